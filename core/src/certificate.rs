@@ -1,0 +1,417 @@
+//! X.509 certificates (RFC 5280) as answers to requests: read, describe, and check against what was
+//! asked.
+//!
+//! The API server checks only that `status.certificate` parses; whether it belongs to the request is
+//! for the client to find out (`pkg/apis/certificates/validation/validation.go`).
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::{FromDer as _, ParsedExtension};
+
+use crate::csr::general_name;
+use crate::key::{PublicKey, SignatureAlgorithm, Verification};
+use crate::lifetime::{self, Granted, Lifetime};
+use crate::pem;
+use crate::subject::Subject;
+use crate::text;
+use crate::time::{UnixTime, human_duration};
+
+/// The PEM label of a certificate.
+pub const LABEL: &str = "CERTIFICATE";
+
+/// Why bytes are no certificate.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CertificateError {
+    /// There is no `CERTIFICATE` block.
+    #[error("there is no certificate in it")]
+    None,
+    /// The DER is no certificate.
+    #[error("the certificate cannot be read: {0}")]
+    Malformed(&'static str),
+}
+
+/// A certificate as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its DER.
+    pub der: Vec<u8>,
+    /// Whom it names.
+    pub subject: Subject,
+    /// Who signed it.
+    pub issuer: Subject,
+    /// DER of the subject's name, to match it with an issuer's.
+    pub subject_der: Vec<u8>,
+    /// DER of the issuer's name.
+    pub issuer_der: Vec<u8>,
+    /// Serial number, lower-case hexadecimal.
+    pub serial: String,
+    /// Start of validity.
+    pub not_before: UnixTime,
+    /// End of validity, inclusive.
+    pub not_after: UnixTime,
+    /// The certified key.
+    pub key: PublicKey,
+    /// What it was signed with.
+    pub signature_algorithm: SignatureAlgorithm,
+    /// The signed bytes.
+    pub signed: Vec<u8>,
+    /// The signature.
+    pub signature: Vec<u8>,
+    /// Extended key usages by name; `None` where the extension is absent, which allows all.
+    pub extended_key_usages: Option<Vec<String>>,
+    /// Key usages by name; `None` where the extension is absent, which allows all.
+    pub key_usages: Option<Vec<&'static str>>,
+    /// Whether basicConstraints make it an authority.
+    pub is_ca: bool,
+    /// Subject alternative names, as `DNS:example.com`.
+    pub alternative_names: Vec<String>,
+    /// Authority key identifier.
+    pub authority_key_id: Option<Vec<u8>>,
+    /// Subject key identifier.
+    pub subject_key_id: Option<Vec<u8>>,
+}
+
+impl Certificate {
+    /// Reads one certificate's DER.
+    ///
+    /// # Errors
+    /// When it is no certificate or bytes follow it.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        let (rest, parsed) = X509Certificate::from_der(der)
+            .map_err(|_| CertificateError::Malformed("it is no X.509 structure"))?;
+        if !rest.is_empty() {
+            return Err(CertificateError::Malformed("bytes follow its end"));
+        }
+        let mut read = Self {
+            der: der.to_vec(),
+            subject: Subject::read(parsed.subject()),
+            issuer: Subject::read(parsed.issuer()),
+            subject_der: parsed.subject().as_raw().to_vec(),
+            issuer_der: parsed.issuer().as_raw().to_vec(),
+            serial: crate::code::hex(parsed.raw_serial()),
+            not_before: UnixTime(parsed.validity().not_before.timestamp()),
+            not_after: UnixTime(parsed.validity().not_after.timestamp()),
+            key: PublicKey::read(parsed.public_key()),
+            signature_algorithm: SignatureAlgorithm::read(&parsed.signature_algorithm),
+            signed: parsed.tbs_certificate.as_ref().to_vec(),
+            signature: parsed.signature_value.data.to_vec(),
+            extended_key_usages: None,
+            key_usages: None,
+            is_ca: false,
+            alternative_names: Vec::new(),
+            authority_key_id: None,
+            subject_key_id: None,
+        };
+        for extension in parsed.extensions() {
+            read.take(extension.parsed_extension());
+        }
+        Ok(read)
+    }
+
+    fn take(&mut self, extension: &ParsedExtension<'_>) {
+        match extension {
+            ParsedExtension::ExtendedKeyUsage(usage) => {
+                let named = [
+                    (usage.any, "any"),
+                    (usage.client_auth, "client auth"),
+                    (usage.server_auth, "server auth"),
+                    (usage.code_signing, "code signing"),
+                    (usage.email_protection, "email protection"),
+                    (usage.time_stamping, "timestamping"),
+                    (usage.ocsp_signing, "ocsp signing"),
+                ];
+                let mut names: Vec<String> =
+                    named.iter().filter(|(set, _)| *set).map(|(_, n)| (*n).to_owned()).collect();
+                names.extend(usage.other.iter().map(|oid| oid.to_id_string()));
+                self.extended_key_usages = Some(names);
+            }
+            ParsedExtension::KeyUsage(usage) => {
+                let named = [
+                    (usage.digital_signature(), "digital signature"),
+                    (usage.non_repudiation(), "content commitment"),
+                    (usage.key_encipherment(), "key encipherment"),
+                    (usage.data_encipherment(), "data encipherment"),
+                    (usage.key_agreement(), "key agreement"),
+                    (usage.key_cert_sign(), "cert sign"),
+                    (usage.crl_sign(), "crl sign"),
+                    (usage.encipher_only(), "encipher only"),
+                    (usage.decipher_only(), "decipher only"),
+                ];
+                self.key_usages =
+                    Some(named.iter().filter(|(set, _)| *set).map(|(_, n)| *n).collect());
+            }
+            ParsedExtension::BasicConstraints(constraints) => self.is_ca = constraints.ca,
+            ParsedExtension::SubjectAlternativeName(names) => {
+                self.alternative_names.extend(names.general_names.iter().map(general_name));
+            }
+            ParsedExtension::AuthorityKeyIdentifier(id) => {
+                self.authority_key_id = id.key_identifier.as_ref().map(|k| k.0.to_vec());
+            }
+            ParsedExtension::SubjectKeyIdentifier(id) => self.subject_key_id = Some(id.0.to_vec()),
+            _ => {}
+        }
+    }
+
+    /// Reads a chain: every `CERTIFICATE` block of PEM text, the leaf first. Text and other blocks
+    /// between are passed over.
+    ///
+    /// # Errors
+    /// No certificate, or one that does not parse.
+    pub fn chain_from_pem(text: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        let chain: Vec<Self> = pem::all(text)
+            .iter()
+            .filter(|block| block.label == LABEL)
+            .map(|block| Self::from_der(&block.der))
+            .collect::<Result<_, _>>()?;
+        if chain.is_empty() { Err(CertificateError::None) } else { Ok(chain) }
+    }
+
+    /// Canonical PEM.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::encode(LABEL, &self.der)
+    }
+
+    /// SHA-256 of the DER, lower-case hexadecimal, as in a credential-id.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        crate::code::sha256_hex(&self.der)
+    }
+
+    /// Whether an API server takes it as a client certificate: the extension absent, or with client
+    /// auth or any (`Go: crypto/x509` verification with `ExtKeyUsageClientAuth`).
+    #[must_use]
+    pub fn allows_client_auth(&self) -> bool {
+        self.extended_key_usages
+            .as_ref()
+            .is_none_or(|usages| usages.iter().any(|u| u == "client auth" || u == "any"))
+    }
+
+    /// Whether `ca` can be the one that signed this, by names and key identifiers; the signature is
+    /// another question.
+    #[must_use]
+    pub fn names_as_issuer(&self, ca: &Self) -> bool {
+        let ids_differ =
+            matches!((&self.authority_key_id, &ca.subject_key_id), (Some(a), Some(b)) if a != b);
+        self.issuer_der == ca.subject_der && !ids_differ
+    }
+
+    /// Whether subject and issuer are the same name.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer_der == self.subject_der
+    }
+}
+
+/// PEM of a chain, the leaf first.
+#[must_use]
+pub fn chain_to_pem(chain: &[Certificate]) -> String {
+    chain.iter().map(Certificate::to_pem).collect()
+}
+
+/// What a certificate should be.
+#[derive(Clone, Debug)]
+pub struct Expected<'a> {
+    /// DER SubjectPublicKeyInfo of our key.
+    pub spki: &'a [u8],
+    /// The user that was asked for.
+    pub user: &'a str,
+    /// The groups that were asked for.
+    pub groups: &'a BTreeSet<String>,
+    /// The lifetime that was asked for, if any.
+    pub lifetime: Option<Lifetime>,
+}
+
+/// How one check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// As it should be.
+    Pass,
+    /// Worth knowing, no obstacle.
+    Note,
+    /// The certificate is not usable or not the answer to this request.
+    Fail,
+}
+
+/// One line of an account of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was checked: `key`, `user`, `groups`, `usage`, `validity`, `chain`.
+    pub code: &'static str,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// In words, safe to show.
+    pub message: String,
+}
+
+impl Check {
+    fn new(code: &'static str, outcome: Outcome, message: impl Into<String>) -> Self {
+        Self { code, outcome, message: message.into() }
+    }
+}
+
+/// Whether a cluster's CA signed a certificate, as found by whoever has the cryptography.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chain {
+    /// No CA of the cluster is known.
+    NoCa,
+    /// A known CA has the issuer's name; this is what its key says of the signature.
+    Issuer(Verification),
+    /// No known CA has the issuer's name.
+    OtherIssuer,
+}
+
+/// Checks a certificate against the request it should answer. It may be installed when no check
+/// failed.
+#[must_use]
+pub fn check(
+    leaf: &Certificate,
+    expected: &Expected<'_>,
+    chain: Chain,
+    now: UnixTime,
+) -> Vec<Check> {
+    vec![
+        check_key(leaf, expected),
+        check_user(leaf, expected),
+        check_groups(leaf, expected),
+        check_usage(leaf),
+        check_validity(leaf, expected.lifetime, now),
+        check_chain(leaf, chain),
+    ]
+}
+
+fn check_key(leaf: &Certificate, expected: &Expected<'_>) -> Check {
+    if leaf.key.spki == expected.spki {
+        Check::new("key", Outcome::Pass, format!("belongs to the private key ({})", leaf.key.kind))
+    } else {
+        Check::new("key", Outcome::Fail, "the certificate is for another key")
+    }
+}
+
+fn check_user(leaf: &Certificate, expected: &Expected<'_>) -> Check {
+    let (found, wanted) = (leaf.subject.user(), expected.user);
+    if found == wanted {
+        return Check::new("user", Outcome::Pass, format!("user {}", text::show(found)));
+    }
+    let message = format!(
+        "the certificate names the user {}, asked for was {}",
+        text::show(found),
+        text::show(wanted)
+    );
+    Check::new("user", Outcome::Fail, message)
+}
+
+fn check_groups(leaf: &Certificate, expected: &Expected<'_>) -> Check {
+    let found = leaf.subject.groups();
+    if found == *expected.groups {
+        let message = match found.is_empty() {
+            true => "no groups, as asked".to_owned(),
+            false => format!("groups {}", listed(&found)),
+        };
+        return Check::new("groups", Outcome::Pass, message);
+    }
+    let missing: BTreeSet<String> = expected.groups.difference(&found).cloned().collect();
+    let extra: BTreeSet<String> = found.difference(expected.groups).cloned().collect();
+    let mut parts = Vec::new();
+    if !missing.is_empty() {
+        parts.push(format!("lacks the groups {}", listed(&missing)));
+    }
+    if !extra.is_empty() {
+        parts.push(format!("has groups that were not asked for: {}", listed(&extra)));
+    }
+    Check::new("groups", Outcome::Fail, format!("the certificate {}", parts.join(" and ")))
+}
+
+fn check_usage(leaf: &Certificate) -> Check {
+    if leaf.is_ca {
+        return Check::new("usage", Outcome::Fail, "this is the certificate of an authority");
+    }
+    if leaf.allows_client_auth() {
+        return Check::new("usage", Outcome::Pass, "good for client authentication");
+    }
+    let usages = leaf.extended_key_usages.as_deref().unwrap_or_default().join(", ");
+    let message = format!("not good for client authentication, only for: {}", text::show(&usages));
+    Check::new("usage", Outcome::Fail, message)
+}
+
+fn check_validity(leaf: &Certificate, asked: Option<Lifetime>, now: UnixTime) -> Check {
+    let until = format!(
+        "valid until {} ({})",
+        leaf.not_after,
+        lifetime::expiry_in_words(leaf.not_after, now)
+    );
+    if now > leaf.not_after {
+        let message = format!(
+            "expired at {} ({} ago)",
+            leaf.not_after,
+            human_duration(now.since(leaf.not_after))
+        );
+        return Check::new("validity", Outcome::Fail, message);
+    }
+    if now < leaf.not_before {
+        let message = format!(
+            "valid from {} only; this machine's clock says {now}, is it right?",
+            leaf.not_before
+        );
+        return Check::new("validity", Outcome::Note, message);
+    }
+    match lifetime::granted(asked, leaf.not_before, leaf.not_after) {
+        Granted::Shorter(by) => {
+            let asked = asked.map(|l| l.to_string()).unwrap_or_default();
+            let by = human_duration(by);
+            let message = format!(
+                "{until}; {by} less than the {asked} that was asked: the signer's or its CA's limit"
+            );
+            Check::new("validity", Outcome::Note, message)
+        }
+        Granted::Longer(by) => {
+            let by = human_duration(by);
+            Check::new("validity", Outcome::Note, format!("{until}; {by} longer than was asked"))
+        }
+        Granted::AsAsked | Granted::SignersChoice => Check::new("validity", Outcome::Pass, until),
+    }
+}
+
+fn check_chain(leaf: &Certificate, chain: Chain) -> Check {
+    let issuer = leaf.issuer.shown();
+    match chain {
+        Chain::Issuer(Verification::Valid) => {
+            Check::new("chain", Outcome::Pass, format!("signed by the cluster's CA ({issuer})"))
+        }
+        Chain::Issuer(Verification::Invalid) if leaf.authority_key_id.is_some() => Check::new(
+            "chain",
+            Outcome::Fail,
+            format!("names the cluster's CA ({issuer}) as its issuer, but that CA did not sign it"),
+        ),
+        Chain::Issuer(Verification::Unsupported) => Check::new(
+            "chain",
+            Outcome::Note,
+            format!("signed with {}, which was not checked", leaf.signature_algorithm),
+        ),
+        Chain::Issuer(Verification::Invalid) | Chain::OtherIssuer => Check::new(
+            "chain",
+            Outcome::Note,
+            format!(
+                "signed by {issuer}, not by the CA of the server's certificate; that is legal, clusters may keep separate client CAs"
+            ),
+        ),
+        Chain::NoCa => Check::new(
+            "chain",
+            Outcome::Note,
+            format!("signed by {issuer}; the cluster's CA is not known here"),
+        ),
+    }
+}
+
+fn listed(names: &BTreeSet<String>) -> String {
+    names.iter().map(|n| text::show(n)).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether any check failed.
+#[must_use]
+pub fn any_failed(checks: &[Check]) -> bool {
+    checks.iter().any(|c| c.outcome == Outcome::Fail)
+}

@@ -1,0 +1,227 @@
+//! PKCS#10 certificate requests (RFC 2986).
+//!
+//! Writing takes two steps, the bytes to be signed out and the signature in, so that any signer can
+//! serve: the native provider, WebCrypto, a hardware key. Reading is tolerant, as the API server's
+//! is, and notes beside what was read whether the request is what we ourselves would have written.
+
+use der::asn1::{Any, BitString, ObjectIdentifier, SetOfVec};
+use der::{Decode, Encode, Tag};
+use x509_cert::attr::AttributeTypeAndValue;
+use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
+use x509_cert::request::{CertReq, CertReqInfo, Version};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::cri_attributes::ParsedCriAttribute;
+use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension};
+
+use crate::code::Code;
+use crate::identity::Identity;
+use crate::key::{PublicKey, SignatureAlgorithm};
+use crate::pem;
+use crate::subject::Subject;
+use crate::text;
+
+/// The PEM label of a certificate request.
+pub const LABEL: &str = "CERTIFICATE REQUEST";
+
+/// Why a request could not be built or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CsrError {
+    /// Some part does not encode as DER.
+    #[error("cannot encode the certificate request: {0}")]
+    Encode(#[from] der::Error),
+    /// A signature algorithm that requests are not signed with.
+    #[error("certificate requests are not signed with {0}")]
+    Algorithm(SignatureAlgorithm),
+    /// The first PEM block is of another kind, or there is none.
+    #[error("the API server looks at the first PEM block only, and that is {}", .0.as_deref().map_or("not there".to_owned(), |l| format!("a {}, not a {LABEL}", text::show_short(l, 40))))]
+    NoBlock(Option<String>),
+    /// The DER is no certificate request.
+    #[error("the certificate request cannot be read: {0}")]
+    Malformed(&'static str),
+}
+
+/// The bytes of the CertificationRequestInfo for `identity` and the key whose DER
+/// SubjectPublicKeyInfo is `spki`: what is to be signed.
+///
+/// The subject is the common name and then one organization per group, all UTF8String: a
+/// PrintableString with `@` or `_` does not parse in Go.
+///
+/// # Errors
+/// When `spki` is no SubjectPublicKeyInfo.
+pub fn to_be_signed(identity: &Identity, spki: &[u8]) -> Result<Vec<u8>, CsrError> {
+    let mut rdns = vec![rdn("2.5.4.3", identity.user.as_str())?];
+    for group in &identity.groups {
+        rdns.push(rdn("2.5.4.10", group.as_str())?);
+    }
+    let subject = Name::from_der(&RdnSequence::from(rdns).to_der()?)?;
+    let info = CertReqInfo {
+        version: Version::V1,
+        subject,
+        public_key: SubjectPublicKeyInfoOwned::from_der(spki)?,
+        attributes: SetOfVec::new(),
+    };
+    Ok(info.to_der()?)
+}
+
+fn rdn(oid: &str, value: &str) -> Result<RelativeDistinguishedName, CsrError> {
+    let attribute = AttributeTypeAndValue {
+        oid: ObjectIdentifier::new(oid).map_err(|_| CsrError::Malformed("object identifier"))?,
+        value: Any::new(Tag::Utf8String, value.as_bytes())?,
+    };
+    let mut set = SetOfVec::new();
+    set.insert(attribute)?;
+    Ok(RelativeDistinguishedName::from(set))
+}
+
+/// DER of the whole request, from the signed bytes, the algorithm and the signature (for ECDSA the
+/// DER form of r and s, for Ed25519 and RSA the bytes themselves).
+///
+/// # Errors
+/// When `to_be_signed` is no CertificationRequestInfo or the algorithm is not one to sign with.
+pub fn assemble(
+    to_be_signed: &[u8],
+    algorithm: &SignatureAlgorithm,
+    signature: &[u8],
+) -> Result<Vec<u8>, CsrError> {
+    let identifier =
+        algorithm.identifier().ok_or_else(|| CsrError::Algorithm(algorithm.clone()))?;
+    let request = CertReq {
+        info: CertReqInfo::from_der(to_be_signed)?,
+        algorithm: identifier,
+        signature: BitString::from_bytes(signature)?,
+    };
+    Ok(request.to_der()?)
+}
+
+/// PEM of a request's DER, as `spec.request` carries it.
+#[must_use]
+pub fn to_pem(der: &[u8]) -> String {
+    pem::encode(LABEL, der)
+}
+
+/// A certificate request as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateRequest {
+    /// Its DER.
+    pub der: Vec<u8>,
+    /// Whom it names.
+    pub subject: Subject,
+    /// The key to be certified.
+    pub key: PublicKey,
+    /// What it was signed with.
+    pub signature_algorithm: SignatureAlgorithm,
+    /// The signed bytes.
+    pub signed: Vec<u8>,
+    /// The signature.
+    pub signature: Vec<u8>,
+    /// Subject alternative names that it asks for, as `DNS:example.com`.
+    pub alternative_names: Vec<String>,
+    /// Other extensions and attributes that it asks for, by name; the built-in signers drop them.
+    pub other_requests: Vec<String>,
+    /// Whether the DER is strict: it encodes back to the very same bytes.
+    pub strict: bool,
+}
+
+impl CertificateRequest {
+    /// Reads DER, tolerantly: what the API server would take and more.
+    ///
+    /// # Errors
+    /// When it is no certificate request or bytes follow it.
+    pub fn from_der(der: &[u8]) -> Result<Self, CsrError> {
+        let (rest, parsed) = X509CertificationRequest::from_der(der)
+            .map_err(|_| CsrError::Malformed("it is no PKCS#10 structure"))?;
+        if !rest.is_empty() {
+            return Err(CsrError::Malformed("bytes follow the end of the request"));
+        }
+        let info = &parsed.certification_request_info;
+        let mut alternative_names = Vec::new();
+        let mut other_requests = Vec::new();
+        for attribute in info.iter_attributes() {
+            match attribute.parsed_attribute() {
+                ParsedCriAttribute::ExtensionRequest(request) => {
+                    for extension in &request.extensions {
+                        match extension.parsed_extension() {
+                            ParsedExtension::SubjectAlternativeName(names) => alternative_names
+                                .extend(names.general_names.iter().map(general_name)),
+                            _ => other_requests.push(extension_name(&extension.oid.to_id_string())),
+                        }
+                    }
+                }
+                ParsedCriAttribute::ChallengePassword(_) => {
+                    other_requests.push("challengePassword".to_owned());
+                }
+                ParsedCriAttribute::UnsupportedAttribute => {
+                    other_requests.push(attribute.oid.to_id_string());
+                }
+            }
+        }
+        let strict = CertReq::from_der(der)
+            .and_then(|request| request.to_der())
+            .is_ok_and(|again| again == der);
+        Ok(Self {
+            der: der.to_vec(),
+            subject: Subject::read(&info.subject),
+            key: PublicKey::read(&info.subject_pki),
+            signature_algorithm: SignatureAlgorithm::read(&parsed.signature_algorithm),
+            signed: info.raw.to_vec(),
+            signature: parsed.signature_value.data.to_vec(),
+            alternative_names,
+            other_requests,
+            strict,
+        })
+    }
+
+    /// Reads the bytes of `spec.request` as the API server does: the first PEM block counts, and it
+    /// must be a [`LABEL`].
+    ///
+    /// # Errors
+    /// No such block, or no request in it.
+    pub fn from_pem(text: &[u8]) -> Result<Self, CsrError> {
+        match pem::first(text) {
+            Some((block, _)) if block.label == LABEL => Self::from_der(&block.der),
+            found => Err(CsrError::NoBlock(found.map(|(block, _)| block.label))),
+        }
+    }
+
+    /// The code to compare.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        Code::of_request(&self.der)
+    }
+}
+
+pub(crate) fn general_name(name: &GeneralName<'_>) -> String {
+    match name {
+        GeneralName::DNSName(s) => format!("DNS:{}", text::show(s)),
+        GeneralName::RFC822Name(s) => format!("email:{}", text::show(s)),
+        GeneralName::URI(s) => format!("URI:{}", text::show(s)),
+        GeneralName::IPAddress(bytes) => {
+            match (<[u8; 4]>::try_from(*bytes), <[u8; 16]>::try_from(*bytes)) {
+                (Ok(v4), _) => format!("IP:{}", std::net::Ipv4Addr::from(v4)),
+                (_, Ok(v6)) => format!("IP:{}", std::net::Ipv6Addr::from(v6)),
+                _ => "IP:(malformed)".to_owned(),
+            }
+        }
+        GeneralName::OtherName(oid, _) => format!("otherName:{}", oid.to_id_string()),
+        GeneralName::RegisteredID(oid) => format!("registeredID:{}", oid.to_id_string()),
+        GeneralName::DirectoryName(name) => format!("dirName:{}", Subject::read(name).shown()),
+        _ => "(malformed name)".to_owned(),
+    }
+}
+
+pub(crate) fn extension_name(oid: &str) -> String {
+    let known = match oid {
+        "2.5.29.14" => "subjectKeyIdentifier",
+        "2.5.29.15" => "keyUsage",
+        "2.5.29.17" => "subjectAltName",
+        "2.5.29.18" => "issuerAltName",
+        "2.5.29.19" => "basicConstraints",
+        "2.5.29.31" => "cRLDistributionPoints",
+        "2.5.29.32" => "certificatePolicies",
+        "2.5.29.35" => "authorityKeyIdentifier",
+        "2.5.29.37" => "extKeyUsage",
+        _ => oid,
+    };
+    known.to_owned()
+}

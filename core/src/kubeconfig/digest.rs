@@ -1,0 +1,98 @@
+//! Short values by which two nodes are compared without keeping either.
+//!
+//! They tell a change by mistake from none; nothing secret or hostile hangs on them.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use serde_json::Value;
+
+use crate::yaml::Scalar;
+
+/// The digest of a node's meaning: of values, not of how they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub(super) struct Digest(u64);
+
+/// The digest of a list that is being read.
+pub(super) struct Sequence(DefaultHasher);
+
+/// The digest of a mapping that is being read, in its order.
+pub(super) struct Mapping(DefaultHasher);
+
+impl Sequence {
+    pub(super) fn new() -> Self {
+        Sequence(start(b'['))
+    }
+
+    pub(super) fn item(&mut self, item: Digest) {
+        item.hash(&mut self.0);
+    }
+
+    pub(super) fn finish(self) -> Digest {
+        Digest(self.0.finish())
+    }
+}
+
+impl Mapping {
+    pub(super) fn new() -> Self {
+        Mapping(start(b'{'))
+    }
+
+    pub(super) fn pair(&mut self, key: Digest, value: Digest) {
+        (key, value).hash(&mut self.0);
+    }
+
+    pub(super) fn finish(self) -> Digest {
+        Digest(self.0.finish())
+    }
+}
+
+fn start(kind: u8) -> DefaultHasher {
+    let mut hasher = DefaultHasher::new();
+    kind.hash(&mut hasher);
+    hasher
+}
+
+fn leaf(kind: u8, content: impl Hash) -> Digest {
+    let mut hasher = start(kind);
+    content.hash(&mut hasher);
+    Digest(hasher.finish())
+}
+
+pub(super) fn scalar(scalar: &Scalar<'_>) -> Digest {
+    match scalar {
+        Scalar::Null => leaf(b'0', ()),
+        Scalar::Bool(value) => leaf(b'b', value),
+        Scalar::Int(value) => leaf(b'i', i128::from(*value)),
+        Scalar::Uint(value) => leaf(b'i', i128::from(*value)),
+        Scalar::Float(value) => leaf(b'f', value.to_bits()),
+        Scalar::Text(text) => leaf(b's', text.as_ref()),
+    }
+}
+
+pub(super) fn text(text: &str) -> Digest {
+    leaf(b's', text)
+}
+
+pub(super) fn value(value: &Value) -> Digest {
+    match value {
+        Value::Null => leaf(b'0', ()),
+        Value::Bool(value) => leaf(b'b', value),
+        Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(int), _, _) => leaf(b'i', i128::from(int)),
+            (_, Some(int), _) => leaf(b'i', i128::from(int)),
+            (_, _, float) => leaf(b'f', float.unwrap_or(f64::NAN).to_bits()),
+        },
+        Value::String(string) => text(string),
+        Value::Array(items) => {
+            let mut sequence = Sequence::new();
+            items.iter().for_each(|item| sequence.item(self::value(item)));
+            sequence.finish()
+        }
+        Value::Object(map) => {
+            let mut mapping = Mapping::new();
+            map.iter().for_each(|(key, item)| mapping.pair(text(key), self::value(item)));
+            mapping.finish()
+        }
+    }
+}

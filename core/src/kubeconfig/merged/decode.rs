@@ -1,0 +1,258 @@
+//! One file's text, checked as clientcmd decodes it.
+//!
+//! Fields and their types are those of `tools/clientcmd/api/v1/types.go` of client-go; that a name
+//! may be there only once is `conversion.go` beside it. Fields that nobody knows are let through.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::{Map, Value};
+
+use super::MergedError;
+use crate::kubeconfig::Kind;
+use crate::yaml;
+
+/// What a field holds.
+enum Field {
+    Text,
+    Bool,
+    Data,
+    Texts,
+    TextMap,
+    TextsMap,
+    Object(&'static [(&'static str, Field)]),
+    Objects(&'static [(&'static str, Field)]),
+    /// As [`Field::Objects`], told apart by `name`.
+    Named(&'static [(&'static str, Field)]),
+    Anything,
+}
+
+const EXTENSIONS: (&str, Field) =
+    ("extensions", Field::Named(&[("name", Field::Text), ("extension", Field::Anything)]));
+
+const CONFIG: &[(&str, Field)] = &[
+    ("apiVersion", Field::Text),
+    ("kind", Field::Text),
+    ("preferences", Field::Object(&[("colors", Field::Bool), EXTENSIONS])),
+    ("clusters", Field::Named(&[("name", Field::Text), ("cluster", Field::Object(CLUSTER))])),
+    ("users", Field::Named(&[("name", Field::Text), ("user", Field::Object(USER))])),
+    ("contexts", Field::Named(&[("name", Field::Text), ("context", Field::Object(CONTEXT))])),
+    ("current-context", Field::Text),
+    EXTENSIONS,
+];
+
+const CLUSTER: &[(&str, Field)] = &[
+    ("server", Field::Text),
+    ("tls-server-name", Field::Text),
+    ("insecure-skip-tls-verify", Field::Bool),
+    ("certificate-authority", Field::Text),
+    ("certificate-authority-data", Field::Data),
+    ("proxy-url", Field::Text),
+    ("disable-compression", Field::Bool),
+    EXTENSIONS,
+];
+
+const USER: &[(&str, Field)] = &[
+    ("client-certificate", Field::Text),
+    ("client-certificate-data", Field::Data),
+    ("client-key", Field::Text),
+    ("client-key-data", Field::Data),
+    ("token", Field::Text),
+    ("tokenFile", Field::Text),
+    ("as", Field::Text),
+    ("as-uid", Field::Text),
+    ("as-groups", Field::Texts),
+    ("as-user-extra", Field::TextsMap),
+    ("username", Field::Text),
+    ("password", Field::Text),
+    ("auth-provider", Field::Object(&[("name", Field::Text), ("config", Field::TextMap)])),
+    ("exec", Field::Object(EXEC)),
+    EXTENSIONS,
+];
+
+const EXEC: &[(&str, Field)] = &[
+    ("command", Field::Text),
+    ("args", Field::Texts),
+    ("env", Field::Objects(&[("name", Field::Text), ("value", Field::Text)])),
+    ("apiVersion", Field::Text),
+    ("installHint", Field::Text),
+    ("provideClusterInfo", Field::Bool),
+    ("interactiveMode", Field::Text),
+];
+
+const CONTEXT: &[(&str, Field)] =
+    &[("cluster", Field::Text), ("user", Field::Text), ("namespace", Field::Text), EXTENSIONS];
+
+/// The fields of a file whose entries are known to fit.
+pub(super) fn decode(file: &Path, text: &str) -> Result<Map<String, Value>, MergedError> {
+    // kubectl takes an empty file for an empty configuration, and YAML an empty text for null.
+    let value = yaml::parse_first_leniently(text)
+        .map_err(|source| MergedError::Yaml { file: file.to_path_buf(), source })?;
+    let map = match value {
+        Value::Null => Map::new(),
+        Value::Object(map) => map,
+        _ => return Err(wrong(file, "the document", "a mapping")),
+    };
+    fields(file, "", &map, CONFIG)?;
+    for (key, expected) in [("apiVersion", "v1"), ("kind", "Config")] {
+        if !matches!(text_of(&map, key), "" | "v1" | "Config")
+            || !["", expected].contains(&text_of(&map, key))
+        {
+            let found = format!("a file whose {key} is not {expected}");
+            return Err(MergedError::NotKubeconfig { file: file.to_path_buf(), found });
+        }
+    }
+    Ok(map)
+}
+
+/// The entries of one list: names and bodies.
+pub(super) fn entries(map: &mut Map<String, Value>, kind: Kind) -> Vec<(String, Value)> {
+    let Some(Value::Array(items)) = map.remove(kind.section()) else { return Vec::new() };
+    let entry = |item| {
+        let Value::Object(mut item) = item else { return (String::new(), empty()) };
+        let name = text_of(&item, "name").to_owned();
+        let body = item.remove(kind.body_key()).filter(Value::is_object).unwrap_or_else(empty);
+        (name, body)
+    };
+    items.into_iter().map(entry).collect()
+}
+
+fn empty() -> Value {
+    Value::Object(Map::new())
+}
+
+/// A body without what kubectl does not know, and data as kubectl writes it.
+pub(super) fn known_of(kind: Kind, body: &Value) -> Map<String, Value> {
+    let known = match kind {
+        Kind::Cluster => CLUSTER,
+        Kind::User => USER,
+        Kind::Context => CONTEXT,
+    };
+    known_fields(body, known)
+}
+
+fn known_fields(value: &Value, known: &[(&str, Field)]) -> Map<String, Value> {
+    let fields = known.iter().filter_map(|(key, field)| {
+        let value = value.get(*key).filter(|value| !value.is_null())?;
+        Some(((*key).to_owned(), known_value(value, field)))
+    });
+    fields.collect()
+}
+
+fn known_value(value: &Value, field: &Field) -> Value {
+    let texts = |value: &Value| {
+        let items = value.as_array().into_iter().flatten();
+        items.map(|item| Value::from(item.as_str().unwrap_or_default())).collect::<Value>()
+    };
+    let map_of = |of: &dyn Fn(&Value) -> Value| {
+        let pairs = value.as_object().into_iter().flatten();
+        pairs.map(|(key, value)| (key.clone(), of(value))).collect::<Value>()
+    };
+    match field {
+        Field::Text | Field::Bool | Field::Anything => value.clone(),
+        Field::Data => {
+            value.as_str().and_then(data).map(|bytes| STANDARD.encode(bytes)).unwrap_or_default().into()
+        }
+        Field::Texts => texts(value),
+        Field::TextMap => map_of(&|value| value.as_str().unwrap_or_default().into()),
+        Field::TextsMap => map_of(&texts),
+        Field::Object(known) => known_fields(value, known).into(),
+        Field::Objects(known) | Field::Named(known) => {
+            let items = value.as_array().into_iter().flatten();
+            items.map(|item| Value::Object(known_fields(item, known))).collect()
+        }
+    }
+}
+
+/// A text field; empty when it is not there.
+pub(super) fn text_of<'v>(map: &'v Map<String, Value>, key: &str) -> &'v str {
+    map.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Base64 as Go reads it: line breaks anywhere, padding required, spare bits ignored.
+pub(super) fn data(text: &str) -> Option<Vec<u8>> {
+    let config = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
+    let engine = GeneralPurpose::new(&alphabet::STANDARD, config);
+    if text.contains(['\r', '\n']) {
+        engine.decode(text.replace(['\r', '\n'], "")).ok()
+    } else {
+        engine.decode(text).ok()
+    }
+}
+
+fn fields(
+    file: &Path,
+    path: &str,
+    map: &Map<String, Value>,
+    known: &[(&str, Field)],
+) -> Result<(), MergedError> {
+    for (key, field) in known {
+        let Some(value) = map.get(*key).filter(|value| !value.is_null()) else { continue };
+        let path = if path.is_empty() { (*key).to_owned() } else { format!("{path}.{key}") };
+        check(file, &path, value, field)?;
+    }
+    Ok(())
+}
+
+fn check(file: &Path, path: &str, value: &Value, field: &Field) -> Result<(), MergedError> {
+    let text = |value: &Value| value.is_string() || value.is_null();
+    let texts = |value: &Value| match value {
+        Value::Array(items) => items.iter().all(text),
+        other => other.is_null(),
+    };
+    let (fits, expected) = match (field, value) {
+        (Field::Anything, _) => (true, ""),
+        (Field::Text, value) => (text(value), "a string"),
+        (Field::Bool, value) => (value.is_boolean(), "true or false"),
+        (Field::Data, Value::String(text)) => (data(text).is_some(), "base64"),
+        (Field::Data, _) => (false, "base64"),
+        (Field::Texts, value) => (texts(value), "a list of strings"),
+        (Field::TextMap, Value::Object(map)) => (map.values().all(text), "a mapping of strings"),
+        (Field::TextsMap, Value::Object(map)) => {
+            (map.values().all(texts), "a mapping of lists of strings")
+        }
+        (Field::Object(known), Value::Object(map)) => return fields(file, path, map, known),
+        (Field::TextMap | Field::TextsMap | Field::Object(_), _) => (false, "a mapping"),
+        (Field::Objects(known) | Field::Named(known), Value::Array(items)) => {
+            for (index, item) in items.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                match item {
+                    Value::Object(map) => fields(file, &path, map, known)?,
+                    Value::Null => {}
+                    _ => return Err(wrong(file, &path, "a mapping")),
+                }
+            }
+            if let Field::Named(_) = field {
+                unique(file, path, items)?;
+            }
+            return Ok(());
+        }
+        (Field::Objects(_) | Field::Named(_), _) => (false, "a list"),
+    };
+    if fits { Ok(()) } else { Err(wrong(file, path, expected)) }
+}
+
+fn unique(file: &Path, path: &str, items: &[Value]) -> Result<(), MergedError> {
+    let mut names = BTreeSet::new();
+    for item in items {
+        let name = item.as_object().map_or("", |item| text_of(item, "name"));
+        if !names.insert(name) {
+            return Err(MergedError::Duplicate {
+                file: file.to_path_buf(),
+                section: path.to_owned(),
+                name: name.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn wrong(file: &Path, field: &str, expected: &'static str) -> MergedError {
+    MergedError::Type { file: file.to_path_buf(), field: field.to_owned(), expected }
+}

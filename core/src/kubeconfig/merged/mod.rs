@@ -1,0 +1,243 @@
+//! What several kubeconfig files say together.
+//!
+//! Follows `tools/clientcmd/loader.go` and `merge.go` of client-go: the first file that has a name
+//! wins the whole entry, the first current context that is not empty counts, and every entry
+//! remembers its file.
+
+mod decode;
+mod flatten;
+mod resolve;
+mod view;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+pub use self::resolve::{Overrides, ResolveError, Resolved};
+pub use self::view::{Cluster, Context, User};
+use crate::kubeconfig::Kind;
+use crate::kubeconfig::path::LoadingList;
+use crate::yaml::YamlError;
+
+/// One file of the list as it was found.
+#[derive(Clone)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is in it; `None` when it does not exist.
+    pub text: Option<String>,
+}
+
+/// Why the files give no configuration. Never holds anything of a file's content but entry and
+/// field names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MergedError {
+    /// The file that `--kubeconfig` names does not exist.
+    #[error("stat {}: no such file or directory", .0.display())]
+    Missing(PathBuf),
+    /// A file is no YAML.
+    #[error("{}: {source}", file.display())]
+    Yaml {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: YamlError,
+    },
+    /// A field has a value of another type.
+    #[error("{}: {field} must be {expected}", file.display())]
+    Type {
+        /// The file.
+        file: PathBuf,
+        /// The field, as a path such as `users[3].user.token`.
+        field: String,
+        /// What it must be, as `a string`.
+        expected: &'static str,
+    },
+    /// A name is twice in one list of one file.
+    #[error("{}: {section} holds the name {name:?} twice", file.display())]
+    Duplicate {
+        /// The file.
+        file: PathBuf,
+        /// The list.
+        section: String,
+        /// The name.
+        name: String,
+    },
+    /// The file is something else, or of a version that nobody knows.
+    #[error("{}: is {found}, not a kubeconfig of version v1", file.display())]
+    NotKubeconfig {
+        /// The file.
+        file: PathBuf,
+        /// Its kind and version.
+        found: String,
+    },
+}
+
+/// An entry of the merged view.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The file that holds it.
+    pub file: &'a Path,
+    /// Its body as written, paths not resolved.
+    pub value: &'a Value,
+}
+
+/// The merged view.
+#[derive(Clone, Default)]
+pub struct Merged {
+    lists: [List; 3],
+    current: Option<(String, PathBuf)>,
+    /// What `preferences` and `extensions` say, in the order of the files.
+    other: Vec<serde_json::Map<String, Value>>,
+}
+
+#[derive(Clone, Default)]
+struct List {
+    entries: Vec<Owned>,
+    index: BTreeMap<String, usize>,
+}
+
+#[derive(Clone)]
+struct Owned {
+    name: String,
+    file: PathBuf,
+    value: Value,
+}
+
+impl Merged {
+    /// Reads and merges the files, in the order of the list.
+    ///
+    /// # Errors
+    /// As kubectl: when the one named file is missing, or when any file cannot be read as a
+    /// kubeconfig.
+    pub fn load(list: &LoadingList, files: Vec<SourceFile>) -> Result<Self, MergedError> {
+        let mut merged = Merged::default();
+        for SourceFile { path, text } in files {
+            match text {
+                Some(text) => merged.add(&path, &text)?,
+                None if list.explicit => return Err(MergedError::Missing(path)),
+                None => {}
+            }
+        }
+        Ok(merged)
+    }
+
+    fn add(&mut self, path: &Path, text: &str) -> Result<(), MergedError> {
+        let mut map = decode::decode(path, text)?;
+        for kind in Kind::ALL {
+            let List { entries, index } = &mut self.lists[kind.index()];
+            for (name, value) in decode::entries(&mut map, kind) {
+                if !index.contains_key(&name) {
+                    index.insert(name.clone(), entries.len());
+                    entries.push(Owned { name, file: path.to_path_buf(), value });
+                }
+            }
+        }
+        let current = decode::text_of(&map, "current-context");
+        if self.current.is_none() && !current.is_empty() {
+            self.current = Some((current.to_owned(), path.to_path_buf()));
+        }
+        map.retain(|key, _| matches!(key.as_str(), "preferences" | "extensions"));
+        self.other.push(map);
+        Ok(())
+    }
+
+    /// The entries of a kind, in the order of the files.
+    pub fn entries(&self, kind: Kind) -> impl Iterator<Item = Entry<'_>> {
+        self.lists[kind.index()].entries.iter().map(Owned::entry)
+    }
+
+    /// The clusters.
+    pub fn clusters(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.entries(Kind::Cluster)
+    }
+
+    /// The users.
+    pub fn users(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.entries(Kind::User)
+    }
+
+    /// The contexts.
+    pub fn contexts(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.entries(Kind::Context)
+    }
+
+    /// An entry by name.
+    #[must_use]
+    pub fn entry(&self, kind: Kind, name: &str) -> Option<Entry<'_>> {
+        let list = &self.lists[kind.index()];
+        list.index.get(name).and_then(|position| list.entries.get(*position)).map(Owned::entry)
+    }
+
+    /// A cluster by name, with its paths resolved.
+    #[must_use]
+    pub fn cluster(&self, name: &str) -> Option<Cluster> {
+        self.entry(Kind::Cluster, name).map(Cluster::read)
+    }
+
+    /// A user by name, with its paths resolved.
+    #[must_use]
+    pub fn user(&self, name: &str) -> Option<User> {
+        self.entry(Kind::User, name).map(User::read)
+    }
+
+    /// A context by name.
+    #[must_use]
+    pub fn context(&self, name: &str) -> Option<Context> {
+        self.entry(Kind::Context, name).map(Context::read)
+    }
+
+    /// The current context, unless no file sets one.
+    #[must_use]
+    pub fn current_context(&self) -> Option<&str> {
+        self.current.as_ref().map(|(name, _)| name.as_str())
+    }
+
+    /// The first file that sets a current context: the one to clear it in.
+    #[must_use]
+    pub fn current_context_file(&self) -> Option<&Path> {
+        self.current.as_ref().map(|(_, file)| file.as_path())
+    }
+
+    /// Whether no file says anything that could be connected with.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.current.is_none() && self.lists.iter().all(|list| list.entries.is_empty())
+    }
+
+    /// The file that a change to this entry goes to: where it is, else the default file.
+    #[must_use]
+    pub fn destination(&self, kind: Kind, name: &str, default_file: &Path) -> PathBuf {
+        self.entry(kind, name).map_or(default_file, |entry| entry.file).to_path_buf()
+    }
+
+    /// What a command connects with.
+    ///
+    /// # Errors
+    /// As kubectl, where the choice or the entries make no sense.
+    pub fn resolve(&self, overrides: &Overrides) -> Result<Resolved, ResolveError> {
+        resolve::resolve(self, overrides)
+    }
+
+    /// The whole view as `kubectl config view --raw --flatten -o json` gives it, without the
+    /// fields that are empty. `read` returns the content of a file that an entry names.
+    ///
+    /// # Errors
+    /// What `read` says, and where an entry has both a file and its data.
+    pub fn to_flattened(
+        &self,
+        read: impl Fn(&Path) -> Result<Vec<u8>, String>,
+    ) -> Result<Value, String> {
+        flatten::flatten(self, read)
+    }
+}
+
+impl Owned {
+    fn entry(&self) -> Entry<'_> {
+        Entry { name: &self.name, file: &self.file, value: &self.value }
+    }
+}

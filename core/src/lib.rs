@@ -1,0 +1,24 @@
+//! What `kubectl usercert` and its web page know about people's access to Kubernetes, without any IO.
+//!
+//! Everything here is a function of its arguments: no files, no network, no clock, no randomness.
+//! Time enters as [`time::UnixTime`], keys and signatures are made by the caller. The crate is shared
+//! by the command line plugin and by the WebAssembly build.
+
+pub mod certificate;
+pub mod code;
+pub mod csr;
+pub mod handover;
+pub mod identity;
+pub mod inspect;
+pub mod key;
+pub mod install;
+pub mod kubeconfig;
+pub mod lifetime;
+pub mod pem;
+pub mod reply;
+pub mod request;
+pub mod review;
+pub mod subject;
+pub mod text;
+pub mod time;
+pub mod yaml;

@@ -1,0 +1,216 @@
+//! How long a certificate is asked to live, and how that compares with what was granted.
+//!
+//! Sources: `pkg/apis/certificates/validation/validation.go` (bounds of `expirationSeconds`),
+//! `pkg/controller/certificates/authority/policies.go` (backdating).
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::time::{UnixTime, human_duration};
+
+/// Seconds that a certificate is asked to live: 600 to 2,147,483,647, the bounds of
+/// `spec.expirationSeconds`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lifetime(i32);
+
+/// The shortest that the API server accepts, in seconds.
+pub const MIN_SECONDS: i32 = 600;
+/// What signers may shave off (`NotBefore` lies five minutes back), in seconds.
+pub const BACKDATING: i64 = 300;
+const DAY: i64 = 86_400;
+
+/// Why a text is no lifetime.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum LifetimeError {
+    /// Not a number with units.
+    #[error("\"{0}\" is no duration; write it as 30d, 24h, 90m, 1w or 1h30m")]
+    Syntax(String),
+    /// Below [`MIN_SECONDS`].
+    #[error("\"{0}\" is shorter than 10 minutes, the least that the API server accepts")]
+    TooShort(String),
+    /// Past what the field can hold.
+    #[error("\"{0}\" is longer than 24855d, the most that the API can express")]
+    TooLong(String),
+}
+
+impl Lifetime {
+    /// A lifetime of so many seconds, if it is within the bounds.
+    #[must_use]
+    pub fn from_seconds(seconds: i64) -> Option<Self> {
+        i32::try_from(seconds).ok().filter(|s| *s >= MIN_SECONDS).map(Self)
+    }
+
+    /// The value for `spec.expirationSeconds`.
+    #[must_use]
+    pub fn seconds(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&human_duration(self.0.into()))
+    }
+}
+
+impl FromStr for Lifetime {
+    type Err = LifetimeError;
+
+    /// Reads `30d`, `24h`, `8760h`, `1h30m`, `1.5h`, `2w`: Go durations plus days and weeks.
+    fn from_str(s: &str) -> Result<Self, LifetimeError> {
+        let nanos = parse_duration(s).ok_or_else(|| LifetimeError::Syntax(text(s)))?;
+        let seconds = nanos / 1_000_000_000;
+        if seconds < i128::from(MIN_SECONDS) {
+            return Err(LifetimeError::TooShort(text(s)));
+        }
+        i32::try_from(seconds).map(Self).map_err(|_| LifetimeError::TooLong(text(s)))
+    }
+}
+
+fn text(s: &str) -> String {
+    crate::text::show_short(s, 40)
+}
+
+/// A duration in Go's notation, extended by `d` and `w`, in nanoseconds; `0` needs no unit.
+///
+/// Source: `Go: time.ParseDuration`.
+#[must_use]
+pub fn parse_duration(s: &str) -> Option<i128> {
+    let (negative, mut rest) = match s.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, s.strip_prefix('+').unwrap_or(s)),
+    };
+    if rest == "0" {
+        return Some(0);
+    }
+    if rest.is_empty() {
+        return None;
+    }
+    let mut total: i128 = 0;
+    while !rest.is_empty() {
+        let number =
+            rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        let (digits, after) = rest.split_at(number);
+        let unit = after.len() - after.trim_start_matches(|c: char| c.is_alphabetic()).len();
+        let (unit, after) = after.split_at(unit);
+        let nanos: i128 = match unit {
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            "d" => 86_400_000_000_000,
+            "w" => 7 * 86_400_000_000_000,
+            _ => return None,
+        };
+        total = total.checked_add(scaled(digits, nanos)?)?;
+        rest = after;
+    }
+    Some(if negative { -total } else { total })
+}
+
+/// Decimal `digits` times `unit`, the fraction cut off.
+fn scaled(digits: &str, unit: i128) -> Option<i128> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
+        return None;
+    }
+    let number = |s: &str| if s.is_empty() { Some(0) } else { s.parse::<i128>().ok() };
+    let fraction = fraction.get(..fraction.len().min(18))?;
+    let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    number(whole)?.checked_mul(unit)?.checked_add(number(fraction)?.checked_mul(unit)? / scale)
+}
+
+/// How a granted validity compares with what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// Nothing in particular was asked.
+    SignersChoice,
+    /// What was asked, within the signer's backdating.
+    AsAsked,
+    /// Shorter by this many seconds: the signer's maximum or the end of its CA.
+    Shorter(i64),
+    /// Longer by this many seconds.
+    Longer(i64),
+}
+
+/// Compares a certificate's end with the asked lifetime, counted from the moment of issuing, which
+/// signers place five minutes after `not_before`.
+#[must_use]
+pub fn granted(asked: Option<Lifetime>, not_before: UnixTime, not_after: UnixTime) -> Granted {
+    let Some(asked) = asked else { return Granted::SignersChoice };
+    let usable = not_after.since(not_before.plus(BACKDATING));
+    let difference = usable - i64::from(asked.0);
+    if difference.abs() <= BACKDATING + 60 {
+        Granted::AsAsked
+    } else if difference < 0 {
+        Granted::Shorter(-difference)
+    } else {
+        Granted::Longer(difference)
+    }
+}
+
+/// "expires in 12d", "expired 3h ago".
+#[must_use]
+pub fn expiry_in_words(not_after: UnixTime, now: UnixTime) -> String {
+    let left = not_after.since(now);
+    if left >= 0 {
+        format!("expires in {}", human_duration(left))
+    } else {
+        format!("expired {} ago", human_duration(-left))
+    }
+}
+
+/// The lifetime that `request` asks for unless told otherwise: 30 days.
+#[must_use]
+pub fn default_lifetime() -> Lifetime {
+    Lifetime((30 * DAY) as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_people_write_them() {
+        for (text, seconds) in [
+            ("24h", 86_400),
+            ("30d", 30 * 86_400),
+            ("8760h", 365 * 86_400),
+            ("1h30m", 5400),
+            ("1.5h", 5400),
+            ("2w", 14 * 86_400),
+            ("600s", 600),
+            ("10m", 600),
+            ("1d12h", 129_600),
+        ] {
+            assert_eq!(text.parse::<Lifetime>().unwrap().seconds(), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_durations_say_why() {
+        for text in ["", "30", "d", "1x", "1..5h", "1h 30m", "ten", "."] {
+            assert!(matches!(text.parse::<Lifetime>(), Err(LifetimeError::Syntax(_))), "{text}");
+        }
+        for text in ["0", "599s", "-24h", "9m59s"] {
+            assert!(matches!(text.parse::<Lifetime>(), Err(LifetimeError::TooShort(_))), "{text}");
+        }
+        assert!(matches!("100000d".parse::<Lifetime>(), Err(LifetimeError::TooLong(_))));
+        assert!("9".repeat(60).parse::<Lifetime>().is_err());
+    }
+
+    #[test]
+    fn granted_against_asked_knows_backdating() {
+        let day = Lifetime::from_seconds(86_400);
+        let at = |before, after| granted(day, UnixTime(before), UnixTime(after));
+        // Eight hours and more: both ends lie five minutes back.
+        assert_eq!(at(-300, 86_400 - 300), Granted::AsAsked);
+        assert_eq!(at(-300, 3600), Granted::Shorter(86_400 - 3600));
+        assert_eq!(at(-300, 2 * 86_400), Granted::Longer(86_400));
+        let short = Lifetime::from_seconds(600);
+        assert_eq!(granted(short, UnixTime(-300), UnixTime(600)), Granted::AsAsked);
+        assert_eq!(granted(None, UnixTime(0), UnixTime(1)), Granted::SignersChoice);
+    }
+}

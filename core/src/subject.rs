@@ -1,0 +1,150 @@
+//! A distinguished name as Go reads it, which decides who a Kubernetes certificate names.
+//!
+//! Sources: `Go: encoding/asn1` and `Go: crypto/x509/pkix` (which string types count, the last common
+//! name wins), `pkg/controller/certificates/authority/authority.go` (the subject is rebuilt, so
+//! attributes that Go's `pkix.Name` has no field for vanish).
+
+use std::collections::BTreeSet;
+
+use x509_parser::x509::X509Name;
+
+use crate::text;
+
+const CN: &str = "2.5.4.3";
+const O: &str = "2.5.4.10";
+
+/// Attribute types that the built-in signers keep, with their short names.
+const KEPT: [(&str, &str); 9] = [
+    (CN, "CN"),
+    ("2.5.4.5", "serialNumber"),
+    ("2.5.4.6", "C"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.9", "street"),
+    (O, "O"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.17", "postalCode"),
+];
+
+/// Short names of common attribute types that the signers drop.
+const DROPPED: [(&str, &str); 7] = [
+    ("0.9.2342.19200300.100.1.1", "UID"),
+    ("0.9.2342.19200300.100.1.25", "DC"),
+    ("1.2.840.113549.1.9.1", "emailAddress"),
+    ("1.3.6.1.4.1.57683.2", "kubernetes-uid"),
+    ("2.5.4.4", "SN"),
+    ("2.5.4.12", "title"),
+    ("2.5.4.42", "GN"),
+];
+
+/// ASN.1 string types by their universal tag number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StringType {
+    /// UTF8String, PrintableString or IA5String: read alike by everyone.
+    Plain,
+    /// A type that Go decodes but that others may read differently (T61String, BMPString, …).
+    Odd(u32),
+    /// A type that Go leaves undecoded, so that the value vanishes (UniversalString, INTEGER, …).
+    Ignored(u32),
+}
+
+/// One attribute of a distinguished name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Dotted object identifier.
+    pub oid: String,
+    /// How the value is encoded.
+    pub string_type: StringType,
+    /// The value as Go decodes it; `None` where it vanishes.
+    pub value: Option<String>,
+}
+
+impl Attribute {
+    /// The usual short name, else the dotted number.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        KEPT.iter()
+            .chain(&DROPPED)
+            .find(|(oid, _)| *oid == self.oid)
+            .map_or(self.oid.as_str(), |(_, name)| name)
+    }
+}
+
+/// A distinguished name: its attributes in encoded order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// All attributes, those of multi-valued parts one after the other.
+    pub attributes: Vec<Attribute>,
+}
+
+impl Subject {
+    pub(crate) fn read(name: &X509Name<'_>) -> Self {
+        let attributes = name
+            .iter_attributes()
+            .map(|a| {
+                let (string_type, value) = decode(a.attr_value().tag().0, a.attr_value().data);
+                Attribute { oid: a.attr_type().to_id_string(), string_type, value }
+            })
+            .collect();
+        Self { attributes }
+    }
+
+    /// All common names in encoded order.
+    pub fn common_names(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.iter().filter(|a| a.oid == CN)
+    }
+
+    /// All organizations in encoded order.
+    pub fn organizations(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.iter().filter(|a| a.oid == O)
+    }
+
+    /// The user name that the API server would take: the last common name that Go can decode; empty
+    /// if there is none.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.common_names().filter_map(|a| a.value.as_deref()).last().unwrap_or_default()
+    }
+
+    /// The groups that the API server would take.
+    #[must_use]
+    pub fn groups(&self) -> BTreeSet<String> {
+        self.organizations().filter_map(|a| a.value.clone()).collect()
+    }
+
+    /// Attributes that the built-in signers leave out of the certificate.
+    pub fn dropped(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.iter().filter(|a| !KEPT.iter().any(|(oid, _)| *oid == a.oid))
+    }
+
+    /// `CN=alice, O=dev, O=ops`, safe to show.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let parts: Vec<String> = self
+            .attributes
+            .iter()
+            .map(|a| match &a.value {
+                Some(value) => format!("{}={}", a.name(), text::show(value)),
+                None => format!("{}=(not readable)", a.name()),
+            })
+            .collect();
+        parts.join(", ")
+    }
+}
+
+fn decode(tag: u32, data: &[u8]) -> (StringType, Option<String>) {
+    let utf8 = || std::str::from_utf8(data).ok().map(str::to_owned);
+    match tag {
+        12 => (StringType::Plain, utf8()),
+        19 | 22 if data.is_ascii() => (StringType::Plain, utf8()),
+        18 if data.is_ascii() => (StringType::Odd(tag), utf8()),
+        // T61String: Go reads it as Latin-1.
+        20 => (StringType::Odd(tag), Some(data.iter().map(|b| char::from(*b)).collect())),
+        30 => {
+            let units: Vec<u16> =
+                data.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+            (StringType::Odd(tag), Some(String::from_utf16_lossy(&units)))
+        }
+        _ => (StringType::Ignored(tag), None),
+    }
+}

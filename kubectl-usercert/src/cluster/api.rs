@@ -1,0 +1,380 @@
+//! The handful of API requests that the commands make.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use http::{Method, Request};
+use kube::Client;
+use kube::core::WatchEvent;
+use kube::core::response::Status;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use usercert_core::request::{Object, Progress, progress};
+
+const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+const REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+/// How often a request is looked at where watching is not allowed.
+const POLL: Duration = Duration::from_secs(1);
+/// Items a page of a list.
+const PAGE: usize = 500;
+
+/// Why a request to the API server did not succeed.
+#[derive(Debug)]
+pub enum ApiError {
+    /// The server answered with a failure.
+    Status(Box<Status>),
+    /// There was no answer, or none that makes sense.
+    Transport(Box<kube::Error>),
+    /// No answer within `--request-timeout`.
+    Timeout(Duration),
+    /// The answer was not of the expected shape.
+    Malformed(String),
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "{}", status.message),
+            Self::Transport(error) => write!(f, "{}", crate::error::chain(error)),
+            Self::Timeout(after) => write!(f, "no answer within {}s", after.as_secs_f32()),
+            Self::Malformed(what) => write!(f, "the server's answer makes no sense: {what}"),
+        }
+    }
+}
+
+impl From<kube::Error> for ApiError {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::Status(status),
+            other => Self::Transport(Box::new(other)),
+        }
+    }
+}
+
+impl ApiError {
+    /// The failure's `reason`, which tells AlreadyExists from Conflict (both are 409).
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Status(status) => &status.reason,
+            _ => "",
+        }
+    }
+
+    /// The failure's HTTP code; 0 if there was no answer.
+    #[must_use]
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::Status(status) => status.code,
+            _ => 0,
+        }
+    }
+
+    /// Whether there was no answer at all.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Transport(_) | Self::Timeout(_))
+    }
+}
+
+/// Who the server takes one for.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct UserInfo {
+    /// User name.
+    pub username: String,
+    /// UID.
+    pub uid: String,
+    /// Groups.
+    pub groups: Vec<String>,
+    /// Further attributes.
+    pub extra: BTreeMap<String, Vec<String>>,
+}
+
+impl UserInfo {
+    /// The credential that the server saw, as `X509SHA256=…`; none before Kubernetes 1.32.
+    #[must_use]
+    pub fn credential(&self) -> Option<&str> {
+        self.extra
+            .get("authentication.kubernetes.io/credential-id")
+            .and_then(|ids| ids.first())
+            .map(String::as_str)
+    }
+}
+
+/// What to list.
+#[derive(Clone, Debug, Default)]
+pub struct ListOptions<'a> {
+    /// Only requests to this signer.
+    pub signer: Option<&'a str>,
+    /// Only requests with these labels.
+    pub selector: Option<&'a str>,
+}
+
+/// How a wait came to its end.
+#[derive(Debug)]
+pub enum WaitEnd {
+    /// As [`progress`] says.
+    Progress(Progress, Option<Box<Object>>),
+    /// The time was up while the request was as it is here.
+    TimedOut(Box<Object>),
+}
+
+/// A connection to an API server.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    /// The server's address, for messages.
+    pub server: String,
+    timeout: Option<Duration>,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cluster({})", self.server)
+    }
+}
+
+impl Cluster {
+    pub(super) fn new(client: Client, server: String, timeout: Option<Duration>) -> Self {
+        Self { client, server, timeout }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ApiError> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(body.map(Value::to_string).unwrap_or_default().into_bytes())
+            .map_err(|e| ApiError::Malformed(e.to_string()))?;
+        let answer = self.client.request::<Value>(request);
+        Ok(match self.timeout {
+            Some(limit) => {
+                tokio::time::timeout(limit, answer).await.map_err(|_| ApiError::Timeout(limit))??
+            }
+            None => answer.await?,
+        })
+    }
+
+    /// Creates a CertificateSigningRequest; gives back the object as the server made it.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn create_csr(&self, manifest: &Value, dry_run: bool) -> Result<Value, ApiError> {
+        let query = if dry_run { "?dryRun=All" } else { "" };
+        self.send(Method::POST, &format!("{CSRS}{query}"), Some(manifest)).await
+    }
+
+    /// Reads one request as it is.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn get_csr(&self, name: &str) -> Result<Value, ApiError> {
+        self.send(Method::GET, &format!("{CSRS}/{}", encode(name)), None).await
+    }
+
+    /// Writes a decision; `body` is the object as it was read with a condition appended.
+    ///
+    /// # Errors
+    /// As the server answers; Conflict when the object is another or has changed.
+    pub async fn put_approval(&self, name: &str, body: &Value, dry_run: bool) -> Result<Value, ApiError> {
+        let query = if dry_run { "?dryRun=All" } else { "" };
+        self.send(Method::PUT, &format!("{CSRS}/{}/approval{query}", encode(name)), Some(body)).await
+    }
+
+    /// Lists requests page by page and hands each to `take`, so that memory stays flat.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn list_csrs(
+        &self,
+        options: &ListOptions<'_>,
+        mut take: impl FnMut(Value),
+    ) -> Result<(), ApiError> {
+        let mut filter = String::new();
+        if let Some(signer) = options.signer {
+            filter.push_str(&format!("&fieldSelector={}", encode(&format!("spec.signerName={signer}"))));
+        }
+        if let Some(selector) = options.selector {
+            filter.push_str(&format!("&labelSelector={}", encode(selector)));
+        }
+        self.list(CSRS, &filter, &mut take).await
+    }
+
+    async fn list(
+        &self,
+        path: &str,
+        filter: &str,
+        take: &mut impl FnMut(Value),
+    ) -> Result<(), ApiError> {
+        let mut next = String::new();
+        loop {
+            let from = if next.is_empty() { String::new() } else { format!("&continue={}", encode(&next)) };
+            let url = format!("{path}?limit={PAGE}{filter}{from}");
+            let mut page = self.send(Method::GET, &url, None).await?;
+            let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
+            items.unwrap_or_default().into_iter().for_each(&mut *take);
+            next = page["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
+            if next.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Users and groups that role bindings of the whole cluster name, with the bindings' names.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn bindings(&self) -> Result<Vec<Value>, ApiError> {
+        let mut found = Vec::new();
+        for kind in ["clusterrolebindings", "rolebindings"] {
+            self.list(&format!("{RBAC}/{kind}"), "", &mut |binding| found.push(binding)).await?;
+        }
+        Ok(found)
+    }
+
+    /// Asks the server who this connection is.
+    ///
+    /// # Errors
+    /// As the server answers: 401 for a certificate that it does not take.
+    pub async fn who_am_i(&self) -> Result<UserInfo, ApiError> {
+        let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
+        let answer = self.send(Method::POST, REVIEWS, Some(&body)).await?;
+        UserInfo::deserialize(&answer["status"]["userInfo"])
+            .map_err(|e| ApiError::Malformed(e.to_string()))
+    }
+
+    /// Reads a config map's entry.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn config_map(&self, namespace: &str, name: &str) -> Result<Value, ApiError> {
+        let url = format!("/api/v1/namespaces/{}/configmaps/{}", encode(namespace), encode(name));
+        self.send(Method::GET, &url, None).await
+    }
+
+    /// Any answer at all: the connection and its TLS handshake work.
+    ///
+    /// # Errors
+    /// Only when there was no answer.
+    pub async fn touch(&self) -> Result<(), ApiError> {
+        match self.send(Method::GET, "/version", None).await {
+            Err(error) if error.is_unreachable() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until the request that was read as `seen` and has this `uid` comes to an end.
+    ///
+    /// Watches from the version that was read, never blind: a watch on a name that does not exist
+    /// stays silent for ever. Where watching is not allowed it polls.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn wait(&self, seen: Object, uid: &str, limit: Duration) -> Result<WaitEnd, ApiError> {
+        let mut seen = Box::new(seen);
+        match progress(Some(&seen), uid) {
+            Progress::Waiting(_) if limit.is_zero() => return Ok(WaitEnd::TimedOut(seen)),
+            Progress::Waiting(_) => {}
+            ended => return Ok(WaitEnd::Progress(ended, Some(seen))),
+        }
+        let end = tokio::time::timeout(limit, self.watch_to_end(&mut seen, uid)).await;
+        match end {
+            Ok(end) => end,
+            Err(_) => Ok(WaitEnd::TimedOut(seen)),
+        }
+    }
+
+    async fn watch_to_end(&self, seen: &mut Box<Object>, uid: &str) -> Result<WaitEnd, ApiError> {
+        let mut may_watch = true;
+        loop {
+            if may_watch {
+                match self.watch_once(seen, uid).await {
+                    Ok(Some(end)) => return Ok(end),
+                    // The server ended the watch in due course, or forgot the version: read again.
+                    Ok(None) => {}
+                    Err(error) if error.code() == 403 => may_watch = false,
+                    Err(error) => return Err(error),
+                }
+            } else {
+                tokio::time::sleep(POLL).await;
+            }
+            let name = seen.metadata.name.clone();
+            let now = match self.get_csr(&name).await {
+                Ok(value) => Some(read(&value)?),
+                Err(error) if error.reason() == "NotFound" => None,
+                Err(error) => return Err(error),
+            };
+            match progress(now.as_ref(), uid) {
+                Progress::Waiting(_) => {}
+                ended => return Ok(WaitEnd::Progress(ended, now.map(Box::new))),
+            }
+            if let Some(now) = now {
+                **seen = now;
+            }
+        }
+    }
+
+    async fn watch_once(&self, seen: &mut Box<Object>, uid: &str) -> Result<Option<WaitEnd>, ApiError> {
+        let field = encode(&format!("metadata.name={}", seen.metadata.name));
+        let version = encode(&seen.metadata.resource_version);
+        let request = Request::get(format!(
+            "{CSRS}?watch=1&fieldSelector={field}&resourceVersion={version}&timeoutSeconds=290"
+        ))
+        .header(http::header::ACCEPT, "application/json")
+        .body(Vec::new())
+        .map_err(|e| ApiError::Malformed(e.to_string()))?;
+        let mut events = self.client.request_events::<Value>(request).await?.boxed();
+        while let Some(event) = events.try_next().await? {
+            let (object, gone) = match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => (object, false),
+                WatchEvent::Deleted(object) => (object, true),
+                WatchEvent::Bookmark(_) => continue,
+                WatchEvent::Error(status) if status.code == 410 => return Ok(None),
+                WatchEvent::Error(status) => return Err(ApiError::Status(status)),
+            };
+            if gone {
+                // Deleted and at once submitted again is "replaced"; the next read tells.
+                return Ok(None);
+            }
+            let object = read(&object)?;
+            match progress(Some(&object), uid) {
+                Progress::Waiting(_) => **seen = object,
+                ended => return Ok(Some(WaitEnd::Progress(ended, Some(Box::new(object))))),
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn read(value: &Value) -> Result<Object, ApiError> {
+    Object::from_item(value).map_err(|e| ApiError::Malformed(e.to_string()))
+}
+
+/// Percent-encodes one path segment or query value.
+fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for b in text.bytes() {
+        if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+    }
+    out
+}
+
+/// The subjects' names of a role binding.
+#[must_use]
+pub fn binding_subjects(binding: &Value) -> BTreeSet<String> {
+    let subjects = binding["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
+    subjects
+        .iter()
+        .filter(|s| matches!(s["kind"].as_str(), Some("User" | "Group")))
+        .filter_map(|s| s["name"].as_str().map(str::to_owned))
+        .collect()
+}

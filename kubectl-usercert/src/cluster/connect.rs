@@ -1,0 +1,370 @@
+//! From kubeconfig and flags to a connection.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kube::config::{AuthInfo, ExecConfig};
+use kube::{Client, Config};
+use usercert_core::certificate::{Certificate, chain_to_pem};
+use usercert_core::kubeconfig::merged::{Merged, Overrides, Resolved, User};
+use usercert_core::kubeconfig::path::LoadingList;
+use usercert_core::text::show;
+use zeroize::Zeroizing;
+
+use super::Cluster;
+use crate::args::{ClientArgs, Timeout};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::files::{self, environment};
+
+/// How long setting up a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest credential file that is read, in bytes.
+const CREDENTIAL_LIMIT: usize = 1024 * 1024;
+
+/// The kubeconfig files that apply and what they say together.
+pub struct Kubeconfig {
+    /// The files, in order.
+    pub list: LoadingList,
+    /// The merged view.
+    pub merged: Merged,
+}
+
+impl Kubeconfig {
+    /// Reads what `--kubeconfig`, `$KUBECONFIG` or the home directory name.
+    ///
+    /// # Errors
+    /// An unreadable or broken file, by name.
+    pub fn read(flag: Option<&str>) -> Result<Self> {
+        let list = Self::list(flag)?;
+        if list.explicit {
+            if let Some(missing) = list.files.iter().find(|f| !f.exists()) {
+                return Err(Error::new(format!(
+                    "stat {}: no such file or directory",
+                    show(&missing.display().to_string())
+                ))
+                .hint("check the path given with --kubeconfig"));
+            }
+        }
+        let merged = Merged::load(&list, files::kubeconfig::read_all(&list)?)
+            .hint("nothing was changed; mend the file and run the command again")?;
+        Ok(Self { list, merged })
+    }
+
+    /// The files that apply, unread.
+    ///
+    /// # Errors
+    /// When `$KUBECONFIG` is not text.
+    pub fn list(flag: Option<&str>) -> Result<LoadingList> {
+        let env = environment::kubeconfig();
+        let env = match &env {
+            Some(value) => Some(value.to_str().ok_or_else(|| Error::new("$KUBECONFIG is not UTF-8"))?),
+            None => None,
+        };
+        let separator = if cfg!(windows) { ';' } else { ':' };
+        Ok(LoadingList::new(flag, env, environment::home().as_deref(), separator))
+    }
+}
+
+/// Where an API server is and how it is recognised.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Its address.
+    pub server: String,
+    /// PEM of the CA certificates; `None` for the system's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// The name that its certificate is checked for, if not the address.
+    pub tls_server_name: Option<String>,
+    /// Not checked at all.
+    pub insecure: bool,
+    /// Proxy on the way.
+    pub proxy_url: Option<String>,
+}
+
+impl Endpoint {
+    /// The CA's certificates; empty when none are known or they cannot be read.
+    #[must_use]
+    pub fn ca(&self) -> Vec<Certificate> {
+        let pem = self.ca_pem.as_deref().unwrap_or_default();
+        Certificate::chain_from_pem(pem).unwrap_or_default()
+    }
+
+    /// Whether both lead to the same server, recognised in the same way.
+    #[must_use]
+    pub fn same_cluster(&self, other: &Self) -> bool {
+        let der = |e: &Self| e.ca().into_iter().map(|c| c.der).collect::<Vec<_>>();
+        self.server.trim_end_matches('/') == other.server.trim_end_matches('/')
+            && der(self) == der(other)
+            && self.tls_server_name == other.tls_server_name
+            && self.insecure == other.insecure
+            && self.proxy_url == other.proxy_url
+    }
+
+    fn config(&self, auth_info: AuthInfo, namespace: &str) -> Result<Config> {
+        let url = self.server.parse().map_err(|error| {
+            Error::new(format!("the server address {} cannot be used: {error}", show(&self.server)))
+        })?;
+        let mut config = Config::new(url);
+        config.default_namespace = namespace.to_owned();
+        config.root_cert = match &self.ca_pem {
+            Some(_) if self.insecure => None,
+            Some(_) => {
+                let ca = self.ca();
+                if ca.is_empty() {
+                    return Err(Error::new("the cluster's certificate-authority holds no certificate"));
+                }
+                Some(ca.into_iter().map(|c| c.der).collect())
+            }
+            None => None,
+        };
+        config.accept_invalid_certs = self.insecure;
+        config.tls_server_name.clone_from(&self.tls_server_name);
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        config.read_timeout = None;
+        config.proxy_url = match self.proxy_url.as_deref().map(str::parse) {
+            Some(Ok(url)) => Some(url),
+            Some(Err(_)) => return Err(Error::new("the cluster's proxy-url is no address")),
+            None => environment::proxy_for(&self.server).and_then(|p| p.parse().ok()),
+        };
+        config.auth_info = auth_info;
+        Ok(config)
+    }
+
+    /// A connection with nothing but a certificate and its key, on fresh sockets.
+    ///
+    /// # Errors
+    /// When the client cannot be built from them.
+    pub fn with_certificate(
+        &self,
+        chain: &[Certificate],
+        key_pem: &str,
+        timeout: Timeout,
+    ) -> Result<Cluster> {
+        let auth = AuthInfo {
+            client_certificate_data: Some(STANDARD.encode(chain_to_pem(chain))),
+            client_key_data: Some(STANDARD.encode(key_pem).into()),
+            ..AuthInfo::default()
+        };
+        self.with(auth, timeout)
+    }
+
+    /// A connection with nothing but a bearer token.
+    ///
+    /// # Errors
+    /// When the client cannot be built.
+    pub fn with_token(&self, token: &str, timeout: Timeout) -> Result<Cluster> {
+        self.with(AuthInfo { token: Some(token.to_owned().into()), ..AuthInfo::default() }, timeout)
+    }
+
+    /// A connection without any credentials.
+    ///
+    /// # Errors
+    /// When the client cannot be built.
+    pub fn anonymous(&self, timeout: Timeout) -> Result<Cluster> {
+        self.with(AuthInfo::default(), timeout)
+    }
+
+    fn with(&self, auth: AuthInfo, timeout: Timeout) -> Result<Cluster> {
+        let client = Client::try_from(self.config(auth, "default")?)?;
+        Ok(Cluster::new(client, self.server.clone(), timeout.for_requests()))
+    }
+}
+
+/// What a kubeconfig entry authenticates with.
+#[derive(Debug)]
+pub enum Credentials {
+    /// A certificate chain and its key, PEM.
+    Certificate {
+        /// The chain, leaf first.
+        chain: Vec<Certificate>,
+        /// The private key.
+        key_pem: Zeroizing<Vec<u8>>,
+    },
+    /// A bearer token.
+    Token(Zeroizing<String>),
+    /// Something else, by name.
+    Other(&'static str),
+    /// Nothing.
+    None,
+}
+
+/// One context of the kubeconfig with the flags on top: where to connect to, and as whom.
+pub struct Target {
+    /// What the kubeconfig and the flags come to.
+    pub resolved: Resolved,
+    /// Where the server is.
+    pub endpoint: Endpoint,
+    /// The files.
+    pub kubeconfig: Kubeconfig,
+    timeout: Timeout,
+}
+
+impl Target {
+    /// Works out where the flags and the kubeconfig lead to.
+    ///
+    /// # Errors
+    /// No or broken kubeconfig, names that do not exist, combinations that kubectl refuses.
+    pub fn resolve(args: &ClientArgs) -> Result<Self> {
+        let kubeconfig = Kubeconfig::read(args.kubeconfig.as_deref())?;
+        let resolved = kubeconfig.merged.resolve(&overrides(args)?).map_err(|error| {
+            let nothing = error.may_be_in_cluster();
+            let error = Error::from(error);
+            if nothing {
+                error.hint(no_cluster_hint())
+            } else {
+                error.hint("see `kubectl config get-contexts` for what there is")
+            }
+        })?;
+        let endpoint = endpoint(&resolved)?;
+        Ok(Self { resolved, endpoint, kubeconfig, timeout: args.request_timeout })
+    }
+
+    /// Name of the cluster entry; the server's address if there is none.
+    #[must_use]
+    pub fn cluster_name(&self) -> &str {
+        match self.resolved.cluster_name.as_str() {
+            "" => &self.endpoint.server,
+            name => name,
+        }
+    }
+
+    /// The namespace that the context or the flag names.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.resolved.namespace.as_deref()
+    }
+
+    /// Connects as the kubeconfig says; nothing is sent yet.
+    ///
+    /// # Errors
+    /// Unreadable credential files, or a configuration that the client refuses.
+    pub fn connect(&self) -> Result<Cluster> {
+        let auth = auth_info(&self.resolved.user)?;
+        let namespace = self.namespace().unwrap_or("default");
+        let client = Client::try_from(self.endpoint.config(auth, namespace)?)
+            .context("the client cannot be set up")?;
+        Ok(Cluster::new(client, self.endpoint.server.clone(), self.timeout.for_requests()))
+    }
+
+    /// The credentials of the user entry, files read.
+    ///
+    /// # Errors
+    /// An unreadable or malformed certificate or key.
+    pub fn credentials(&self) -> Result<Credentials> {
+        let user = &self.resolved.user;
+        let chain = data_or_file(user.client_certificate_data.as_deref(), user.client_certificate.as_deref())?;
+        let key = data_or_file(
+            user.client_key_data.as_ref().map(|k| k.as_slice()),
+            user.client_key.as_deref(),
+        )?;
+        if let (Some(chain), Some(key_pem)) = (chain, key) {
+            let chain = Certificate::chain_from_pem(&chain)?;
+            return Ok(Credentials::Certificate { chain, key_pem });
+        }
+        if let Some(file) = &user.token_file {
+            let token = files::reading::read_sensitive(file, CREDENTIAL_LIMIT)?;
+            let token = String::from_utf8_lossy(&token).trim().to_owned();
+            return Ok(Credentials::Token(Zeroizing::new(token)));
+        }
+        Ok(match user {
+            User { token: Some(token), .. } => Credentials::Token(token.clone()),
+            User { exec: Some(_), .. } => Credentials::Other("an exec plugin"),
+            User { auth_provider: Some(_), .. } => Credentials::Other("an auth provider"),
+            User { username: Some(_), .. } => Credentials::Other("a user name and password"),
+            _ => Credentials::None,
+        })
+    }
+}
+
+fn no_cluster_hint() -> &'static str {
+    "there is no cluster to talk to: set a context with `kubectl config use-context`, name a file \
+     with --kubeconfig,\nor go without a cluster: `kubectl usercert request NAME --offline`"
+}
+
+fn overrides(args: &ClientArgs) -> Result<Overrides> {
+    let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for pair in &args.as_user_extra {
+        let (key, value) = pair.split_once('=').ok_or_else(|| {
+            Error::usage(format!("--as-user-extra {} is not of the form key=value", show(pair)))
+        })?;
+        extra.entry(key.to_owned()).or_default().push(value.to_owned());
+    }
+    Ok(Overrides {
+        context: args.context.clone(),
+        cluster: args.cluster.clone(),
+        user: args.user.clone(),
+        namespace: args.namespace.clone(),
+        server: args.server.clone(),
+        certificate_authority: args.certificate_authority.clone(),
+        insecure_skip_tls_verify: args.insecure_skip_tls_verify,
+        tls_server_name: args.tls_server_name.clone(),
+        client_certificate: args.client_certificate.clone(),
+        client_key: args.client_key.clone(),
+        token: args.token.clone().map(Zeroizing::new),
+        as_user: args.as_user.clone(),
+        as_groups: args.as_group.clone(),
+        as_uid: args.as_uid.clone(),
+        as_user_extra: extra,
+        default_server: environment::variable("KUBERNETES_MASTER"),
+    })
+}
+
+fn endpoint(resolved: &Resolved) -> Result<Endpoint> {
+    let cluster = &resolved.cluster;
+    let ca_pem = data_or_file(
+        cluster.certificate_authority_data.as_deref(),
+        cluster.certificate_authority.as_deref(),
+    )?;
+    Ok(Endpoint {
+        server: cluster.server.clone(),
+        ca_pem: ca_pem.map(|pem| pem.to_vec()),
+        tls_server_name: cluster.tls_server_name.clone(),
+        insecure: cluster.insecure_skip_tls_verify,
+        proxy_url: cluster.proxy_url.clone(),
+    })
+}
+
+fn data_or_file(data: Option<&[u8]>, file: Option<&Path>) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    match (data, file) {
+        (Some(data), _) => Ok(Some(Zeroizing::new(data.to_vec()))),
+        (None, Some(path)) => Ok(Some(files::reading::read_sensitive(path, CREDENTIAL_LIMIT)?)),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The client library's form of a user entry. Core has dropped what kubectl would not use (`exec`
+/// beside a certificate), which the library would run.
+fn auth_info(user: &User) -> Result<AuthInfo> {
+    if user.auth_provider.is_some() {
+        return Err(Error::new("the user entry has an auth-provider, which is not supported")
+            .hint("kubectl itself dropped them in 1.26; use an exec plugin"));
+    }
+    let certificate = data_or_file(user.client_certificate_data.as_deref(), user.client_certificate.as_deref())?;
+    let key = data_or_file(
+        user.client_key_data.as_ref().map(|k| k.as_slice()),
+        user.client_key.as_deref(),
+    )?;
+    let exec = match &user.exec {
+        Some(value) => Some(serde_json::from_value::<ExecConfig>(value.clone())?),
+        None => None,
+    };
+    let path = |p: &PathBuf| p.to_string_lossy().into_owned();
+    Ok(AuthInfo {
+        username: user.username.clone(),
+        password: user.password.as_ref().map(|p| p.to_string().into()),
+        // kubectl lets the file win, the library the token.
+        token: user.token.as_ref().filter(|_| user.token_file.is_none()).map(|t| t.to_string().into()),
+        token_file: user.token_file.as_ref().map(path),
+        client_certificate_data: certificate.map(|pem| STANDARD.encode(&*pem)),
+        client_key_data: key.map(|pem| STANDARD.encode(&*pem).into()),
+        impersonate: user.impersonate.clone(),
+        impersonate_uid: user.impersonate_uid.clone(),
+        impersonate_groups: Some(user.impersonate_groups.clone()).filter(|g| !g.is_empty()),
+        impersonate_user_extra: Some(user.impersonate_user_extra.clone().into_iter().collect())
+            .filter(|e: &std::collections::HashMap<String, Vec<String>>| !e.is_empty()),
+        exec,
+        ..AuthInfo::default()
+    })
+}

@@ -1,0 +1,135 @@
+//! Failures of the API server and of the way there, in words and with what to do next.
+
+use usercert_core::text::{show, show_lines};
+
+use super::ApiError;
+use crate::error::{Error, chain};
+
+/// What was being attempted, to say which permission it needs.
+#[derive(Clone, Debug)]
+pub enum Need {
+    /// Submit a request.
+    Create,
+    /// Read one.
+    Get,
+    /// Read all.
+    List,
+    /// Decide on a request to this signer.
+    Decide(String),
+    /// Read the cluster's CA from a config map.
+    RootCa,
+    /// Ask who one is.
+    WhoAmI,
+}
+
+impl Need {
+    /// The RBAC rules that allow it.
+    fn rules(&self) -> String {
+        let csr = |verbs: &str, resource: &str| {
+            format!("- apiGroups: [certificates.k8s.io]\n  resources: [{resource}]\n  verbs: [{verbs}]\n")
+        };
+        match self {
+            Self::Create => csr("create", "certificatesigningrequests"),
+            Self::Get => csr("get, watch", "certificatesigningrequests"),
+            Self::List => csr("get, list, watch", "certificatesigningrequests"),
+            Self::Decide(signer) => format!(
+                "{}{}- apiGroups: [certificates.k8s.io]\n  resources: [signers]\n  resourceNames: [{:?}]\n  verbs: [approve]\n",
+                csr("get, list, watch", "certificatesigningrequests"),
+                csr("update", "certificatesigningrequests/approval"),
+                signer,
+            ),
+            Self::RootCa => "- apiGroups: [\"\"]\n  resources: [configmaps]\n  resourceNames: [kube-root-ca.crt]\n  verbs: [get]\n".to_owned(),
+            Self::WhoAmI => "- apiGroups: [authentication.k8s.io]\n  resources: [selfsubjectreviews]\n  verbs: [create]\n".to_owned(),
+        }
+    }
+}
+
+/// An API failure as the command's error.
+#[must_use]
+pub fn explain(error: &ApiError, server: &str, need: &Need) -> Error {
+    match error {
+        ApiError::Status(status) => answered(status, need),
+        ApiError::Timeout(after) => {
+            Error::new(format!("{}: no answer within {}s", show(server), after.as_secs_f32()))
+                .hint("the server or the way to it is slow; raise --request-timeout")
+        }
+        ApiError::Malformed(_) => Error::new(show_lines(&error.to_string(), 2000))
+            .hint("is this address an API server's?"),
+        ApiError::Transport(error) => unreachable_server(error, server),
+    }
+}
+
+fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
+    let message = show_lines(&status.message, 2000);
+    match (status.code, status.reason.as_str()) {
+        (401, _) => Error::new("You must be logged in to the server (Unauthorized)").hint(
+            "the server did not accept the credentials of this context: a certificate that has expired\n\
+             or that its CA did not sign, or a stale token; `kubectl usercert verify` says which",
+        ),
+        (403, _) => {
+            let mut error = Error::new(format!("Error from server (Forbidden): {message}"));
+            if status.message.contains("system:anonymous") {
+                error = error.hint(
+                    "the server saw no credentials at all; check the context's user entry\n\
+                     (without any access yet: `kubectl usercert request NAME --offline`)",
+                );
+            }
+            error.hint(format!("an admin grants this with a ClusterRole whose rules are\n{}", need.rules().trim_end()))
+        }
+        (404, _) if status.details.is_none() || message.contains("could not find the requested resource") => {
+            Error::new(format!("Error from server (NotFound): {message}"))
+                .hint("this server does not serve certificates.k8s.io/v1; is it Kubernetes 1.19 or newer?")
+        }
+        (422, _) => {
+            // The message repeats the whole request; the causes say what is wrong with it.
+            let causes = status.details.iter().flat_map(|d| &d.causes);
+            let listed: Vec<String> = causes
+                .map(|c| format!("{}: {}", show_lines(&c.field, 200), tail(&c.message)))
+                .collect();
+            let what = if listed.is_empty() { tail(&status.message) } else { listed.join("\n  ") };
+            Error::new(format!("Error from server (Invalid): the server refuses the request as invalid:\n  {what}"))
+        }
+        (_, reason) => {
+            let reason = if reason.is_empty() { "Unknown" } else { reason };
+            Error::new(format!("Error from server ({}): {message}", show_lines(reason, 60)))
+        }
+    }
+}
+
+/// The end of a message whose front may hold a value of thousands of characters.
+fn tail(message: &str) -> String {
+    let cut = match (message.find("Invalid value: \""), message.rfind("\": ")) {
+        (Some(from), Some(to)) if to > from + 200 => {
+            format!("{}…{}", &message[..from], &message[to + 1..])
+        }
+        _ => message.to_owned(),
+    };
+    show_lines(&cut, 600)
+}
+
+fn unreachable_server(error: &kube::Error, server: &str) -> Error {
+    let detail = show_lines(&chain(error), 1000);
+    let has = |what: &str| detail.contains(what);
+    let server = show(server);
+    if has("NotValidForName") || has("not valid for name") || has("not valid for any names") {
+        Error::new(format!("{server}: the server's certificate is for other names: {detail}")).hint(
+            "connect by a name that the certificate holds, or give that name with --tls-server-name",
+        )
+    } else if has("UnknownIssuer") || has("BadSignature") || has("CaUsedAsEndEntity") {
+        Error::new(format!("{server}: the server's certificate is not signed by the CA of this cluster entry: {detail}"))
+            .hint("either the kubeconfig's certificate-authority is stale, or somebody else is answering; do not skip the check")
+    } else if has("certificate expired") || has("Expired") || has("NotValidYet") {
+        Error::new(format!("{server}: the server's certificate is out of its validity: {detail}"))
+            .hint("check this machine's clock; else the server's certificate must be renewed")
+    } else if has("Connection refused") || has("tcp connect error") {
+        Error::new(format!(
+            "The connection to the server {server} was refused - did you specify the right host or port? ({detail})"
+        ))
+        .hint("is the server up, and is this the right context? `kubectl config get-contexts` lists them")
+    } else if has("dns error") || has("failed to lookup") {
+        Error::new(format!("{server}: the name does not resolve: {detail}"))
+            .hint("check the server's address in the kubeconfig, and the VPN if it takes one")
+    } else {
+        Error::new(format!("Unable to connect to the server {server}: {detail}"))
+    }
+}

@@ -1,0 +1,12 @@
+//! The cluster: the only user of the Kubernetes client.
+//!
+//! Which server, CA and credentials are used is decided by core's view of the kubeconfig; the client
+//! library is handed exactly one resolved configuration and infers nothing.
+
+mod api;
+mod connect;
+mod explain;
+
+pub use api::{ApiError, Cluster, ListOptions, UserInfo, WaitEnd, binding_subjects};
+pub use connect::{Credentials, Endpoint, Kubeconfig, Target};
+pub use explain::{Need, explain};

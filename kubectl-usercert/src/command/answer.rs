@@ -1,0 +1,154 @@
+//! Building and writing the reply for somebody without access.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use usercert_core::certificate::Certificate;
+use usercert_core::reply::Reply;
+use usercert_core::text::{shell_word, show};
+
+use crate::args::Timeout;
+use crate::cluster::{Cluster, Endpoint, Need, Target, explain};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::files::atomic::{self, Access};
+use crate::files::names::safe_file_name;
+use crate::host::Host;
+
+/// `--reply` and what goes into it.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReplyArgs {
+    /// Wait for the certificate and write the answer, a kubeconfig without the key, to this file, into
+    /// this directory, or to standard output ("-")
+    #[arg(long, value_name = "FILE|DIR|-")]
+    pub reply: Option<PathBuf>,
+    /// Server address in the reply, where people reach the cluster by another one
+    #[arg(long, value_name = "URL", requires = "reply")]
+    pub reply_server: Option<String>,
+    /// Name of the cluster in the reply
+    #[arg(long, value_name = "NAME", requires = "reply")]
+    pub reply_cluster_name: Option<String>,
+}
+
+/// Where a reply for `user` goes: `None` for standard output.
+///
+/// # Errors
+/// When the file is there already.
+pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
+    if reply.as_os_str() == "-" {
+        return Ok(None);
+    }
+    let file = if reply.is_dir() { reply.join(safe_file_name(user, "kubeconfig")) } else { reply.to_owned() };
+    if file.symlink_metadata().is_ok() {
+        return Err(Error::new(format!("{} is there already", show(&file.display().to_string())))
+            .hint("nothing was approved; move it away, or name another file with --reply"));
+    }
+    if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
+        return Err(Error::new(format!("{} is no directory", show(&parent.display().to_string())))
+            .hint("nothing was approved"));
+    }
+    Ok(Some(file))
+}
+
+/// The reply's cluster data, checked before anything is approved.
+pub struct ClusterData {
+    server: String,
+    ca: Vec<Certificate>,
+    tls_server_name: Option<String>,
+    cluster_name: String,
+}
+
+/// Finds out what a reply will say about the cluster.
+///
+/// # Errors
+/// When no CA is known that the server's certificate holds up against.
+pub async fn cluster_data(
+    target: &Target,
+    cluster: &Cluster,
+    args: &ReplyArgs,
+    timeout: Timeout,
+) -> Result<ClusterData> {
+    let endpoint = &target.endpoint;
+    let server = args.reply_server.clone().unwrap_or_else(|| endpoint.server.clone());
+    if !server.starts_with("https://") {
+        return Err(Error::usage(format!("the reply's server {} does not begin with https://", show(&server)))
+            .hint("give the address with --reply-server"));
+    }
+    let known = if endpoint.insecure { Vec::new() } else { endpoint.ca() };
+    let ca = if known.is_empty() { published_ca(endpoint, cluster, timeout).await? } else { known };
+    let cluster_name = args.reply_cluster_name.clone().unwrap_or_else(|| target.cluster_name().to_owned());
+    let tls_server_name = endpoint.tls_server_name.clone().filter(|_| args.reply_server.is_none());
+    Ok(ClusterData { server, ca, tls_server_name, cluster_name })
+}
+
+/// The CA that the cluster publishes for its workloads, if the server's certificate holds up against
+/// it on a live connection.
+async fn published_ca(endpoint: &Endpoint, cluster: &Cluster, timeout: Timeout) -> Result<Vec<Certificate>> {
+    let mut last = None;
+    for namespace in ["kube-system", "kube-public"] {
+        let map = match cluster.config_map(namespace, "kube-root-ca.crt").await {
+            Ok(map) => map,
+            Err(error) => {
+                last = Some(explain(&error, &cluster.server, &Need::RootCa));
+                continue;
+            }
+        };
+        let pem = map["data"]["ca.crt"].as_str().unwrap_or_default();
+        let Ok(ca) = Certificate::chain_from_pem(pem.as_bytes()) else { continue };
+        let checked = Endpoint { ca_pem: Some(pem.as_bytes().to_vec()), insecure: false, ..endpoint.clone() };
+        let touched = checked.anonymous(timeout)?.touch().await;
+        match touched {
+            Ok(()) => return Ok(ca),
+            Err(error) => last = Some(explain(&error, &cluster.server, &Need::RootCa)),
+        }
+    }
+    let why = last.map(|e| e.message).unwrap_or_default();
+    Err(Error::new(format!("no CA is known that the server's certificate holds up against: {why}"))
+        .hint("nothing was approved; give the CA with --certificate-authority FILE"))
+}
+
+/// Writes the reply.
+///
+/// # Errors
+/// When it cannot be written; the certificate itself stays in the cluster for an hour or two.
+pub fn write(
+    host: &Host,
+    data: ClusterData,
+    chain: Vec<Certificate>,
+    namespace: Option<String>,
+    file: Option<&Path>,
+) -> Result<()> {
+    let user = chain.first().map(|c| c.subject.user().to_owned()).unwrap_or_default();
+    let reply = Reply {
+        context_name: format!("{user}@{}", data.cluster_name),
+        server: data.server,
+        ca: data.ca,
+        tls_server_name: data.tls_server_name,
+        chain,
+        cluster_name: data.cluster_name,
+        namespace,
+    };
+    let text = reply.to_text()?;
+    // What is sent must be what install takes: hostile names would be refused there.
+    Reply::parse(text.as_bytes()).context("no usable reply can be made")?;
+    let code = reply.code()?;
+    match file {
+        None => host.result(&text)?,
+        Some(file) => {
+            atomic::create_new(file, text.as_bytes(), Access::Public).hint(
+                "the request is approved; write the reply elsewhere with `kubectl usercert approve NAME --reply FILE`",
+            )?;
+            host.say(format!("reply written to {}", show(&file.display().to_string())));
+        }
+    }
+    let name = file.and_then(Path::file_name).map_or("FILE".to_owned(), |n| shell_word(&n.to_string_lossy()));
+    host.say(format!(
+        "It holds no secret. Send it to {}, who runs:\n  kubectl usercert install --reply {name} --expect-reply {} -- {}",
+        show(&user),
+        code.short(),
+        shell_word(&user)
+    ));
+    if ["https://127.", "https://localhost", "https://[::1]"].iter().any(|p| reply.server.starts_with(p)) {
+        host.warn(format!("warning: {} is reachable from this machine only; see --reply-server", show(&reply.server)));
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! `create NAME`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use usercert_core::csr;
+use usercert_core::identity::Identity;
+use usercert_core::key::KeyType;
+use usercert_core::lifetime;
+use usercert_core::request::{self, CLIENT_AUTH, CLIENT_SIGNER, Decision, Manifest, Object};
+use usercert_core::review;
+use usercert_core::text::{shell_word, show};
+
+use super::entries::Entry;
+use super::issued::{self, Wanted};
+use super::sheet::{Bindings, Sheet};
+use super::decide;
+use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
+use crate::cluster::Target;
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::host::Host;
+use crate::keys::PrivateKey;
+use crate::output;
+
+/// Request, approve and collect a certificate in one go, for admins and robots
+///
+/// Whoever runs this holds somebody's key. For people, let them make their own request instead.
+#[derive(Args, Debug)]
+pub struct CreateArgs {
+    /// User name that the certificate will carry
+    pub name: String,
+    /// Group that the certificate will carry; repeat for several
+    #[arg(short, long = "group", value_name = "GROUP")]
+    pub groups: Vec<String>,
+    /// Lifetime to ask for, as 24h, 30d or 12w; "signer" leaves it to the signer
+    #[arg(long, value_name = "DURATION", default_value_t = lifetime::default_lifetime().to_string())]
+    pub expires: String,
+    /// Kind of key: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
+    #[arg(long, value_name = "TYPE", default_value = "p256")]
+    pub key_type: String,
+    /// Signer to ask
+    #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
+    pub signer: String,
+    /// Write a kubeconfig of its own to this file, which must not exist
+    #[arg(long, value_name = "FILE", required_unless_present = "install")]
+    pub standalone: Option<PathBuf>,
+    /// Write it into this machine's kubeconfig
+    #[arg(long, conflicts_with = "standalone")]
+    pub install: bool,
+    /// Name of the context and user entry, instead of NAME@CLUSTER
+    #[arg(long, value_name = "NAME")]
+    pub context_name: Option<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Let this refusing finding pass; repeat for several
+    #[arg(long, value_name = "FINDING")]
+    pub accept: Vec<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    timeout: TimeoutArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
+    let identity = Identity::parse(&args.name, &args.groups).usage()?;
+    let expires = args.expires.parse::<Expires>().context("--expires").usage()?;
+    let key = PrivateKey::generate(args.key_type.parse::<KeyType>().usage()?)?;
+    let target = Target::resolve(&args.client)?;
+    let cluster = target.connect()?;
+    if let Some(file) = args.standalone.as_ref().filter(|f| f.symlink_metadata().is_ok()) {
+        return Err(Error::new(format!("{} is there already", show(&file.display().to_string())))
+            .hint("nothing was requested; name another file with --standalone"));
+    }
+
+    let csr = key.certificate_request(&identity)?;
+    // The key's hash makes the name one that nobody can have taken beforehand.
+    let name = request::name_with_key(&request::name_for_user(&args.name), &csr.key);
+    let manifest = Manifest {
+        name: &name,
+        request_der: &csr.der,
+        signer_name: &args.signer,
+        usages: &[CLIENT_AUTH.to_owned()],
+        lifetime: expires.lifetime(),
+    }
+    .to_value();
+    let sheet = Sheet::new(
+        Object::from_value(&manifest)?,
+        false,
+        &Bindings::unknown("not looked at when a certificate is made for somebody"),
+    );
+    host.say(sheet.text(host.now()).trim_end());
+    if review::refuses(&sheet.findings, &args.accept) {
+        let codes: Vec<&str> = sheet.findings.iter().map(|f| f.code.as_str()).collect();
+        return Err(Error::refused(format!("{} is not created: {}", show(&args.name), codes.join(", ")))
+            .hint("if this is meant to be so, add --accept with the finding's name"));
+    }
+    let full = format!("{}/{name}", request::RESOURCE);
+    if args.dry_run.dry_run != DryRun::None {
+        let mark = if args.dry_run.dry_run == DryRun::Server {
+            let made = cluster.create_csr(&manifest, true).await;
+            made.map_err(|e| crate::cluster::explain(&e, &cluster.server, &crate::cluster::Need::Create))?;
+            "server dry run"
+        } else {
+            "dry run"
+        };
+        output::print(host, args.output.format, &manifest, std::slice::from_ref(&full), |_| {
+            format!("{} created and approved ({mark})", show(&full))
+        })?;
+        return Ok(Exit::Done);
+    }
+    host.confirm(&format!("Create a key and a certificate for {}?", show(&args.name)), args.yes)?;
+
+    let (read, object) = decide::submit(&cluster, &manifest, &sheet.object).await?;
+    let message = "Created and approved with kubectl usercert create.";
+    let approved = decide::write(
+        host, &cluster, read, &object, Decision::Approve, "UsercertCreate", message, false,
+    )
+    .await?;
+    let uid = approved.metadata.uid.clone();
+    let limit = args.timeout.timeout.for_waiting();
+    let object = issued::wait(host, &cluster, approved, &uid, limit).await?;
+    let chain = issued::chain_of(&object)?;
+    let groups = identity.group_set();
+    let wanted = Wanted { key: &key, user: &args.name, groups: &groups, lifetime: expires.lifetime() };
+    let mut checks = issued::check(host, &chain, &wanted, &target.endpoint.ca())?;
+    let key_pem = key.to_pem();
+    let timeout = args.client.request_timeout;
+    let tried = issued::try_out(&target.endpoint, &chain, &key_pem, &args.name, &groups, timeout).await?;
+    issued::tell(host, std::slice::from_ref(&tried));
+    checks.push(tried);
+
+    let entry = Entry {
+        context_name: args
+            .context_name
+            .clone()
+            .unwrap_or_else(|| format!("{}@{}", args.name, target.cluster_name())),
+        cluster_name: target.cluster_name().to_owned(),
+        endpoint: &target.endpoint,
+        chain: &chain,
+        key_pem: &key_pem,
+        namespace: args.client.namespace.clone(),
+    };
+    let written = match &args.standalone {
+        Some(file) => entry.write_standalone(file)?,
+        None => entry.write(host, &target.kubeconfig.list, false, false)?,
+    };
+    let files: Vec<String> = written.files.iter().map(|f| f.display().to_string()).collect();
+    let value = output::object(
+        "Installation",
+        json!({
+            "context": written.context_name, "cluster": written.cluster_name,
+            "server": target.endpoint.server, "files": files, "user": args.name, "groups": groups,
+            "notAfter": chain.first().map(|c| c.not_after), "sha256": chain.first().map(|c| c.fingerprint()),
+            "request": name, "csr": csr::to_pem(&csr.der), "checks": checks,
+        }),
+    );
+    let context = format!("context/{}", written.context_name);
+    output::print(host, args.output.format, &value, &[context], |_| {
+        format!("context {} written to {}", show(&written.context_name), files.join(", "))
+    })?;
+    if let Some(file) = &args.standalone {
+        host.say(format!("Try it: kubectl --kubeconfig {} auth whoami", shell_word(&file.display().to_string())));
+    }
+    Ok(Exit::Done)
+}

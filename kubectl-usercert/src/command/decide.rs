@@ -1,0 +1,222 @@
+//! What `review`, `approve`, `deny` and `create` share: finding a request, and writing a decision to
+//! exactly the request that was shown.
+
+use std::path::Path;
+
+use serde_json::Value;
+use usercert_core::handover::{self, Incoming};
+use usercert_core::lifetime::Lifetime;
+use usercert_core::request::{
+    self, CLIENT_AUTH, CLIENT_SIGNER, Decision, Manifest, Object, State, with_condition,
+};
+use usercert_core::text::{show, show_short};
+
+use crate::args::Expires;
+use crate::cluster::{Cluster, ListOptions, Need, explain};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::host::Host;
+
+/// How often a decision is tried while others change the object.
+const TRIES: usize = 10;
+
+/// Reads the request with this object name; else the one pending request that names this user.
+///
+/// # Errors
+/// Not found, ambiguous, or as the server answers.
+pub async fn find(cluster: &Cluster, name: &str) -> Result<(Value, Object)> {
+    let not_found = match request::check_name(name) {
+        Ok(()) => match cluster.get_csr(name).await {
+            Ok(value) => {
+                let object = Object::from_item(&value)?;
+                return Ok((value, object));
+            }
+            Err(error) if error.reason() == "NotFound" => explain(&error, &cluster.server, &Need::Get),
+            Err(error) => return Err(explain(&error, &cluster.server, &Need::Get)),
+        },
+        Err(error) => error.into(),
+    };
+    let mut found = Vec::new();
+    let take = |value: Value| {
+        let Ok(object) = Object::from_item(&value) else { return };
+        let names_user = object.certificate_request().is_ok_and(|r| r.subject.user() == name);
+        if object.state() == State::Pending && names_user {
+            found.push((value, object));
+        }
+    };
+    if cluster.list_csrs(&ListOptions::default(), take).await.is_err() {
+        // Whoever may not list can still name the object.
+        return Err(not_found.hint("name the request as `kubectl get csr` shows it"));
+    }
+    match found.len() {
+        0 => Err(not_found
+            .hint(format!("there is no pending request for a user {} either; `kubectl usercert list` shows what there is", show(name)))),
+        1 => found.pop().ok_or(not_found),
+        _ => {
+            let names: Vec<String> = found.iter().map(|(_, o)| show(&o.metadata.name)).collect();
+            Err(Error::new(format!("several pending requests name the user {}", show(name)))
+                .hint(format!("name one of the requests: {}", names.join(", "))))
+        }
+    }
+}
+
+/// Reads a handed-over request from a file or, for `-`, from standard input.
+///
+/// # Errors
+/// Unreadable, or nothing that is a request; the file is named.
+pub fn read_handover(host: &Host, file: &Path) -> Result<Incoming> {
+    let input = host.input(file, handover::MAX_BYTES)?;
+    let what = if file.as_os_str() == "-" { "standard input".to_owned() } else { show(&file.display().to_string()) };
+    handover::read(&input).context(what)
+}
+
+/// The manifest to submit for a handed-over request, and the object that it describes.
+///
+/// # Errors
+/// When the manifest names something that cannot be submitted.
+pub fn to_submit(
+    incoming: &Incoming,
+    signer: Option<&str>,
+    expires: Option<Expires>,
+) -> Result<(Value, Object)> {
+    let default_usages = [CLIENT_AUTH.to_owned()];
+    let lifetime = match (expires, incoming.expiration_seconds) {
+        (Some(expires), _) => expires.lifetime(),
+        (None, Some(seconds)) => Some(Lifetime::from_seconds(seconds).ok_or_else(|| {
+            Error::new(format!("the manifest asks for {seconds} seconds; the least is 600"))
+                .hint("give another lifetime with --expires")
+        })?),
+        (None, None) => Some(usercert_core::lifetime::default_lifetime()),
+    };
+    let user = incoming.request.subject.user();
+    let name = incoming.name.clone().unwrap_or_else(|| request::name_for_user(user));
+    let name = if name.is_empty() { "request".to_owned() } else { name };
+    request::check_name(&name)?;
+    let manifest = Manifest {
+        name: &name,
+        request_der: &incoming.request.der,
+        signer_name: signer.or(incoming.signer_name.as_deref()).unwrap_or(CLIENT_SIGNER),
+        usages: incoming.usages.as_deref().unwrap_or(&default_usages),
+        lifetime,
+    }
+    .to_value();
+    let object = Object::from_value(&manifest)?;
+    Ok((manifest, object))
+}
+
+/// Submits a handed-over request and makes sure that the server holds exactly what was sent.
+///
+/// # Errors
+/// Another request has the name even with the key's hash added, or as the server answers.
+pub async fn submit(cluster: &Cluster, manifest: &Value, sent: &Object) -> Result<(Value, Object)> {
+    let plain = sent.metadata.name.clone();
+    let key = sent.certificate_request()?.key;
+    for name in [plain.clone(), request::name_with_key(&plain, &key)] {
+        let mut manifest = manifest.clone();
+        manifest["metadata"]["name"] = name.clone().into();
+        let value = match cluster.create_csr(&manifest, false).await {
+            Ok(value) => value,
+            Err(error) if error.reason() == "AlreadyExists" => {
+                cluster.get_csr(&name).await.map_err(|e| explain(&e, &cluster.server, &Need::Get))?
+            }
+            Err(error) => return Err(explain(&error, &cluster.server, &Need::Create)),
+        };
+        let object = Object::from_item(&value)?;
+        let same = object.spec.request == sent.spec.request
+            && object.spec.signer_name == sent.spec.signer_name
+            && object.spec.usages == sent.spec.usages
+            && object.spec.expiration_seconds == sent.spec.expiration_seconds;
+        if same {
+            return Ok((value, object));
+        }
+    }
+    Err(Error::new(format!(
+        "a request named {} exists already, and it is not the one that was handed over",
+        show(&plain)
+    ))
+    .hint("nothing was approved; look at it with `kubectl usercert review`, and deny or delete it if it is nobody's"))
+}
+
+/// Whether an object needs no decision any more because this very one was made.
+///
+/// # Errors
+/// The opposite decision was made, or the request has failed.
+pub fn already(object: &Object, decision: Decision) -> Result<bool> {
+    let name = show(&object.metadata.name);
+    match (object.state(), decision) {
+        (State::Pending, _) => Ok(false),
+        (State::Approved | State::Issued, Decision::Approve) | (State::Denied { .. }, Decision::Deny) => Ok(true),
+        (State::Failed { reason, message }, _) => Err(Error::new(format!(
+            "certificate signing request {name} has failed already ({}): {}",
+            show_short(&reason, 60),
+            show_short(&message, 200)
+        ))
+        .hint("the person has to make a new request")),
+        (state, _) => Err(Error::new(format!(
+            "certificate signing request {name} is already {}",
+            if matches!(state, State::Denied { .. }) { "Denied" } else { "Approved" }
+        ))
+        .hint("a decision is final; the person can make a new request")),
+    }
+}
+
+/// Writes a decision to the request that was `read` and shown as `shown`, and to no other.
+///
+/// A conflict may only be somebody's harmless change: the object is read again, and the decision
+/// stands only if everything that was shown is still the same.
+///
+/// # Errors
+/// Another request has taken the name, it was decided otherwise meanwhile, or as the server answers.
+pub async fn write(
+    host: &Host,
+    cluster: &Cluster,
+    read: Value,
+    shown: &Object,
+    decision: Decision,
+    reason: &str,
+    message: &str,
+    dry_run: bool,
+) -> Result<Object> {
+    let name = &shown.metadata.name;
+    let need = || Need::Decide(shown.spec.signer_name.clone());
+    let mut current = read;
+    for _ in 0..TRIES {
+        let body = with_condition(&current, decision, reason, message, host.now());
+        let error = match cluster.put_approval(name, &body, dry_run).await {
+            Ok(value) => return Ok(Object::from_item(&value)?),
+            Err(error) => error,
+        };
+        match error.reason() {
+            "Conflict" => {}
+            "NotFound" => return Err(gone(name)),
+            // Somebody else decided in between: the next read says what.
+            "Invalid" => {}
+            _ => return Err(explain(&error, &cluster.server, &need())),
+        }
+        current = match cluster.get_csr(name).await {
+            Ok(value) => value,
+            Err(error) if error.reason() == "NotFound" => return Err(gone(name)),
+            Err(error) => return Err(explain(&error, &cluster.server, &Need::Get)),
+        };
+        let now = Object::from_item(&current)?;
+        if !shown.same_request(&now) {
+            return Err(Error::new(format!(
+                "the request {} is not the one that was reviewed: it was deleted, and another was submitted under its name",
+                show(name)
+            ))
+            .hint("nothing was decided; review the new one, and ask who submitted it"));
+        }
+        if already(&now, decision)? {
+            return Ok(now);
+        }
+        if error.reason() == "Invalid" {
+            return Err(explain(&error, &cluster.server, &need()));
+        }
+    }
+    Err(Error::new(format!("the request {} changes all the time; nothing was decided", show(name)))
+        .hint("run the command again"))
+}
+
+fn gone(name: &str) -> Error {
+    Error::new(format!("the request {} was deleted while it was reviewed", show(name)))
+        .hint("nothing was decided")
+}

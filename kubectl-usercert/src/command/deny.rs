@@ -1,0 +1,77 @@
+//! `deny NAME…`.
+
+use clap::Args;
+use serde_json::json;
+use usercert_core::request::{Decision, RESOURCE};
+use usercert_core::text::show;
+
+use super::decide;
+use crate::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
+use crate::cluster::{Cluster, Target};
+use crate::error::{Exit, Result};
+use crate::host::Host;
+use crate::output;
+
+/// Deny requests; a decision is final
+#[derive(Args, Debug)]
+pub struct DenyArgs {
+    /// Names of requests; a user's name does where one pending request names that user
+    #[arg(required = true)]
+    pub names: Vec<String>,
+    /// One word that says why
+    #[arg(long, value_name = "WORD", default_value = "UsercertDeny")]
+    pub reason: String,
+    /// A sentence that says why; the requester sees it
+    #[arg(long, value_name = "TEXT", default_value = "Denied with kubectl usercert deny.")]
+    pub message: String,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// As the server answers.
+pub async fn run(host: &Host, args: &DenyArgs) -> Result<Exit> {
+    let cluster = Target::resolve(&args.client)?.connect()?;
+    let mut exit = Exit::Done;
+    for name in &args.names {
+        match deny(host, args, &cluster, name).await {
+            Ok(()) => {}
+            Err(error) if args.names.len() > 1 => {
+                host.fail(&error);
+                exit = exit.gravest(error.exit);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(exit)
+}
+
+async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Result<()> {
+    let (read, object) = decide::find(cluster, name).await?;
+    let dry = args.dry_run.dry_run;
+    if !decide::already(&object, Decision::Deny)? && dry != DryRun::Client {
+        let (reason, message) = (&args.reason, &args.message);
+        let server_only = dry == DryRun::Server;
+        decide::write(host, cluster, read, &object, Decision::Deny, reason, message, server_only).await?;
+    }
+    let mark = match dry {
+        DryRun::None => "",
+        DryRun::Client => " (dry run)",
+        DryRun::Server => " (server dry run)",
+    };
+    let full = format!("{RESOURCE}/{}", object.metadata.name);
+    let value = output::object(
+        "Decision",
+        json!({ "name": object.metadata.name, "uid": object.metadata.uid, "decision": "Denied",
+                "dryRun": dry != DryRun::None }),
+    );
+    output::print(host, args.output.format, &value, std::slice::from_ref(&full), |_| {
+        format!("{} denied{mark}", show(&full))
+    })
+}

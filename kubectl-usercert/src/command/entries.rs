@@ -1,0 +1,270 @@
+//! Writing a certificate and its key into the kubeconfig, or into a file of their own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use usercert_core::certificate::{Certificate, chain_to_pem};
+use usercert_core::install::{self, Existing, PlanError, Wanted};
+use usercert_core::kubeconfig::edit::{self, Edit};
+use usercert_core::kubeconfig::merged::{Merged, SourceFile};
+use usercert_core::kubeconfig::path::LoadingList;
+use usercert_core::text::{shell_word, show};
+
+use crate::cluster::Endpoint;
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::files::atomic::{self, Access};
+use crate::files::{kubeconfig, reading};
+use crate::host::Host;
+
+/// How long to wait for another writer of the kubeconfig.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// Longest certificate file that an existing entry may name, in bytes.
+const CERTIFICATE_LIMIT: usize = 1024 * 1024;
+
+/// What is to be written.
+pub struct Entry<'a> {
+    /// Name of context and user entry.
+    pub context_name: String,
+    /// Name for the cluster entry, should one have to be added.
+    pub cluster_name: String,
+    /// Where the cluster is.
+    pub endpoint: &'a Endpoint,
+    /// The certificate and its intermediates.
+    pub chain: &'a [Certificate],
+    /// The private key.
+    pub key_pem: &'a str,
+    /// The context's namespace.
+    pub namespace: Option<String>,
+}
+
+/// Where the entry went.
+pub struct Written {
+    /// The files that were changed.
+    pub files: Vec<PathBuf>,
+    /// The context's name.
+    pub context_name: String,
+    /// The cluster entry that it uses.
+    pub cluster_name: String,
+}
+
+impl Entry<'_> {
+    fn leaf(&self) -> Result<&Certificate> {
+        self.chain.first().ok_or_else(|| Error::new("there is no certificate to write"))
+    }
+
+    fn cluster_body(&self) -> Value {
+        let mut body = json!({ "server": self.endpoint.server });
+        if let Some(pem) = &self.endpoint.ca_pem {
+            body["certificate-authority-data"] = STANDARD.encode(pem).into();
+        }
+        if let Some(name) = &self.endpoint.tls_server_name {
+            body["tls-server-name"] = name.clone().into();
+        }
+        if self.endpoint.insecure {
+            body["insecure-skip-tls-verify"] = true.into();
+        }
+        if let Some(url) = &self.endpoint.proxy_url {
+            body["proxy-url"] = url.clone().into();
+        }
+        body
+    }
+
+    fn user_body(&self) -> Value {
+        json!({
+            "client-certificate-data": STANDARD.encode(chain_to_pem(self.chain)),
+            "client-key-data": STANDARD.encode(self.key_pem),
+        })
+    }
+
+    /// Writes a kubeconfig of its own to `file`, which must not exist.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written.
+    pub fn write_standalone(&self, file: &Path) -> Result<Written> {
+        let mut context = json!({ "cluster": self.cluster_name, "user": self.context_name });
+        if let Some(namespace) = &self.namespace {
+            context["namespace"] = namespace.clone().into();
+        }
+        let text = edit::new_file(&[
+            Edit::SetUser { name: self.context_name.clone(), body: self.user_body() },
+            Edit::SetCluster { name: self.cluster_name.clone(), body: self.cluster_body() },
+            Edit::SetContext { name: self.context_name.clone(), body: context },
+            Edit::SetCurrentContext(self.context_name.clone()),
+        ])?;
+        atomic::create_new(file, text.as_bytes(), Access::Private)
+            .hint("name another file with --standalone")?;
+        Ok(Written {
+            files: vec![file.to_owned()],
+            context_name: self.context_name.clone(),
+            cluster_name: self.cluster_name.clone(),
+        })
+    }
+
+    /// Finds out whether [`Entry::write`] would go through, without writing.
+    ///
+    /// # Errors
+    /// When a name is taken, or the kubeconfig cannot be read.
+    pub fn check(&self, list: &LoadingList, replace: bool) -> Result<()> {
+        let files = kubeconfig::read_all(list)?;
+        self.decide(list, files, replace, false).map(drop)
+    }
+
+    /// Writes the entry into the kubeconfig files of `list`.
+    ///
+    /// # Errors
+    /// When a name is taken, another program holds the lock, or a file cannot be read, edited safely
+    /// or written.
+    pub fn write(
+        &self,
+        host: &Host,
+        list: &LoadingList,
+        replace: bool,
+        use_context: bool,
+    ) -> Result<Written> {
+        let mut cluster_name = String::new();
+        let update = kubeconfig::update(list, LOCK_LIMIT, |files| {
+            let (plan_cluster, texts) =
+                self.decide(list, files, replace, use_context).map_err(Refused)?;
+            cluster_name = plan_cluster;
+            Ok(texts)
+        });
+        let files = match update {
+            Ok(files) => files,
+            Err(kubeconfig::UpdateError::Decide(Refused(error))) => return Err(error),
+            Err(error) => {
+                return Err(Error::from(error)
+                    .hint("the kubeconfig is as it was; the key is kept, so run the command again"));
+            }
+        };
+        self.look_again(host, list)?;
+        Ok(Written { files, context_name: self.context_name.clone(), cluster_name })
+    }
+
+    /// kubectl reads before it locks and then removes what it did not see; a loss shows shortly after.
+    fn look_again(&self, host: &Host, list: &LoadingList) -> Result<()> {
+        let leaf = self.leaf()?;
+        let there = |files: &[SourceFile]| {
+            Merged::load(list, files.to_vec())
+                .ok()
+                .and_then(|m| m.user(&self.context_name))
+                .and_then(|u| u.client_certificate_data)
+                .and_then(|pem| Certificate::chain_from_pem(&pem).ok())
+                .is_some_and(|chain| chain.first().is_some_and(|c| c.der == leaf.der))
+        };
+        // A kubectl that had read before we wrote comes through within its own reading time.
+        let bytes: u64 = list.files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+        std::thread::sleep(Duration::from_millis((10 + bytes / 4000).min(2000)));
+        match kubeconfig::verify_still_there(list, LOCK_LIMIT, there) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::new(format!(
+                "another program (kubectl reads before it locks) has removed the entry {} that was just written",
+                show(&self.context_name)
+            ))
+            .hint("the key is still kept: run the same command again once the other program is done")),
+            Err(error) => {
+                host.warn(format!("warning: the kubeconfig was written but could not be read back: {error}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// The cluster entry's name and the new texts by file.
+    fn decide(
+        &self,
+        list: &LoadingList,
+        files: Vec<SourceFile>,
+        replace: bool,
+        use_context: bool,
+    ) -> Result<(String, Vec<(PathBuf, String)>)> {
+        let merged = Merged::load(list, files.clone())?;
+        let default = list
+            .default_file(Path::exists)
+            .ok_or_else(|| Error::new("there is no kubeconfig file to write: neither --kubeconfig, $KUBECONFIG nor a home directory"))?;
+        let wanted = Wanted {
+            context_name: &self.context_name,
+            cluster_name: &self.cluster_name,
+            cluster_body: self.cluster_body(),
+            user_body: self.user_body(),
+            namespace: self.namespace.as_deref(),
+            leaf: self.leaf()?,
+            replace,
+            use_context,
+        };
+        let existing = existing(&merged, self.endpoint, &self.context_name);
+        let plan = install::plan(&merged, default, &wanted, &existing).map_err(taken)?;
+        let mut texts = Vec::new();
+        for (file, edits) in plan.edits {
+            let text = files.iter().find(|f| f.path == file).and_then(|f| f.text.as_deref());
+            let new = match text {
+                Some(text) => edit::apply(text, &edits),
+                None => edit::new_file(&edits),
+            };
+            let new = new
+                .context(format!("{} is left as it is", show(&file.display().to_string())))
+                .hint("write a file of its own with --standalone FILE, or mend the file first")?;
+            texts.push((file, new));
+        }
+        Ok((plan.cluster_name, texts))
+    }
+}
+
+/// A decision that came out negative while the lock was held.
+#[derive(Debug)]
+struct Refused(Error);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+fn taken(error: PlanError) -> Error {
+    let PlanError::Taken { replaceable, ref name, .. } = error;
+    let elsewhere = format!("choose another name with --context-name, as --context-name {}", shell_word(&format!("{name}-2")));
+    let message = Error { exit: Exit::Failed, ..Error::from(error) };
+    if replaceable {
+        message.hint("to put the new certificate in its place, add --replace").hint(elsewhere)
+    } else {
+        message.hint(elsewhere)
+    }
+}
+
+/// What the files behind existing entries say.
+fn existing(merged: &Merged, endpoint: &Endpoint, user: &str) -> Existing {
+    let mut existing = Existing::default();
+    for entry in merged.clusters() {
+        let Some(cluster) = merged.cluster(entry.name) else { continue };
+        let ca_pem = match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
+            (Some(data), _) => Some(data.clone()),
+            (None, Some(path)) => reading::read_limited(path, CERTIFICATE_LIMIT).ok(),
+            (None, None) => None,
+        };
+        let other = Endpoint {
+            server: cluster.server.clone(),
+            ca_pem,
+            tls_server_name: cluster.tls_server_name.clone(),
+            insecure: cluster.insecure_skip_tls_verify,
+            proxy_url: cluster.proxy_url.clone(),
+        };
+        if endpoint.same_cluster(&other) {
+            existing.same_clusters.insert(entry.name.to_owned());
+        }
+    }
+    if let Some(entry) = merged.user(user) {
+        let pem = match (&entry.client_certificate_data, &entry.client_certificate) {
+            (Some(data), _) => Some(data.clone()),
+            (None, Some(path)) => reading::read_limited(path, CERTIFICATE_LIMIT).ok(),
+            (None, None) => None,
+        };
+        let chain = pem.and_then(|pem| Certificate::chain_from_pem(&pem).ok());
+        if let Some(leaf) = chain.and_then(|c| c.into_iter().next()) {
+            existing.certificates.insert(user.to_owned(), leaf);
+        }
+    }
+    existing
+}

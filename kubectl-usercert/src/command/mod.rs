@@ -1,0 +1,19 @@
+//! One file per command: its arguments, whose doc comments are the help, and one function that
+//! gathers, lets core decide, and acts.
+
+pub mod approve;
+pub mod create;
+pub mod deny;
+pub mod inspect;
+pub mod install;
+pub mod list;
+pub mod request;
+pub mod review;
+pub mod verify;
+
+mod answer;
+mod decide;
+mod entries;
+mod issued;
+mod pending;
+mod sheet;

@@ -1,0 +1,106 @@
+//! `review NAME…`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use usercert_core::review::{self, Severity};
+
+use super::decide;
+use super::sheet::{Bindings, Sheet};
+use crate::args::{ClientArgs, Format, OutputArgs};
+use crate::cluster::Target;
+use crate::error::{Error, Exit, Result};
+use crate::host::Host;
+use crate::output;
+
+/// Show everything that an approver must know of a request
+///
+/// Exit code 3 when a finding refuses the request.
+#[derive(Args, Debug)]
+pub struct ReviewArgs {
+    /// Names of requests; a user's name does where one pending request names that user
+    #[arg(required_unless_present_any = ["from", "explain"])]
+    pub names: Vec<String>,
+    /// Review a request in this file ("-": standard input); no cluster is needed
+    #[arg(long, value_name = "FILE", conflicts_with = "names")]
+    pub from: Option<PathBuf>,
+    /// List all findings that there are, with what they mean
+    #[arg(long)]
+    pub explain: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a request cannot be read.
+pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
+    if args.explain {
+        return explain_findings(host);
+    }
+    let mut sheets = Vec::new();
+    let mut exit = Exit::Done;
+    if let Some(file) = &args.from {
+        let incoming = decide::read_handover(host, file)?;
+        let object = decide::to_submit(&incoming, None, None)?;
+        sheets.push(Sheet::new(object.1, false, &Bindings::unknown("no cluster was asked")));
+    } else {
+        let cluster = Target::resolve(&args.client)?.connect()?;
+        let bindings = Bindings::read(&cluster).await;
+        for name in &args.names {
+            match decide::find(&cluster, name).await {
+                Ok((_, object)) => sheets.push(Sheet::new(object, true, &bindings)),
+                Err(error) if args.names.len() > 1 => {
+                    host.fail(&error);
+                    exit = exit.gravest(error.exit);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    if sheets.iter().any(|s| review::refuses(&s.findings, &[])) {
+        exit = exit.gravest(Exit::Refused);
+    }
+    if sheets.is_empty() {
+        return if exit == Exit::Done { Err(Error::new("nothing to review")) } else { Ok(exit) };
+    }
+    let value = match sheets.as_slice() {
+        [one] => one.value(),
+        many => output::object("ReviewList", json!({ "items": many.iter().map(Sheet::value).collect::<Vec<_>>() })),
+    };
+    let names: Vec<String> =
+        sheets.iter().map(|s| format!("{}/{}", usercert_core::request::RESOURCE, s.name)).collect();
+    output::print(host, args.output.format, &value, &names, |wide| {
+        let now = host.now();
+        let text = |s: &Sheet| match (wide, s.code()) {
+            (true, Some(code)) => format!("{}sha256 {}\n", s.text(now), code.full()),
+            _ => s.text(now),
+        };
+        sheets.iter().map(text).collect::<Vec<_>>().join("\n")
+    })?;
+    if exit == Exit::Refused && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
+        host.say("\nThis would be refused. A finding marked REFUSED passes with --accept CODE on approve.");
+    }
+    Ok(exit)
+}
+
+fn explain_findings(host: &Host) -> Result<Exit> {
+    let rows: Vec<Vec<String>> = review::FindingCode::ALL
+        .iter()
+        .map(|code| {
+            let severity = match code.severity() {
+                Severity::Info => "info",
+                Severity::Warn => "warn",
+                Severity::Refuse => "refuse",
+                Severity::Hard => "hard",
+            };
+            vec![code.as_str().to_owned(), severity.to_owned(), code.explanation().to_owned()]
+        })
+        .collect();
+    host.result(output::table(&["CODE", "SEVERITY", "MEANING"], &rows))?;
+    Ok(Exit::Done)
+}

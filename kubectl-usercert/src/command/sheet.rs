@@ -1,0 +1,233 @@
+//! The review sheet: everything an approver must know, on one screen, the same wherever it is shown.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use usercert_core::code::Code;
+use usercert_core::csr::CertificateRequest;
+use usercert_core::key::Verification;
+use usercert_core::lifetime::Lifetime;
+use usercert_core::request::Object;
+use usercert_core::review::{self, Finding, Reviewed, Severity};
+use usercert_core::text::{show, show_short};
+use usercert_core::time::{UnixTime, human_duration};
+
+use crate::cluster::{ApiError, Cluster, binding_subjects};
+use crate::error::Result;
+use crate::keys;
+use crate::output;
+
+/// Role bindings of the cluster, if they could be read.
+pub struct Bindings(Result<Vec<Value>, String>);
+
+impl Bindings {
+    /// Reads them; not being allowed to is no failure.
+    pub async fn read(cluster: &Cluster) -> Self {
+        Self(cluster.bindings().await.map_err(|error| match &error {
+            ApiError::Status(s) if s.code == 403 => "you may not list role bindings".to_owned(),
+            other => usercert_core::text::show_lines(&other.to_string(), 200),
+        }))
+    }
+
+    /// Not looked at, and why.
+    #[must_use]
+    pub fn unknown(why: &str) -> Self {
+        Self(Err(why.to_owned()))
+    }
+
+    fn names(&self) -> Option<BTreeSet<String>> {
+        self.0.as_ref().ok().map(|all| all.iter().flat_map(binding_subjects).collect())
+    }
+
+    /// Bindings that reach this user or group, as `ClusterRoleBinding x -> cluster-admin`.
+    fn reaching(&self, kind: &str, name: &str) -> Vec<String> {
+        let all = self.0.as_deref().unwrap_or_default();
+        let reaches = |binding: &&Value| {
+            let subjects = binding["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
+            subjects.iter().any(|s| s["kind"] == kind && s["name"] == name)
+        };
+        let describe = |binding: &Value| {
+            let word = |v: &Value| v.as_str().map(|s| show_short(s, 60)).unwrap_or_default();
+            let role = format!("{} {}", word(&binding["roleRef"]["kind"]), word(&binding["roleRef"]["name"]));
+            match binding["metadata"]["namespace"].as_str() {
+                Some(namespace) => format!("{role} in namespace {}", show_short(namespace, 60)),
+                None => format!("{role} everywhere"),
+            }
+        };
+        all.iter().filter(reaches).map(describe).collect()
+    }
+}
+
+/// A request, decoded and reviewed.
+pub struct Sheet {
+    /// Object name; for a file the name that it would get.
+    pub name: String,
+    /// Whether the object is in the cluster.
+    pub in_cluster: bool,
+    /// The object, or for a file what would be submitted.
+    pub object: Object,
+    /// The certificate request, if it can be read.
+    pub request: Option<CertificateRequest>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// `user` and `group` names with the bindings that reach them; `Err` says why it is unknown.
+    access: Result<Vec<(String, Vec<String>)>, String>,
+}
+
+impl Sheet {
+    /// Reviews an object.
+    #[must_use]
+    pub fn new(object: Object, in_cluster: bool, bindings: &Bindings) -> Self {
+        let pem = object.request_pem().unwrap_or_default();
+        let request = CertificateRequest::from_pem(&pem).ok();
+        let signature: Option<Verification> = request.as_ref().map(keys::verify_request);
+        let bound = bindings.names();
+        let findings = review::review(&Reviewed {
+            request_pem: &pem,
+            signer_name: &object.spec.signer_name,
+            usages: &object.spec.usages,
+            expiration_seconds: object.spec.expiration_seconds,
+            requester: in_cluster.then_some(object.spec.username.as_str()),
+            signature,
+            bound_names: bound.as_ref(),
+        });
+        let access = match (&bindings.0, &request) {
+            (Err(why), _) => Err(why.clone()),
+            (Ok(_), None) => Ok(Vec::new()),
+            (Ok(_), Some(request)) => {
+                let user = request.subject.user();
+                let mut access = vec![(format!("user {}", show(user)), bindings.reaching("User", user))];
+                for group in request.subject.groups() {
+                    access.push((format!("group {}", show(&group)), bindings.reaching("Group", &group)));
+                }
+                Ok(access)
+            }
+        };
+        Self { name: object.metadata.name.clone(), in_cluster, object, request, findings, access }
+    }
+
+    /// The code to compare, if there is a readable request.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        self.request.as_ref().map(CertificateRequest::code)
+    }
+
+    /// The user that the certificate would name.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.request.as_ref().map(|r| r.subject.user()).unwrap_or_default()
+    }
+
+    /// The sheet for people.
+    #[must_use]
+    pub fn text(&self, now: UnixTime) -> String {
+        let mut out = String::new();
+        let mut line = |label: &str, value: &str| {
+            out.push_str(&format!("{label:<13}{value}\n"));
+        };
+        line("Name", &show(&self.name));
+        match &self.request {
+            Some(request) => {
+                line("User", &show(request.subject.user()));
+                let groups: Vec<String> = request.subject.groups().iter().map(|g| show(g)).collect();
+                line("Groups", if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }.as_str());
+                line("Key", &format!("{}, signed with {}", request.key.kind, request.signature_algorithm));
+                if !request.alternative_names.is_empty() {
+                    line("Also names", &show_short(&request.alternative_names.join(", "), 300));
+                }
+            }
+            None => line("Request", "unreadable"),
+        }
+        let lifetime = self.object.spec.expiration_seconds;
+        line("Expires", &lifetime.map_or("as the signer chooses".to_owned(), |s| format!("{} after it is signed", human_duration(s))));
+        line("Signer", &show(&self.object.spec.signer_name));
+        let usages: Vec<String> = self.object.spec.usages.iter().map(|u| show_short(u, 40)).collect();
+        line("Usages", &usages.join(", "));
+        if self.in_cluster {
+            let mut by = show(&self.object.spec.username);
+            let groups: Vec<String> = self.object.spec.groups.iter().map(|g| show_short(g, 60)).collect();
+            if !groups.is_empty() {
+                by.push_str(&format!(" (groups {})", show_short(&groups.join(", "), 300)));
+            }
+            line("Submitted by", &by);
+            if let Some(credential) = self.object.requester_credential() {
+                line("  with", &show_short(credential, 100));
+            }
+            let age = self.object.metadata.creation_timestamp.map(|t| human_duration(now.since(t)));
+            line("Age", &age.unwrap_or_else(|| "unknown".to_owned()));
+            line("State", &self.state());
+        }
+        match &self.access {
+            Ok(access) => {
+                for (who, roles) in access {
+                    let roles = if roles.is_empty() { "no role bindings".to_owned() } else { roles.join("; ") };
+                    line("Already has", &format!("{who}: {roles}"));
+                }
+            }
+            Err(why) => line("Already has", &format!("unknown: {why}")),
+        }
+        if let Some(code) = self.code() {
+            line("Code", &format!("{}   (compare it with the person over another channel)", code.short()));
+        }
+        for finding in &self.findings {
+            let weight = match finding.severity {
+                Severity::Info => "info",
+                Severity::Warn => "WARNING",
+                Severity::Refuse => "REFUSED",
+                Severity::Hard => "REFUSED, cannot be accepted",
+            };
+            out.push_str(&format!("{weight}: {} [{}]\n", finding.message, finding.code.as_str()));
+        }
+        if self.findings.iter().all(|f| f.severity == Severity::Info) {
+            out.push_str("No objections found.\n");
+        }
+        out
+    }
+
+    fn state(&self) -> String {
+        use usercert_core::request::State;
+        let state = self.object.state();
+        match &state {
+            State::Denied { reason, message } | State::Failed { reason, message } => {
+                format!("{} ({}: {})", state.name(), show_short(reason, 60), show_short(message, 200))
+            }
+            _ => state.name().to_owned(),
+        }
+    }
+
+    /// The sheet as an object of kind `Review`.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        let groups: Vec<String> =
+            self.request.as_ref().map(|r| r.subject.groups().into_iter().collect()).unwrap_or_default();
+        let lifetime = self.object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
+        output::object(
+            "Review",
+            json!({
+                "name": self.name,
+                "uid": self.object.metadata.uid,
+                "user": self.request.as_ref().map(|r| r.subject.user()),
+                "groups": groups,
+                "key": self.request.as_ref().map(|r| r.key.kind.to_string()),
+                "signatureAlgorithm": self.request.as_ref().map(|r| r.signature_algorithm.to_string()),
+                "alternativeNames": self.request.as_ref().map(|r| &r.alternative_names),
+                "signerName": self.object.spec.signer_name,
+                "usages": self.object.spec.usages,
+                "expirationSeconds": self.object.spec.expiration_seconds,
+                "lifetime": lifetime.map(|l| l.to_string()),
+                "requester": self.in_cluster.then_some(&self.object.spec.username),
+                "requesterGroups": self.in_cluster.then_some(&self.object.spec.groups),
+                "requesterCredential": self.object.requester_credential(),
+                "state": self.in_cluster.then(|| self.object.state().name()),
+                "code": self.code().map(|c| c.short()),
+                "sha256": self.code().map(|c| c.full()),
+                "access": match &self.access {
+                    Ok(access) => access.iter().map(|(who, roles)| json!({"subject": who, "bindings": roles})).collect::<Value>(),
+                    Err(_) => Value::Null,
+                },
+                "findings": self.findings,
+                "refused": review::refuses(&self.findings, &[]),
+            }),
+        )
+    }
+}

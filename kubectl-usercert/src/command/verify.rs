@@ -1,0 +1,177 @@
+//! `verify [CONTEXT]`.
+
+use clap::Args;
+use serde_json::json;
+use usercert_core::certificate::Certificate;
+use usercert_core::lifetime::expiry_in_words;
+use usercert_core::text::{shell_word, show};
+
+use crate::args::{ClientArgs, OutputArgs};
+use crate::cluster::{Credentials, Need, Target, UserInfo, explain};
+use crate::error::{Error, Exit, Result};
+use crate::host::Host;
+use crate::output;
+
+/// Ask the server who this context is, and explain the answer
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// Context to verify, instead of the current one
+    #[arg(value_name = "CONTEXT", conflicts_with = "context")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the server does not take the credentials, or takes them for somebody else's.
+pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
+    let mut client = args.client.clone();
+    if args.name.is_some() {
+        client.context.clone_from(&args.name);
+    }
+    let target = Target::resolve(&client)?;
+    let timeout = client.request_timeout;
+    let (cluster, leaf) = match target.credentials()? {
+        Credentials::Certificate { chain, key_pem } => {
+            let leaf = chain.first().cloned();
+            if let Some(leaf) = &leaf {
+                check_time(host, leaf, &target)?;
+            }
+            let key = String::from_utf8_lossy(&key_pem);
+            (target.endpoint.with_certificate(&chain, &key, timeout)?, leaf)
+        }
+        Credentials::Token(token) => (target.endpoint.with_token(&token, timeout)?, None),
+        Credentials::Other(what) => {
+            return Err(Error::new(format!("this context authenticates with {what}, not with a certificate"))
+                .hint("`kubectl auth whoami` asks the server with it"));
+        }
+        Credentials::None => {
+            return Err(Error::new(format!(
+                "the user entry {} holds no certificate with a key, and no token",
+                show(&target.resolved.user_name)
+            ))
+            .hint("a reply without its key? `kubectl usercert install --reply FILE` puts both together"));
+        }
+    };
+    let info = cluster.who_am_i().await.map_err(|error| match error.code() {
+        401 => refused(leaf.as_ref(), &target),
+        _ => explain(&error, &cluster.server, &Need::WhoAmI),
+    })?;
+    compare(&info, leaf.as_ref())?;
+    print(host, args, &target, &info, leaf.as_ref())?;
+    Ok(Exit::Done)
+}
+
+/// A certificate out of its validity needs no server to be found useless.
+fn check_time(host: &Host, leaf: &Certificate, target: &Target) -> Result<()> {
+    let now = host.now();
+    if now > leaf.not_after {
+        return Err(Error::new(format!(
+            "the certificate of {} {}, at {}",
+            show(leaf.subject.user()),
+            expiry_in_words(leaf.not_after, now),
+            leaf.not_after
+        ))
+        .hint(format!(
+            "ask for a new one: kubectl usercert request {}, and install it with --replace",
+            shell_word(leaf.subject.user())
+        )));
+    }
+    if now < leaf.not_before {
+        host.warn(format!(
+            "warning: the certificate is valid from {} only; this machine's clock says {now} (server {})",
+            leaf.not_before,
+            show(&target.endpoint.server)
+        ));
+    }
+    Ok(())
+}
+
+fn refused(leaf: Option<&Certificate>, target: &Target) -> Error {
+    let server = show(&target.endpoint.server);
+    let Some(leaf) = leaf else {
+        return Error::new(format!("{server} does not accept the token (401 Unauthorized)"))
+            .hint("it has expired, its service account is gone, or it is for another cluster");
+    };
+    let error = Error::new(format!("{server} does not accept the certificate (401 Unauthorized)"));
+    if !leaf.allows_client_auth() {
+        return error.hint("the certificate is not for client authentication");
+    }
+    error.hint(format!(
+        "it is within its validity, so its issuer {} is not among the server's client CAs:\n\
+         the certificate is for another cluster, the CA was rotated, or a clock is wrong",
+        leaf.issuer.shown()
+    ))
+}
+
+fn compare(info: &UserInfo, leaf: Option<&Certificate>) -> Result<()> {
+    let Some(leaf) = leaf else { return Ok(()) };
+    if info.username == "system:anonymous" {
+        return Err(Error::new("the server saw no certificate: to it this is system:anonymous")
+            .hint("something on the way ends the TLS connection (a proxy?), or the certificate names no user"));
+    }
+    if info.username != leaf.subject.user() {
+        return Err(Error::new(format!(
+            "the server takes this for {}, the certificate is for {}",
+            show(&info.username),
+            show(leaf.subject.user())
+        ))
+        .hint("is the context impersonating (as:), or does a proxy speak for it?"));
+    }
+    let credential = format!("X509SHA256={}", leaf.fingerprint());
+    match info.credential() {
+        Some(seen) if seen != credential => Err(Error::new(format!(
+            "the server saw another credential: {}",
+            show(seen)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn print(
+    host: &Host,
+    args: &VerifyArgs,
+    target: &Target,
+    info: &UserInfo,
+    leaf: Option<&Certificate>,
+) -> Result<()> {
+    let context = target.resolved.context_name.clone().unwrap_or_default();
+    let value = output::object(
+        "Verification",
+        json!({
+            "context": context, "server": target.endpoint.server,
+            "user": info.username, "groups": info.groups, "uid": info.uid,
+            "credentialId": info.credential(),
+            "sameCertificate": leaf.map(|_| info.credential().is_some()),
+            "notAfter": leaf.map(|l| l.not_after),
+        }),
+    );
+    output::print(host, args.output.format, &value, &[format!("context/{context}")], |_| {
+        let groups: Vec<String> = info.groups.iter().map(|g| show(g)).collect();
+        let mut text = format!(
+            "{:<12}{}\n{:<12}{}\n{:<12}{}\n{:<12}{}\n",
+            "Context", show(&context),
+            "Server", show(&target.endpoint.server),
+            "User", show(&info.username),
+            "Groups", groups.join(", "),
+        );
+        if let Some(leaf) = leaf {
+            let same = match info.credential() {
+                Some(_) => "the server saw this very certificate",
+                None => "the server does not say which certificate it saw (before Kubernetes 1.32)",
+            };
+            text.push_str(&format!(
+                "{:<12}{} ({})\n{:<12}{same}\n",
+                "Until",
+                leaf.not_after,
+                expiry_in_words(leaf.not_after, host.now()),
+                "Credential"
+            ));
+        }
+        text
+    })
+}

@@ -1,0 +1,115 @@
+//! Reading the files of a kubeconfig list and changing them under kubectl's lock.
+//!
+//! What changes is decided elsewhere, from the texts alone (`usercert_core::kubeconfig`); this
+//! module sees to it that the decision is made on what is in the files at that moment and that
+//! nothing is lost on the way to the disk.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use usercert_core::kubeconfig::merged::SourceFile;
+use usercert_core::kubeconfig::path::LoadingList;
+
+use super::atomic::{WriteError, replace};
+use super::lock::{KubeconfigLock, LockError};
+use super::reading::{ReadError, read};
+
+/// A kubeconfig could not be changed. Files that are not in `written` are as before.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError<E: std::error::Error> {
+    /// Somebody else writes, or the directory may not be written.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A file of the list cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The change cannot be made on what the files hold now.
+    #[error(transparent)]
+    Decide(E),
+    /// The change names a file that is not in the list, so it is not locked.
+    #[error("{} is not one of the kubeconfig files in use", path.display())]
+    NotInList {
+        /// That file.
+        path: PathBuf,
+    },
+    /// A file could not be written.
+    #[error("{source}")]
+    Write {
+        /// Which one and why.
+        source: WriteError,
+        /// The files that were written before.
+        written: Vec<PathBuf>,
+    },
+}
+
+/// Reads all files of the list; one that does not exist has no text.
+pub fn read_all(list: &LoadingList) -> Result<Vec<SourceFile>, ReadError> {
+    list.files.iter().map(|path| read_one(path)).collect()
+}
+
+fn read_one(path: &Path) -> Result<SourceFile, ReadError> {
+    let text = match read(path) {
+        Ok(bytes) => Some(
+            String::from_utf8(bytes).map_err(|_| ReadError::NotUtf8 { path: path.to_owned() })?,
+        ),
+        Err(error) if error.is_missing() => None,
+        Err(error) => return Err(error),
+    };
+    Ok(SourceFile { path: path.to_owned(), text })
+}
+
+/// Locks all files of the list, reads them, asks `decide` for new texts and writes those in the
+/// order given.
+///
+/// Returns the files that were written. `decide` must not wait for anything: kubectl fails as
+/// long as the lock is held.
+pub fn update<E: std::error::Error>(
+    list: &LoadingList,
+    limit: Duration,
+    decide: impl FnOnce(Vec<SourceFile>) -> Result<Vec<(PathBuf, String)>, E>,
+) -> Result<Vec<PathBuf>, UpdateError<E>> {
+    let lock = KubeconfigLock::acquire(&list.files, limit)?;
+    let changes = decide(read_all(list)?).map_err(UpdateError::Decide)?;
+    if let Some((path, _)) = changes.iter().find(|(path, _)| !list.files.contains(path)) {
+        return Err(UpdateError::NotInList { path: path.clone() });
+    }
+    let mut written = Vec::new();
+    for (path, text) in changes {
+        match replace(&path, text.as_bytes()) {
+            Ok(()) => written.push(path),
+            Err(source) => return Err(UpdateError::Write { source, written }),
+        }
+    }
+    drop(lock);
+    Ok(written)
+}
+
+/// Why nobody can say whether a change is still there.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The files could not be read while nobody writes, because somebody does all the time.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A file of the list cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Whether a change is still in the files some time after it was written. kubectl reads before it
+/// takes the lock and then removes what it did not see, so another writer may have undone it.
+///
+/// kubectl also truncates before it writes. So if `check` fails on a plain read, the files are
+/// read once more under the lock, and that answer counts.
+pub fn verify_still_there(
+    list: &LoadingList,
+    limit: Duration,
+    mut check: impl FnMut(&[SourceFile]) -> bool,
+) -> Result<bool, VerifyError> {
+    if read_all(list).is_ok_and(|files| check(&files)) {
+        return Ok(true);
+    }
+    let lock = KubeconfigLock::acquire(&list.files, limit)?;
+    let files = read_all(list)?;
+    drop(lock);
+    Ok(check(&files))
+}

@@ -1,0 +1,290 @@
+//! The lock that kubectl takes before it changes a kubeconfig, taken so that kubectl respects it
+//! and so that one left by a crash of ours is no obstacle.
+//!
+//! kubectl creates `<file>.lock` exclusively, fails at once if it exists, and deletes it
+//! afterwards (`client-go/tools/clientcmd/config.go`, `lockFile`). Its file is empty; if it
+//! crashes, the file stays until somebody deletes it. We hold the lock when the name
+//! `<file>.lock` stands for a file that has our marker in it and on which we hold the operating
+//! system's lock (flock). Three rules make that safe among many processes:
+//!
+//! * The name only ever comes to be with marker and flock in place: both are made under a
+//!   temporary name, which is then linked to the lock's.
+//! * Who finds a marked file gets its flock only if its holder is gone, and then looks once more
+//!   whether the name still stands for that very file. Then it renames its own over it.
+//! * The name is removed or replaced only by who holds the flock of the file it stands for.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::atomic::Access;
+use super::folder::{Folder, split};
+pub use super::marker::Holder;
+use super::temporary::{Temporary, arbitrary};
+
+/// First and longest pause between two attempts.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(60));
+
+/// A lock could not be had. None of our lock files are left.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process of ours works on the file. If it is on another computer, it may have
+    /// crashed there: nobody here can tell.
+    #[error("{} is held by {holder}", path.display())]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// Who it says it is.
+        holder: Holder,
+    },
+    /// The lock file is not ours: kubectl or another program works on the file or crashed.
+    #[error(
+        "{} was made by kubectl or another program{} and is still there",
+        path.display(), Ago(*age)
+    )]
+    Foreign {
+        /// The lock file.
+        path: PathBuf,
+        /// How long it has been there, as far as the clock can be trusted.
+        age: Option<Duration>,
+    },
+    /// The directory of a kubeconfig does not exist and could not be created.
+    #[error("cannot create the directory {}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The lock file could not be created, mostly because its directory may not be written.
+    #[error("cannot create {}", path.display())]
+    Create {
+        /// The lock file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+struct Ago(Option<Duration>);
+
+impl std::fmt::Display for Ago {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.map(|age| age.as_secs()) {
+            None => Ok(()),
+            Some(s @ 0..120) => write!(f, " {s} seconds ago"),
+            Some(s @ 120..7200) => write!(f, " {} minutes ago", s / 60),
+            Some(s @ 7200..172_800) => write!(f, " {} hours ago", s / 3600),
+            Some(s) => write!(f, " {} days ago", s / 86_400),
+        }
+    }
+}
+
+/// The locks of all files of a kubeconfig list. Dropping it lets go of them, last taken first.
+#[derive(Debug)]
+#[must_use = "dropping it lets go of the locks"]
+pub struct KubeconfigLock {
+    held: Vec<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    folder: Folder,
+    name: OsString,
+    /// Its flock is ours as long as it is open.
+    file: File,
+}
+
+impl KubeconfigLock {
+    /// Takes `<file>.lock` for every file, as kubectl does: on the path as named, in sorted
+    /// order, also for files that do not exist; missing directories are created (0755).
+    ///
+    /// Waits up to `limit` altogether; zero tries once.
+    pub fn acquire(files: &[PathBuf], limit: Duration) -> Result<Self, LockError> {
+        let deadline = Instant::now().checked_add(limit);
+        let mut files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        // Byte order of the whole path, as Go sorts; Path compares component by component.
+        files.sort_unstable_by_key(|file| file.as_os_str());
+        files.dedup_by_key(|file| file.as_os_str());
+        let mut lock = Self { held: Vec::new() };
+        for file in files.into_iter().filter(|file| !file.as_os_str().is_empty()) {
+            // On an error, dropping `lock` lets go of the ones before.
+            if let Some(held) = take(file, deadline, &lock.held)? {
+                lock.held.push(held);
+            }
+        }
+        Ok(lock)
+    }
+
+    /// The lock files.
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.held.iter().map(|held| held.folder.path_of(&held.name))
+    }
+}
+
+impl Drop for KubeconfigLock {
+    fn drop(&mut self) {
+        while let Some(Held { folder, name, file }) = self.held.pop() {
+            // Somebody may have deleted it by hand, and somebody else taken the name.
+            if folder.is(&name, &file).unwrap_or(false) {
+                let _ = folder.remove_file(&name);
+            }
+            drop(file);
+        }
+    }
+}
+
+/// What a name that is taken turned out to be.
+enum Found {
+    /// Nothing any more.
+    Gone,
+    /// A lock of this very call under another spelling of the path.
+    Mine,
+    /// Left by a crash of ours; its flock is held now.
+    Abandoned(File),
+    /// A process of ours has it.
+    Held(Holder),
+    /// Not ours.
+    Foreign,
+}
+
+fn take(file: &Path, deadline: Option<Instant>, held: &[Held]) -> Result<Option<Held>, LockError> {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let failed = |source| LockError::Create { path: path.clone(), source };
+
+    let (parent, name) = split(&path).ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
+    create_directories(parent)?;
+    let folder = Folder::open(parent).map_err(failed)?;
+    let file = hold(&folder, name, &path, deadline, held)?;
+    Ok(file.map(|file| Held { name: name.to_owned(), file, folder }))
+}
+
+/// Takes one name; `None` if this very call has it already.
+fn hold(
+    folder: &Folder,
+    name: &OsStr,
+    path: &Path,
+    deadline: Option<Instant>,
+    held: &[Held],
+) -> Result<Option<File>, LockError> {
+    let failed = |source| LockError::Create { path: path.to_owned(), source };
+    let temporary = Temporary::create(folder, Access::Private).map_err(failed)?;
+    let marker = Holder::this_process().to_text();
+    temporary.file().write_all(marker.as_bytes()).map_err(failed)?;
+
+    let mut pause = PAUSES.0;
+    loop {
+        match try_create(folder, name, &temporary, &marker).map_err(failed)? {
+            Created::Linked => return Ok(Some(temporary.into_file())),
+            Created::InPlace(file) => return Ok(Some(file)),
+            Created::Taken => {}
+        }
+        let busy = match look(folder, name, held) {
+            Found::Gone => continue,
+            Found::Mine => return Ok(None),
+            Found::Abandoned(old) => {
+                let file = temporary.rename_to(name).map_err(failed)?;
+                drop(old);
+                return Ok(Some(file));
+            }
+            Found::Held(holder) => LockError::Held { path: path.to_owned(), holder },
+            Found::Foreign => LockError::Foreign { path: path.to_owned(), age: age(folder, name) },
+        };
+        let left = match deadline {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None => Duration::MAX,
+        };
+        if left.is_zero() {
+            return Err(busy);
+        }
+        std::thread::sleep(jittered(pause).min(left));
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+/// How an attempt to take a name went.
+enum Created {
+    /// The temporary file has it now.
+    Linked,
+    /// A further file has it.
+    InPlace(File),
+    /// It is taken.
+    Taken,
+}
+
+/// Gives a file with our marker and a held flock the lock's name.
+fn try_create(
+    folder: &Folder,
+    name: &OsStr,
+    temporary: &Temporary<'_>,
+    marker: &str,
+) -> io::Result<Created> {
+    let taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+    match temporary.link_to(name) {
+        Ok(()) => return Ok(Created::Linked),
+        Err(error) if taken(&error) => return Ok(Created::Taken),
+        // A file system without second names, or an error that the next call meets too.
+        Err(_) => {}
+    }
+    // Here a crash before the marker is complete leaves a lock that looks foreign: it is reported
+    // and left alone, which is inconvenient but safe.
+    let mut file = match folder.create_file(name, Access::Private) {
+        Err(error) if taken(&error) => return Ok(Created::Taken),
+        other => other?,
+    };
+    let written = match file.try_lock() {
+        Ok(()) | Err(TryLockError::Error(_)) => file.write_all(marker.as_bytes()),
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+    };
+    if let Err(error) = written {
+        let _ = folder.remove_file(name);
+        return Err(error);
+    }
+    Ok(Created::InPlace(file))
+}
+
+/// Finds out what a taken name is.
+fn look(folder: &Folder, name: &OsStr, held: &[Held]) -> Found {
+    let file = match folder.open_to_lock(name) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Gone,
+        // kubectl's has mode 0, so that opening it fails.
+        Err(_) => return Found::Foreign,
+    };
+    if held.iter().any(|held| folder.is(name, &held.file).unwrap_or(false)) {
+        return Found::Mine;
+    }
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Found::Foreign;
+    }
+    let Ok(Some(holder)) = Holder::read(&file) else { return Found::Foreign };
+    // Locks do not always reach across computers, so a free one proves nothing there.
+    if holder.host != super::marker::host() || file.try_lock().is_err() {
+        return Found::Held(holder);
+    }
+    match folder.is(name, &file) {
+        Ok(true) => Found::Abandoned(file),
+        _ => Found::Gone,
+    }
+}
+
+fn age(folder: &Folder, name: &OsStr) -> Option<Duration> {
+    SystemTime::now().duration_since(folder.modified(name).ok()?).ok()
+}
+
+/// Between half of the pause and all of it, so that waiting processes do not march in step.
+fn jittered(pause: Duration) -> Duration {
+    pause / 2 + pause.mul_f64((arbitrary() % 1024) as f64 / 2048.0)
+}
+
+fn create_directories(path: &Path) -> Result<(), LockError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.create(path).map_err(|source| LockError::Directory { path: path.to_owned(), source })
+}

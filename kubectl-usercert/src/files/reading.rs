@@ -1,0 +1,107 @@
+//! Reading whole files, with a limit, and without leaving copies of keys in memory.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+/// No file that people hand to the plugin is larger; 10,000 users are 53 MiB.
+pub const LIMIT: usize = 512 << 20;
+
+/// A file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The operating system said no.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The file is larger than anything of its kind is.
+    #[error("{} is larger than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The largest size that is read.
+        limit: usize,
+    },
+    /// The file is no text.
+    #[error("{} is not UTF-8 text", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl ReadError {
+    /// Whether the file does not exist.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// Reads a file of up to [`LIMIT`] bytes.
+pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
+    read_limited(path, LIMIT)
+}
+
+/// Reads a file of up to `limit` bytes. Pipes work too.
+pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+    let error = |source| ReadError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(error)?;
+    let mut content = Vec::new();
+    file.take(limit as u64 + 1).read_to_end(&mut content).map_err(error)?;
+    if content.len() > limit {
+        return Err(ReadError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(content)
+}
+
+/// Reads a file of up to `limit` bytes that holds a secret: one buffer, wiped when dropped.
+pub fn read_sensitive(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    let error = |source| ReadError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(error)?;
+    match sensitive_content(file, limit).map_err(error)? {
+        Some(content) => Ok(content),
+        None => Err(ReadError::TooLarge { path: path.to_owned(), limit }),
+    }
+}
+
+/// Everything in `source`, or `None` if that is more than `limit` bytes. The buffer never grows,
+/// because growing leaves a copy behind.
+pub(super) fn sensitive_content(
+    mut source: impl Read,
+    limit: usize,
+) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut content = Zeroizing::new(vec![0; limit + 1]);
+    let mut filled = 0;
+    while filled <= limit {
+        let Some(rest) = content.get_mut(filled..) else { break };
+        match source.read(rest) {
+            Ok(0) => {
+                content.truncate(filled);
+                return Ok(Some(content));
+            }
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// The files directly inside a directory; links to files count, sub-directories do not.
+pub fn list_files(dir: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let failed = |source| ReadError::Io { path: dir.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,286 @@
+//! Keys and signatures by AWS-LC, the provider that the TLS connections use too.
+
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{self as sig, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+use usercert_core::certificate::{Certificate, Chain};
+use usercert_core::csr::{self, CertificateRequest};
+use usercert_core::identity::Identity;
+use usercert_core::key::{
+    self, Hash, KeyKind, KeyType, PrivateKeyError, PublicKey, SignatureAlgorithm, Verification,
+};
+use usercert_core::pem;
+use zeroize::Zeroizing;
+
+/// Why a key cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The provider refused.
+    #[error("the cryptography provider could not {0}")]
+    Provider(&'static str),
+    /// The bytes are no key that can be used.
+    #[error(transparent)]
+    Unusable(#[from] PrivateKeyError),
+    /// A kind of key that requests are not made with.
+    #[error("a key of the kind {0} cannot be used: take p256, p384, ed25519, or RSA of 2048 bits and more")]
+    Kind(KeyKind),
+    /// The request could not be put together.
+    #[error(transparent)]
+    Csr(#[from] csr::CsrError),
+}
+
+enum Signer {
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    Rsa(Box<RsaKeyPair>),
+}
+
+/// A private key. Its bytes are wiped when it is dropped.
+pub struct PrivateKey {
+    pkcs8: Zeroizing<Vec<u8>>,
+    signer: Signer,
+    public: PublicKey,
+}
+
+impl std::fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PrivateKey({})", self.public.kind)
+    }
+}
+
+impl PrivateKey {
+    /// Makes a new key.
+    ///
+    /// # Errors
+    /// When the provider cannot.
+    pub fn generate(key_type: KeyType) -> Result<Self, KeyError> {
+        let failed = |_| KeyError::Provider("make a key");
+        let random = SystemRandom::new();
+        let pkcs8 = match key_type {
+            KeyType::P256 => {
+                let der = EcdsaKeyPair::generate_pkcs8(&sig::ECDSA_P256_SHA256_ASN1_SIGNING, &random);
+                Zeroizing::new(der.map_err(failed)?.as_ref().to_vec())
+            }
+            KeyType::P384 => {
+                let der = EcdsaKeyPair::generate_pkcs8(&sig::ECDSA_P384_SHA384_ASN1_SIGNING, &random);
+                Zeroizing::new(der.map_err(failed)?.as_ref().to_vec())
+            }
+            // Version 1, without the public key: OpenSSL 3.0 cannot read version 2.
+            KeyType::Ed25519 => {
+                let der = Ed25519KeyPair::generate_pkcs8v1(&random).map_err(failed)?;
+                Zeroizing::new(der.as_ref().to_vec())
+            }
+            KeyType::Rsa2048 => generate_rsa(KeySize::Rsa2048)?,
+            KeyType::Rsa3072 => generate_rsa(KeySize::Rsa3072)?,
+            KeyType::Rsa4096 => generate_rsa(KeySize::Rsa4096)?,
+        };
+        Self::from_pkcs8(pkcs8)
+    }
+
+    /// Reads a key from a file's content: PEM or DER; PKCS#8, PKCS#1 or SEC1.
+    ///
+    /// # Errors
+    /// No key, an encrypted one, or one of a kind that cannot be used.
+    pub fn read(data: &[u8]) -> Result<Self, KeyError> {
+        Self::from_pkcs8(key::to_pkcs8(data)?)
+    }
+
+    fn from_pkcs8(pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, KeyError> {
+        let kind = key::kind_of_pkcs8(&pkcs8)
+            .ok_or(PrivateKeyError::Malformed("its algorithm cannot be told"))?;
+        let ecdsa = |algorithm| {
+            EcdsaKeyPair::from_pkcs8(algorithm, &pkcs8)
+                .map(Signer::Ecdsa)
+                .map_err(|_| PrivateKeyError::Malformed("it is damaged"))
+        };
+        let signer = match kind {
+            KeyKind::P256 => ecdsa(&sig::ECDSA_P256_SHA256_ASN1_SIGNING)?,
+            KeyKind::P384 => ecdsa(&sig::ECDSA_P384_SHA384_ASN1_SIGNING)?,
+            KeyKind::P521 => ecdsa(&sig::ECDSA_P521_SHA512_ASN1_SIGNING)?,
+            KeyKind::Ed25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(&pkcs8)
+                .map(Signer::Ed25519)
+                .map_err(|_| PrivateKeyError::Malformed("it is damaged"))?,
+            KeyKind::Rsa(bits) if (2048..=8192).contains(&bits) => RsaKeyPair::from_pkcs8(&pkcs8)
+                .map(|pair| Signer::Rsa(Box::new(pair)))
+                .map_err(|_| PrivateKeyError::Malformed("it is damaged"))?,
+            kind => return Err(KeyError::Kind(kind)),
+        };
+        let failed = |_| KeyError::Provider("encode the public key");
+        let spki = match &signer {
+            Signer::Ecdsa(pair) => pair.public_key().as_der().map_err(failed)?.as_ref().to_vec(),
+            Signer::Ed25519(pair) => pair.public_key().as_der().map_err(failed)?.as_ref().to_vec(),
+            Signer::Rsa(pair) => pair.public_key().as_der().map_err(failed)?.as_ref().to_vec(),
+        };
+        let public =
+            PublicKey::from_spki(&spki).ok_or(KeyError::Provider("encode the public key"))?;
+        Ok(Self { pkcs8, signer, public })
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// PKCS#8 in PEM, as kubectl and everything else reads it.
+    #[must_use]
+    pub fn to_pem(&self) -> Zeroizing<String> {
+        Zeroizing::new(pem::encode("PRIVATE KEY", &self.pkcs8))
+    }
+
+    fn sign(&self, algorithm: &SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let failed = |_| KeyError::Provider("sign");
+        let random = SystemRandom::new();
+        match &self.signer {
+            Signer::Ecdsa(pair) => Ok(pair.sign(&random, message).map_err(failed)?.as_ref().to_vec()),
+            Signer::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+            Signer::Rsa(pair) => {
+                let padding = match algorithm {
+                    SignatureAlgorithm::Rsa(Hash::Sha512) => &sig::RSA_PKCS1_SHA512,
+                    SignatureAlgorithm::Rsa(Hash::Sha384) => &sig::RSA_PKCS1_SHA384,
+                    _ => &sig::RSA_PKCS1_SHA256,
+                };
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(padding, &random, message, &mut signature).map_err(failed)?;
+                Ok(signature)
+            }
+        }
+    }
+
+    /// A certificate request for `identity` under this key.
+    ///
+    /// # Errors
+    /// When it cannot be encoded or signed.
+    pub fn certificate_request(&self, identity: &Identity) -> Result<CertificateRequest, KeyError> {
+        let algorithm = SignatureAlgorithm::for_key(&self.public.kind)
+            .ok_or_else(|| KeyError::Kind(self.public.kind.clone()))?;
+        let to_be_signed = csr::to_be_signed(identity, &self.public.spki)?;
+        let signature = self.sign(&algorithm, &to_be_signed)?;
+        let der = csr::assemble(&to_be_signed, &algorithm, &signature)?;
+        Ok(CertificateRequest::from_der(&der)?)
+    }
+}
+
+fn generate_rsa(size: KeySize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let failed = |_| KeyError::Provider("make a key");
+    let pair = RsaKeyPair::generate(size).map_err(failed)?;
+    let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
+    Ok(Zeroizing::new(der.as_ref().to_vec()))
+}
+
+/// Whether `signature` over `message` is good under `key`.
+#[must_use]
+pub fn verify(
+    key: &PublicKey,
+    algorithm: &SignatureAlgorithm,
+    message: &[u8],
+    signature: &[u8],
+) -> Verification {
+    let Some(method) = method(&key.kind, algorithm) else { return Verification::Unsupported };
+    match sig::UnparsedPublicKey::new(method, &key.bits).verify(message, signature) {
+        Ok(()) => Verification::Valid,
+        Err(_) => Verification::Invalid,
+    }
+}
+
+fn method(
+    kind: &KeyKind,
+    algorithm: &SignatureAlgorithm,
+) -> Option<&'static dyn sig::VerificationAlgorithm> {
+    use Hash::{Sha1, Sha256, Sha384, Sha512};
+    use SignatureAlgorithm::{Ecdsa, Ed25519, Rsa, RsaPss};
+    Some(match (kind, algorithm) {
+        (KeyKind::P256, Ecdsa(Sha256)) => &sig::ECDSA_P256_SHA256_ASN1,
+        (KeyKind::P256, Ecdsa(Sha384)) => &sig::ECDSA_P256_SHA384_ASN1,
+        (KeyKind::P256, Ecdsa(Sha512)) => &sig::ECDSA_P256_SHA512_ASN1,
+        (KeyKind::P384, Ecdsa(Sha256)) => &sig::ECDSA_P384_SHA256_ASN1,
+        (KeyKind::P384, Ecdsa(Sha384)) => &sig::ECDSA_P384_SHA384_ASN1,
+        (KeyKind::P384, Ecdsa(Sha512)) => &sig::ECDSA_P384_SHA512_ASN1,
+        (KeyKind::P521, Ecdsa(Sha256)) => &sig::ECDSA_P521_SHA256_ASN1,
+        (KeyKind::P521, Ecdsa(Sha384)) => &sig::ECDSA_P521_SHA384_ASN1,
+        (KeyKind::P521, Ecdsa(Sha512)) => &sig::ECDSA_P521_SHA512_ASN1,
+        (KeyKind::Ed25519, Ed25519) => &sig::ED25519,
+        (KeyKind::Rsa(1024..=8192), Rsa(Sha1)) => {
+            &sig::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY
+        }
+        (KeyKind::Rsa(1024..=2047), Rsa(Sha256)) => {
+            &sig::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY
+        }
+        (KeyKind::Rsa(1024..=2047), Rsa(Sha512)) => {
+            &sig::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY
+        }
+        (KeyKind::Rsa(2048..=8192), Rsa(Sha256)) => &sig::RSA_PKCS1_2048_8192_SHA256,
+        (KeyKind::Rsa(2048..=8192), Rsa(Sha384)) => &sig::RSA_PKCS1_2048_8192_SHA384,
+        (KeyKind::Rsa(2048..=8192), Rsa(Sha512)) => &sig::RSA_PKCS1_2048_8192_SHA512,
+        (KeyKind::Rsa(2048..=8192), RsaPss(Sha256)) => &sig::RSA_PSS_2048_8192_SHA256,
+        (KeyKind::Rsa(2048..=8192), RsaPss(Sha384)) => &sig::RSA_PSS_2048_8192_SHA384,
+        (KeyKind::Rsa(2048..=8192), RsaPss(Sha512)) => &sig::RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
+}
+
+/// Whether a request's own signature is good.
+#[must_use]
+pub fn verify_request(request: &CertificateRequest) -> Verification {
+    verify(&request.key, &request.signature_algorithm, &request.signed, &request.signature)
+}
+
+/// Whether one of a cluster's CA certificates signed `leaf`, possibly by way of `intermediates`.
+#[must_use]
+pub fn verify_chain(leaf: &Certificate, intermediates: &[Certificate], ca: &[Certificate]) -> Chain {
+    if ca.is_empty() {
+        return Chain::NoCa;
+    }
+    let mut current = leaf;
+    // A chain is never longer than the certificates that there are.
+    for _ in 0..=intermediates.len() {
+        if let Some(issuer) = ca.iter().find(|c| current.names_as_issuer(c)) {
+            return Chain::Issuer(signed_by(current, issuer));
+        }
+        match intermediates.iter().find(|c| c.is_ca && current.names_as_issuer(c)) {
+            Some(next) if signed_by(current, next) == Verification::Valid => current = next,
+            _ => break,
+        }
+    }
+    Chain::OtherIssuer
+}
+
+fn signed_by(certificate: &Certificate, issuer: &Certificate) -> Verification {
+    verify(
+        &issuer.key,
+        &certificate.signature_algorithm,
+        &certificate.signed,
+        &certificate.signature,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_key_signs_a_request_that_verifies() {
+        let identity = Identity::parse("alice", &["dev", "ops"]).unwrap();
+        for key_type in KeyType::ALL {
+            let key = PrivateKey::generate(key_type).unwrap();
+            let request = key.certificate_request(&identity).unwrap();
+            assert_eq!(verify_request(&request), Verification::Valid, "{key_type:?}");
+            assert_eq!(request.subject.user(), "alice");
+            assert_eq!(request.subject.groups(), identity.group_set());
+            assert!(request.strict);
+            assert_eq!(request.key, *key.public());
+            let again = PrivateKey::read(key.to_pem().as_bytes()).unwrap();
+            assert_eq!(again.public(), key.public());
+        }
+    }
+
+    #[test]
+    fn a_changed_request_does_not_verify() {
+        let key = PrivateKey::generate(KeyType::P256).unwrap();
+        let mut request =
+            key.certificate_request(&Identity::parse("alice", &["dev"]).unwrap()).unwrap();
+        request.signed[20] ^= 1;
+        assert_eq!(verify_request(&request), Verification::Invalid);
+    }
+}

@@ -1,0 +1,15 @@
+//! kubectl plugin for people's access to Kubernetes by X.509 client certificates.
+//!
+//! A command gathers its inputs, asks [`usercert_core`] to decide, and acts on the answer. Effects
+//! live at the edge: [`cluster`] is the only user of the Kubernetes client, [`files`] of the file
+//! system, [`keys`] of the cryptography, [`host`] of the terminal and the clock.
+
+pub mod args;
+pub mod cli;
+pub mod cluster;
+pub mod command;
+pub mod error;
+pub mod files;
+pub mod host;
+pub mod keys;
+pub mod output;

@@ -1,0 +1,65 @@
+//! Results in the formats of `-o`.
+
+use serde_json::{Value, json};
+use usercert_core::yaml;
+
+use crate::args::Format;
+use crate::error::Result;
+use crate::host::Host;
+
+/// `apiVersion` of the objects that `-o json` and `-o yaml` print.
+pub const API_VERSION: &str = "usercert/v1";
+
+/// A versioned object: `apiVersion`, `kind` and the given fields.
+#[must_use]
+pub fn object(kind: &str, fields: Value) -> Value {
+    let mut object = json!({ "apiVersion": API_VERSION, "kind": kind });
+    if let (Value::Object(to), Value::Object(from)) = (&mut object, fields) {
+        to.extend(from);
+    }
+    object
+}
+
+/// Prints one result; `names` are printed one a line for `-o name`, `text` for people.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn print(
+    host: &Host,
+    format: Option<Format>,
+    value: &Value,
+    names: &[String],
+    text: impl FnOnce(bool) -> String,
+) -> Result<()> {
+    match format {
+        Some(Format::Json) => host.result(serde_json::to_string_pretty(value)?),
+        Some(Format::Yaml) => host.result(yaml::to_string(value)),
+        Some(Format::Name) if names.is_empty() => Ok(()),
+        Some(Format::Name) => host.result(names.join("\n")),
+        Some(Format::Wide) => host.result(text(true)),
+        None => host.result(text(false)),
+    }
+}
+
+/// A table as kubectl prints it: columns padded to their widest cell, three spaces between.
+#[must_use]
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count());
+        cells.chain(header.get(column).map(|h| h.chars().count())).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut out = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            out.push_str(cell);
+            out.extend(std::iter::repeat_n(' ', width + 3 - cell.chars().count().min(*width)));
+        }
+        out.trim_end().to_owned() + "\n"
+    };
+    let mut out = line(&mut header.iter().copied());
+    for row in rows {
+        out.push_str(&line(&mut row.iter().map(String::as_str)));
+    }
+    out
+}

@@ -1,0 +1,80 @@
+//! Files under many processes: at once, and killed in the middle.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod crash;
+mod many;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use usercert_core::kubeconfig::merged::{Merged, SourceFile};
+use usercert_core::kubeconfig::path::LoadingList;
+
+/// The program of `examples/files_helper.rs`. `cargo test` builds it, `cargo test --test` only
+/// if it is missing.
+fn helper() -> Command {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let path = PATH.get_or_init(|| {
+        let here = std::env::current_exe().unwrap();
+        let path = here.parent().unwrap().parent().unwrap().join("examples/files_helper");
+        if !path.exists() {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(["build", "--example", "files_helper"]);
+            assert!(cargo.status().unwrap().success());
+        }
+        assert!(path.exists(), "cargo build --example files_helper");
+        path
+    });
+    Command::new(path)
+}
+
+fn installed(program: &str) -> bool {
+    Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .output()
+        .unwrap()
+        .status
+        .success()
+}
+
+/// Waits for a condition; there is nothing to wake us.
+fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A kubeconfig of several pages, so that half of it would be noticed.
+fn kubeconfig() -> String {
+    let mut text = String::from(
+        "# kept\napiVersion: v1\nkind: Config\ncurrent-context: \"\"\nclusters: []\ncontexts: []\nusers:\n",
+    );
+    for i in 0..300 {
+        text += &format!("- name: old-{i:04}\n  user:\n    token: \"{}\"\n", "x".repeat(200));
+    }
+    text
+}
+
+/// The users in a file; fails if it is damaged.
+fn users(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let list = LoadingList { files: vec![path.to_owned()], explicit: true };
+    let file = SourceFile { path: path.to_owned(), text: Some(text) };
+    let merged = Merged::load(&list, vec![file]).unwrap();
+    merged.users().map(|user| user.name.to_owned()).collect()
+}
+
+/// What is in a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}

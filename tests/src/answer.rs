@@ -1,0 +1,104 @@
+//! Responses, and which form of them a client accepts.
+
+use std::convert::Infallible;
+
+use futures_util::Stream;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Bytes, Frame};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WARNING};
+use hyper::{HeaderMap, Response, StatusCode};
+use serde_json::Value;
+
+use crate::status::{Result, Status};
+
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+const JSON: &str = "application/json";
+const DISCOVERY: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// The forms of an answer that the sandbox can choose from. All of them are JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Plain,
+    /// Printed columns, as `kubectl get` asks for.
+    Table,
+    /// All groups and resources in one document.
+    Discovery,
+}
+
+impl Form {
+    /// The first form in the Accept header that is offered here.
+    pub(crate) fn accepted(headers: &HeaderMap) -> Result<Self> {
+        let accept = headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or("*/*");
+        for media_type in accept.split(',') {
+            let mut parts = media_type.split(';').map(str::trim);
+            let base = parts.next().unwrap_or_default();
+            if !matches!(base, JSON | "application/*" | "*/*" | "") {
+                continue;
+            }
+            let parameters: Vec<&str> = parts.collect();
+            let has = |wanted: &[&str]| wanted.iter().all(|it| parameters.contains(it));
+            if has(&["as=Table", "v=v1", "g=meta.k8s.io"]) {
+                return Ok(Self::Table);
+            }
+            if has(&["as=APIGroupDiscoveryList", "v=v2", "g=apidiscovery.k8s.io"]) {
+                return Ok(Self::Discovery);
+            }
+            if !parameters.iter().any(|it| it.starts_with("as=")) {
+                return Ok(Self::Plain);
+            }
+        }
+        Err(Status::not_acceptable())
+    }
+}
+
+/// A successful answer.
+pub(crate) fn json(code: StatusCode, json: &Value) -> Response<Body> {
+    respond(code, JSON, json.to_string())
+}
+
+/// Discovery in one document.
+pub(crate) fn discovery(json: &Value) -> Response<Body> {
+    respond(StatusCode::OK, DISCOVERY, json.to_string())
+}
+
+pub(crate) fn text(text: &str) -> Response<Body> {
+    respond(StatusCode::OK, "text/plain; charset=utf-8", text.into())
+}
+
+pub(crate) fn failure(status: &Status) -> Response<Body> {
+    json(status.code, &status.to_json())
+}
+
+/// Lines of JSON, one by one.
+pub(crate) fn stream(lines: impl Stream<Item = String> + Send + 'static) -> Response<Body> {
+    use futures_util::StreamExt as _;
+    let frames = lines.map(|line| Ok(Frame::data(Bytes::from(line))));
+    with_type(StatusCode::OK, JSON, StreamBody::new(frames).boxed_unsync())
+}
+
+/// Adds warnings, which kubectl prints.
+pub(crate) fn warn(mut response: Response<Body>, warnings: &[String]) -> Response<Body> {
+    for warning in warnings {
+        let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
+    response
+}
+
+fn respond(code: StatusCode, content_type: &'static str, text: String) -> Response<Body> {
+    with_type(code, content_type, Full::new(Bytes::from(text)).boxed_unsync())
+}
+
+fn with_type(code: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    response
+}

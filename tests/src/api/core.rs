@@ -1,0 +1,44 @@
+//! The little of the core group that the workflow touches, after `k8s.io/api/core/v1`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::meta::ObjectMeta;
+
+#[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Namespace {
+    #[prost(message, required, tag = "1")]
+    pub(crate) metadata: ObjectMeta,
+    #[prost(message, required, tag = "2")]
+    pub(crate) spec: NamespaceSpec,
+    #[prost(message, required, tag = "3")]
+    pub(crate) status: NamespaceStatus,
+}
+
+#[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct NamespaceSpec {
+    #[prost(string, repeated, tag = "1")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) finalizers: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct NamespaceStatus {
+    #[prost(string, tag = "1")]
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) phase: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ConfigMap {
+    #[prost(message, required, tag = "1")]
+    pub(crate) metadata: ObjectMeta,
+    #[prost(btree_map = "string, string", tag = "2")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) data: BTreeMap<String, String>,
+}

@@ -1,0 +1,123 @@
+//! The state that all requests share.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::store::Store;
+use crate::user::User;
+use crate::x509::Authority;
+use crate::{LogEntry, rbac};
+
+pub(crate) struct Cluster {
+    store: Mutex<Store>,
+    /// Signs the server's certificate.
+    pub(crate) server_ca: Authority,
+    /// Signs users' certificates, if that is not the server's CA.
+    separate_client_ca: Option<Authority>,
+    /// Whether approved requests are signed.
+    pub(crate) signer: watch::Sender<bool>,
+    pub(crate) anonymous: bool,
+    pub(crate) max_certificate_seconds: i64,
+    tokens: Mutex<BTreeMap<String, User>>,
+    log: Mutex<Vec<LogEntry>>,
+}
+
+impl Cluster {
+    pub(crate) fn new(
+        server_ca: Authority,
+        separate_client_ca: Option<Authority>,
+        signer: bool,
+        anonymous: bool,
+        max_certificate_seconds: i64,
+    ) -> Self {
+        let mut store = Store::new();
+        rbac::bootstrap(&mut store, server_ca.pem(), &mut new_uid);
+        store.compact();
+        Self {
+            store: Mutex::new(store),
+            server_ca,
+            separate_client_ca,
+            signer: watch::Sender::new(signer),
+            anonymous,
+            max_certificate_seconds,
+            tokens: Mutex::default(),
+            log: Mutex::default(),
+        }
+    }
+
+    /// Signs users' certificates and is what they are checked against.
+    pub(crate) fn client_ca(&self) -> &Authority {
+        self.separate_client_ca.as_ref().unwrap_or(&self.server_ca)
+    }
+
+    /// The objects. Not to be held across an await.
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        lock(&self.store)
+    }
+
+    /// Makes a bearer token for a user.
+    pub(crate) fn add_token(&self, user: User) -> String {
+        let token = random_hex(16);
+        lock(&self.tokens).insert(token.clone(), user);
+        token
+    }
+
+    pub(crate) fn user_of_token(&self, token: &str) -> Option<User> {
+        lock(&self.tokens).get(token).cloned()
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, Vec<LogEntry>> {
+        lock(&self.log)
+    }
+}
+
+/// A lock that a panicking test elsewhere cannot poison.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Random bytes; the system's generator does not fail once it has been seeded.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    let _seeded = aws_lc_rs::rand::fill(&mut bytes);
+    bytes
+}
+
+fn random_hex(count: usize) -> String {
+    let bytes: [u8; 32] = random();
+    bytes.iter().take(count).fold(String::new(), |mut hex, byte| {
+        let _infallible = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// A random UUID (version 4).
+pub(crate) fn new_uid() -> String {
+    let mut bytes: [u8; 16] = random();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let number = u128::from_be_bytes(bytes);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        number >> 96,
+        number >> 80 & 0xffff,
+        number >> 64 & 0xffff,
+        number >> 48 & 0xffff,
+        number & 0xffff_ffff_ffff
+    )
+}
+
+/// Completes a generateName: cut so that five random characters fit into 63.
+pub(crate) fn generate_name(prefix: &str) -> String {
+    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    let mut end = prefix.len().min(58);
+    while !prefix.is_char_boundary(end) {
+        end -= 1;
+    }
+    let bytes: [u8; 5] = random();
+    let suffix = bytes.map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()]));
+    prefix[..end].chars().chain(suffix).collect()
+}

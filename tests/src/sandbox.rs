@@ -1,0 +1,210 @@
+//! The running sandbox and its handle.
+
+use std::fmt;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+
+use crate::cluster::Cluster;
+use crate::csr;
+use crate::kubeconfig::{Credential, kubeconfig};
+use crate::server::serve;
+use crate::tls::{client_verifier, server_config};
+use crate::user::{MASTERS, User};
+use crate::x509::{self, AltNames, Authority, ClientKey, Name, Profile, Usages, encode_pem};
+
+const HOUR: i64 = 3600;
+const YEAR: i64 = 365 * 24 * HOUR;
+
+/// How a [`Sandbox`] is to behave.
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    /// Whether approved requests are signed. Can be switched later with [`Sandbox::set_signer`].
+    pub signer: bool,
+    /// Whether users' certificates come from another CA than the server's own certificate, as some installers have it.
+    pub separate_client_ca: bool,
+    /// The port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Whether requests without credentials run as `system:anonymous` rather than being refused.
+    pub anonymous: bool,
+    /// The longest lifetime that the signer grants, and what it grants who asks for none.
+    pub max_cert_duration: Duration,
+}
+
+impl Default for SandboxOptions {
+    /// A signer, one CA, a free port, anonymous requests, and a year: what kubeadm would set up.
+    fn default() -> Self {
+        Self {
+            signer: true,
+            separate_client_ca: false,
+            port: 0,
+            anonymous: true,
+            max_cert_duration: Duration::from_secs(YEAR.unsigned_abs()),
+        }
+    }
+}
+
+/// One request that was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// The HTTP method.
+    pub method: String,
+    /// The path as sent, with the query.
+    pub path: String,
+    /// The user in whose name it ran (the impersonated one, if any); empty if authentication failed.
+    pub user: String,
+    /// The HTTP status.
+    pub status: u16,
+}
+
+/// A running API server. Dropping it stops the server and closes every connection.
+pub struct Sandbox {
+    cluster: Arc<Cluster>,
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// Starts a server on a thread of its own and returns once it accepts connections.
+    pub fn start(options: SandboxOptions) -> io::Result<Self> {
+        let server_ca = Authority::generate("sandbox-ca").map_err(io::Error::other)?;
+        let client_ca = if options.separate_client_ca {
+            Some(Authority::generate("sandbox-client-ca").map_err(io::Error::other)?)
+        } else {
+            None
+        };
+        let tls = Arc::new(server_config(&server_ca).map_err(io::Error::other)?);
+        let seconds = i64::try_from(options.max_cert_duration.as_secs()).unwrap_or(i64::MAX / 4);
+        let cluster = Arc::new(Cluster::new(
+            server_ca,
+            client_ca,
+            options.signer,
+            options.anonymous,
+            seconds.min(i64::MAX / 4),
+        ));
+        let verifier = client_verifier(cluster.client_ca()).map_err(io::Error::other)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (started, port) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shared = Arc::clone(&cluster);
+        let thread = thread::Builder::new().name("sandbox".into()).spawn(move || {
+            runtime.block_on(async move {
+                let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await;
+                let listener = match bound.and_then(|it| Ok((it.local_addr()?.port(), it))) {
+                    Ok((port, listener)) => {
+                        let _waiting = started.send(Ok(port));
+                        listener
+                    }
+                    Err(error) => {
+                        let _waiting = started.send(Err(error));
+                        return;
+                    }
+                };
+                tokio::spawn(csr::run_signer(Arc::clone(&shared)));
+                tokio::spawn(serve(shared, listener, TlsAcceptor::from(tls), verifier));
+                let _stopped = stopped.await;
+            });
+        })?;
+        let port = port.recv().map_err(io::Error::other)??;
+        let url = format!("https://127.0.0.1:{port}");
+        Ok(Self { cluster, url, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The server's address, `https://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The CA of the server's certificate, PEM.
+    pub fn ca_pem(&self) -> &str {
+        self.cluster.server_ca.pem()
+    }
+
+    /// The CA of users' certificates, PEM; the same unless [`SandboxOptions::separate_client_ca`] is set.
+    pub fn client_ca_pem(&self) -> &str {
+        self.cluster.client_ca().pem()
+    }
+
+    /// A kubeconfig with the context `admin@sandbox` and a certificate of group `system:masters`.
+    pub fn admin_kubeconfig(&self) -> String {
+        self.kubeconfig_for("admin", &[MASTERS])
+    }
+
+    /// A kubeconfig with the context `USER@sandbox` and a fresh P-256 certificate, embedded.
+    ///
+    /// # Panics
+    ///
+    /// If the system's random generator fails.
+    #[expect(clippy::expect_used, reason = "nothing to handle where this is used, in tests")]
+    pub fn kubeconfig_for(&self, user: &str, groups: &[&str]) -> String {
+        let (certificate, key) = self.issue(user, groups).expect("a certificate is issued");
+        let credential = Credential::Certificate(&certificate, &key);
+        kubeconfig(&self.url, self.ca_pem(), user, &credential)
+    }
+
+    /// Certificate and key for a user, PEM.
+    fn issue(&self, user: &str, groups: &[&str]) -> Result<(String, String), x509::IssueError> {
+        let key = ClientKey::generate()?;
+        let groups: Vec<String> = groups.iter().map(ToString::to_string).collect();
+        let now = jiff::Timestamp::now().as_second();
+        let certificate = self.cluster.client_ca().issue(&Profile {
+            subject: &Name::of(user, &groups),
+            public_key_info: &key.public_key_info(),
+            usages: Usages::from_names(&["digital signature", "client auth"]),
+            alt_names: AltNames::default(),
+            not_before: now - HOUR,
+            not_after: now + YEAR,
+        })?;
+        Ok((encode_pem("CERTIFICATE", &certificate), key.pem()))
+    }
+
+    /// A kubeconfig with the context `USER@sandbox` and a bearer token.
+    pub fn token_kubeconfig_for(&self, user: &str, groups: &[&str]) -> String {
+        let groups: Vec<String> = groups.iter().map(ToString::to_string).collect();
+        let token = self.cluster.add_token(User::new(user, &groups));
+        kubeconfig(&self.url, self.ca_pem(), user, &Credential::Token(&token))
+    }
+
+    /// A kubeconfig with the context `anonymous@sandbox` and no credentials.
+    pub fn anonymous_kubeconfig(&self) -> String {
+        kubeconfig(&self.url, self.ca_pem(), "anonymous", &Credential::None)
+    }
+
+    /// The requests answered so far.
+    pub fn log(&self) -> Vec<LogEntry> {
+        self.cluster.log().clone()
+    }
+
+    /// Forgets the requests answered so far.
+    pub fn clear_log(&self) {
+        self.cluster.log().clear();
+    }
+
+    /// Switches the signer on or off. Switched on, it signs what was approved in the meantime.
+    pub fn set_signer(&self, on: bool) {
+        self.cluster.signer.send_replace(on);
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("url", &self.url).finish_non_exhaustive()
+    }
+}

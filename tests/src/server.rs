@@ -1,0 +1,204 @@
+//! Connections, and the way of a request through them: authentication, impersonation, authorization, resource.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use rustls::server::danger::ClientCertVerifier;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::answer::{self, Body, Form};
+use crate::api::{Kind, Resource};
+use crate::authn::{Peer, authenticate, forbidden, impersonate};
+use crate::authz::{Attributes, authorize};
+use crate::cluster::Cluster;
+use crate::codec::Payload;
+use crate::rest::{self, Call};
+use crate::status::{Result, Status};
+use crate::target::{Query, Target};
+use crate::user::User;
+use crate::{LogEntry, discovery, review, watch};
+
+/// Accepts connections until the runtime goes down.
+pub(crate) async fn serve(
+    cluster: Arc<Cluster>,
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    verifier: Arc<dyn ClientCertVerifier>,
+) {
+    loop {
+        // An error is one of the connection that was about to come, not of the listener.
+        if let Ok((tcp, _)) = listener.accept().await {
+            let (cluster, tls, verifier) =
+                (Arc::clone(&cluster), tls.clone(), Arc::clone(&verifier));
+            tokio::spawn(connection(cluster, tcp, tls, verifier));
+        }
+    }
+}
+
+async fn connection(
+    cluster: Arc<Cluster>,
+    tcp: TcpStream,
+    tls: TlsAcceptor,
+    verifier: Arc<dyn ClientCertVerifier>,
+) {
+    // A client that breaks off the handshake or the connection knows that itself.
+    let Ok(stream) = tls.accept(tcp).await else { return };
+    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let certificates = certificates.iter().map(|it| it.clone().into_owned()).collect();
+    let peer = Peer { certificates, verifier };
+    let service = service_fn(move |request| {
+        let (cluster, peer) = (Arc::clone(&cluster), peer.clone());
+        async move { Ok::<_, Infallible>(answer_request(&cluster, &peer, request).await) }
+    });
+    let _closed = Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+/// Answers a request and writes it down.
+async fn answer_request(
+    cluster: &Arc<Cluster>,
+    peer: &Peer,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let method = request.method().to_string();
+    let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
+    let mut user = User::default();
+    let response = handle(cluster, peer, request, &mut user)
+        .await
+        .unwrap_or_else(|status| answer::failure(&status));
+    let status = response.status().as_u16();
+    cluster.log().push(LogEntry { method, path, user: user.name, status });
+    response
+}
+
+async fn handle(
+    cluster: &Arc<Cluster>,
+    peer: &Peer,
+    request: Request<Incoming>,
+    user: &mut User,
+) -> Result<Response<Body>> {
+    let (head, body) = request.into_parts();
+    *user = authenticate(cluster, peer, &head.headers)?;
+    let query = Query::of(&head.uri);
+    let target = Target::of(&head.method, &head.uri, &query);
+    {
+        let store = cluster.store();
+        *user = impersonate(&store, user.clone(), &head.headers)?;
+        let wanted = target.attributes();
+        if authorize(&store, user, &wanted).is_none() {
+            return Err(forbidden(user, &wanted));
+        }
+    }
+    let form = Form::accepted(&head.headers)?;
+    if !target.is_resource {
+        return plain(&target, form);
+    }
+    let resource = Resource::find(&target.group, &target.resource)
+        .filter(|_| target.version == "v1" && !target.deeper)
+        .ok_or_else(Status::no_such_path)?;
+    let call = Call { cluster, user, target: &target, query: &query, resource, form };
+    call.check_verb()?;
+    match target.verb.as_str() {
+        "get" => rest::get(&call),
+        "list" => rest::list(&call),
+        "watch" => watch::watch(&call),
+        "deletecollection" => rest::delete_collection(&call),
+        verb => {
+            query.check_dry_run(match verb {
+                "update" => "UpdateOptions",
+                "patch" => "PatchOptions",
+                "delete" => "DeleteOptions",
+                _ => "CreateOptions",
+            })?;
+            let payload = Payload::read(&head.headers, body).await?;
+            match (verb, resource.kind) {
+                ("update", _) => rest::put(&call, &payload),
+                ("patch", _) => rest::patch(&call, &payload),
+                ("delete", _) => rest::delete(&call, &payload),
+                (
+                    _,
+                    Kind::SelfSubjectReview
+                    | Kind::SelfSubjectAccessReview
+                    | Kind::SelfSubjectRulesReview
+                    | Kind::SubjectAccessReview,
+                ) => review::create(&call, &payload),
+                _ => rest::create(&call, &payload),
+            }
+        }
+    }
+}
+
+impl Target {
+    fn attributes(&self) -> Attributes<'_> {
+        Attributes {
+            verb: &self.verb,
+            namespace: &self.namespace,
+            group: &self.group,
+            resource: &self.resource,
+            subresource: &self.subresource,
+            name: &self.name,
+            path: if self.is_resource { "" } else { &self.path },
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Whether the resource or subresource takes the verb, and at this path.
+    fn check_verb(&self) -> Result<()> {
+        let target = self.target;
+        let verbs = match target.subresource.as_str() {
+            "" => self.resource.verbs,
+            name => {
+                let mut known = self.resource.subresources.iter();
+                known.find(|it| it.name == name).ok_or_else(Status::no_such_path)?.verbs
+            }
+        };
+        let fits = match target.verb.as_str() {
+            // A list or watch has a name if its selector has one.
+            "list" | "watch" | "deletecollection" => true,
+            "create" => target.name.is_empty(),
+            _ => !target.name.is_empty(),
+        };
+        let placed = !self.resource.namespaced
+            || !target.namespace.is_empty()
+            || matches!(target.verb.as_str(), "list" | "watch");
+        if !placed {
+            return Err(Status::no_such_path());
+        }
+        if fits && verbs.contains(&target.verb.as_str()) {
+            Ok(())
+        } else {
+            Err(Status::method_not_allowed())
+        }
+    }
+}
+
+/// Answers outside of resources.
+fn plain(target: &Target, form: Form) -> Result<Response<Body>> {
+    if target.verb != "get" {
+        return Err(Status::method_not_allowed());
+    }
+    let parts: Vec<&str> = target.path.trim_matches('/').split('/').collect();
+    let known = |group: &str| discovery::groups().contains(&group);
+    let json = match parts.as_slice() {
+        ["version"] => discovery::version(),
+        ["healthz" | "livez" | "readyz", ..] => return Ok(answer::text("ok")),
+        [root @ ("api" | "apis")] if form == Form::Discovery => {
+            return Ok(answer::discovery(&discovery::everything(*root == "api")));
+        }
+        ["api"] => discovery::core_versions(),
+        ["apis"] => discovery::group_list(),
+        ["api", "v1"] => discovery::resource_list(""),
+        ["apis", group] if known(group) => discovery::group(group),
+        ["apis", group, "v1"] if known(group) => discovery::resource_list(group),
+        _ => return Err(Status::no_such_path()),
+    };
+    Ok(answer::json(StatusCode::OK, &json))
+}

@@ -5,7 +5,7 @@
 //! is, and notes beside what was read whether the request is what we ourselves would have written.
 
 use der::asn1::{Any, BitString, ObjectIdentifier, SetOfVec};
-use der::{Decode, Encode, Tag};
+use der::{Decode, Encode, Reader as _, SliceReader, Tag};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 use x509_cert::request::{CertReq, CertReqInfo, Version};
@@ -129,8 +129,12 @@ impl CertificateRequest {
     /// # Errors
     /// When it is no certificate request or bytes follow it.
     pub fn from_der(der: &[u8]) -> Result<Self, CsrError> {
-        let (rest, parsed) = X509CertificationRequest::from_der(der)
-            .map_err(|_| CsrError::Malformed("it is no PKCS#10 structure"))?;
+        let malformed = CsrError::Malformed("it is no PKCS#10 structure");
+        let Ok((rest, parsed)) = X509CertificationRequest::from_der(der) else {
+            let (bare, signed) = without_extra_fields(der).ok_or(malformed)?;
+            let request = Self::from_der(&bare)?;
+            return Ok(Self { der: der.to_vec(), signed, strict: false, ..request });
+        };
         if !rest.is_empty() {
             return Err(CsrError::Malformed("bytes follow the end of the request"));
         }
@@ -189,6 +193,28 @@ impl CertificateRequest {
     pub fn code(&self) -> Code {
         Code::of_request(&self.der)
     }
+}
+
+/// The request without what follows the four fields of its info, which Go passes over, and the info
+/// as it was signed; `None` if there is nothing extra.
+fn without_extra_fields(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    use der::asn1::AnyRef;
+    let fields = |bytes: &[u8]| -> Option<Vec<Vec<u8>>> {
+        let mut reader = SliceReader::new(AnyRef::from_der(bytes).ok()?.value()).ok()?;
+        let mut fields = Vec::new();
+        while !reader.is_finished() {
+            fields.push(AnyRef::decode(&mut reader).ok()?.to_der().ok()?);
+        }
+        Some(fields)
+    };
+    let sequence = |fields: &[Vec<u8>]| Any::new(Tag::Sequence, fields.concat()).ok()?.to_der().ok();
+    let outer = fields(der)?;
+    let info = fields(outer.first()?)?;
+    if outer.len() != 3 || info.len() <= 4 {
+        return None;
+    }
+    let bare = [sequence(info.get(..4)?)?, outer.get(1)?.clone(), outer.get(2)?.clone()];
+    Some((sequence(&bare)?, outer.first()?.clone()))
 }
 
 pub(crate) fn general_name(name: &GeneralName<'_>) -> String {

@@ -150,7 +150,7 @@ fn from_pem(text: &str) -> Result<CertificateRequest, HandoverError> {
 
 /// Text as it was before mail programs and editors had it: no byte order mark, no `> ` quoting, no
 /// non-breaking spaces, LF line ends.
-fn clean(input: &[u8]) -> Option<String> {
+pub(crate) fn clean(input: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(input).ok()?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\u{a0}', " ");

@@ -4,9 +4,13 @@
 //! Time enters as [`time::UnixTime`], keys and signatures are made by the caller. The crate is shared
 //! by the command line plugin and by the WebAssembly build.
 
+pub mod answer;
 pub mod certificate;
+pub mod chain;
 pub mod code;
 pub mod csr;
+pub mod ecdsa;
+pub mod file_name;
 pub mod handover;
 pub mod identity;
 pub mod inspect;
@@ -18,6 +22,7 @@ pub mod pem;
 pub mod reply;
 pub mod request;
 pub mod review;
+pub mod steps;
 pub mod subject;
 pub mod text;
 pub mod time;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::csr::{self, CertificateRequest};
-use crate::identity::{self, MAX_GROUPS, MAX_NAME_BYTES, Reserved};
+use crate::identity::{self, Identity, MAX_GROUPS, MAX_NAME_BYTES, Reserved};
 use crate::key::{KeyKind, Verification};
 use crate::pem;
 use crate::request::{CLIENT_AUTH, CLIENT_SIGNER};
@@ -186,8 +186,18 @@ pub fn review(reviewed: &Reviewed<'_>) -> Vec<Finding> {
         Err(error) => findings.add(FindingCode::Unreadable, error.to_string()),
     }
     asked(reviewed, &mut findings);
-    findings.0.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)));
-    findings.0
+    findings.sorted()
+}
+
+/// Findings on the names of somebody who is about to ask, before there is a request.
+#[must_use]
+pub fn review_names(identity: &Identity) -> Vec<Finding> {
+    let mut findings = Findings(Vec::new());
+    name("user name", identity.user.as_str(), None, &mut findings);
+    for group in &identity.groups {
+        group_name(group.as_str(), None, &mut findings);
+    }
+    findings.sorted()
 }
 
 /// The gravest severity among findings that were not accepted; [`Severity::Hard`] ones cannot be.
@@ -205,6 +215,11 @@ struct Findings(Vec<Finding>);
 impl Findings {
     fn add(&mut self, code: FindingCode, message: impl Into<String>) {
         self.0.push(Finding { code, severity: code.severity(), message: message.into() });
+    }
+
+    fn sorted(mut self) -> Vec<Finding> {
+        self.0.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)));
+        self.0
     }
 }
 
@@ -319,11 +334,15 @@ fn names(request: &CertificateRequest, bound: Option<&BTreeSet<String>>, finding
         findings.add(FindingCode::EmptyGroup, "a group has an empty or unreadable name");
     }
     for group in &groups {
-        name("group", group, bound, findings);
-        if group.contains(',') || group.contains(";O=") || group.contains("/O=") {
-            let message = format!("{} is one group, not several", text::show(group));
-            findings.add(FindingCode::GroupLooksLikeList, message);
-        }
+        group_name(group, bound, findings);
+    }
+}
+
+fn group_name(group: &str, bound: Option<&BTreeSet<String>>, findings: &mut Findings) {
+    name("group", group, bound, findings);
+    if group.contains(',') || group.contains(";O=") || group.contains("/O=") {
+        let message = format!("{} is one group, not several", text::show(group));
+        findings.add(FindingCode::GroupLooksLikeList, message);
     }
 }
 

@@ -261,7 +261,7 @@ fn resolve_plain(text: Cow<'_, str>) -> Scalar<'_> {
         _ => {}
     }
     let number = match text.as_bytes().first() {
-        Some(b'.') => float(&text),
+        Some(b'.') => fraction(&text),
         Some(b'0'..=b'9' | b'+' | b'-') => {
             let digits: Cow<'_, str> = if text.contains('_') {
                 text.replace('_', "").into()
@@ -302,6 +302,16 @@ fn integer(text: &str) -> Option<Scalar<'static>> {
 
 fn signed_binary(text: &str) -> Option<Scalar<'static>> {
     i64::from_str_radix(text.strip_prefix("0b")?, 2).ok().map(Scalar::Int)
+}
+
+/// Go's `ParseFloat`, which lets underscores stand between digits.
+fn fraction(text: &str) -> Option<Scalar<'static>> {
+    let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let bytes = text.as_bytes();
+    let mut underscores = text.match_indices('_').map(|(at, _)| at);
+    underscores
+        .all(|at| digit(bytes.get(at.wrapping_sub(1))) && digit(bytes.get(at + 1)))
+        .then(|| float(&text.replace('_', "")))?
 }
 
 /// Digits with at most one point and at least one digit, and an exponent if need be.
@@ -355,7 +365,7 @@ fn float_key(number: &Number) -> String {
     let scientific = format!("{value:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..21).contains(&exponent) {
+    if (-4..6).contains(&exponent) {
         return value.to_string();
     }
     let sign = if exponent < 0 { '-' } else { '+' };
@@ -454,7 +464,9 @@ impl<'t> Reader<'t> {
                     self.merge(&mut map, &mut merged, depth)?;
                     continue;
                 }
-                event => self.node((event, span), depth + 1).and_then(|key| key_text(key).map_err(fail))?,
+                event => self
+                    .node((event, span), depth + 1)
+                    .and_then(|key| key_text(key).map_err(fail))?,
             };
             let value = self.events.next()?;
             let value = self.node(value, depth + 1)?;

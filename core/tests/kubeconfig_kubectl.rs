@@ -3,16 +3,21 @@
 //! `USERCERT_SOAK=10000` raises the number of generated files, `USERCERT_SEED` picks others, and
 //! `USERCERT_KUBECTL` names the kubectl to compare with.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "kubeconfig/generate.rs"]
 mod generate;
+#[path = "kubeconfig/kubectl.rs"]
+mod kubectl;
 #[path = "kubeconfig/support.rs"]
 mod support;
 
 use std::path::{Path, PathBuf};
 
 use generate::Random;
+use kubectl::{has_kubectl, kubectl};
 use serde_json::{Value, json};
-use support::*;
+use support::{corpus, corpus_folder, for_each, kubectl_view, normalised, our_view};
 use usercert_core::kubeconfig::Kind;
 use usercert_core::kubeconfig::document::Document;
 use usercert_core::kubeconfig::edit::{self, Edit, EditError};
@@ -155,8 +160,17 @@ fn replaced_entries_are_what_kubectl_makes_after_deleting_them() {
         return;
     }
     let names = [
-        "kubectl-style", "crlf", "bom-crlf", "comments-everywhere", "indented-lists", "name-last",
-        "json-pretty", "json-compact", "flow-lists", "flow-entries", "anchor-redefined",
+        "kubectl-style",
+        "crlf",
+        "bom-crlf",
+        "comments-everywhere",
+        "indented-lists",
+        "name-last",
+        "json-pretty",
+        "json-compact",
+        "flow-lists",
+        "flow-entries",
+        "anchor-redefined",
     ];
     let files: Vec<_> = corpus().into_iter().filter(|(name, _)| names.contains(&&**name)).collect();
     for_each(&files, |(name, path)| {
@@ -225,7 +239,9 @@ fn check(random: &mut Random, folder: &Path, text: &str, damaged: bool) -> Resul
     let (after, expected) = (kubectl_view(&files), edited_view(theirs?, &edits));
     match after {
         Ok(after) if after == expected => Ok(()),
-        after => Err(format!("after {after:?}\nexpected {expected:?}\n{edits:?}\nedited:\n{edited}")),
+        after => {
+            Err(format!("after {after:?}\nexpected {expected:?}\n{edits:?}\nedited:\n{edited}"))
+        }
     }
 }
 

@@ -80,7 +80,7 @@ pub enum Format {
 #[derive(Args, Clone, Debug, Default)]
 pub struct OutputArgs {
     /// Format of the result; a text for people if absent
-    #[arg(short, long = "output", value_name = "FORMAT")]
+    #[arg(short = 'o', long = "output", value_name = "FORMAT")]
     pub format: Option<Format>,
 }
 

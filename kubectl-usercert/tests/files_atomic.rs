@@ -120,7 +120,7 @@ fn a_foreign_lock_is_reported_with_its_age_and_left_alone() {
     file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3 * 3600 + 60)).unwrap();
     // As kubectl makes it.
     #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
 
     let error = KubeconfigLock::acquire(&[b, a], Duration::from_millis(30)).unwrap_err();
     assert!(matches!(&error, LockError::Foreign { path, age: Some(_) } if *path == foreign));

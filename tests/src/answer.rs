@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
@@ -15,8 +15,7 @@ use crate::status::{Result, Status};
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 const JSON: &str = "application/json";
-const DISCOVERY: &str =
-    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// The forms of an answer that the sandbox can choose from. All of them are JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +63,13 @@ pub(crate) fn discovery(json: &Value) -> Response<Body> {
     respond(StatusCode::OK, DISCOVERY, json.to_string())
 }
 
-pub(crate) fn text(text: &str) -> Response<Body> {
-    respond(StatusCode::OK, "text/plain; charset=utf-8", text.into())
+pub(crate) fn text(code: StatusCode, text: &str) -> Response<Body> {
+    respond(code, "text/plain; charset=utf-8", text.into())
+}
+
+/// The answer of a Go server that knows nothing about a path.
+pub(crate) fn no_such_page() -> Response<Body> {
+    text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
 pub(crate) fn failure(status: &Status) -> Response<Body> {
@@ -74,7 +78,6 @@ pub(crate) fn failure(status: &Status) -> Response<Body> {
 
 /// Lines of JSON, one by one.
 pub(crate) fn stream(lines: impl Stream<Item = String> + Send + 'static) -> Response<Body> {
-    use futures_util::StreamExt as _;
     let frames = lines.map(|line| Ok(Frame::data(Bytes::from(line))));
     with_type(StatusCode::OK, JSON, StreamBody::new(frames).boxed_unsync())
 }

@@ -16,7 +16,7 @@ use crate::status::{Result, Status};
 use crate::store::Store;
 use crate::text::quote;
 use crate::user::{ANONYMOUS, UNAUTHENTICATED, User};
-use crate::x509::{client_identity, sha256_hex};
+use crate::x509::{sha256_hex, subject_of};
 
 const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 const IMPERSONATE_EXTRA: &str = "impersonate-extra-";
@@ -56,7 +56,7 @@ impl Peer {
         self.verifier
             .verify_client_cert(leaf, intermediates, UnixTime::now())
             .map_err(|error| error.to_string())?;
-        let subject = client_identity(leaf)?;
+        let subject = subject_of(leaf)?;
         let name = subject.common_name();
         if name.is_empty() {
             return Ok(None);
@@ -93,7 +93,13 @@ pub(crate) fn impersonate(store: &Store, real: User, headers: &HeaderMap) -> Res
         if groups.is_empty() && uid.is_empty() && extras.is_empty() {
             return Ok(real);
         }
-        return Err(Status::internal("requested impersonation without impersonating a user"));
+        let groups: Vec<String> = groups.iter().map(|group| quote(group)).collect();
+        return Err(Status::bad_request(format!(
+            "requested &user.DefaultInfo{{Name:\"\", UID:{}, Groups:[]string{{{}}}, Extra:map[string][]string(nil)}} \
+             without impersonating a user name",
+            quote(&uid),
+            groups.join(", ")
+        )));
     }
     let mut wanted = Vec::new();
     let account = name.strip_prefix("system:serviceaccount:").and_then(|it| it.split_once(':'));
@@ -114,7 +120,13 @@ pub(crate) fn impersonate(store: &Store, real: User, headers: &HeaderMap) -> Res
     let group = "authentication.k8s.io";
     for (key, value) in &extras {
         let (resource, subresource) = ("userextras", key.as_str());
-        wanted.push(Attributes { group, resource, subresource, name: value, ..Attributes::default() });
+        wanted.push(Attributes {
+            group,
+            resource,
+            subresource,
+            name: value,
+            ..Attributes::default()
+        });
     }
     if !uid.is_empty() {
         wanted.push(Attributes { group, resource: "uids", name: &uid, ..Attributes::default() });
@@ -129,10 +141,8 @@ pub(crate) fn impersonate(store: &Store, real: User, headers: &HeaderMap) -> Res
     if let Some((namespace, _)) = account
         && groups.is_empty()
     {
-        user.groups = vec![
-            "system:serviceaccounts".into(),
-            format!("system:serviceaccounts:{namespace}"),
-        ];
+        user.groups =
+            vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}")];
     }
     user.uid = uid;
     for (key, value) in extras {

@@ -36,18 +36,17 @@ pub(crate) fn rules_of(store: &Store, user: &User, namespace: &str) -> Vec<Polic
     granted(store, user, namespace).into_iter().flat_map(|grant| grant.rules).collect()
 }
 
-/// The rules of a referenced role, or the resource that is missing.
+/// The rules of a referenced role, if it exists.
 pub(crate) fn rules_of_role(
     store: &Store,
     role: &RoleRef,
     namespace: &str,
-) -> Result<Vec<PolicyRule>, &'static Resource> {
+) -> Option<Vec<PolicyRule>> {
     let (kind, namespace) =
         if role.kind == "Role" { (Kind::Role, namespace) } else { (Kind::ClusterRole, "") };
-    let Some(resource) = Resource::of(kind) else { return Ok(Vec::new()) };
-    match store.get(resource, namespace, &role.name).as_deref() {
-        Some(Object::Role(role)) => Ok(role.rules.clone()),
-        _ => Err(resource),
+    match store.get(Resource::of(kind)?, namespace, &role.name)?.as_ref() {
+        Object::Role(role) => Some(role.rules.clone()),
+        _ => None,
     }
 }
 
@@ -76,7 +75,7 @@ fn granted(store: &Store, user: &User, namespace: &str) -> Vec<Grant> {
 fn grant(store: &Store, user: &User, binding: &Binding) -> Option<Grant> {
     let namespace = &binding.metadata.namespace;
     let subject = binding.subjects.iter().find(|subject| applies(subject, user, namespace))?;
-    let rules = rules_of_role(store, &binding.role_ref, namespace).ok()?;
+    let rules = rules_of_role(store, &binding.role_ref, namespace)?;
     let (kind, name) = if namespace.is_empty() {
         ("ClusterRoleBinding", binding.metadata.name.clone())
     } else {

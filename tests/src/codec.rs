@@ -65,8 +65,8 @@ impl Payload {
             }
             Decoded::Json(json) => {
                 let mut unknown = Vec::new();
-                let object = Object::from_json(resource, json, &mut unknown)
-                    .map_err(Status::bad_request)?;
+                let object =
+                    Object::from_json(resource, json, &mut unknown).map_err(Status::bad_request)?;
                 Ok((object, field_warnings(unknown, query, resource)?))
             }
         }

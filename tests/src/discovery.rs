@@ -30,7 +30,7 @@ pub(crate) fn groups() -> Vec<&'static str> {
 
 /// `/api`
 pub(crate) fn core_versions() -> Value {
-    with_type("APIVersions", "", json!({"versions": ["v1"], "serverAddressByClientCIDRs": []}))
+    json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
 }
 
 /// `/apis`

@@ -16,6 +16,7 @@ mod csr;
 mod discovery;
 mod kubeconfig;
 mod metadata;
+mod openapi;
 mod rbac;
 mod rest;
 mod review;

@@ -17,22 +17,29 @@ pub(crate) fn validate(meta: &ObjectMeta, name: fn(&str) -> Vec<String>) -> Vec<
         errors.extend(name(&meta.name).into_iter().map(invalid));
     }
     for (key, value) in &meta.labels {
-        errors.extend(label_key(key).into_iter().map(|why| {
-            FieldError::invalid("metadata.labels", &quote(key), &why)
-        }));
-        errors.extend(label_value(value).map(|why| {
-            FieldError::invalid("metadata.labels", &quote(value), &why)
-        }));
+        errors.extend(
+            label_key(key)
+                .into_iter()
+                .map(|why| FieldError::invalid("metadata.labels", &quote(key), &why)),
+        );
+        errors.extend(
+            label_value(value)
+                .map(|why| FieldError::invalid("metadata.labels", &quote(value), &why)),
+        );
     }
     for key in meta.annotations.keys() {
-        errors.extend(label_key(&key.to_lowercase()).into_iter().map(|why| {
-            FieldError::invalid("metadata.annotations", &quote(key), &why)
-        }));
+        errors.extend(
+            label_key(&key.to_lowercase())
+                .into_iter()
+                .map(|why| FieldError::invalid("metadata.annotations", &quote(key), &why)),
+        );
     }
     for finalizer in &meta.finalizers {
-        errors.extend(label_key(finalizer).into_iter().map(|why| {
-            FieldError::invalid("metadata.finalizers", &quote(finalizer), &why)
-        }));
+        errors.extend(
+            label_key(finalizer)
+                .into_iter()
+                .map(|why| FieldError::invalid("metadata.finalizers", &quote(finalizer), &why)),
+        );
     }
     for (i, finalizer) in meta.finalizers.iter().enumerate() {
         let standard = ["kubernetes", "orphan", "foregroundDeletion"];

@@ -3,13 +3,13 @@
 
 use hyper::{Response, StatusCode};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{self, Body};
 use crate::api::{
     Kind, NonResourceAttributes, NonResourceRule, ResourceAttributes, ResourceRule,
     SelfSubjectAccessReview, SelfSubjectReview, SelfSubjectReviewStatus, SelfSubjectRulesReview,
-    SubjectAccessReview, SubjectAccessReviewStatus, SubjectRulesReviewStatus, with_type,
+    SubjectAccessReview, SubjectAccessReviewStatus, SubjectRulesReviewStatus, Time, with_type,
 };
 use crate::authz::{Attributes, authorize, rules_of};
 use crate::codec::Payload;
@@ -21,6 +21,7 @@ pub(crate) fn create(call: &Call<'_>, payload: &Payload) -> Result<Response<Body
     match call.resource.kind {
         Kind::SelfSubjectReview => {
             let mut review: SelfSubjectReview = payload.question(call.resource)?;
+            review.metadata.creation_timestamp = Some(Time::now());
             review.status = SelfSubjectReviewStatus { user_info: call.user.info() };
             Ok(reply(call, &review))
         }
@@ -78,32 +79,31 @@ fn decide(
             name: &it.name,
             path: "",
         },
-        (None, Some(it)) => {
-            Attributes { verb: &it.verb, path: &it.path, ..Attributes::default() }
-        }
-        (both, _) => {
-            let field = "spec.resourceAttributes";
-            let error = if both.is_some() {
+        (None, Some(it)) => Attributes { verb: &it.verb, path: &it.path, ..Attributes::default() },
+        (Some(_), Some(path)) => {
+            let value = json!({"Path": path.path, "Verb": path.verb}).to_string();
+            return Err(Status::invalid_review(
+                call.resource.group,
                 FieldError::invalid(
                     "spec.nonResourceAttributes",
-                    "\"\"",
+                    &value,
                     "cannot be specified in combination with resourceAttributes",
-                )
-            } else {
+                ),
+            ));
+        }
+        (None, None) => {
+            return Err(Status::invalid_review(
+                call.resource.group,
                 FieldError::invalid(
-                    field,
+                    "spec.resourceAttributes",
                     "null",
                     "exactly one of nonResourceAttributes or resourceAttributes must be specified",
-                )
-            };
-            return Err(Status::invalid(call.resource, "", &[error]));
+                ),
+            ));
         }
     };
     let reason = authorize(&call.cluster.store(), user, &wanted);
-    Ok(SubjectAccessReviewStatus {
-        allowed: reason.is_some(),
-        reason: reason.unwrap_or_default(),
-    })
+    Ok(SubjectAccessReviewStatus { allowed: reason.is_some(), reason: reason.unwrap_or_default() })
 }
 
 fn rules(call: &Call<'_>, namespace: &str) -> SubjectRulesReviewStatus {

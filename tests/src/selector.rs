@@ -71,7 +71,9 @@ impl Selector {
         let field = |key: &str| match (key, object) {
             ("metadata.name", _) => Some(meta.name.as_str()),
             ("metadata.namespace", _) => Some(meta.namespace.as_str()),
-            ("spec.signerName", Object::Request(request)) => Some(request.spec.signer_name.as_str()),
+            ("spec.signerName", Object::Request(request)) => {
+                Some(request.spec.signer_name.as_str())
+            }
             _ => None,
         };
         self.fields.iter().all(|it| it.test.holds(field(&it.key)))
@@ -84,7 +86,8 @@ impl Selector {
 
 impl Test {
     fn holds(&self, value: Option<&str>) -> bool {
-        let among = |values: &[String]| value.is_some_and(|value| values.iter().any(|it| it == value));
+        let among =
+            |values: &[String]| value.is_some_and(|value| values.iter().any(|it| it == value));
         match self {
             Self::In(values) => among(values),
             Self::NotIn(values) => !among(values),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use rustls::server::danger::ClientCertVerifier;
@@ -22,7 +22,7 @@ use crate::rest::{self, Call};
 use crate::status::{Result, Status};
 use crate::target::{Query, Target};
 use crate::user::User;
-use crate::{LogEntry, discovery, review, watch};
+use crate::{LogEntry, discovery, openapi, review, watch};
 
 /// Accepts connections until the runtime goes down.
 pub(crate) async fn serve(
@@ -56,9 +56,8 @@ async fn connection(
         let (cluster, peer) = (Arc::clone(&cluster), peer.clone());
         async move { Ok::<_, Infallible>(answer_request(&cluster, &peer, request).await) }
     });
-    let _closed = Builder::new(TokioExecutor::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _closed =
+        Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Answers a request and writes it down.
@@ -96,9 +95,15 @@ async fn handle(
             return Err(forbidden(user, &wanted));
         }
     }
+    if head.method == Method::HEAD {
+        return Err(Status::method_not_allowed());
+    }
     let form = Form::accepted(&head.headers)?;
     if !target.is_resource {
         return plain(&target, form);
+    }
+    if !target.group.is_empty() && !discovery::groups().contains(&target.group.as_str()) {
+        return Ok(answer::no_such_page());
     }
     let resource = Resource::find(&target.group, &target.resource)
         .filter(|_| target.version == "v1" && !target.deeper)
@@ -169,10 +174,7 @@ impl Call<'_> {
         let placed = !self.resource.namespaced
             || !target.namespace.is_empty()
             || matches!(target.verb.as_str(), "list" | "watch");
-        if !placed {
-            return Err(Status::no_such_path());
-        }
-        if fits && verbs.contains(&target.verb.as_str()) {
+        if fits && placed && verbs.contains(&target.verb.as_str()) {
             Ok(())
         } else {
             Err(Status::method_not_allowed())
@@ -189,16 +191,19 @@ fn plain(target: &Target, form: Form) -> Result<Response<Body>> {
     let known = |group: &str| discovery::groups().contains(&group);
     let json = match parts.as_slice() {
         ["version"] => discovery::version(),
-        ["healthz" | "livez" | "readyz", ..] => return Ok(answer::text("ok")),
+        ["healthz" | "livez" | "readyz", ..] => return Ok(answer::text(StatusCode::OK, "ok")),
         [root @ ("api" | "apis")] if form == Form::Discovery => {
             return Ok(answer::discovery(&discovery::everything(*root == "api")));
         }
+        ["openapi", "v3"] => openapi::index(),
+        ["openapi", "v3", "api", "v1"] => openapi::description(""),
+        ["openapi", "v3", "apis", group, "v1"] if known(group) => openapi::description(group),
         ["api"] => discovery::core_versions(),
         ["apis"] => discovery::group_list(),
         ["api", "v1"] => discovery::resource_list(""),
         ["apis", group] if known(group) => discovery::group(group),
         ["apis", group, "v1"] if known(group) => discovery::resource_list(group),
-        _ => return Err(Status::no_such_path()),
+        _ => return Ok(answer::no_such_page()),
     };
     Ok(answer::json(StatusCode::OK, &json))
 }

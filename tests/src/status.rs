@@ -54,8 +54,11 @@ impl Status {
 
     pub(crate) fn not_found(resource: &Resource, name: &str) -> Self {
         let message = format!("{} {} not found", resource.qualified(), quote(name));
-        Self::new(StatusCode::NOT_FOUND, "NotFound", message)
-            .about(resource.group, resource.plural, name)
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message).about(
+            resource.group,
+            resource.plural,
+            name,
+        )
     }
 
     /// For paths where nothing is served.
@@ -71,8 +74,11 @@ impl Status {
 
     pub(crate) fn already_exists(resource: &Resource, name: &str, generated: bool) -> Self {
         let message = format!("{} {} already exists", resource.qualified(), quote(name));
-        let mut status = Self::new(StatusCode::CONFLICT, "AlreadyExists", message)
-            .about(resource.group, resource.plural, name);
+        let mut status = Self::new(StatusCode::CONFLICT, "AlreadyExists", message).about(
+            resource.group,
+            resource.plural,
+            name,
+        );
         if generated {
             status
                 .message
@@ -97,8 +103,11 @@ impl Status {
             resource.qualified(),
             quote(name)
         );
-        Self::new(StatusCode::CONFLICT, "Conflict", message)
-            .about(resource.group, resource.plural, name)
+        Self::new(StatusCode::CONFLICT, "Conflict", message).about(
+            resource.group,
+            resource.plural,
+            name,
+        )
     }
 
     /// The conflict that DELETE answers with; unlike an update's it names the kind.
@@ -108,8 +117,11 @@ impl Status {
             resource.qualified_kind(),
             quote(name)
         );
-        Self::new(StatusCode::CONFLICT, "Conflict", message)
-            .about(resource.group, resource.kind_name, name)
+        Self::new(StatusCode::CONFLICT, "Conflict", message).about(
+            resource.group,
+            resource.kind_name,
+            name,
+        )
     }
 
     pub(crate) fn invalid(resource: &Resource, name: &str, errors: &[FieldError]) -> Self {
@@ -119,6 +131,11 @@ impl Status {
     /// The query parameters of a request count as an object of their own kind.
     pub(crate) fn invalid_options(kind: &str, error: FieldError) -> Self {
         Self::invalid_kind("meta.k8s.io", kind, "", &[error])
+    }
+
+    /// Reviews are judged before anybody has told them their kind.
+    pub(crate) fn invalid_review(group: &str, error: FieldError) -> Self {
+        Self::invalid_kind(group, "", "", &[error])
     }
 
     fn invalid_kind(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Self {
@@ -158,8 +175,8 @@ impl Status {
     }
 
     pub(crate) fn not_acceptable() -> Self {
-        let message = "only the following media types are accepted: application/json";
-        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message).about("", "", "")
     }
 
     /// A JSON patch whose tests or paths do not fit the object.
@@ -184,16 +201,6 @@ impl Status {
     /// An error that nobody in the server gave a reason.
     pub(crate) fn unexpected(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
-    }
-
-    pub(crate) fn internal(why: &str) -> Self {
-        let mut status = Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "InternalError",
-            format!("Internal error occurred: {why}"),
-        );
-        status.details = Some(json!({"causes": [{"message": why}]}));
-        status
     }
 
     pub(crate) fn to_json(&self) -> Value {

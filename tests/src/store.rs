@@ -93,9 +93,7 @@ impl Store {
             .range((plural, namespace.to_owned(), String::new())..)
             .take_while(move |((it, ..), _)| *it == plural)
             .map(|(_, object)| object)
-            .take_while(move |object| {
-                namespace.is_empty() || object.meta().namespace == namespace
-            })
+            .take_while(move |object| namespace.is_empty() || object.meta().namespace == namespace)
     }
 
     /// Adds or replaces an object; it gets a new resourceVersion.

@@ -20,7 +20,7 @@ pub(crate) fn table(
         .map(|(name, wide)| {
             json!({
                 "name": name,
-                "type": if *name == "Data" { "integer" } else { "string" },
+                "type": if *name == "Created At" { "date" } else { "string" },
                 "format": if *name == "Name" { "name" } else { "" },
                 "description": "",
                 "priority": i32::from(*wide),

@@ -40,6 +40,17 @@ impl Query {
         found.filter(|value| !value.is_empty())
     }
 
+    /// A parameter that counts something; what is no number is refused, what is negative means nothing.
+    pub(crate) fn number(&self, key: &str) -> Result<Option<usize>> {
+        self.get(key).map_or(Ok(None), |text| match text.parse::<i64>() {
+            Ok(number) => Ok(usize::try_from(number).ok()),
+            Err(_) => Err(Status::bad_request(format!(
+                "strconv.ParseInt: parsing {}: invalid syntax",
+                quote(text)
+            ))),
+        })
+    }
+
     /// A boolean parameter by Kubernetes' rule: anything but false and 0 is true.
     pub(crate) fn is_true(&self, key: &str) -> bool {
         self.0

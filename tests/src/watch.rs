@@ -21,7 +21,7 @@ use crate::store::{Change, Event};
 use crate::table::table;
 
 /// How long a watch lasts whose client does not say.
-const DEFAULT_SECONDS: u64 = 1800;
+const DEFAULT_SECONDS: usize = 1800;
 
 struct Watch {
     cluster: Arc<Cluster>,
@@ -45,13 +45,13 @@ pub(crate) fn watch(call: &Call<'_>) -> Result<Response<Body>> {
     let from = match call.query.get("resourceVersion") {
         None | Some("0") => None,
         Some(text) => Some(text.parse::<u64>().map_err(|_| {
-            Status::bad_request(format!(
+            Status::unexpected(format!(
                 "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
             ))
         })?),
     };
     let initial_events = call.query.is_true("sendInitialEvents");
-    let seconds = call.query.get("timeoutSeconds").and_then(|it| it.parse().ok());
+    let seconds = call.query.number("timeoutSeconds")?.unwrap_or(DEFAULT_SECONDS);
     let store = call.cluster.store();
     let mut watch = Watch {
         cluster: Arc::clone(call.cluster),
@@ -62,7 +62,7 @@ pub(crate) fn watch(call: &Call<'_>) -> Result<Response<Body>> {
             .then(|| call.query.get("includeObject") == Some("Object")),
         version: store.version(),
         changes: store.subscribe(),
-        deadline: Instant::now() + Duration::from_secs(seconds.unwrap_or(DEFAULT_SECONDS)),
+        deadline: Instant::now() + Duration::from_secs(seconds as u64),
         pending: VecDeque::new(),
         over: false,
     };

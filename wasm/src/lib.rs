@@ -1,1 +1,45 @@
-//! wasm
+//! `usercert-core` for browsers and Node: an adapter without logic of its own.
+//!
+//! Every function takes and gives plain values: text, bytes, and structures as JSON text, which the
+//! small JavaScript modules beside this crate (`js/`) parse and give their types. Cryptography is
+//! WebCrypto's; what it needs to know for a key or a signature is in [`webcrypto`]. Bytes inside JSON
+//! are base64.
+
+pub mod answer;
+pub mod inspection;
+pub mod key;
+pub mod request;
+pub mod webcrypto;
+
+use serde::Serialize;
+use usercert_core::key::Verification;
+use usercert_core::time::UnixTime;
+use wasm_bindgen::prelude::*;
+
+/// The version of this library, which is the plugin's as well.
+#[wasm_bindgen]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// What an exported function gives when it cannot fail but for its arguments.
+type Result<T> = std::result::Result<T, JsError>;
+
+fn json(value: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+/// Seconds since 1970 as JavaScript has them.
+#[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate, and no time is that far")]
+fn time(seconds: f64) -> UnixTime {
+    UnixTime(seconds as i64)
+}
+
+fn verification(word: &str) -> Verification {
+    match word {
+        "valid" => Verification::Valid,
+        "invalid" => Verification::Invalid,
+        _ => Verification::Unsupported,
+    }
+}

@@ -362,17 +362,11 @@ impl<'t> Scan<'t> {
         // Anchor and tag of the whole are of no interest but for their being there.
         let before = if id != 0 || has_tag { 0 } else { start };
         let line = span.start.line();
-        let node =
-            Node { shape, line, start: before, content: start, end, digest: document.rest };
+        let node = Node { shape, line, start: before, content: start, end, digest: document.rest };
         Ok(Root { node, last, last_key, merge })
     }
 
-    fn section(
-        &mut self,
-        kind: Kind,
-        key: usize,
-        colon: usize,
-    ) -> Result<Section, DocumentError> {
+    fn section(&mut self, kind: Kind, key: usize, colon: usize) -> Result<Section, DocumentError> {
         let event = self.events.next()?;
         let line = event.1.start.line();
         let mut section = Section {
@@ -470,8 +464,7 @@ impl<'t> Scan<'t> {
             .map(|span| self.start_of(span))
             .fold(content, usize::min);
         self.end = if style == StructureStyle::Flow { content + 1 } else { content };
-        let mut entry =
-            EntrySpan::new(Node::empty(start, line), dash, Digest::default());
+        let mut entry = EntrySpan::new(Node::empty(start, line), dash, Digest::default());
         let (mut all, mut rest) = (digest::Mapping::new(), digest::Mapping::new());
         let mut keys: Vec<String> = Vec::new();
         let end = loop {
@@ -546,10 +539,7 @@ impl<'t> Scan<'t> {
                 self.end = self.end_of_span(&span);
                 let (digest, text) = (anchor.digest, anchor.text.clone());
                 let (start, end) = (content, self.end);
-                return Ok((
-                    Node { shape: Shape::Alias, line, start, content, end, digest },
-                    text,
-                ));
+                return Ok((Node { shape: Shape::Alias, line, start, content, end, digest }, text));
             }
             Event::Scalar(value, style, id, tag) => {
                 let has_tag = tag.is_some();
@@ -723,7 +713,9 @@ fn next_token(text: &str, mut at: usize) -> usize {
     while let Some(byte) = bytes.get(at) {
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => at += 1,
-            b'#' => at = bytes[at..].iter().position(|b| *b == b'\n').map_or(text.len(), |n| at + n),
+            b'#' => {
+                at = bytes[at..].iter().position(|b| *b == b'\n').map_or(text.len(), |n| at + n)
+            }
             _ => break,
         }
     }
@@ -745,9 +737,11 @@ fn string(
     what: &'static str,
 ) -> Result<String, DocumentError> {
     let expected = "a string";
-    value
-        .map(Option::unwrap_or_default)
-        .ok_or(DocumentError::Type { line: node.line, what, expected })
+    value.map(Option::unwrap_or_default).ok_or(DocumentError::Type {
+        line: node.line,
+        what,
+        expected,
+    })
 }
 
 fn check(

@@ -18,10 +18,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn make(
-        document: &Document<'_>,
-        changes: &Changes<'_>,
-    ) -> Result<Plan, EditError> {
+    pub(super) fn make(document: &Document<'_>, changes: &Changes<'_>) -> Result<Plan, EditError> {
         let mut writer = Writer::new(document);
         if !changes.is_empty() {
             writer.check(changes)?;
@@ -64,9 +61,12 @@ impl<'d, 't> Writer<'d, 't> {
 
     /// Refuses what has no safe place for any change.
     fn check(&self, changes: &Changes<'_>) -> Result<(), EditError> {
-        if let Some(at) = self.text.match_indices('\r').map(|(at, _)| at).find(|at| {
-            self.text.as_bytes().get(at + 1) != Some(&b'\n')
-        }) {
+        if let Some(at) = self
+            .text
+            .match_indices('\r')
+            .map(|(at, _)| at)
+            .find(|at| self.text.as_bytes().get(at + 1) != Some(&b'\n'))
+        {
             let line = self.text[..at].matches('\n').count() + 1;
             let reason = "a carriage return without a line feed";
             return Err(EditError::Unsafe { line, reason });
@@ -96,11 +96,11 @@ impl<'d, 't> Writer<'d, 't> {
     /// string that has none.
     fn check_splices(&self) -> Result<(), EditError> {
         for (range, new) in &self.splices {
-            if let (Some(line), false) = (self.document.open_scalar, new.is_empty()) {
-                if range.start == self.text.len() {
-                    let reason = "the file ends in a block scalar without a line break";
-                    return Err(EditError::Unsafe { line, reason });
-                }
+            if let (Some(line), false, true) =
+                (self.document.open_scalar, new.is_empty(), range.start == self.text.len())
+            {
+                let reason = "the file ends in a block scalar without a line break";
+                return Err(EditError::Unsafe { line, reason });
             }
             let lost = |(alias, anchor): &&(usize, Range<usize>)| {
                 range.start < anchor.end && range.end > anchor.start && !range.contains(alias)
@@ -571,10 +571,15 @@ impl<'d, 't> Writer<'d, 't> {
     }
 
     /// Where the line starts that follows content ending at `at` and the comments that belong to
-    /// it: those indented more than `column`.
+    /// it: those right below and indented more than `column`.
     fn behind(&self, at: usize, column: usize) -> usize {
         let mut end = self.line_end(at);
-        while let Some(line) = self.text.get(end..).and_then(|rest| rest.split_inclusive('\n').next())
+        let blank_lines = self.text[trimmed(self.text, at)..at].matches('\n').count() > 1;
+        if blank_lines {
+            return end;
+        }
+        while let Some(line) =
+            self.text.get(end..).and_then(|rest| rest.split_inclusive('\n').next())
         {
             let content = line.trim_start_matches(' ');
             if !content.starts_with('#') || line.len() - content.len() <= column {

@@ -8,10 +8,10 @@ use usercert_core::kubeconfig::document::Document;
 use usercert_core::kubeconfig::edit::Edit;
 
 /// SplitMix64: the same texts for the same seed, everywhere.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,21 +19,21 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    pub fn one_in(&mut self, chances: usize) -> bool {
+    pub(crate) fn one_in(&mut self, chances: usize) -> bool {
         self.below(chances) == 0
     }
 
-    pub fn pick<T: Clone>(&mut self, items: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())].clone()
     }
 }
 
 /// A whole file.
-pub fn kubeconfig(random: &mut Random) -> String {
+pub(crate) fn kubeconfig(random: &mut Random) -> String {
     let mut text = if random.one_in(5) { json(random) } else { Block::new(random).file() };
     if random.one_in(6) {
         text = text.trim_end_matches('\n').to_owned();
@@ -48,7 +48,7 @@ pub fn kubeconfig(random: &mut Random) -> String {
 }
 
 /// Damages a text a little.
-pub fn mutate(random: &mut Random, text: &str) -> String {
+pub(crate) fn mutate(random: &mut Random, text: &str) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     let seeds: Vec<char> = "\n\n  \t-:?#{}[],&*!|>'\"%~<=yn01ax\\\u{feff}\r".chars().collect();
     for _ in 0..=random.below(3) {
@@ -73,7 +73,8 @@ pub fn mutate(random: &mut Random, text: &str) -> String {
             _ => {
                 // A line moves by a column or two.
                 let text: String = chars.iter().collect();
-                let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+                let mut lines: Vec<String> =
+                    text.split_inclusive('\n').map(str::to_owned).collect();
                 let line = random.below(lines.len());
                 lines[line] = match lines[line].strip_prefix(' ') {
                     Some(less) if random.one_in(2) => less.to_owned(),
@@ -87,7 +88,7 @@ pub fn mutate(random: &mut Random, text: &str) -> String {
 }
 
 /// One to four edits that make sense for the document, of new and existing entries.
-pub fn edits(random: &mut Random, document: &Document<'_>) -> Vec<Edit> {
+pub(crate) fn edits(random: &mut Random, document: &Document<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     for _ in 0..=random.below(4) {
         edits.push(edit(random, document));
@@ -110,7 +111,7 @@ fn once(seen: &mut Vec<(Kind, String)>, (kind, name): (Kind, &String)) -> bool {
 }
 
 /// One such edit.
-pub fn edit(random: &mut Random, document: &Document<'_>) -> Edit {
+pub(crate) fn edit(random: &mut Random, document: &Document<'_>) -> Edit {
     let kind = random.pick(&Kind::ALL);
     let entries = document.entries(kind);
     let existing = (!entries.is_empty()).then(|| entries[random.below(entries.len())].name.clone());
@@ -131,13 +132,15 @@ pub fn edit(random: &mut Random, document: &Document<'_>) -> Edit {
             let body = |body| if empty { json!({}) } else { body };
             match kind {
                 Kind::Cluster => {
-                    let body = body(json!({"server": "https://n", "certificate-authority-data": "YQ=="}));
+                    let body =
+                        body(json!({"server": "https://n", "certificate-authority-data": "YQ=="}));
                     Edit::SetCluster { name, body }
                 }
                 Kind::User => {
                     let exec = json!({"apiVersion": "v1", "command": "y", "args": ["a", "1"],
                         "env": [{"name": "A", "value": "no"}]});
-                    let body = body(json!({"client-key-data": "YWI=", "token": "1_0", "exec": exec}));
+                    let body =
+                        body(json!({"client-key-data": "YWI=", "token": "1_0", "exec": exec}));
                     Edit::SetUser { name, body }
                 }
                 Kind::Context => {
@@ -149,12 +152,37 @@ pub fn edit(random: &mut Random, document: &Document<'_>) -> Edit {
 }
 
 const NAMES: [&str; 16] = [
-    "anna", "bert@one", "arn:aws:eks:eu-central-1:1:cluster/x", "a b", "y", "no", "1_000", "0x1F", "~",
-    "ü", "日本", "it's", "say \"hi\"", "a: b", "# not a comment", "gke_p_europe-west1-b_c",
+    "anna",
+    "bert@one",
+    "arn:aws:eks:eu-central-1:1:cluster/x",
+    "a b",
+    "y",
+    "no",
+    "1_000",
+    "0x1F",
+    "~",
+    "ü",
+    "日本",
+    "it's",
+    "say \"hi\"",
+    "a: b",
+    "# not a comment",
+    "gke_p_europe-west1-b_c",
 ];
 
 const TEXTS: [&str; 12] = [
-    "abc", "no", "123", "x#y", "a, b", "k: v", "- x", "&a", "http://h:1/p?q=1", "", "ä€🦀", "multi\nline\n",
+    "abc",
+    "no",
+    "123",
+    "x#y",
+    "a, b",
+    "k: v",
+    "- x",
+    "&a",
+    "http://h:1/p?q=1",
+    "",
+    "ä€🦀",
+    "multi\nline\n",
 ];
 
 fn scalar(random: &mut Random, text: &str) -> String {
@@ -164,16 +192,20 @@ fn scalar(random: &mut Random, text: &str) -> String {
     match random.below(3) {
         0 if plain => text.to_owned(),
         1 if !text.contains('\n') => format!("'{}'", text.replace('\'', "''")),
-        _ => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")),
+        _ => {
+            format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+        }
     }
 }
 
 fn json(random: &mut Random) -> String {
     let quoted = |text: &str| serde_json::to_string(text).unwrap();
     let mut sections = Vec::new();
-    for (section, body_key, bodies) in
-        [("clusters", "cluster", "server"), ("users", "user", "token"), ("contexts", "context", "cluster")]
-    {
+    for (section, body_key, bodies) in [
+        ("clusters", "cluster", "server"),
+        ("users", "user", "token"),
+        ("contexts", "context", "cluster"),
+    ] {
         match random.below(6) {
             0 => {}
             1 => sections.push(format!("{}: null", quoted(section))),
@@ -187,8 +219,10 @@ fn json(random: &mut Random) -> String {
                     } else {
                         format!("{{{}: {}}}", quoted(bodies), quoted(text))
                     };
-                    let mut pairs =
-                        vec![format!("\"name\": {}", quoted(name)), format!("{}: {body}", quoted(body_key))];
+                    let mut pairs = vec![
+                        format!("\"name\": {}", quoted(name)),
+                        format!("{}: {body}", quoted(body_key)),
+                    ];
                     if random.one_in(2) {
                         pairs.reverse();
                     }
@@ -439,7 +473,11 @@ impl<'r> Block<'r> {
     }
 
     fn line_of_data(&mut self, indent: usize) {
-        let _ = writeln!(self.out, "{:indent$}LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t\n{:indent$}Cg==", "", "");
+        let _ = writeln!(
+            self.out,
+            "{:indent$}LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t\n{:indent$}Cg==",
+            "", ""
+        );
     }
 }
 

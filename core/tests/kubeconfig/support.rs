@@ -1,67 +1,37 @@
-//! What the kubeconfig tests share: the real kubectl, the corpus, comparisons.
+//! The corpus, and the views of kubectl and of ours made comparable.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use usercert_core::kubeconfig::merged::{Merged, MergedError, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 
-pub fn kubectl_program() -> String {
-    std::env::var("USERCERT_KUBECTL").unwrap_or_else(|_| "kubectl".into())
-}
-
-/// Whether kubectl is there. A run that must have it sets `USERCERT_KUBECTL`.
-pub fn has_kubectl() -> bool {
-    let there = Command::new(kubectl_program()).arg("version").arg("--client").output();
-    let there = there.is_ok_and(|output| output.status.success());
-    assert!(there || std::env::var_os("USERCERT_KUBECTL").is_none(), "no kubectl to compare with");
-    if !there {
-        eprintln!("skipped: there is no kubectl to compare with");
-    }
-    there
-}
-
-pub fn kubectl(files: &[PathBuf], args: &[&str]) -> Result<String, String> {
-    let list = std::env::join_paths(files).unwrap();
-    let output = Command::new(kubectl_program())
-        .args(args)
-        .env("KUBECONFIG", list)
-        .env("HOME", std::env::temp_dir().join("usercert-no-home"))
-        .output()
-        .unwrap();
-    if output.status.success() {
-        Ok(String::from_utf8(output.stdout).unwrap())
-    } else {
-        Err(String::from_utf8_lossy(&output.stderr).into_owned())
-    }
-}
+use super::kubectl::kubectl;
 
 /// kubectl's view, normalised.
-pub fn kubectl_view(files: &[PathBuf]) -> Result<Value, String> {
+pub(crate) fn kubectl_view(files: &[PathBuf]) -> Result<Value, String> {
     let text = kubectl(files, &["config", "view", "--raw", "--flatten", "-o", "json"])?;
     Ok(normalised(serde_json::from_str(&text).unwrap()))
 }
 
-pub fn load(files: &[PathBuf]) -> Result<Merged, MergedError> {
+fn load(files: &[PathBuf]) -> Result<Merged, MergedError> {
     let list = LoadingList { files: files.to_vec(), explicit: false };
-    let sources = files.iter().map(|path| SourceFile {
-        path: path.clone(),
-        text: std::fs::read_to_string(path).ok(),
-    });
+    let sources = files
+        .iter()
+        .map(|path| SourceFile { path: path.clone(), text: std::fs::read_to_string(path).ok() });
     Merged::load(&list, sources.collect())
 }
 
 /// Our view, normalised.
-pub fn our_view(files: &[PathBuf]) -> Result<Value, String> {
+pub(crate) fn our_view(files: &[PathBuf]) -> Result<Value, String> {
     let merged = load(files).map_err(|error| error.to_string())?;
     let read = |path: &Path| std::fs::read(path).map_err(|error| error.to_string());
     merged.to_flattened(read).map(normalised)
 }
 
 /// Without what is empty, which one side writes and the other leaves out.
-pub fn normalised(mut value: Value) -> Value {
+pub(crate) fn normalised(mut value: Value) -> Value {
     for user in value["users"].as_array_mut().into_iter().flatten() {
         let Some(exec) = user.pointer_mut("/user/exec") else { continue };
         let version = exec["apiVersion"].as_str().unwrap_or_default();
@@ -81,7 +51,8 @@ fn without_empty(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             let map = map.into_iter().map(|(key, value)| (key, without_empty(value)));
-            let mut map: Vec<_> = map.filter(|(key, value)| key == "name" || !is_empty(value)).collect();
+            let mut map: Vec<_> =
+                map.filter(|(key, value)| key == "name" || !is_empty(value)).collect();
             map.sort_by(|a, b| a.0.cmp(&b.0));
             Value::Object(map.into_iter().collect())
         }
@@ -100,12 +71,12 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-pub fn corpus_folder() -> PathBuf {
+pub(crate) fn corpus_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kubeconfig")
 }
 
 /// The hand-made files, by name.
-pub fn corpus() -> Vec<(String, PathBuf)> {
+pub(crate) fn corpus() -> Vec<(String, PathBuf)> {
     let mut files: Vec<_> = std::fs::read_dir(corpus_folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -117,7 +88,7 @@ pub fn corpus() -> Vec<(String, PathBuf)> {
 }
 
 /// Does the work for each item on a few threads and panics with all complaints.
-pub fn for_each<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<(), String> + Sync) {
+pub(crate) fn for_each<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<(), String> + Sync) {
     let (next, threads) = (AtomicUsize::new(0), std::thread::available_parallelism().unwrap());
     let complaints = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|scope| {

@@ -27,6 +27,7 @@ use crate::output;
 ///
 /// Whoever runs this holds somebody's key. For people, let them make their own request instead.
 #[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["standalone", "install"]))]
 pub struct CreateArgs {
     /// User name that the certificate will carry
     pub name: String,
@@ -43,10 +44,10 @@ pub struct CreateArgs {
     #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
     pub signer: String,
     /// Write a kubeconfig of its own to this file, which must not exist
-    #[arg(long, value_name = "FILE", required_unless_present = "install")]
+    #[arg(long, value_name = "FILE")]
     pub standalone: Option<PathBuf>,
     /// Write it into this machine's kubeconfig
-    #[arg(long, conflicts_with = "standalone")]
+    #[arg(long)]
     pub install: bool,
     /// Name of the context and user entry, instead of NAME@CLUSTER
     #[arg(long, value_name = "NAME")]

@@ -134,9 +134,13 @@ impl Entry<'_> {
         let files = match update {
             Ok(files) => files,
             Err(kubeconfig::UpdateError::Decide(Refused(error))) => return Err(error),
+            Err(kubeconfig::UpdateError::Write { source, written }) if !written.is_empty() => {
+                let done: Vec<String> = written.iter().map(|f| show(&f.display().to_string())).collect();
+                return Err(Error::from(source)
+                    .hint(format!("{} was written before that; the key is kept, so run the command again", done.join(", "))));
+            }
             Err(error) => {
-                return Err(Error::from(error)
-                    .hint("the kubeconfig is as it was; the key is kept, so run the command again"));
+                return Err(Error::from(error).hint("the key is kept, so run the command again"));
             }
         };
         self.look_again(host, list)?;
@@ -155,7 +159,7 @@ impl Entry<'_> {
                 .is_some_and(|chain| chain.first().is_some_and(|c| c.der == leaf.der))
         };
         // A kubectl that had read before we wrote comes through within its own reading time.
-        let bytes: u64 = list.files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+        let bytes: u64 = list.files.iter().map(|f| reading::size(f)).sum();
         std::thread::sleep(Duration::from_millis((10 + bytes / 4000).min(2000)));
         match kubeconfig::verify_still_there(list, LOCK_LIMIT, there) {
             Ok(true) => Ok(()),

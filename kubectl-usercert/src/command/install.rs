@@ -154,7 +154,7 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
             (ready, target.kubeconfig.list)
         }
         (None, None) => {
-            let target = Target::resolve(&args.client)?;
+            let target = Target::resolve(&args.client).map_err(|e| made_offline(args, e))?;
             let ready = from_cluster(host, args, &target).await?;
             (ready, target.kubeconfig.list)
         }
@@ -191,6 +191,18 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
     report(host, args, &ready, &written)?;
     Ok(Exit::Done)
 }
+
+/// Without a cluster to ask, a request that was made offline is the likely one.
+fn made_offline(args: &InstallArgs, error: Error) -> Error {
+    let kept = pending::store().and_then(|store| pending::all(&store)).unwrap_or_default();
+    let offline = kept
+        .iter()
+        .any(|p| p.record.submitted.is_none() && p.record.identity.user.as_str() == args.name);
+    if offline { error.hint(OFFLINE_HINT) } else { error }
+}
+
+const OFFLINE_HINT: &str =
+    "a request of that name was made offline: install the admin's answer with --reply FILE";
 
 fn report(host: &Host, args: &InstallArgs, ready: &Ready, written: &Written) -> Result<()> {
     let leaf = ready.chain.first().ok_or_else(|| Error::new("no certificate"))?;
@@ -286,7 +298,7 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<Pending> {
                 error = error.hint(format!("there is one for {}: choose its context with --context", elsewhere.join(", ")));
             }
             if offline {
-                error = error.hint("there is one that was made offline: install the admin's answer with --reply FILE");
+                error = error.hint(OFFLINE_HINT);
             }
             Err(error.hint(format!(
                 "make one with `kubectl usercert request {}`, or name the key with --key FILE",

@@ -33,7 +33,7 @@ pub enum UpdateError<E: std::error::Error> {
         path: PathBuf,
     },
     /// A file could not be written.
-    #[error("{source}")]
+    #[error("the kubeconfig is not changed completely")]
     Write {
         /// Which one and why.
         source: WriteError,

@@ -12,6 +12,10 @@
 //! * Who finds a marked file gets its flock only if its holder is gone, and then looks once more
 //!   whether the name still stands for that very file. Then it renames its own over it.
 //! * The name is removed or replaced only by who holds the flock of the file it stands for.
+//!
+//! Two things it cannot do. Like kubectl's, the lock belongs to the path as named, so two
+//! processes that reach one file by different links do not see each other. And on a file system
+//! without flock, a lock left by a crash looks held and is reported like one.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use kubectl_usercert::files::{KubeconfigLock, PendingStore};
+
 use super::*;
 
 /// Whether there is a strace that may trace; says so loudly if not.
@@ -25,7 +27,8 @@ fn traced(log: &Path, more: &[&str], arguments: &[&str]) -> (bool, String) {
     (output.status.success(), std::fs::read_to_string(log).unwrap())
 }
 
-/// Name and number (among those of its name) of every system call between the two marks.
+/// Name and number (among those of its name) of every system call between the first mark and the
+/// second or the end.
 fn calls(log: &str) -> Vec<(String, usize)> {
     let mut counts = BTreeMap::<&str, usize>::new();
     let mut calls = Vec::new();
@@ -37,14 +40,14 @@ fn calls(log: &str) -> Vec<(String, usize)> {
         let count = counts.entry(name).or_default();
         *count += 1;
         if rest.contains("/files-helper-end") {
-            return calls;
+            break;
         }
         if inside {
             calls.push((name.to_owned(), *count));
         }
         inside |= rest.contains("/files-helper-start");
     }
-    panic!("the run did not come to its end:\n{log}");
+    calls
 }
 
 /// What happens to a process at a system call.
@@ -77,7 +80,7 @@ fn at_every_call(
     };
 
     let (_, success, whole) = run(&[]);
-    assert!(success, "{whole}");
+    assert!(success && whole.contains("/files-helper-end"), "{whole}");
     let calls = calls(&whole);
     assert!(calls.len() > 10, "{whole}");
     for (name, number) in &calls {
@@ -183,10 +186,7 @@ fn a_killed_takeover_leaves_no_obstacle() {
         },
         |directory| {
             std::fs::write(directory.join("config"), &old).unwrap();
-            let lock = kubectl_usercert::files::KubeconfigLock::acquire(
-                &[directory.join("config")],
-                Duration::ZERO,
-            );
+            let lock = KubeconfigLock::acquire(&[directory.join("config")], Duration::ZERO);
             // What is left when a process is gone: the file, without a lock on it.
             let lock = lock.unwrap();
             let marker = std::fs::read(directory.join("config.lock")).unwrap();
@@ -233,7 +233,7 @@ fn a_killed_save_leaves_key_and_request_or_nothing() {
         |directory| vec!["save".into(), text(directory), id.into(), "first".into()],
         |_| {},
         |directory, place| {
-            let store = kubectl_usercert::files::PendingStore::open(Some(directory.into()), None);
+            let store = PendingStore::open(Some(directory.into()), None);
             let store = store.unwrap_or_else(|error| panic!("{place}: {error}"));
             match store.load(id).unwrap() {
                 Some(found) => {
@@ -252,9 +252,7 @@ fn a_killed_save_leaves_key_and_request_or_nothing() {
 #[test]
 fn a_killed_removal_leaves_key_and_request_or_nothing() {
     let id = "0123456789abcdef";
-    let open = |directory: &Path| {
-        kubectl_usercert::files::PendingStore::open(Some(directory.into()), None).unwrap()
-    };
+    let open = |directory: &Path| PendingStore::open(Some(directory.into()), None).unwrap();
     at_every_call(
         Strike::Kill,
         |directory| vec!["forget".into(), text(directory), id.into()],
@@ -318,4 +316,50 @@ fn a_rename_that_fails_leaves_the_old_file_and_nothing_else() {
         assert_eq!(std::fs::read_to_string(&file).unwrap(), kubeconfig());
         assert_eq!(names(directory.path()), ["config"]);
     }
+}
+
+/// Between opening the lock file that it found and taking its flock, a process sleeps while that
+/// lock is let go and the name taken by another: it must not think that it may take over.
+#[test]
+fn a_lock_that_changed_hands_meanwhile_is_not_taken_over() {
+    if !traceable() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let logs = tempfile::tempdir().unwrap();
+    let log = logs.path().join("log");
+    let file = directory.path().join("config");
+    std::fs::write(&file, kubeconfig()).unwrap();
+    let file_text = text(&file);
+    let arguments = ["update", "0", "new", &file_text];
+    let acquire = || KubeconfigLock::acquire(std::slice::from_ref(&file), Duration::ZERO).unwrap();
+
+    // The call before the second flock; the first is that of its own temporary file.
+    let first = acquire();
+    let calls = calls(&traced(&log, &[], &arguments).1);
+    let flock = calls.iter().enumerate().filter(|(_, (name, _))| name == "flock").nth(1).unwrap().0;
+    let (name, number) = &calls[flock - 1];
+
+    let mut strace = Command::new("strace");
+    strace.args(["-qq", "-f", "-o"]).arg(&log).arg("-e");
+    strace.arg(format!("inject={name}:signal=STOP:when={number}"));
+    strace.arg(helper().get_program()).args(arguments).stderr(std::process::Stdio::null());
+    let mut strace = strace.spawn().unwrap();
+    let stopped = || std::fs::read_to_string(&log).unwrap().contains("--- stopped by SIGSTOP");
+    until("the stop", stopped);
+
+    drop(first);
+    let second = acquire();
+    let so_far = std::fs::read_to_string(&log).unwrap();
+    let pid = so_far.split_whitespace().next().unwrap();
+    assert!(Command::new("kill").args(["-CONT", pid]).status().unwrap().success());
+
+    assert!(!strace.wait().unwrap().success());
+    let log = std::fs::read_to_string(&log).unwrap();
+    let won = log.lines().filter(|line| line.contains(" flock(") && line.ends_with("= 0")).count();
+    assert_eq!(won, 2, "the flock of the file that was let go was to be had:\n{log}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), kubeconfig());
+    assert_eq!(names(directory.path()), ["config", "config.lock"]);
+    drop(second);
+    assert_eq!(names(directory.path()), ["config"]);
 }

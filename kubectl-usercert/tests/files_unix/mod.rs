@@ -220,7 +220,7 @@ fn nobody_meets_read_only_files() {
     // A lock of kubectl's, which cannot even be read.
     let lock = directory.join("other.lock");
     std::fs::File::create(&lock).unwrap();
-    set_mode(&lock, 0);
+    set_mode(&lock, 0o000);
     let foreign = acquire(&[&directory.join("other")]);
     assert!(matches!(foreign, Err(LockError::Foreign { age: Some(_), .. })));
     std::fs::remove_file(lock).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::meta::ObjectMeta;
 
@@ -13,10 +13,16 @@ pub(crate) struct Role {
     #[prost(message, required, tag = "1")]
     pub(crate) metadata: ObjectMeta,
     #[prost(message, repeated, tag = "2")]
+    #[serde(serialize_with = "null_if_empty")]
     pub(crate) rules: Vec<PolicyRule>,
     #[prost(message, optional, tag = "3")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) aggregation_rule: Option<AggregationRule>,
+}
+
+/// A role without rules shows its field all the same, the way Go writes an empty slice.
+fn null_if_empty<S: Serializer>(rules: &[PolicyRule], serializer: S) -> Result<S::Ok, S::Error> {
+    (!rules.is_empty()).then_some(rules).serialize(serializer)
 }
 
 #[derive(Clone, PartialEq, Eq, prost::Message, Serialize, Deserialize)]

@@ -10,16 +10,12 @@ use crate::user::{MASTERS, User};
 use crate::x509;
 
 /// CertificateSubjectRestriction.
-pub(crate) fn admit_create(
-    request: &CertificateSigningRequest,
-    resource: &Resource,
-) -> Result<()> {
+pub(crate) fn admit_create(request: &CertificateSigningRequest, resource: &Resource) -> Result<()> {
     if request.spec.signer_name != CLIENT_SIGNER {
         return Ok(());
     }
-    let refuse = |why: &str| {
-        Status::forbidden(resource.group, resource.plural, &request.metadata.name, why)
-    };
+    let refuse =
+        |why: &str| Status::forbidden(resource.group, resource.plural, &request.metadata.name, why);
     let parsed = x509::Request::parse(&request.spec.request)
         .map_err(|why| refuse(&format!("failed to parse CSR: {why}")))?;
     if parsed.subject.organizations().iter().any(|group| group == MASTERS) {
@@ -39,10 +35,9 @@ pub(crate) fn admit_update(
     user: &User,
     store: &Store,
 ) -> Result<()> {
-    let signing = request.status != old.status;
-    let (verb, action) = match subresource {
-        "approval" => ("approve", "approve"),
-        "status" if signing => ("sign", "sign"),
+    let verb = match subresource {
+        "approval" => "approve",
+        "status" if request.status != old.status => "sign",
         _ => return Ok(()),
     };
     let signer = &old.spec.signer_name;
@@ -60,9 +55,6 @@ pub(crate) fn admit_update(
     if permitted {
         return Ok(());
     }
-    let why = format!(
-        "user not permitted to {action} requests with signerName {}",
-        quote(signer)
-    );
+    let why = format!("user not permitted to {verb} requests with signerName {}", quote(signer));
     Err(Status::forbidden(resource.group, resource.plural, &request.metadata.name, &why))
 }

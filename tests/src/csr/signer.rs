@@ -8,6 +8,7 @@ use super::{
 };
 use crate::api::{CertificateSigningRequest, Condition, Kind, Object, Resource, Time};
 use crate::cluster::Cluster;
+use crate::store::Store;
 use crate::x509::{AltNames, Name, Profile, Request, Usages, encode_pem};
 
 const BACKDATE: i64 = 5 * 60;
@@ -19,10 +20,13 @@ const MINIMUM: i64 = 10 * 60;
 pub(crate) async fn run(cluster: Arc<Cluster>) {
     let mut changes = cluster.store().subscribe();
     let mut switch = cluster.signer.subscribe();
+    let mut seen = None;
     loop {
         if *switch.borrow_and_update() {
             changes.mark_unchanged();
-            handle_all(&cluster);
+            seen = Some(handle_changes(&cluster, seen));
+        } else {
+            seen = None;
         }
         let alive = tokio::select! {
             changed = changes.changed() => changed,
@@ -34,21 +38,38 @@ pub(crate) async fn run(cluster: Arc<Cluster>) {
     }
 }
 
-fn handle_all(cluster: &Cluster) {
-    let Some(resource) = Resource::of(Kind::CertificateSigningRequest) else { return };
+/// Handles what changed after the version `seen`, or all there is, and returns the version up to which that is done.
+fn handle_changes(cluster: &Cluster, seen: Option<u64>) -> u64 {
     let mut store = cluster.store();
-    let ready: Vec<CertificateSigningRequest> = store
-        .list(resource, "")
-        .filter_map(|object| match object.as_ref() {
-            Object::Request(request) if is_ready(request) => Some((**request).clone()),
-            _ => None,
-        })
-        .collect();
-    for mut request in ready {
-        if handle(&mut request, cluster) {
-            store.put(resource, Object::Request(Box::new(request)));
+    let version = store.version();
+    let Some(resource) = Resource::of(Kind::CertificateSigningRequest) else { return version };
+    let changes = seen.and_then(|seen| store.changes_after(seen, resource));
+    let candidates: Vec<Arc<Object>> = match changes {
+        // Of an object only the latest state counts.
+        Some(events) => events
+            .iter()
+            .filter_map(|event| store.get(resource, "", &event.object.meta().name))
+            .collect(),
+        None => store.list(resource, "").cloned().collect(),
+    };
+    for object in candidates {
+        if let Object::Request(request) = object.as_ref()
+            && is_ready(request)
+            && is_latest(&store, resource, &object)
+        {
+            let mut request = request.clone();
+            if handle(&mut request, cluster) {
+                store.put(resource, Object::Request(request));
+            }
         }
     }
+    version
+}
+
+/// Whether an object is still as it is in the store; it may have come up twice.
+fn is_latest(store: &Store, resource: &Resource, object: &Arc<Object>) -> bool {
+    let latest = store.get(resource, "", &object.meta().name);
+    latest.is_some_and(|latest| Arc::ptr_eq(&latest, object))
 }
 
 fn is_ready(request: &CertificateSigningRequest) -> bool {

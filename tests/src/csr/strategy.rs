@@ -1,9 +1,7 @@
 //! What the server fills in and silently restores, after `pkg/registry/certificates/certificates/strategy.go`.
 
 use super::{APPROVED, DENIED};
-use crate::api::{
-    CertificateSigningRequest, CertificateSigningRequestStatus, Condition, Time,
-};
+use crate::api::{CertificateSigningRequest, CertificateSigningRequestStatus, Condition, Time};
 use crate::user::User;
 
 /// Writes the requester into the spec and empties the status, whatever the client sent there.

@@ -39,18 +39,19 @@ pub(crate) fn bootstrap(store: &mut Store, ca: &str, new_uid: &mut dyn FnMut() -
     for (name, rules) in cluster_roles() {
         let aggregate = matches!(name, "admin" | "edit" | "view").then(|| AggregationRule {
             cluster_role_selectors: vec![LabelSelector {
-                match_labels: [(
-                    format!("rbac.authorization.k8s.io/aggregate-to-{name}"),
-                    "true".into(),
-                )]
-                .into(),
+                match_labels: [(aggregate_to(name), "true".into())].into(),
             }],
         });
-        let metadata = bootstrapped(name);
-        put(
-            Kind::ClusterRole,
-            Object::Role(Role { metadata, rules, aggregation_rule: aggregate }),
-        );
+        let mut metadata = bootstrapped(name);
+        let into = match name {
+            "view" => Some("edit"),
+            "edit" => Some("admin"),
+            _ => None,
+        };
+        if let Some(into) = into {
+            metadata.labels.insert(aggregate_to(into), "true".into());
+        }
+        put(Kind::ClusterRole, Object::Role(Role { metadata, rules, aggregation_rule: aggregate }));
     }
     for (role, subjects) in CLUSTER_ROLE_BINDINGS {
         let subjects = subjects.iter().map(|(kind, name)| Subject {
@@ -73,6 +74,11 @@ pub(crate) fn bootstrap(store: &mut Store, ca: &str, new_uid: &mut dyn FnMut() -
             }),
         );
     }
+}
+
+/// The label of roles whose rules go into an aggregated one. The sandbox adds them up at the start, and only then.
+fn aggregate_to(role: &str) -> String {
+    format!("rbac.authorization.k8s.io/aggregate-to-{role}")
 }
 
 /// The ConfigMap that tells every namespace the cluster's CA.
@@ -112,7 +118,8 @@ fn cluster_roles() -> Vec<(&'static str, Vec<PolicyRule>)> {
     let view = view();
     let edit = [edit(), view.clone()].concat();
     let admin = [admin(), edit.clone()].concat();
-    let approver = |signer: &str| vec![named(rule(&["approve"], CERTIFICATES, &["signers"]), signer)];
+    let approver =
+        |signer: &str| vec![named(rule(&["approve"], CERTIFICATES, &["signers"]), signer)];
     let node = |subresource: &str| vec![rule(&["create"], CERTIFICATES, &[subresource])];
     vec![
         ("cluster-admin", vec![rule(&["*"], &["*"], &["*"]), urls(&["*"], &["*"])]),
@@ -157,7 +164,16 @@ fn cluster_roles() -> Vec<(&'static str, Vec<PolicyRule>)> {
             "system:monitoring",
             vec![urls(
                 &["get"],
-                &["/metrics", "/metrics/slis", "/livez", "/readyz", "/healthz", "/livez/*", "/readyz/*", "/healthz/*"],
+                &[
+                    "/metrics",
+                    "/metrics/slis",
+                    "/livez",
+                    "/readyz",
+                    "/healthz",
+                    "/livez/*",
+                    "/readyz/*",
+                    "/healthz/*",
+                ],
             )],
         ),
         (
@@ -202,9 +218,21 @@ fn view() -> Vec<PolicyRule> {
             READ,
             &[""],
             &[
-                "bindings", "configmaps", "endpoints", "events", "limitranges", "namespaces",
-                "namespaces/status", "persistentvolumeclaims", "pods", "pods/log", "pods/status",
-                "replicationcontrollers", "resourcequotas", "serviceaccounts", "services",
+                "bindings",
+                "configmaps",
+                "endpoints",
+                "events",
+                "limitranges",
+                "namespaces",
+                "namespaces/status",
+                "persistentvolumeclaims",
+                "pods",
+                "pods/log",
+                "pods/status",
+                "replicationcontrollers",
+                "resourcequotas",
+                "serviceaccounts",
+                "services",
             ],
         ),
         rule(
@@ -232,9 +260,18 @@ fn edit() -> Vec<PolicyRule> {
             WRITE,
             &[""],
             &[
-                "configmaps", "events", "persistentvolumeclaims", "pods", "pods/attach",
-                "pods/exec", "pods/portforward", "pods/proxy", "replicationcontrollers",
-                "secrets", "serviceaccounts", "services",
+                "configmaps",
+                "events",
+                "persistentvolumeclaims",
+                "pods",
+                "pods/attach",
+                "pods/exec",
+                "pods/portforward",
+                "pods/proxy",
+                "replicationcontrollers",
+                "secrets",
+                "serviceaccounts",
+                "services",
             ],
         ),
         rule(&["create"], &[""], &["pods/eviction", "serviceaccounts/token"]),

@@ -1,8 +1,6 @@
 //! Nobody grants what he does not hold, after `pkg/registry/rbac/escalation_check.go`, `…/*/policybased/storage.go` and
 //! `k8s.io/component-helpers/auth/rbac/validation`.
 
-use std::collections::BTreeMap;
-
 use super::GROUP;
 use crate::api::{Binding, PolicyRule, Resource, Role};
 use crate::authz::{Attributes, authorize, covers_url, rules_of, rules_of_role};
@@ -25,7 +23,7 @@ pub(crate) fn confirm_binding(
         return Ok(());
     }
     let rules = rules_of_role(store, role, namespace)
-        .map_err(|missing| Status::not_found(missing, &role.name))?;
+        .ok_or_else(|| Status::not_found(resource, &role.name))?;
     confirm(store, user, resource, namespace, &binding.metadata.name, &rules)
 }
 
@@ -37,7 +35,8 @@ pub(crate) fn confirm_role(
     role: &Role,
 ) -> Result<()> {
     let meta = &role.metadata;
-    if user.is_master() || may(store, user, "escalate", resource.plural, &meta.namespace, &meta.name)
+    if user.is_master()
+        || may(store, user, "escalate", resource.plural, &meta.namespace, &meta.name)
     {
         return Ok(());
     }
@@ -140,22 +139,19 @@ fn covers(held: &PolicyRule, single: &PolicyRule) -> bool {
         && urls
 }
 
-/// Joins rules that differ in their verb only.
+/// Joins single rules about resources that differ in their verb only.
 fn compact(rules: Vec<PolicyRule>) -> Vec<PolicyRule> {
-    let mut simple: BTreeMap<(Vec<String>, Vec<String>, Vec<String>), Vec<String>> =
-        BTreeMap::new();
-    let mut compacted = Vec::new();
+    let mut compacted: Vec<PolicyRule> = Vec::new();
     for rule in rules {
-        if rule.non_resource_urls.is_empty() {
-            let key = (rule.api_groups, rule.resources, rule.resource_names);
-            simple.entry(key).or_default().extend(rule.verbs);
-        } else {
-            compacted.push(rule);
+        let twin = compacted.iter_mut().find(|it| {
+            rule.non_resource_urls.is_empty()
+                && PolicyRule { verbs: rule.verbs.clone(), ..(**it).clone() } == rule
+        });
+        match twin {
+            Some(twin) => twin.verbs.extend(rule.verbs),
+            None => compacted.push(rule),
         }
     }
-    compacted.extend(simple.into_iter().map(|((api_groups, resources, resource_names), verbs)| {
-        PolicyRule { verbs, api_groups, resources, resource_names, ..PolicyRule::default() }
-    }));
     compacted
 }
 

@@ -91,9 +91,11 @@ fn validate_subject(subject: &Subject, namespaced: bool, index: usize) -> Vec<Fi
     let api_group = match subject.kind.as_str() {
         "ServiceAccount" => {
             if !subject.name.is_empty() {
-                errors.extend(dns_subdomain(&subject.name).iter().map(|why| {
-                    FieldError::invalid(field("name"), &quote(&subject.name), why)
-                }));
+                errors.extend(
+                    dns_subdomain(&subject.name)
+                        .iter()
+                        .map(|why| FieldError::invalid(field("name"), &quote(&subject.name), why)),
+                );
             }
             if !namespaced && subject.namespace.is_empty() {
                 errors.push(FieldError::required(field("namespace"), ""));

@@ -3,13 +3,8 @@
 use std::fmt::Write as _;
 
 use super::der::{self, Error, Reader};
-use super::name::{Name, subject_of};
+use super::name::subject_of;
 use super::pem;
-
-/// The subject of a client certificate, or why it names nobody.
-pub(crate) fn client_identity(certificate: &[u8]) -> Result<Name, Error> {
-    subject_of(certificate)
-}
 
 /// Checks certificates in PEM as `pkg/apis/certificates/validation` does: nothing, or blocks of certificates only.
 pub(crate) fn check_certificate(text: &[u8]) -> Result<(), Error> {

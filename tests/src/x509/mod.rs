@@ -12,8 +12,8 @@ mod request;
 mod usage;
 
 pub(crate) use self::authority::{Authority, ClientKey, IssueError, Profile};
-pub(crate) use self::certificate::{check_certificate, client_identity, sha256_hex};
-pub(crate) use self::name::Name;
+pub(crate) use self::certificate::{check_certificate, sha256_hex};
+pub(crate) use self::name::{Name, subject_of};
 pub(crate) use self::pem::encode as encode_pem;
 pub(crate) use self::request::{AltNames, Request};
 pub(crate) use self::usage::{KNOWN_USAGES, Usages};

@@ -239,6 +239,22 @@ mod tests {
     }
 
     #[test]
+    fn a_uid_is_one_non_empty_string() {
+        let uid = |value: &[u8], tag| attribute(KUBERNETES_UID, tag, value);
+        let one = uid(b"u-1", der::UTF8_STRING);
+        assert_eq!(read(std::slice::from_ref(&one)).unwrap().uid().unwrap(), "u-1");
+        assert_eq!(read(&[]).unwrap().uid().unwrap(), "");
+        let wrong = [
+            vec![one.clone(), one],
+            vec![uid(b"", der::UTF8_STRING)],
+            vec![uid(&[1], der::INTEGER)],
+        ];
+        for rdns in wrong {
+            assert!(read(&rdns).unwrap().uid().is_err());
+        }
+    }
+
+    #[test]
     fn groups_become_one_sorted_rdn_and_unknown_attributes_vanish() {
         let name = read(&[
             attribute(ORGANIZATION, der::UTF8_STRING, b"development"),

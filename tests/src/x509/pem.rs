@@ -50,8 +50,7 @@ fn block<'a>(between: &[u8], after: &'a [u8]) -> Option<(Block, &'a [u8])> {
     if !end_of_line.is_empty() {
         return None;
     }
-    let base64: Vec<u8> =
-        body.iter().copied().filter(|byte| !b" \t\r\n".contains(byte)).collect();
+    let base64: Vec<u8> = body.iter().copied().filter(|byte| !b" \t\r\n".contains(byte)).collect();
     let bytes = STANDARD.decode(base64).ok()?;
     Some((Block { label: String::from_utf8_lossy(label).into(), has_headers, bytes }, rest))
 }

@@ -76,7 +76,9 @@ impl Request {
     /// Reads the first PEM block.
     pub(crate) fn parse(pem: &[u8]) -> Result<Self, Error> {
         match pem::decode(pem) {
-            Some((block, _)) if block.label == "CERTIFICATE REQUEST" => Self::parse_der(&block.bytes),
+            Some((block, _)) if block.label == "CERTIFICATE REQUEST" => {
+                Self::parse_der(&block.bytes)
+            }
             _ => Err("PEM block type must be CERTIFICATE REQUEST".into()),
         }
     }
@@ -119,43 +121,41 @@ impl Request {
                 "x509: signature algorithm specifies an {wanted} public key, but have public key of type {key}"
             ))
         };
-        let (algorithm, key, failure): (&dyn VerificationAlgorithm, &[u8], _) =
-            match (self.algorithm, &self.key) {
-                (Algorithm::Insecure(name), _) => {
-                    return Err(format!(
-                        "x509: cannot verify signature: insecure algorithm {name}"
-                    ));
-                }
-                (Algorithm::Unknown, _) | (_, Key::Unknown) => return Err(unsupported()),
-                (Algorithm::Pkcs1(_) | Algorithm::Pss(_), Key::Rsa { bits, .. })
-                    if *bits < 1024 =>
-                {
-                    return Err(format!(
-                        "crypto/rsa: {bits}-bit keys are insecure (see https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size)"
-                    ));
-                }
-                (Algorithm::Pkcs1(hash), Key::Rsa { pkcs1, .. }) => {
-                    (rsa_pkcs1(hash), pkcs1, "crypto/rsa: verification error")
-                }
-                (Algorithm::Pss(hash), Key::Rsa { pkcs1, .. }) => {
-                    (rsa_pss(hash), pkcs1, "crypto/rsa: verification error")
-                }
-                (Algorithm::Ecdsa(hash), Key::Ec { curve, point }) => {
-                    let algorithm = ecdsa(curve, hash).ok_or_else(unsupported)?;
-                    (algorithm, point, "x509: ECDSA verification failure")
-                }
-                (Algorithm::Ed25519, Key::Ed25519(key)) => {
-                    (&signature::ED25519, key, "x509: Ed25519 verification failure")
-                }
-                (algorithm, key) => {
-                    let wanted = match algorithm {
-                        Algorithm::Ecdsa(_) => "ECDSA",
-                        Algorithm::Ed25519 => "Ed25519",
-                        _ => "RSA",
-                    };
-                    return mismatch(wanted, key.go_type());
-                }
-            };
+        let (algorithm, key, failure): (&dyn VerificationAlgorithm, &[u8], _) = match (
+            self.algorithm,
+            &self.key,
+        ) {
+            (Algorithm::Insecure(name), _) => {
+                return Err(format!("x509: cannot verify signature: insecure algorithm {name}"));
+            }
+            (Algorithm::Unknown, _) | (_, Key::Unknown) => return Err(unsupported()),
+            (Algorithm::Pkcs1(_) | Algorithm::Pss(_), Key::Rsa { bits, .. }) if *bits < 1024 => {
+                return Err(format!(
+                    "crypto/rsa: {bits}-bit keys are insecure (see https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size)"
+                ));
+            }
+            (Algorithm::Pkcs1(hash), Key::Rsa { pkcs1, .. }) => {
+                (rsa_pkcs1(hash), pkcs1, "crypto/rsa: verification error")
+            }
+            (Algorithm::Pss(hash), Key::Rsa { pkcs1, .. }) => {
+                (rsa_pss(hash), pkcs1, "crypto/rsa: verification error")
+            }
+            (Algorithm::Ecdsa(hash), Key::Ec { curve, point }) => {
+                let algorithm = ecdsa(curve, hash).ok_or_else(unsupported)?;
+                (algorithm, point, "x509: ECDSA verification failure")
+            }
+            (Algorithm::Ed25519, Key::Ed25519(key)) => {
+                (&signature::ED25519, key, "x509: Ed25519 verification failure")
+            }
+            (algorithm, key) => {
+                let wanted = match algorithm {
+                    Algorithm::Ecdsa(_) => "ECDSA",
+                    Algorithm::Ed25519 => "Ed25519",
+                    _ => "RSA",
+                };
+                return mismatch(wanted, key.go_type());
+            }
+        };
         UnparsedPublicKey::new(algorithm, key)
             .verify(&self.signed, &self.signature)
             .map_err(|_| failure.into())
@@ -330,7 +330,7 @@ fn requested_alt_names(attributes: Element<'_>) -> Result<AltNames, Error> {
                 let oid = extension.expect(der::OID)?.content;
                 if seen.contains(&oid) {
                     return Err(
-                        "x509: certificate request contains duplicate requested extensions".into()
+                        "x509: certificate request contains duplicate requested extensions".into(),
                     );
                 }
                 seen.push(oid);

@@ -75,7 +75,8 @@ impl Usages {
     /// Maps API names; unknown ones, which validation refuses, are left out.
     pub(crate) fn from_names<S: AsRef<str>>(names: &[S]) -> Self {
         let asked = |name: &str| names.iter().any(|it| it.as_ref() == name);
-        let bits = KEY_USAGES.iter().filter(|(name, _)| asked(name)).fold(0, |all, (_, bit)| all | bit);
+        let bits =
+            KEY_USAGES.iter().filter(|(name, _)| asked(name)).fold(0, |all, (_, bit)| all | bit);
         let mut extended: Vec<Vec<u8>> = EXTENDED
             .iter()
             .filter(|(name, ..)| asked(name))

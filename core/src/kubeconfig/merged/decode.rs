@@ -154,9 +154,12 @@ fn known_value(value: &Value, field: &Field) -> Value {
     };
     match field {
         Field::Text | Field::Bool | Field::Anything => value.clone(),
-        Field::Data => {
-            value.as_str().and_then(data).map(|bytes| STANDARD.encode(bytes)).unwrap_or_default().into()
-        }
+        Field::Data => value
+            .as_str()
+            .and_then(data)
+            .map(|bytes| STANDARD.encode(bytes))
+            .unwrap_or_default()
+            .into(),
         Field::Texts => texts(value),
         Field::TextMap => map_of(&|value| value.as_str().unwrap_or_default().into()),
         Field::TextsMap => map_of(&texts),

@@ -205,7 +205,8 @@ fn cluster(merged: &Merged, overrides: &Overrides, name: &str) -> Result<Cluster
         None => Cluster::default(),
     };
     let (server, tls_name) = (given(&overrides.server), given(&overrides.tls_server_name));
-    let server_of_last_resort = given(&overrides.default_server).filter(|_| cluster.server.is_empty());
+    let server_of_last_resort =
+        given(&overrides.default_server).filter(|_| cluster.server.is_empty());
     if let Some(server) = server.or(server_of_last_resort) {
         server.clone_into(&mut cluster.server);
     }
@@ -268,9 +269,8 @@ fn user_problems(name: &str, user: &User) -> Vec<String> {
 }
 
 fn exec_problems(name: &str, exec: &Value, auth_provider: bool) -> Vec<String> {
-    let text = |value: &Value, key| {
-        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
+    let text =
+        |value: &Value, key| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut problems = Vec::new();
     let plugin = "to use exec authentication plugin";
     if auth_provider {
@@ -355,8 +355,7 @@ fn as_used(mut cluster: Cluster, mut user: User) -> Result<(Cluster, User), Reso
     if authority && cluster.insecure_skip_tls_verify {
         return Err(ResolveError::InsecureWithAuthority);
     }
-    let certificate =
-        user.client_certificate.is_some() || user.client_certificate_data.is_some();
+    let certificate = user.client_certificate.is_some() || user.client_certificate_data.is_some();
     let key = user.client_key.is_some() || user.client_key_data.is_some();
     if !(certificate && key) {
         user.client_key = None;

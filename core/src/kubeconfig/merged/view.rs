@@ -93,15 +93,11 @@ impl Cluster {
 impl User {
     pub(super) fn read(entry: Entry<'_>) -> Self {
         let body = Body(entry);
-        let exec = body.get("exec").map(|exec| {
-            let mut exec = exec.clone();
-            if let Some(command) = exec.get_mut("command") {
-                if let Some(text) = command.as_str().filter(|text| !text.is_empty()) {
-                    *command = path::resolve_command(entry.file, text).display().to_string().into();
-                }
-            }
-            exec
-        });
+        let mut exec = body.get("exec").cloned();
+        if let Some(command) = exec.as_mut().and_then(|exec| exec.get_mut("command")) {
+            let text = command.as_str().unwrap_or_default();
+            *command = path::resolve_command(entry.file, text).display().to_string().into();
+        }
         User {
             client_certificate: body.path("client-certificate"),
             client_certificate_data: body.data("client-certificate-data"),

@@ -1,0 +1,48 @@
+# What people and CI run. Each target installs what it needs (see scripts/need).
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+# Where cargo puts things, also when CARGO_TARGET_DIR is set.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help try test lint unit e2e web bench soak clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+try: ## walk the main road and the hand-over against a sandbox API server, in front of you
+	@docs/scripts/need cargo kubectl openssl
+	cargo build --quiet --package kubectl-usercert --package usercert-tests --bins
+	@PATH="$(abspath $(TARGET))/debug:$$PATH" docs/scripts/try
+
+test: ## everything that must pass: formatting, lints, unit tests, end to end, the page
+	@docs/scripts/need cargo kubectl openssl python strace
+	$(MAKE) lint unit e2e
+	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium && web-demo/tests/run.sh; fi
+
+lint: ## formatting and clippy, with core also for wasm32
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	docs/scripts/check-core
+
+unit: ## tests of the crates, and of the sandbox with the real kubectl
+	cargo test --workspace --exclude usercert-tests
+	cargo test --package usercert-tests --lib --bins --test 'sandbox*'
+
+e2e: ## the built plugin on the sandbox; on real servers if KUBEBUILDER_ASSETS or USERCERT_TEST_KUBECONFIG is set
+	cargo test --package usercert-tests --test e2e
+
+web: ## the page: web-demo/dist/index.html
+	@docs/scripts/need cargo wasm
+	web-demo/build.sh
+
+bench: ## ours against what people use today; writes nothing
+	@docs/scripts/need cargo kubectl openssl hyperfine
+	docs/scripts/bench
+
+soak: ## the long versions of the randomised tests
+	USERCERT_SOAK=10000 cargo test --release --package usercert-core
+
+clean: ## remove what was built
+	cargo clean
+	rm -rf web-demo/dist

@@ -1,0 +1,91 @@
+//! What differs from kind to kind: defaults, namespaces, validation.
+
+use super::Call;
+use crate::api::{Kind, NamespaceStatus, Object, Resource, Time};
+use crate::cluster::new_uid;
+use crate::status::{FieldError, Result, Status};
+use crate::store::Store;
+use crate::{csr, metadata, rbac};
+
+/// Fills in what the kind's defaulting would.
+pub(super) fn fill_in(object: &mut Object) {
+    match object {
+        Object::Binding(binding) => rbac::fill_defaults(binding),
+        Object::Namespace(namespace) => {
+            let name = namespace.metadata.name.clone();
+            let labels = &mut namespace.metadata.labels;
+            labels.insert("kubernetes.io/metadata.name".into(), name);
+            namespace.spec.finalizers = vec!["kubernetes".into()];
+            namespace.status = NamespaceStatus { phase: "Active".into() };
+        }
+        _ => {}
+    }
+}
+
+/// Puts the object into the namespace of the path; it may not name another one. Where there are none, it loses its own.
+pub(super) fn place(call: &Call<'_>, object: &mut Object) -> Result<()> {
+    let meta = object.meta_mut();
+    if !call.resource.namespaced || meta.namespace.is_empty() {
+        meta.namespace = call.namespace().into();
+    }
+    if meta.namespace != call.namespace() {
+        return Err(Status::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn require_namespace(call: &Call<'_>, store: &Store) -> Result<()> {
+    let Some(namespaces) = Resource::of(Kind::Namespace) else { return Ok(()) };
+    let namespace = call.namespace();
+    if call.resource.namespaced && store.get(namespaces, "", namespace).is_none() {
+        return Err(Status::not_found(namespaces, namespace));
+    }
+    Ok(())
+}
+
+/// Gives a new namespace its copy of the cluster's CA.
+pub(super) fn publish_root_ca(call: &Call<'_>, store: &mut Store, created: &Object) {
+    if let Object::Namespace(namespace) = created
+        && let Some(resource) = Resource::of(Kind::ConfigMap)
+    {
+        let mut map = rbac::root_ca(&namespace.metadata.name, call.cluster.server_ca.pem());
+        map.metadata.uid = new_uid();
+        map.metadata.creation_timestamp = Some(Time::now());
+        store.put(resource, Object::ConfigMap(map));
+    }
+}
+
+pub(super) fn confirm_no_escalation(call: &Call<'_>, store: &Store, object: &Object) -> Result<()> {
+    match object {
+        Object::Role(role) => rbac::confirm_role(store, call.user, call.resource, role),
+        Object::Binding(it) => rbac::confirm_binding(store, call.user, call.resource, it),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn validate(object: &Object, resource: &Resource) -> Vec<FieldError> {
+    let name = match object {
+        Object::Request(_) => metadata::any_name,
+        Object::Namespace(_) => metadata::dns_label,
+        _ => metadata::path_segment,
+    };
+    let mut errors = metadata::validate(object.meta(), name);
+    errors.extend(match object {
+        Object::Request(request) => csr::validate_create(request),
+        Object::Role(role) => rbac::validate_role(role, resource),
+        Object::Binding(binding) => rbac::validate_binding(binding, resource),
+        Object::Namespace(_) | Object::ConfigMap(_) => Vec::new(),
+    });
+    errors
+}
+
+/// What is wrong with a change, beyond what would be wrong with a new object.
+pub(super) fn validate_update(object: &Object, old: &Object, subresource: &str) -> Vec<FieldError> {
+    match (object, old) {
+        (Object::Request(new), Object::Request(old)) => csr::validate_update(new, old, subresource),
+        (Object::Binding(new), Object::Binding(old)) => rbac::validate_binding_update(new, old),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,213 @@
+//! A control plane of its own from the binaries in `KUBEBUILDER_ASSETS` (the envtest convention):
+//! etcd, kube-apiserver and kube-controller-manager, on loopback, gone when dropped.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SanType,
+};
+use tempfile::TempDir;
+
+const READY: Duration = Duration::from_secs(120);
+
+pub(crate) struct ControlPlane {
+    dir: TempDir,
+    url: String,
+    /// Stopped in reverse order.
+    children: Vec<Child>,
+}
+
+struct Pki {
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Pki {
+    fn new(dir: &Path) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "e2e-ca");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a CA");
+        write(dir, "ca.crt", &certificate.pem());
+        write(dir, "ca.key", &key.serialize_pem());
+        Self { issuer: Issuer::new(params, key) }
+    }
+
+    /// A certificate `NAME.crt` with key `NAME.key`. A subject of rcgen carries one group at most.
+    fn issue(&self, dir: &Path, file: &str, user: &str, group: Option<&str>, serving: bool) {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, user);
+        if let Some(group) = group {
+            params.distinguished_name.push(DnType::OrganizationName, group);
+        }
+        params.extended_key_usages = vec![if serving {
+            params.subject_alt_names = vec![
+                SanType::IpAddress(Ipv4Addr::LOCALHOST.into()),
+                SanType::DnsName("localhost".try_into().expect("a name")),
+            ];
+            ExtendedKeyUsagePurpose::ServerAuth
+        } else {
+            ExtendedKeyUsagePurpose::ClientAuth
+        }];
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        write(dir, &format!("{file}.crt"), &certificate.pem());
+        write(dir, &format!("{file}.key"), &key.serialize_pem());
+    }
+}
+
+fn write(dir: &Path, name: &str, text: &str) {
+    std::fs::write(dir.join(name), text).expect("a file is written");
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+impl ControlPlane {
+    pub(crate) fn start(assets: &Path) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path();
+        let pki = Pki::new(path);
+        pki.issue(path, "apiserver", "kube-apiserver", None, true);
+        pki.issue(path, "admin", "e2e-admin", Some("system:masters"), false);
+        pki.issue(path, "kcm", "system:kube-controller-manager", None, false);
+        let sa = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("a key");
+        write(path, "sa.key", &sa.serialize_pem());
+        write(path, "sa.pub", &sa.public_key_pem());
+        let [etcd, peer, api, kcm] = [(); 4].map(|()| free_port());
+        let url = format!("https://127.0.0.1:{api}");
+        let mut plane = Self { dir, url: url.clone(), children: Vec::new() };
+        write(plane.dir.path(), "kcm.kubeconfig", &plane.kubeconfig("kcm"));
+        let file = |name: &str| plane.dir.path().join(name).display().to_string();
+        let etcd_url = format!("http://127.0.0.1:{etcd}");
+        let peer_url = format!("http://127.0.0.1:{peer}");
+
+        let etcd_args = [
+            "--name=default".to_owned(),
+            format!("--data-dir={}", file("etcd")),
+            "--unsafe-no-fsync".to_owned(),
+            format!("--listen-client-urls={etcd_url}"),
+            format!("--advertise-client-urls={etcd_url}"),
+            format!("--listen-peer-urls={peer_url}"),
+            format!("--initial-advertise-peer-urls={peer_url}"),
+            format!("--initial-cluster=default={peer_url}"),
+            "--log-level=error".to_owned(),
+        ];
+        let api_args = [
+            format!("--etcd-servers={etcd_url}"),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--advertise-address=127.0.0.1".to_owned(),
+            "--endpoint-reconciler-type=none".to_owned(),
+            format!("--secure-port={api}"),
+            format!("--tls-cert-file={}", file("apiserver.crt")),
+            format!("--tls-private-key-file={}", file("apiserver.key")),
+            format!("--client-ca-file={}", file("ca.crt")),
+            format!("--cert-dir={}", file("run")),
+            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+            format!("--service-account-key-file={}", file("sa.pub")),
+            format!("--service-account-signing-key-file={}", file("sa.key")),
+            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+            "--authorization-mode=Node,RBAC".to_owned(),
+        ];
+        let controllers = "certificatesigningrequest-signing-controller,\
+            certificatesigningrequest-approving-controller,certificatesigningrequest-cleaner-controller,\
+            clusterrole-aggregation-controller,root-ca-certificate-publisher-controller,namespace-controller";
+        let kubeconfig = file("kcm.kubeconfig");
+        let kcm_args = [
+            format!("--kubeconfig={kubeconfig}"),
+            format!("--authentication-kubeconfig={kubeconfig}"),
+            format!("--authorization-kubeconfig={kubeconfig}"),
+            "--bind-address=127.0.0.1".to_owned(),
+            format!("--secure-port={kcm}"),
+            format!("--cert-dir={}", file("run-kcm")),
+            format!("--cluster-signing-cert-file={}", file("ca.crt")),
+            format!("--cluster-signing-key-file={}", file("ca.key")),
+            format!("--root-ca-file={}", file("ca.crt")),
+            format!("--service-account-private-key-file={}", file("sa.key")),
+            "--use-service-account-credentials=true".to_owned(),
+            "--leader-elect=false".to_owned(),
+            format!("--controllers={controllers}"),
+        ];
+        plane.spawn(assets, "etcd", &etcd_args);
+        plane.spawn(assets, "kube-apiserver", &api_args);
+        plane.wait_until(&["get", "--raw", "/readyz"], "kube-apiserver answers");
+        plane.spawn(assets, "kube-controller-manager", &kcm_args);
+        // It has published the CA once it runs, and signs from then on.
+        plane.wait_until(
+            &["get", "configmap", "-n", "kube-system", "kube-root-ca.crt"],
+            "kube-controller-manager works",
+        );
+        plane
+    }
+
+    fn spawn(&mut self, assets: &Path, name: &str, args: &[String]) {
+        let log = File::create(self.dir.path().join(format!("{name}.log"))).expect("a log file");
+        let child = Command::new(assets.join(name))
+            .args(args)
+            .env_remove("HTTPS_PROXY")
+            .env_remove("https_proxy")
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log file"))
+            .stderr(log)
+            .spawn();
+        self.children.push(child.unwrap_or_else(|e| panic!("{name} does not start: {e}")));
+    }
+
+    fn wait_until(&self, kubectl: &[&str], what: &str) {
+        let config = self.dir.path().join("admin.kubeconfig");
+        std::fs::write(&config, self.admin_kubeconfig()).expect("a file is written");
+        let until = Instant::now() + READY;
+        loop {
+            let done = Command::new("kubectl")
+                .args(kubectl)
+                .arg("--request-timeout=5s")
+                .env("KUBECONFIG", &config)
+                .output();
+            if done.is_ok_and(|o| o.status.success()) {
+                return;
+            }
+            assert!(Instant::now() < until, "{what}: not within {READY:?}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    pub(crate) fn admin_kubeconfig(&self) -> String {
+        self.kubeconfig("admin")
+    }
+
+    fn kubeconfig(&self, user: &str) -> String {
+        let data = |name: String| {
+            use base64::Engine as _;
+            let bytes = std::fs::read(self.dir.path().join(name)).expect("a file");
+            base64::engine::general_purpose::STANDARD.encode(bytes)
+        };
+        serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "e2e",
+            "clusters": [{"name": "e2e", "cluster": {
+                "server": self.url, "certificate-authority-data": data("ca.crt".to_owned())}}],
+            "users": [{"name": user, "user": {
+                "client-certificate-data": data(format!("{user}.crt")),
+                "client-key-data": data(format!("{user}.key"))}}],
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": user}}],
+        })
+        .to_string()
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        while let Some(mut child) = self.children.pop() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

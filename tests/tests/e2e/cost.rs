@@ -1,0 +1,84 @@
+//! How many requests the commands make of an API server: counted in the sandbox's log.
+
+use crate::cases;
+use crate::trial::{Person, Trial};
+use usercert_sandbox::{Sandbox, SandboxOptions};
+
+cases!(main_road, handover, waiting, no_discovery_for_lists);
+
+/// A server of its own, so that nobody else's requests are in the log.
+fn alone(trial: &Trial) -> (Sandbox, Person) {
+    let sandbox = Sandbox::start(SandboxOptions::default()).expect("the sandbox starts");
+    let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
+    (sandbox, admin)
+}
+
+fn made(sandbox: &Sandbox) -> Vec<String> {
+    let log = sandbox.log().iter().map(|e| format!("{} {}", e.method, e.path.split('?').next().unwrap_or_default())).collect();
+    sandbox.clear_log();
+    log
+}
+
+const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+
+fn main_road(trial: &Trial) {
+    let (sandbox, admin) = alone(trial);
+    admin.run(&["request", "alice"]).ok();
+    assert_eq!(made(&sandbox), [format!("POST {CSRS}")]);
+    admin.run(&["approve", "alice", "--yes"]).ok();
+    assert_eq!(made(&sandbox), [format!("GET {CSRS}/alice"), format!("PUT {CSRS}/alice/approval")]);
+    // Signed by now or not: reading shows it, else one watch does.
+    admin.kubectl(&["wait", "--for=jsonpath={.status.certificate}", "csr/alice"]).ok();
+    sandbox.clear_log();
+    admin.run(&["install", "alice"]).ok();
+    assert_eq!(
+        made(&sandbox),
+        [format!("GET {CSRS}/alice"), "POST /apis/authentication.k8s.io/v1/selfsubjectreviews".to_owned()]
+    );
+    admin.run(&["verify", "alice@sandbox"]).ok();
+    assert_eq!(made(&sandbox), ["POST /apis/authentication.k8s.io/v1/selfsubjectreviews"]);
+    admin.run(&["deny", "alice"]).exits(1);
+    assert_eq!(made(&sandbox), [format!("GET {CSRS}/alice")]);
+}
+
+fn handover(trial: &Trial) {
+    let (sandbox, admin) = alone(trial);
+    let newcomer = trial.newcomer();
+    admin.write("r", &newcomer.run(&["request", "bob", "--offline", "-o", "yaml"]).ok().stdout);
+    assert!(made(&sandbox).is_empty());
+    admin.run(&["approve", "--from", "r", "--yes"]).ok();
+    assert_eq!(made(&sandbox), [format!("POST {CSRS}"), format!("PUT {CSRS}/bob/approval")]);
+}
+
+fn waiting(trial: &Trial) {
+    let (sandbox, admin) = alone(trial);
+    admin.run(&["request", "carol"]).ok();
+    sandbox.clear_log();
+    let waiting = {
+        let admin = admin.clone();
+        std::thread::spawn(move || admin.run(&["install", "carol"]))
+    };
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !sandbox.log().iter().any(|e| e.path.contains("watch=")) {
+        assert!(std::time::Instant::now() < until, "no watch: {:?}", sandbox.log());
+        std::thread::yield_now();
+    }
+    let approver = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
+    approver.run(&["approve", "carol", "--yes"]).ok();
+    waiting.join().expect("it ends").ok();
+    let ours: Vec<String> = made(&sandbox).into_iter().filter(|r| !r.contains("approval")).collect();
+    // Two reads (the installer's, the approver's), one watch, one review.
+    assert_eq!(ours.iter().filter(|r| **r == format!("GET {CSRS}/carol")).count(), 2, "{ours:?}");
+    assert_eq!(ours.iter().filter(|r| **r == format!("GET {CSRS}")).count(), 1, "{ours:?}");
+    assert_eq!(ours.len(), 4, "{ours:?}");
+}
+
+fn no_discovery_for_lists(trial: &Trial) {
+    let (sandbox, admin) = alone(trial);
+    for i in 0..3 {
+        admin.run(&["request", &format!("user{i}")]).ok();
+    }
+    sandbox.clear_log();
+    admin.run(&["list"]).ok();
+    assert_eq!(made(&sandbox), [format!("GET {CSRS}")]);
+}

@@ -1,0 +1,164 @@
+//! What install does to a kubeconfig, and what it leaves alone.
+
+use crate::cases;
+use crate::trial::{Person, Trial};
+
+cases!(
+    everything_else_stays, several_files, collisions_and_replace, use_and_namespace, standalone,
+    foreign_lock, read_only, modes_and_links, broken_file_is_left_alone,
+);
+
+fn approved(trial: &Trial, person: &Person, base: &str) -> String {
+    let user = trial.user(base);
+    person.run(&["request", &user, "-g", "dev"]).ok();
+    person.run(&["approve", &user, "--yes"]).ok();
+    user
+}
+
+fn everything_else_stays(trial: &Trial) {
+    let admin = trial.admin();
+    let json = admin.read(".kube/config");
+    let view = admin.kubectl(&["config", "view", "--raw", "-o", "yaml"]).ok().stdout;
+    let styles = [
+        json,
+        format!("# my clusters\n{view}\n# the end\n"),
+        view.replace("kind: Config", "kind: Config # kind\nx-unknown: {a: 1}"),
+        view.replace('\n', "\r\n"),
+    ];
+    for text in styles {
+        let person = trial.with_kubeconfig(&text);
+        let user = approved(trial, &person, "stays");
+        person.run(&["install", &user]).ok();
+        let after = person.read(".kube/config");
+        // Every old line is still there, in order, byte for byte.
+        let mut lines = after.split_inclusive('\n');
+        let old: Vec<&str> = text.split_inclusive('\n').collect();
+        let kept = old.iter().filter(|line| lines.any(|l| l == **line || l.trim_end_matches([',', '\n']) == line.trim_end_matches([',', '\n']))).count();
+        assert_eq!(kept, old.len(), "before:\n{text}\nafter:\n{after}");
+        assert_eq!(person.whoami(&person.context_of(&user)).0, user);
+        assert_eq!(after.contains('\r'), text.contains('\r'));
+    }
+}
+
+fn several_files(trial: &Trial) {
+    let person = trial.admin();
+    let user = approved(trial, &person, "several");
+    person.write("second", "# second\napiVersion: v1\nkind: Config\n");
+    let main = person.read(".kube/config");
+    let list = format!("{0}/missing:{0}/.kube/config:{0}/second", person.home.display());
+    person.run_env(&["install", &user], &[("KUBECONFIG", &list)]).ok();
+    assert_ne!(person.read(".kube/config"), main, "the first file that exists takes new entries");
+    assert_eq!(person.read("second"), "# second\napiVersion: v1\nkind: Config\n");
+    assert!(!person.has("missing"));
+    assert_eq!(person.whoami(&person.context_of(&user)).0, user);
+}
+
+fn collisions_and_replace(trial: &Trial) {
+    let person = trial.admin();
+    let user = approved(trial, &person, "again");
+    person.run(&["install", &user]).ok();
+    let context = person.context_of(&user);
+    let first = person.read(".kube/config");
+    // A renewal by hand: another certificate for the same person on the same cluster.
+    person.kubectl(&["delete", "csr", &user]).ok();
+    person.run(&["request", &user, "-g", "dev"]).ok();
+    person.run(&["approve", &user, "--yes"]).ok();
+    person.run(&["install", &user]).exits(1).says(&["already has a user", "--replace", "--context-name"]);
+    assert_eq!(person.read(".kube/config"), first);
+    assert_eq!(person.pending().len(), 1, "the key is kept");
+    person.run(&["install", &user, "--replace"]).ok();
+    assert_eq!(person.whoami(&context).0, user);
+    // Somebody else's entry is not replaced, whatever is asked.
+    let other = approved(trial, &person, "other");
+    person.run(&["install", &other, "--replace", "--context-name", &context]).exits(1).says(&["already has a user"]);
+    person.run(&["install", &other, "--context-name", "a new name"]).ok();
+    assert_eq!(person.whoami("a new name").0, other);
+}
+
+fn use_and_namespace(trial: &Trial) {
+    let person = trial.admin();
+    let before = person.kubectl(&["config", "current-context"]).ok().stdout;
+    let user = approved(trial, &person, "use");
+    person.run(&["install", &user, "-n", "team-a"]).ok();
+    assert_eq!(person.kubectl(&["config", "current-context"]).ok().stdout, before);
+    let context = person.context_of(&user);
+    let namespace = format!("jsonpath={{.contexts[?(@.name==\"{context}\")].context.namespace}}");
+    assert_eq!(person.kubectl(&["config", "view", "-o", &namespace]).ok().stdout, "team-a");
+    let other = approved(trial, &person, "use2");
+    person.run(&["install", &other, "--use"]).ok();
+    assert_eq!(person.kubectl(&["config", "current-context"]).ok().stdout.trim(), person.context_of(&other));
+}
+
+fn standalone(trial: &Trial) {
+    let person = trial.admin();
+    let user = approved(trial, &person, "alone");
+    let before = person.read(".kube/config");
+    person.run(&["install", &user, "--standalone", "own"]).ok();
+    assert_eq!(person.read(".kube/config"), before);
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(person.home.join("own")).expect("a file").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    person.kubectl(&["--kubeconfig", "own", "auth", "whoami"]).ok().prints(&[&user]);
+    let second = approved(trial, &person, "alone2");
+    person.run(&["install", &second, "--standalone", "own"]).exits(1).says(&["own"]);
+    assert_eq!(person.pending().len(), 1, "the key is kept");
+}
+
+fn foreign_lock(trial: &Trial) {
+    let person = trial.admin();
+    let user = approved(trial, &person, "lock");
+    person.write(".kube/config.lock", "");
+    let before = person.read(".kube/config");
+    person.run(&["install", &user]).exits(1).says(&["config.lock"]);
+    assert_eq!(person.read(".kube/config"), before);
+    std::fs::remove_file(person.home.join(".kube/config.lock")).expect("a file");
+    person.run(&["install", &user]).ok();
+    assert!(!person.has(".kube/config.lock"));
+}
+
+fn read_only(trial: &Trial) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if rustix::process::geteuid().is_root() {
+        // Root may write everything; files::atomic is tested for this on its own.
+        return;
+    }
+    let person = trial.admin();
+    let user = approved(trial, &person, "ro");
+    let config = person.home.join(".kube/config");
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o400)).expect("a mode");
+    person.run(&["install", &user]).exits(1).says(&["config"]);
+    assert_eq!(person.pending().len(), 1);
+}
+
+fn modes_and_links(trial: &Trial) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let person = trial.admin();
+    let user = approved(trial, &person, "mode");
+    let config = person.home.join(".kube/config");
+    std::fs::rename(&config, person.home.join("real")).expect("a move");
+    std::os::unix::fs::symlink("../real", &config).expect("a link");
+    std::fs::set_permissions(person.home.join("real"), std::fs::Permissions::from_mode(0o640)).expect("a mode");
+    person.run(&["install", &user]).ok();
+    assert!(config.symlink_metadata().expect("a link").is_symlink());
+    let mode = std::fs::metadata(person.home.join("real")).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    assert_eq!(person.whoami(&person.context_of(&user)).0, user);
+}
+
+fn broken_file_is_left_alone(trial: &Trial) {
+    let newcomer = trial.newcomer();
+    let user = trial.user("broken");
+    let offline = newcomer.run(&["request", &user, "--offline", "-o", "yaml"]).ok().stdout;
+    let admin = trial.admin();
+    admin.write("r", &offline);
+    admin.run(&["approve", "--from", "r", "--yes", "--reply", "reply"]).ok();
+    newcomer.write("reply", &admin.read("reply"));
+    std::fs::create_dir_all(newcomer.home.join(".kube")).expect("a directory");
+    for text in ["users: [\n", "a: 1\n---\nb: 2\n", "users:\n- {name: a}\n- {name: a}\n"] {
+        newcomer.write(".kube/config", text);
+        newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).exits(1).says(&["config"]);
+        assert_eq!(newcomer.read(".kube/config"), text);
+        assert_eq!(newcomer.pending().len(), 1, "the key is kept");
+    }
+    newcomer.write(".kube/config", "");
+    newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).ok();
+}

@@ -1,0 +1,80 @@
+//! The built binary, used as people use it, on every kind of API server that there is.
+//!
+//! Each case runs on the sandbox, always; on a control plane of the binaries in `KUBEBUILDER_ASSETS`,
+//! if that is set; and on the disposable cluster of the kubeconfig in `USERCERT_TEST_KUBECONFIG`, if
+//! that is set. A case's name begins with the server that it ran on.
+
+mod attacks;
+mod backend;
+mod bad_input;
+mod control_plane;
+mod cost;
+mod ends;
+mod formats;
+mod handover;
+mod kubeconfigs;
+mod pty;
+mod road;
+mod trial;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial as Case};
+
+use backend::Backend;
+use trial::Trial;
+
+/// A case: its name and what it does.
+type Named = (&'static str, fn(&Trial));
+
+/// Lists functions as cases.
+#[macro_export]
+macro_rules! cases {
+    ($($name:ident),+ $(,)?) => {
+        pub(crate) const CASES: &[$crate::Named] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),+];
+    };
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Two control planes' worth of processes and key generation: more threads only wait.
+    arguments.test_threads.get_or_insert(4);
+    trial::build_plugin();
+    let backends = backend::all();
+    let everywhere =
+        [road::CASES, handover::CASES, ends::CASES, attacks::CASES, bad_input::CASES, kubeconfigs::CASES, formats::CASES];
+    let mut cases = Vec::new();
+    for backend in &backends {
+        for (name, run) in everywhere.iter().flat_map(|list| list.iter()) {
+            cases.push(case(backend, name, *run));
+        }
+        if backend.sandbox().is_some() {
+            for (name, run) in cost::CASES {
+                cases.push(case(backend, name, *run));
+            }
+        }
+    }
+    let names: Vec<&str> = backends.iter().map(|b| b.name()).collect();
+    eprintln!("running end to end on: {}", names.join(", "));
+    let conclusion = libtest_mimic::run(&arguments, cases);
+    drop(backends);
+    eprintln!("ran end to end on: {}", names.join(", "));
+    conclusion.exit_code()
+}
+
+fn case(backend: &Arc<Backend>, name: &'static str, run: fn(&Trial)) -> Case {
+    let backend = Arc::clone(backend);
+    let short = name.strip_prefix("e2e::").unwrap_or(name);
+    Case::test(format!("{}::{short}", backend.name()), move || {
+        let trial = Trial::new(Arc::clone(&backend), short);
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&trial)));
+        outcome.map_err(|panic| {
+            let text = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+            Failed::from(text.unwrap_or_else(|| "panicked".to_owned()))
+        })
+    })
+}

@@ -1,0 +1,105 @@
+//! Saying what something is, and what an approver would find in a request.
+
+use serde_json::{Value, json};
+use usercert_core::csr::CertificateRequest;
+use usercert_core::handover;
+use usercert_core::inspect;
+use usercert_core::lifetime::default_lifetime;
+use usercert_core::request::{CLIENT_AUTH, CLIENT_SIGNER, Object};
+use usercert_core::review::{self, Reviewed};
+use usercert_core::text::{self, show};
+use usercert_core::yaml;
+use wasm_bindgen::prelude::*;
+
+use crate::webcrypto;
+use crate::{Result, json, time, verification};
+
+/// Everything that is found in the input, as a list of items.
+///
+/// # Errors
+/// Nothing that is known.
+#[wasm_bindgen(js_name = inspect)]
+pub fn inspect_bytes(input: &[u8], now: f64) -> Result<String> {
+    json(&inspect::inspect(input, time(now))?)
+}
+
+/// A request that is to be reviewed, from a cluster's object or handed over as a file.
+struct Found {
+    request_pem: Vec<u8>,
+    request: Option<CertificateRequest>,
+    signer_name: String,
+    usages: Vec<String>,
+    expiration_seconds: Option<i64>,
+    requester: Option<String>,
+}
+
+fn find(input: &[u8]) -> Option<Found> {
+    from_cluster(input).or_else(|| handed_over(input))
+}
+
+/// An object as the API server holds it: it says who submitted it, and is judged as it is.
+fn from_cluster(input: &[u8]) -> Option<Found> {
+    let value = yaml::parse(std::str::from_utf8(input).ok()?).ok()?;
+    let object = Object::from_value(&value).ok().filter(|o| !o.spec.username.is_empty())?;
+    Some(Found {
+        request_pem: object.request_pem().unwrap_or_default(),
+        request: object.certificate_request().ok(),
+        signer_name: object.spec.signer_name,
+        usages: object.spec.usages,
+        expiration_seconds: object.spec.expiration_seconds,
+        requester: Some(object.spec.username),
+    })
+}
+
+/// A request as `approve --from` would submit it.
+fn handed_over(input: &[u8]) -> Option<Found> {
+    let incoming = handover::read(input).ok()?;
+    let default = || default_lifetime().seconds().into();
+    Some(Found {
+        request_pem: usercert_core::csr::to_pem(&incoming.request.der).into_bytes(),
+        request: Some(incoming.request),
+        signer_name: incoming.signer_name.unwrap_or_else(|| CLIENT_SIGNER.to_owned()),
+        usages: incoming.usages.unwrap_or_else(|| vec![CLIENT_AUTH.to_owned()]),
+        expiration_seconds: Some(incoming.expiration_seconds.unwrap_or_else(default)),
+        requester: None,
+    })
+}
+
+/// The signature of the request in the input, to be verified; `null` when there is no request.
+///
+/// # Errors
+/// None in practice.
+#[wasm_bindgen(js_name = requestSignature)]
+pub fn request_signature(input: &[u8]) -> Result<String> {
+    let request = find(input).and_then(|found| found.request);
+    let task = request.map(|r| webcrypto::task(&r.key, &r.signature_algorithm, &r.signed, &r.signature));
+    json(&task)
+}
+
+/// The review of the request in the input, given how its signature came out (`valid`, `invalid` or
+/// `unsupported`); `null` when there is no request.
+///
+/// # Errors
+/// None in practice.
+#[wasm_bindgen]
+pub fn review(input: &[u8], signature: &str) -> Result<String> {
+    let Some(found) = find(input) else { return json(&Value::Null) };
+    let findings = review::review(&Reviewed {
+        request_pem: &found.request_pem,
+        signer_name: &found.signer_name,
+        usages: &found.usages,
+        expiration_seconds: found.expiration_seconds,
+        requester: found.requester.as_deref(),
+        signature: found.request.as_ref().map(|_| verification(signature)),
+        bound_names: None,
+    });
+    let code = found.request.as_ref().map(CertificateRequest::code);
+    json(&json!({
+        "user": found.request.as_ref().map(|r| show(r.subject.user())),
+        "requester": found.requester.as_deref().map(|r| text::show_short(r, 200)),
+        "code": code.map(|c| c.short()),
+        "sha256": code.map(|c| c.full()),
+        "refused": review::refuses(&findings, &[]),
+        "findings": findings,
+    }))
+}

@@ -1,0 +1,137 @@
+//! Making a request: names, lifetime, the bytes to sign, and what to hand to the admin.
+
+use serde_json::json;
+use usercert_core::csr::{self, CertificateRequest, CsrError};
+use usercert_core::ecdsa;
+use usercert_core::identity::{Group, Identity, UserName};
+use usercert_core::key::{PublicKey, SignatureAlgorithm};
+use usercert_core::lifetime::{self, Lifetime};
+use usercert_core::request::{CLIENT_AUTH, CLIENT_SIGNER, Manifest};
+use usercert_core::steps::{self, Files};
+use usercert_core::{review, text, yaml};
+use wasm_bindgen::prelude::*;
+
+use crate::{Result, json};
+
+/// Makes sure that this can be a user's name.
+///
+/// # Errors
+/// Why it cannot.
+#[wasm_bindgen(js_name = checkUser)]
+pub fn check_user(name: &str) -> Result<()> {
+    name.parse::<UserName>()?;
+    Ok(())
+}
+
+/// Makes sure that this can be a group's name.
+///
+/// # Errors
+/// Why it cannot.
+#[wasm_bindgen(js_name = checkGroup)]
+pub fn check_group(name: &str) -> Result<()> {
+    name.parse::<Group>()?;
+    Ok(())
+}
+
+/// What an approver will find about these names, as a list of findings.
+///
+/// # Errors
+/// Names that cannot be asked for.
+#[wasm_bindgen(js_name = reviewNames)]
+pub fn review_names(user: &str, groups: Vec<String>) -> Result<String> {
+    json(&review::review_names(&Identity::parse(user, &groups)?))
+}
+
+/// Seconds of a lifetime such as `30d`.
+///
+/// # Errors
+/// Why it is none.
+#[wasm_bindgen(js_name = lifetimeSeconds)]
+pub fn lifetime_seconds(text: &str) -> Result<i32> {
+    Ok(text.parse::<Lifetime>()?.seconds())
+}
+
+/// The lifetime that is asked for unless told otherwise.
+#[wasm_bindgen(js_name = defaultLifetime)]
+#[must_use]
+pub fn default_lifetime() -> String {
+    lifetime::default_lifetime().to_string()
+}
+
+/// The signer that is asked unless told otherwise.
+#[wasm_bindgen(js_name = defaultSigner)]
+#[must_use]
+pub fn default_signer() -> String {
+    CLIENT_SIGNER.to_owned()
+}
+
+/// The bytes that the key with this SubjectPublicKeyInfo has to sign.
+///
+/// # Errors
+/// Names that cannot be asked for, or no public key.
+#[wasm_bindgen(js_name = toBeSigned)]
+pub fn to_be_signed(user: &str, groups: Vec<String>, spki: &[u8]) -> Result<Vec<u8>> {
+    Ok(csr::to_be_signed(&Identity::parse(user, &groups)?, spki)?)
+}
+
+/// The certificate request (DER) from the signed bytes and the signature as WebCrypto gives it.
+///
+/// # Errors
+/// Parts that do not fit together.
+#[wasm_bindgen(js_name = assembleRequest)]
+pub fn assemble_request(to_be_signed: &[u8], spki: &[u8], signature: &[u8]) -> Result<Vec<u8>> {
+    let key = PublicKey::from_spki(spki).ok_or(CsrError::Malformed("no public key"))?;
+    let algorithm = SignatureAlgorithm::for_key(&key.kind)
+        .ok_or(CsrError::Malformed("requests are not signed with such a key"))?;
+    let signature = match algorithm {
+        SignatureAlgorithm::Ecdsa(_) => {
+            ecdsa::to_der(signature).ok_or(CsrError::Malformed("no ECDSA signature"))?
+        }
+        _ => signature.to_vec(),
+    };
+    Ok(csr::assemble(to_be_signed, &algorithm, &signature)?)
+}
+
+/// A certificate request as it is handed over: its texts, its code and the lines to run.
+/// `seconds` is the lifetime to ask for, if any.
+///
+/// # Errors
+/// No request, or a lifetime out of bounds.
+#[wasm_bindgen(js_name = handOver)]
+pub fn hand_over(der: &[u8], seconds: Option<i32>, signer: &str) -> Result<String> {
+    let request = CertificateRequest::from_der(der)?;
+    let user = request.subject.user();
+    let code = request.code();
+    let name = steps::object_name(user, &request.key);
+    let manifest = Manifest {
+        name: &name,
+        request_der: der,
+        signer_name: signer,
+        usages: &[CLIENT_AUTH.to_owned()],
+        lifetime: seconds.and_then(|s| Lifetime::from_seconds(s.into())),
+    };
+    let files = Files::of(user);
+    let answer = usercert_core::file_name::safe_file_name(&format!("{user}-answer"), "yaml");
+    let plain: Vec<_> = steps::with_kubectl(&files.manifest, &name, &code, &answer)
+        .into_iter()
+        .map(|step| json!({ "purpose": step.purpose, "line": step.line }))
+        .collect();
+    json(&json!({
+        "user": text::show(user),
+        "groups": request.subject.groups().iter().map(|g| text::show(g)).collect::<Vec<_>>(),
+        "key": request.key.kind.to_string(),
+        "signature": request.signature_algorithm.to_string(),
+        "code": code.short(),
+        "sha256": code.full(),
+        "name": name,
+        "csr": csr::to_pem(der),
+        "manifest": yaml::to_string(&manifest.to_value()),
+        "files": {
+            "key": files.key, "csr": files.csr, "manifest": files.manifest,
+            "reply": files.reply, "kubeconfig": files.kubeconfig,
+        },
+        "approve": steps::approve(&files.manifest, &code, &files.reply),
+        "install": steps::install(&files.reply, Some(&files.key), user),
+        "withKubectl": plain,
+    }))
+}

@@ -112,10 +112,10 @@ pub fn read(input: &[u8]) -> Result<Answer, AnswerError> {
     if input.len() > MAX_BYTES {
         return Err(AnswerError::TooLong);
     }
-    if input.first() == Some(&0x30) {
-        if let Ok(certificate) = Certificate::from_der(input) {
-            return Ok(Answer::Certificates(vec![certificate]));
-        }
+    if input.first() == Some(&0x30)
+        && let Ok(certificate) = Certificate::from_der(input)
+    {
+        return Ok(Answer::Certificates(vec![certificate]));
     }
     let text = handover::clean(input).ok_or(AnswerError::Unknown)?;
     if text.trim().is_empty() {

@@ -207,7 +207,8 @@ fn without_extra_fields(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         }
         Some(fields)
     };
-    let sequence = |fields: &[Vec<u8>]| Any::new(Tag::Sequence, fields.concat()).ok()?.to_der().ok();
+    let sequence =
+        |fields: &[Vec<u8>]| Any::new(Tag::Sequence, fields.concat()).ok()?.to_der().ok();
     let outer = fields(der)?;
     let info = fields(outer.first()?)?;
     if outer.len() != 3 || info.len() <= 4 {

@@ -15,7 +15,7 @@ struct Signature<'a> {
 /// DER of a signature given as r and s side by side; `None` when it has no two equal halves.
 #[must_use]
 pub fn to_der(fixed: &[u8]) -> Option<Vec<u8>> {
-    if fixed.is_empty() || fixed.len() % 2 != 0 {
+    if fixed.is_empty() || !fixed.len().is_multiple_of(2) {
         return None;
     }
     let (r, s) = fixed.split_at(fixed.len() / 2);

@@ -84,10 +84,9 @@ pub fn read(input: &[u8]) -> Result<Incoming, HandoverError> {
     }
     if input.first() == Some(&0x30)
         && std::str::from_utf8(input).map_or(true, |s| !s.starts_with("0\n"))
+        && let Ok(request) = CertificateRequest::from_der(input)
     {
-        if let Ok(request) = CertificateRequest::from_der(input) {
-            return Ok(Incoming::bare(request));
-        }
+        return Ok(Incoming::bare(request));
     }
     let text = clean(input).ok_or(HandoverError::Unknown)?;
     if text.trim().is_empty() {

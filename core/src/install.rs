@@ -136,7 +136,12 @@ fn choose_cluster(
     let other = format!("{plain}-{}", digest.get(..5).unwrap_or(&digest));
     if merged.cluster(&other).is_some() {
         let what = "which leads elsewhere".to_owned();
-        return Err(PlanError::Taken { kind: Kind::Cluster, name: other, what, replaceable: false });
+        return Err(PlanError::Taken {
+            kind: Kind::Cluster,
+            name: other,
+            what,
+            replaceable: false,
+        });
     }
     Ok((other, true))
 }
@@ -178,7 +183,8 @@ fn check_user(
         return Err(taken(Kind::User, wanted, "which is used for another cluster", false));
     }
     if !wanted.replace {
-        let what = format!("with a certificate for {} until {}", show(old.subject.user()), old.not_after);
+        let what =
+            format!("with a certificate for {} until {}", show(old.subject.user()), old.not_after);
         return Err(taken(Kind::User, wanted, &what, true));
     }
     Ok(true)

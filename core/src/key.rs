@@ -10,6 +10,7 @@ use der::asn1::{Any, AnyRef, BitStringRef, Null, ObjectIdentifier, OctetStringRe
 use der::{Decode, Encode, Sequence};
 use sha2::{Digest as _, Sha256};
 use x509_cert::spki::AlgorithmIdentifierOwned;
+use x509_parser::der_parser::ber::parse_ber_sequence;
 use x509_parser::public_key::PublicKey as ParsedKey;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 use zeroize::Zeroizing;
@@ -361,32 +362,21 @@ pub fn to_pkcs8(data: &[u8]) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
 }
 
 fn check_pkcs8(der: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
-    use x509_parser::prelude::FromDer as _;
-    // Version 2 (RFC 5958) carries more fields than we name, so only the frame is read here.
-    let frame = x509_parser::der_parser::asn1_rs::Sequence::from_der(&der);
-    match frame {
-        Ok((rest, _)) if rest.is_empty() => {}
-        _ => return Err(PrivateKeyError::Malformed("no PKCS#8 structure")),
-    }
-    let version_and_algorithm = der.get(..).is_some_and(|d| {
-        x509_parser::der_parser::ber::parse_ber_sequence(d).is_ok_and(|(_, s)| {
-            s.as_sequence().is_ok_and(|fields| {
+    // Version 2 (RFC 5958) carries more fields than the three that matter.
+    let is_pkcs8 = parse_ber_sequence(&der).is_ok_and(|(rest, sequence)| {
+        rest.is_empty()
+            && sequence.as_sequence().is_ok_and(|fields| {
                 fields.len() >= 3
-                    && fields[0].as_u32().is_ok_and(|v| v <= 1)
+                    && fields[0].as_u32().is_ok_and(|version| version <= 1)
                     && fields[1].as_sequence().is_ok()
                     && fields[2].as_slice().is_ok()
             })
-        })
     });
-    if version_and_algorithm {
-        Ok(der)
-    } else {
-        Err(PrivateKeyError::Malformed("no PKCS#8 structure"))
-    }
+    if is_pkcs8 { Ok(der) } else { Err(PrivateKeyError::Malformed("no PKCS#8 structure")) }
 }
 
 fn looks_like_pkcs1(der: &[u8]) -> bool {
-    x509_parser::der_parser::ber::parse_ber_sequence(der)
+    parse_ber_sequence(der)
         .is_ok_and(|(rest, s)| rest.is_empty() && s.as_sequence().is_ok_and(|f| f.len() == 9))
 }
 
@@ -428,7 +418,6 @@ fn wrap(
 /// The kind of a private key in PKCS#8; the bits of an RSA key come from its modulus.
 #[must_use]
 pub fn kind_of_pkcs8(pkcs8: &[u8]) -> Option<KeyKind> {
-    use x509_parser::der_parser::ber::parse_ber_sequence;
     let (_, info) = parse_ber_sequence(pkcs8).ok()?;
     let fields = info.as_sequence().ok()?;
     let algorithm = fields.get(1)?.as_sequence().ok()?;

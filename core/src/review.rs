@@ -237,16 +237,15 @@ fn envelope(reviewed: &Reviewed<'_>, findings: &mut Findings) {
             "a private key stands beside the request: it is no secret any more, make a new one",
         );
     }
-    if let Some((first, _)) = pem::first(text) {
-        if !pem::is_canonical(text, csr::LABEL, &first.der) {
-            let what = match blocks.len() {
-                1 if first.has_headers => "it has PEM headers".to_owned(),
-                1 => "there is other text around the block, or its layout is unusual".to_owned(),
-                n => format!("there are {n} PEM blocks, and the API server reads only the first"),
-            };
-            findings
-                .add(FindingCode::NotCanonicalPem, format!("not one canonical PEM block: {what}"));
-        }
+    if let Some((first, _)) = pem::first(text)
+        && !pem::is_canonical(text, csr::LABEL, &first.der)
+    {
+        let what = match blocks.len() {
+            1 if first.has_headers => "it has PEM headers".to_owned(),
+            1 => "there is other text around the block, or its layout is unusual".to_owned(),
+            n => format!("there are {n} PEM blocks, and the API server reads only the first"),
+        };
+        findings.add(FindingCode::NotCanonicalPem, format!("not one canonical PEM block: {what}"));
     }
 }
 

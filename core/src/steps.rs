@@ -55,11 +55,7 @@ pub fn approve(manifest: &str, code: &Code, reply: &str) -> String {
 #[must_use]
 pub fn install(reply: &str, key: Option<&str>, user: &str) -> String {
     let key = key.map(|file| format!(" --key {}", shell_word(file))).unwrap_or_default();
-    format!(
-        "kubectl usercert install --reply {}{key} -- {}",
-        shell_word(reply),
-        shell_word(user)
-    )
+    format!("kubectl usercert install --reply {}{key} -- {}", shell_word(reply), shell_word(user))
 }
 
 /// An object name that nobody can have taken by chance or by guessing: the user's name and 64 bits of

@@ -391,3 +391,22 @@ proptest! {
         }
     }
 }
+
+/// `cargo test --release -p usercert-core --test kubeconfig_edit -- --ignored`
+#[test]
+#[ignore = "says something about time in a release build only"]
+fn ten_thousand_users_take_well_under_a_second() {
+    let mut text = String::from("apiVersion: v1\nkind: Config\nusers:\n");
+    let data = "QUJD".repeat(660);
+    for number in 0..10_000 {
+        text += &format!(
+            "- name: u{number}\n  user:\n    client-certificate-data: {data}\n    client-key-data: {data}\n"
+        );
+    }
+    let edits = [user("new"), user("u5000"), Edit::RemoveUser("u9999".into())];
+    let start = std::time::Instant::now();
+    let after = edited(&text, &edits);
+    let took = start.elapsed();
+    assert_eq!(Document::parse(&after).unwrap().entries(Kind::User).len(), 10_000);
+    assert!(took.as_millis() < 900, "{took:?} for {} MiB", text.len() >> 20);
+}

@@ -17,10 +17,11 @@ use std::path::{Path, PathBuf};
 use generate::Random;
 use kubectl::{has_kubectl, kubectl};
 use serde_json::{Value, json};
-use support::{corpus, corpus_folder, for_each, kubectl_view, normalised, our_view};
+use support::{corpus, corpus_folder, for_each, kubectl_view, load, normalised, our_view};
 use usercert_core::kubeconfig::Kind;
 use usercert_core::kubeconfig::document::Document;
 use usercert_core::kubeconfig::edit::{self, Edit, EditError};
+use usercert_core::kubeconfig::merged::{Overrides, ResolveError};
 
 /// Files that we read and kubectl does not.
 const ONLY_OURS: [&str; 3] = [
@@ -145,7 +146,9 @@ fn additions_to_hand_made_files_are_what_kubectl_would_have_made() {
         let credentials = Credentials::new(folder.path());
         let text = std::fs::read_to_string(path).unwrap();
         let edits = credentials.edits("new: user", "no");
-        let (Ok(edited), Ok(_)) = (edit::apply(&text, &edits), our_view(&[path.clone()])) else {
+        let (Ok(edited), Ok(_)) =
+            (edit::apply(&text, &edits), our_view(std::slice::from_ref(path)))
+        else {
             return Ok(());
         };
         compare(name, folder.path(), &text, &edited, |theirs| {
@@ -288,6 +291,57 @@ fn several_files_merge_as_in_kubectl() {
         match (kubectl_view(&files), our_view(&files)) {
             (Ok(theirs), Ok(ours)) if theirs == ours => Ok(()),
             (theirs, ours) => Err(format!("seed {seed}: theirs {theirs:?}\nours {ours:?}")),
+        }
+    });
+}
+
+/// What is refused before any connection, and in which words.
+#[test]
+fn refusals_are_worded_as_in_kubectl() {
+    if !has_kubectl() {
+        return;
+    }
+    let exec = "exec: {command: c, apiVersion: client.authentication.k8s.io/v1";
+    let cases = [
+        ("client-certificate: c, client-certificate-data: Yw==, client-key-data: aw==".into(), ""),
+        ("client-certificate-data: Yw==".into(), ""),
+        ("client-certificate-data: Yw==, client-key: c, client-key-data: aw==".into(), ""),
+        ("token: t, username: u".into(), ""),
+        ("as-groups: [g]".into(), ""),
+        (format!("{exec}}}"), ""),
+        (format!("{exec}, interactiveMode: Q}}"), ""),
+        (format!("{exec}, interactiveMode: Never}}, auth-provider: {{name: p}}"), ""),
+        (String::new(), "--context=q"),
+        (String::new(), "--cluster=q"),
+        (String::new(), "--user=q"),
+    ];
+    for_each(&cases, |(user, flag)| {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [folder.path().join("config")];
+        let text = format!(
+            "clusters: [{{name: c, cluster: {{server: 'https://127.0.0.1:1'}}}}]\n\
+             users: [{{name: u, user: {{{user}}}}}]\n\
+             contexts: [{{name: x, context: {{cluster: c, user: u}}}}]\ncurrent-context: x\n"
+        );
+        std::fs::write(&files[0], &text).unwrap();
+        let name = |prefix: &str| flag.strip_prefix(prefix).map(str::to_owned);
+        let overrides = Overrides {
+            context: name("--context="),
+            cluster: name("--cluster="),
+            user: name("--user="),
+            ..Overrides::default()
+        };
+        let ours = load(&files).unwrap().resolve(&overrides).unwrap_err();
+        let problems = match &ours {
+            ResolveError::Invalid(problems) => problems.clone(),
+            other => vec![other.to_string()],
+        };
+        let args = ["get", "--raw=/", "--request-timeout=1s", flag];
+        let args: Vec<_> = args.into_iter().filter(|arg| !arg.is_empty()).collect();
+        let theirs = kubectl(&files, &args).unwrap_err();
+        match problems.iter().find(|problem| !theirs.contains(problem.as_str())) {
+            Some(problem) => Err(format!("{user} {flag}: {problem:?} is not in {theirs:?}")),
+            None => Ok(()),
         }
     });
 }

@@ -109,7 +109,8 @@ fn paths_start_at_the_file_of_their_entry() {
     assert_eq!(user.client_certificate, Some("/home/a/.kube/x/c".into()));
     assert_eq!(user.client_key, Some("/k".into()));
     assert_eq!(user.token_file, Some("/home/a/.kube/t".into()));
-    assert_eq!(user.exec.unwrap()["command"], "/home/a/.kube/run");
+    let command = user.exec.unwrap()["command"].as_str().map(PathBuf::from);
+    assert_eq!(command, Some("/home/a/.kube/run".into()));
 }
 
 #[test]

@@ -85,7 +85,10 @@ impl Host {
         io::stdin().lock().read_line(&mut answer)?;
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err(Error { exit: Exit::Refused, ..Error::new("nothing was done: the answer was no") }),
+            _ => Err(Error {
+                exit: Exit::Refused,
+                ..Error::new("nothing was done: the answer was no")
+            }),
         }
     }
 

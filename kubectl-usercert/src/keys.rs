@@ -23,7 +23,9 @@ pub enum KeyError {
     #[error(transparent)]
     Unusable(#[from] PrivateKeyError),
     /// A kind of key that requests are not made with.
-    #[error("a key of the kind {0} cannot be used: take p256, p384, ed25519, or RSA of 2048 bits and more")]
+    #[error(
+        "a key of the kind {0} cannot be used: take p256, p384, ed25519, or RSA of 2048 bits and more"
+    )]
     Kind(KeyKind),
     /// The request could not be put together.
     #[error(transparent)]
@@ -59,11 +61,13 @@ impl PrivateKey {
         let random = SystemRandom::new();
         let pkcs8 = match key_type {
             KeyType::P256 => {
-                let der = EcdsaKeyPair::generate_pkcs8(&sig::ECDSA_P256_SHA256_ASN1_SIGNING, &random);
+                let der =
+                    EcdsaKeyPair::generate_pkcs8(&sig::ECDSA_P256_SHA256_ASN1_SIGNING, &random);
                 Zeroizing::new(der.map_err(failed)?.as_ref().to_vec())
             }
             KeyType::P384 => {
-                let der = EcdsaKeyPair::generate_pkcs8(&sig::ECDSA_P384_SHA384_ASN1_SIGNING, &random);
+                let der =
+                    EcdsaKeyPair::generate_pkcs8(&sig::ECDSA_P384_SHA384_ASN1_SIGNING, &random);
                 Zeroizing::new(der.map_err(failed)?.as_ref().to_vec())
             }
             // Version 1, without the public key: OpenSSL 3.0 cannot read version 2.
@@ -133,7 +137,9 @@ impl PrivateKey {
         let failed = |_| KeyError::Provider("sign");
         let random = SystemRandom::new();
         match &self.signer {
-            Signer::Ecdsa(pair) => Ok(pair.sign(&random, message).map_err(failed)?.as_ref().to_vec()),
+            Signer::Ecdsa(pair) => {
+                Ok(pair.sign(&random, message).map_err(failed)?.as_ref().to_vec())
+            }
             Signer::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
             Signer::Rsa(pair) => {
                 let padding = match algorithm {
@@ -228,7 +234,11 @@ pub fn verify_request(request: &CertificateRequest) -> Verification {
 
 /// Whether one of a cluster's CA certificates signed `leaf`, possibly by way of `intermediates`.
 #[must_use]
-pub fn verify_chain(leaf: &Certificate, intermediates: &[Certificate], ca: &[Certificate]) -> Chain {
+pub fn verify_chain(
+    leaf: &Certificate,
+    intermediates: &[Certificate],
+    ca: &[Certificate],
+) -> Chain {
     if ca.is_empty() {
         return Chain::NoCa;
     }

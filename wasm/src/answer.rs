@@ -224,4 +224,3 @@ pub fn kubeconfig(reply: &[u8], pkcs8: Vec<u8>) -> Result<String> {
         Edit::SetCurrentContext(name()),
     ])?)
 }
-

@@ -72,7 +72,8 @@ fn handed_over(input: &[u8]) -> Option<Found> {
 #[wasm_bindgen(js_name = requestSignature)]
 pub fn request_signature(input: &[u8]) -> Result<String> {
     let request = find(input).and_then(|found| found.request);
-    let task = request.map(|r| webcrypto::task(&r.key, &r.signature_algorithm, &r.signed, &r.signature));
+    let task =
+        request.map(|r| webcrypto::task(&r.key, &r.signature_algorithm, &r.signed, &r.signature));
     json(&task)
 }
 

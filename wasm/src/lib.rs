@@ -31,7 +31,10 @@ fn json(value: &impl Serialize) -> Result<String> {
 }
 
 /// Seconds since 1970 as JavaScript has them.
-#[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate, and no time is that far")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "casts of floats saturate, and no time is that far"
+)]
 fn time(seconds: f64) -> UnixTime {
     UnixTime(seconds as i64)
 }

@@ -11,9 +11,12 @@
 mod digest;
 pub mod document;
 pub mod edit;
+mod lines;
 pub mod merged;
 pub mod path;
+mod scan;
 mod splice;
+mod style;
 
 use std::fmt;
 

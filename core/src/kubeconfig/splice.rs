@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 use super::Kind;
 use super::document::{Content, Document, EntrySpan, Node, Root, Section, Shape, trimmed};
 use super::edit::{Changes, EditError, ListChanges, entry, header_fields};
-use crate::yaml::{self, Escapes, Layout};
+use super::lines::Lines;
+use super::style::Style;
+use crate::yaml::{self, Escapes};
 
 /// Replacements in the text, not overlapping.
 pub(super) struct Plan {
@@ -48,15 +50,16 @@ impl Plan {
 struct Writer<'d, 't> {
     document: &'d Document<'t>,
     text: &'t str,
-    newline: &'static str,
+    lines: Lines<'t>,
+    style: Style<'d, 't>,
     splices: Vec<(Range<usize>, String)>,
 }
 
 impl<'d, 't> Writer<'d, 't> {
     fn new(document: &'d Document<'t>) -> Self {
         let text = document.text();
-        let crlf = text.split_once('\n').is_some_and(|(line, _)| line.ends_with('\r'));
-        Writer { document, text, newline: if crlf { "\r\n" } else { "\n" }, splices: Vec::new() }
+        let (lines, style) = (Lines { text }, Style::of(document));
+        Writer { document, text, lines, style, splices: Vec::new() }
     }
 
     /// Refuses what has no safe place for any change.
@@ -149,7 +152,7 @@ impl<'d, 't> Writer<'d, 't> {
         match &document.content {
             Content::Mapping(root) => self.append(root, missing),
             Content::Marker(at) => {
-                let at = self.line_end(*at);
+                let at = self.lines.line_end(*at);
                 self.append_lines(at, "", missing);
                 Ok(())
             }
@@ -164,7 +167,7 @@ impl<'d, 't> Writer<'d, 't> {
     fn append(&mut self, root: &Root, missing: Map<String, Value>) -> Result<(), EditError> {
         if let Shape::Flow { .. } = root.node.shape {
             let first = root.last_key.is_none();
-            let pretty = root.last_key.and_then(|key| self.own_line(key));
+            let pretty = root.last_key.and_then(|key| self.lines.own_line(key));
             let mut new = String::new();
             for (index, (key, value)) in missing.iter().enumerate() {
                 if !(first && index == 0) {
@@ -172,7 +175,7 @@ impl<'d, 't> Writer<'d, 't> {
                 }
                 match pretty {
                     Some(indent) => {
-                        new.push_str(self.newline);
+                        new.push_str(self.style.newline);
                         new.push_str(indent);
                     }
                     None if first && index == 0 => {}
@@ -180,24 +183,24 @@ impl<'d, 't> Writer<'d, 't> {
                 }
                 yaml::quote(&mut new, key, Escapes::Json);
                 new.push_str(": ");
-                self.flow(&mut new, value, pretty);
+                self.style.flow(&mut new, value, pretty);
             }
             self.splice(root.last..root.last, new);
             return Ok(());
         }
         let first = root.node.content;
-        let indent = self.own_line(first).filter(|indent| is_spaces(indent));
+        let indent = self.lines.own_line(first).filter(|indent| is_spaces(indent));
         let indent = indent.ok_or_else(|| unsafe_at(&root.node, "an unusual first line"))?;
-        let at = self.behind(root.last, indent.len());
+        let at = self.lines.behind(root.last, indent.len());
         self.append_lines(at, indent, missing);
         Ok(())
     }
 
     /// Adds top-level keys in block style as lines of their own.
     fn append_lines(&mut self, at: usize, indent: &str, missing: Map<String, Value>) {
-        let layout = self.layout();
-        let offset = self.dash_offset();
-        let mut new = self.line_break_before(at).to_owned();
+        let layout = self.style.layout();
+        let offset = self.style.dash_offset();
+        let mut new = self.style.line_break_before(at).to_owned();
         for (key, value) in &missing {
             new.push_str(indent);
             new.push_str(key);
@@ -206,7 +209,7 @@ impl<'d, 't> Writer<'d, 't> {
                 Value::Array(items) => {
                     new.push_str(layout.newline);
                     for item in items {
-                        self.item(&mut new, item, indent.len() + offset, 2);
+                        self.style.item(&mut new, item, indent.len() + offset, 2);
                     }
                 }
                 // The names of versions need no quotes, and no one is used to seeing them.
@@ -253,18 +256,18 @@ impl<'d, 't> Writer<'d, 't> {
     fn fill(&mut self, kind: Kind, section: &Section, list: &ListChanges<'_>) {
         let (node, colon) = (&section.node, section.colon);
         let new = entries(kind, list);
-        let indent = self.own_line(section.key);
+        let indent = self.lines.own_line(section.key);
         if let Some(indent) = indent.filter(|_| self.can_be_block(colon, node)) {
             let mut lines = String::new();
             for item in new.as_array().into_iter().flatten() {
-                self.item(&mut lines, item, indent.len() + self.dash_offset(), 2);
+                self.style.item(&mut lines, item, indent.len() + self.style.dash_offset(), 2);
             }
             self.put_lines(colon, node, &lines);
             return;
         }
         let mut text = String::new();
         let pretty = if self.in_flow() { indent } else { None };
-        self.flow(&mut text, &new, pretty);
+        self.style.flow(&mut text, &new, pretty);
         self.put(colon, node, text);
     }
 
@@ -277,7 +280,8 @@ impl<'d, 't> Writer<'d, 't> {
         let reason = "a list that does not start on a line of its own";
         let dash_of = |entry: &EntrySpan| {
             let dash = entry.dash.unwrap_or(entry.node.start);
-            self.own_line(dash)
+            self.lines
+                .own_line(dash)
                 .filter(|indent| is_spaces(indent))
                 .map(|indent| (dash, indent.len()))
                 .ok_or_else(|| unsafe_at(&entry.node, reason))
@@ -286,7 +290,7 @@ impl<'d, 't> Writer<'d, 't> {
         for (position, body) in &list.existing {
             if let (None, Some(entry)) = (body, section.entries.get(*position)) {
                 let (dash, column) = dash_of(entry)?;
-                removed.push(dash - column..self.behind(entry.node.end, column));
+                removed.push(dash - column..self.lines.behind(entry.node.end, column));
             }
         }
         if let (Some(last), false) = (section.entries.last(), list.added.is_empty()) {
@@ -296,10 +300,10 @@ impl<'d, 't> Writer<'d, 't> {
                 Shape::Block { .. } if same_line => last.node.content - dash,
                 _ => 2,
             };
-            let at = self.behind(last.node.end, column);
-            let mut new = self.line_break_before(at).to_owned();
+            let at = self.lines.behind(last.node.end, column);
+            let mut new = self.style.line_break_before(at).to_owned();
             for (name, body) in &list.added {
-                self.item(&mut new, &entry(kind, name, body), column, width);
+                self.style.item(&mut new, &entry(kind, name, body), column, width);
             }
             self.splice(at..at, new);
         } else if removed.len() == section.entries.len() && !section.node.has_props() {
@@ -320,21 +324,21 @@ impl<'d, 't> Writer<'d, 't> {
         else {
             return;
         };
-        let pretty = self.own_line(model.node.start);
+        let pretty = self.lines.own_line(model.node.start);
         let mut new = String::new();
         for (index, (name, body)) in list.added.iter().enumerate() {
             if last_kept.is_some() || index > 0 {
                 new.push(',');
                 match pretty {
                     Some(indent) => {
-                        new.push_str(self.newline);
+                        new.push_str(self.style.newline);
                         new.push_str(indent);
                     }
                     None => new.push(' '),
                 }
             }
             let many_lines = self.text[model.span.clone()].contains('\n');
-            self.flow(&mut new, &entry(kind, name, body), pretty.filter(|_| many_lines));
+            self.style.flow(&mut new, &entry(kind, name, body), pretty.filter(|_| many_lines));
         }
         let Some(kept) = last_kept else {
             // Nothing but the brackets stays, and no comma behind the last entry.
@@ -364,23 +368,27 @@ impl<'d, 't> Writer<'d, 't> {
         };
         let mut new = String::new();
         if let (Shape::Block { .. }, true) = (node.shape, yaml::is_block(body)) {
-            let indent = self.own_line(node.content).filter(|indent| is_spaces(indent));
+            let indent = self.lines.own_line(node.content).filter(|indent| is_spaces(indent));
             let indent = indent.ok_or_else(|| unsafe_at(node, "an unusual first line"))?;
-            self.layout().block(&mut new, body, indent.len());
-            new.truncate(new.len() - self.newline.len());
+            self.style.layout().block(&mut new, body, indent.len());
+            new.truncate(new.len() - self.style.newline.len());
             self.splice(node.content..trimmed(self.text, node.end), new);
             return Ok(());
         }
         let block = matches!(entry.node.shape, Shape::Block { .. });
         if block && yaml::is_block(body) && self.can_be_block(*colon, node) {
-            let layout = self.layout();
-            let column = self.column(entry.node.content) + layout.unit;
+            let layout = self.style.layout();
+            let column = self.lines.column(entry.node.content) + layout.unit;
             yaml::spaces(&mut new, column);
             layout.block(&mut new, body, column);
             self.put_lines(*colon, node, &new);
             return Ok(());
         }
-        self.flow(&mut new, body, Some(self.indent(node.content)).filter(|_| many_lines));
+        self.style.flow(
+            &mut new,
+            body,
+            Some(self.lines.indent(node.content)).filter(|_| many_lines),
+        );
         self.put(*colon, node, new);
         Ok(())
     }
@@ -391,18 +399,18 @@ impl<'d, 't> Writer<'d, 't> {
         pair.insert(kind.body_key().to_owned(), body.clone());
         match entry.node.shape {
             Shape::Block { .. } => {
-                let column = self.column(entry.node.content);
-                let at = self.line_end(entry.node.end);
-                let mut new = self.line_break_before(at).to_owned();
+                let column = self.lines.column(entry.node.content);
+                let at = self.lines.line_end(entry.node.end);
+                let mut new = self.style.line_break_before(at).to_owned();
                 yaml::spaces(&mut new, column);
-                self.layout().block(&mut new, &Value::Object(pair), column);
+                self.style.layout().block(&mut new, &Value::Object(pair), column);
                 self.splice(at..at, new);
             }
             Shape::Flow { .. } => {
                 let mut new = ", ".to_owned();
                 yaml::quote(&mut new, kind.body_key(), Escapes::Json);
                 new.push_str(": ");
-                self.flow(&mut new, body, None);
+                self.style.flow(&mut new, body, None);
                 self.splice(entry.last..entry.last, new);
             }
             _ => return Err(unsafe_at(&entry.node, "an entry that is no mapping")),
@@ -435,7 +443,7 @@ impl<'d, 't> Writer<'d, 't> {
     /// Whether a value can give way to lines below its key: it takes up nothing but the rest of
     /// the key's line.
     fn can_be_block(&self, colon: usize, node: &Node) -> bool {
-        let rest = &self.text[node.end..self.line_end(node.end)];
+        let rest = &self.text[node.end..self.lines.line_end(node.end)];
         let one_line = !self.text[colon..node.end].contains('\n');
         let gives_way = match node.shape {
             Shape::Empty => true,
@@ -449,155 +457,16 @@ impl<'d, 't> Writer<'d, 't> {
     /// Replaces such a value by lines below its key.
     fn put_lines(&mut self, colon: usize, node: &Node, lines: &str) {
         if node.shape == Shape::Empty {
-            let at = self.line_end(colon);
-            self.splice(at..at, format!("{}{lines}", self.line_break_before(at)));
+            let at = self.lines.line_end(colon);
+            self.splice(at..at, format!("{}{lines}", self.style.line_break_before(at)));
         } else {
-            let lines = lines.strip_suffix(self.newline).unwrap_or(lines);
-            self.splice(colon..node.end, format!("{}{lines}", self.newline));
+            let lines = lines.strip_suffix(self.style.newline).unwrap_or(lines);
+            self.splice(colon..node.end, format!("{}{lines}", self.style.newline));
         }
     }
 
     fn in_flow(&self) -> bool {
         matches!(&self.document.content, Content::Mapping(root) if matches!(root.node.shape, Shape::Flow { .. }))
-    }
-
-    /// Writes an entry in block style.
-    fn item(&self, out: &mut String, item: &Value, column: usize, width: usize) {
-        yaml::spaces(out, column);
-        out.push('-');
-        yaml::spaces(out, width - 1);
-        self.layout().block(out, item, column + width);
-    }
-
-    /// Writes a value in brackets: on lines of its own when it stands on a line indented so.
-    fn flow(&self, out: &mut String, value: &Value, indent: Option<&str>) {
-        match indent {
-            Some(indent) if yaml::is_block(value) => {
-                let (open, close) = if value.is_array() { ('[', ']') } else { ('{', '}') };
-                let inner = format!("{indent}{}", self.json_unit());
-                let mut first = true;
-                let mut line = |out: &mut String| {
-                    if !first {
-                        out.push(',');
-                    }
-                    first = false;
-                    out.push_str(self.newline);
-                    out.push_str(&inner);
-                };
-                out.push(open);
-                for item in value.as_array().into_iter().flatten() {
-                    line(out);
-                    self.flow(out, item, Some(&inner));
-                }
-                for (key, item) in value.as_object().into_iter().flatten() {
-                    line(out);
-                    yaml::quote(out, key, Escapes::Json);
-                    out.push_str(": ");
-                    self.flow(out, item, Some(&inner));
-                }
-                out.push_str(self.newline);
-                out.push_str(indent);
-                out.push(close);
-            }
-            _ => yaml::flow(out, value, Escapes::Json),
-        }
-    }
-
-    /// One step of indentation within brackets, as the file has it.
-    fn json_unit(&self) -> &str {
-        match &self.document.content {
-            Content::Mapping(Root { node, last_key: Some(key), .. })
-                if matches!(node.shape, Shape::Flow { .. }) =>
-            {
-                self.own_line(*key).filter(|indent| !indent.is_empty()).unwrap_or("  ")
-            }
-            _ => "  ",
-        }
-    }
-
-    /// The block style of the file, as far as its first body shows it.
-    fn layout(&self) -> Layout<'static> {
-        let unit = Kind::ALL.into_iter().find_map(|kind| {
-            let entry = self.document.entries(kind).first()?;
-            let (_, body) = entry.body_node.as_ref()?;
-            match (entry.node.shape, body.shape) {
-                (Shape::Block { .. }, Shape::Block { .. }) => self
-                    .column(body.content)
-                    .checked_sub(self.column(entry.node.content))
-                    .filter(|unit| *unit > 0),
-                _ => None,
-            }
-        });
-        Layout { unit: unit.unwrap_or(2), newline: self.newline }
-    }
-
-    /// How far dashes are indented below their key.
-    fn dash_offset(&self) -> usize {
-        let offset = Kind::ALL.into_iter().find_map(|kind| {
-            let section = self.document.section(kind)?;
-            let dash = section.entries.first()?.dash?;
-            self.column(dash).checked_sub(self.column(section.key))
-        });
-        offset.unwrap_or(0)
-    }
-
-    /// What is before `at` on its line, when that is nothing but white space.
-    fn own_line(&self, at: usize) -> Option<&'t str> {
-        let before = &self.text[self.line_start(at)..at];
-        before.bytes().all(|byte| matches!(byte, b' ' | b'\t')).then_some(before)
-    }
-
-    /// The white space that the line of `at` starts with.
-    fn indent(&self, at: usize) -> &'t str {
-        let line = &self.text[self.line_start(at)..at];
-        &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
-    }
-
-    fn column(&self, at: usize) -> usize {
-        self.text[self.line_start(at)..at].chars().count()
-    }
-
-    fn line_start(&self, at: usize) -> usize {
-        let start = self.text[..at].rfind('\n').map_or(0, |line_break| line_break + 1);
-        if start == 0 && self.text.starts_with('\u{feff}') && at > 2 { 3 } else { start }
-    }
-
-    /// Where the next line starts; `at` itself when a block scalar has ended with its line.
-    fn line_end(&self, at: usize) -> usize {
-        if at > 0 && self.text.as_bytes().get(at - 1) == Some(&b'\n') {
-            return at;
-        }
-        self.text[at..].find('\n').map_or(self.text.len(), |line_break| at + line_break + 1)
-    }
-
-    /// Where the line starts that follows content ending at `at` and the comments that belong to
-    /// it: those right below and indented more than `column`.
-    fn behind(&self, at: usize, column: usize) -> usize {
-        let mut end = self.line_end(at);
-        let blank_lines = self.text[trimmed(self.text, at)..at].matches('\n').count() > 1;
-        if blank_lines {
-            return end;
-        }
-        while let Some(line) =
-            self.text.get(end..).and_then(|rest| rest.split_inclusive('\n').next())
-        {
-            let content = line.trim_start_matches(' ');
-            if !content.starts_with('#') || line.len() - content.len() <= column {
-                break;
-            }
-            end += line.len();
-        }
-        end
-    }
-
-    /// The line break that is missing before a line that starts at `at`.
-    fn line_break_before(&self, at: usize) -> &'static str {
-        let before = &self.text[..at];
-        if before.is_empty() || before == "\u{feff}" || before.ends_with('\n') {
-            ""
-        } else {
-            self.newline
-        }
     }
 
     fn splice(&mut self, range: Range<usize>, new: String) {

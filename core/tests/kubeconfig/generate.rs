@@ -219,7 +219,7 @@ fn json(random: &mut Random) -> String {
                     } else {
                         format!("{{{}: {}}}", quoted(bodies), quoted(text))
                     };
-                    let mut pairs = vec![
+                    let mut pairs = [
                         format!("\"name\": {}", quoted(name)),
                         format!("{}: {body}", quoted(body_key)),
                     ];

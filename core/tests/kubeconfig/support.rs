@@ -15,7 +15,7 @@ pub(crate) fn kubectl_view(files: &[PathBuf]) -> Result<Value, String> {
     Ok(normalised(serde_json::from_str(&text).unwrap()))
 }
 
-fn load(files: &[PathBuf]) -> Result<Merged, MergedError> {
+pub(crate) fn load(files: &[PathBuf]) -> Result<Merged, MergedError> {
     let list = LoadingList { files: files.to_vec(), explicit: false };
     let sources = files
         .iter()

@@ -143,7 +143,12 @@ impl Cluster {
         Self { client, server, timeout }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ApiError> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ApiError> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -153,9 +158,9 @@ impl Cluster {
             .map_err(|e| ApiError::Malformed(e.to_string()))?;
         let answer = self.client.request::<Value>(request);
         Ok(match self.timeout {
-            Some(limit) => {
-                tokio::time::timeout(limit, answer).await.map_err(|_| ApiError::Timeout(limit))??
-            }
+            Some(limit) => tokio::time::timeout(limit, answer)
+                .await
+                .map_err(|_| ApiError::Timeout(limit))??,
             None => answer.await?,
         })
     }
@@ -181,9 +186,15 @@ impl Cluster {
     ///
     /// # Errors
     /// As the server answers; Conflict when the object is another or has changed.
-    pub async fn put_approval(&self, name: &str, body: &Value, dry_run: bool) -> Result<Value, ApiError> {
+    pub async fn put_approval(
+        &self,
+        name: &str,
+        body: &Value,
+        dry_run: bool,
+    ) -> Result<Value, ApiError> {
         let query = if dry_run { "?dryRun=All" } else { "" };
-        self.send(Method::PUT, &format!("{CSRS}/{}/approval{query}", encode(name)), Some(body)).await
+        self.send(Method::PUT, &format!("{CSRS}/{}/approval{query}", encode(name)), Some(body))
+            .await
     }
 
     /// Lists requests page by page and hands each to `take`, so that memory stays flat.
@@ -197,7 +208,10 @@ impl Cluster {
     ) -> Result<(), ApiError> {
         let mut filter = String::new();
         if let Some(signer) = options.signer {
-            filter.push_str(&format!("&fieldSelector={}", encode(&format!("spec.signerName={signer}"))));
+            filter.push_str(&format!(
+                "&fieldSelector={}",
+                encode(&format!("spec.signerName={signer}"))
+            ));
         }
         if let Some(selector) = options.selector {
             filter.push_str(&format!("&labelSelector={}", encode(selector)));
@@ -213,7 +227,11 @@ impl Cluster {
     ) -> Result<(), ApiError> {
         let mut next = String::new();
         loop {
-            let from = if next.is_empty() { String::new() } else { format!("&continue={}", encode(&next)) };
+            let from = if next.is_empty() {
+                String::new()
+            } else {
+                format!("&continue={}", encode(&next))
+            };
             let url = format!("{path}?limit={PAGE}{filter}{from}");
             let mut page = self.send(Method::GET, &url, None).await?;
             let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
@@ -275,7 +293,12 @@ impl Cluster {
     ///
     /// # Errors
     /// As the server answers.
-    pub async fn wait(&self, seen: Object, uid: &str, limit: Duration) -> Result<WaitEnd, ApiError> {
+    pub async fn wait(
+        &self,
+        seen: Object,
+        uid: &str,
+        limit: Duration,
+    ) -> Result<WaitEnd, ApiError> {
         let mut seen = Box::new(seen);
         match progress(Some(&seen), uid) {
             Progress::Waiting(_) if limit.is_zero() => return Ok(WaitEnd::TimedOut(seen)),
@@ -319,7 +342,11 @@ impl Cluster {
         }
     }
 
-    async fn watch_once(&self, seen: &mut Box<Object>, uid: &str) -> Result<Option<WaitEnd>, ApiError> {
+    async fn watch_once(
+        &self,
+        seen: &mut Box<Object>,
+        uid: &str,
+    ) -> Result<Option<WaitEnd>, ApiError> {
         let field = encode(&format!("metadata.name={}", seen.metadata.name));
         let version = encode(&seen.metadata.resource_version);
         let request = Request::get(format!(

@@ -39,14 +39,14 @@ impl Kubeconfig {
     /// An unreadable or broken file, by name.
     pub fn read(flag: Option<&str>) -> Result<Self> {
         let list = Self::list(flag)?;
-        if list.explicit {
-            if let Some(missing) = list.files.iter().find(|f| !f.exists()) {
-                return Err(Error::new(format!(
-                    "stat {}: no such file or directory",
-                    show(&missing.display().to_string())
-                ))
-                .hint("check the path given with --kubeconfig"));
-            }
+        if list.explicit
+            && let Some(missing) = list.files.iter().find(|f| !f.exists())
+        {
+            return Err(Error::new(format!(
+                "stat {}: no such file or directory",
+                show(&missing.display().to_string())
+            ))
+            .hint("check the path given with --kubeconfig"));
         }
         let merged = Merged::load(&list, files::kubeconfig::read_all(&list)?)
             .hint("nothing was changed; mend the file and run the command again")?;
@@ -60,7 +60,9 @@ impl Kubeconfig {
     pub fn list(flag: Option<&str>) -> Result<LoadingList> {
         let env = environment::kubeconfig();
         let env = match &env {
-            Some(value) => Some(value.to_str().ok_or_else(|| Error::new("$KUBECONFIG is not UTF-8"))?),
+            Some(value) => {
+                Some(value.to_str().ok_or_else(|| Error::new("$KUBECONFIG is not UTF-8"))?)
+            }
             None => None,
         };
         let separator = if cfg!(windows) { ';' } else { ':' };
@@ -113,7 +115,9 @@ impl Endpoint {
             Some(_) => {
                 let ca = self.ca();
                 if ca.is_empty() {
-                    return Err(Error::new("the cluster's certificate-authority holds no certificate"));
+                    return Err(Error::new(
+                        "the cluster's certificate-authority holds no certificate",
+                    ));
                 }
                 Some(ca.into_iter().map(|c| c.der).collect())
             }
@@ -254,7 +258,10 @@ impl Target {
     /// An unreadable or malformed certificate or key.
     pub fn credentials(&self) -> Result<Credentials> {
         let user = &self.resolved.user;
-        let chain = data_or_file(user.client_certificate_data.as_deref(), user.client_certificate.as_deref())?;
+        let chain = data_or_file(
+            user.client_certificate_data.as_deref(),
+            user.client_certificate.as_deref(),
+        )?;
         let key = data_or_file(
             user.client_key_data.as_ref().map(|k| k.as_slice()),
             user.client_key.as_deref(),
@@ -341,7 +348,8 @@ fn auth_info(user: &User) -> Result<AuthInfo> {
         return Err(Error::new("the user entry has an auth-provider, which is not supported")
             .hint("kubectl itself dropped them in 1.26; use an exec plugin"));
     }
-    let certificate = data_or_file(user.client_certificate_data.as_deref(), user.client_certificate.as_deref())?;
+    let certificate =
+        data_or_file(user.client_certificate_data.as_deref(), user.client_certificate.as_deref())?;
     let key = data_or_file(
         user.client_key_data.as_ref().map(|k| k.as_slice()),
         user.client_key.as_deref(),
@@ -355,7 +363,11 @@ fn auth_info(user: &User) -> Result<AuthInfo> {
         username: user.username.clone(),
         password: user.password.as_ref().map(|p| p.to_string().into()),
         // kubectl lets the file win, the library the token.
-        token: user.token.as_ref().filter(|_| user.token_file.is_none()).map(|t| t.to_string().into()),
+        token: user
+            .token
+            .as_ref()
+            .filter(|_| user.token_file.is_none())
+            .map(|t| t.to_string().into()),
         token_file: user.token_file.as_ref().map(path),
         client_certificate_data: certificate.map(|pem| STANDARD.encode(&*pem)),
         client_key_data: key.map(|pem| STANDARD.encode(&*pem).into()),

@@ -26,7 +26,9 @@ impl Need {
     /// The RBAC rules that allow it.
     fn rules(&self) -> String {
         let csr = |verbs: &str, resource: &str| {
-            format!("- apiGroups: [certificates.k8s.io]\n  resources: [{resource}]\n  verbs: [{verbs}]\n")
+            format!(
+                "- apiGroups: [certificates.k8s.io]\n  resources: [{resource}]\n  verbs: [{verbs}]\n"
+            )
         };
         match self {
             Self::Create => csr("create", "certificatesigningrequests"),

@@ -37,7 +37,11 @@ pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
     if reply.as_os_str() == "-" {
         return Ok(None);
     }
-    let file = if reply.is_dir() { reply.join(safe_file_name(user, "kubeconfig")) } else { reply.to_owned() };
+    let file = if reply.is_dir() {
+        reply.join(safe_file_name(user, "kubeconfig"))
+    } else {
+        reply.to_owned()
+    };
     if file.symlink_metadata().is_ok() {
         return Err(Error::new(format!("{} is there already", show(&file.display().to_string())))
             .hint("nothing was approved; move it away, or name another file with --reply"));
@@ -70,19 +74,27 @@ pub async fn cluster_data(
     let endpoint = &target.endpoint;
     let server = args.reply_server.clone().unwrap_or_else(|| endpoint.server.clone());
     if !server.starts_with("https://") {
-        return Err(Error::usage(format!("the reply's server {} does not begin with https://", show(&server)))
-            .hint("give the address with --reply-server"));
+        return Err(Error::usage(format!(
+            "the reply's server {} does not begin with https://",
+            show(&server)
+        ))
+        .hint("give the address with --reply-server"));
     }
     let known = if endpoint.insecure { Vec::new() } else { endpoint.ca() };
     let ca = if known.is_empty() { published_ca(endpoint, cluster, timeout).await? } else { known };
-    let cluster_name = args.reply_cluster_name.clone().unwrap_or_else(|| target.cluster_name().to_owned());
+    let cluster_name =
+        args.reply_cluster_name.clone().unwrap_or_else(|| target.cluster_name().to_owned());
     let tls_server_name = endpoint.tls_server_name.clone().filter(|_| args.reply_server.is_none());
     Ok(ClusterData { server, ca, tls_server_name, cluster_name })
 }
 
 /// The CA that the cluster publishes for its workloads, if the server's certificate holds up against
 /// it on a live connection.
-async fn published_ca(endpoint: &Endpoint, cluster: &Cluster, timeout: Timeout) -> Result<Vec<Certificate>> {
+async fn published_ca(
+    endpoint: &Endpoint,
+    cluster: &Cluster,
+    timeout: Timeout,
+) -> Result<Vec<Certificate>> {
     let mut last = None;
     for namespace in ["kube-system", "kube-public"] {
         let map = match cluster.config_map(namespace, "kube-root-ca.crt").await {
@@ -94,7 +106,8 @@ async fn published_ca(endpoint: &Endpoint, cluster: &Cluster, timeout: Timeout) 
         };
         let pem = map["data"]["ca.crt"].as_str().unwrap_or_default();
         let Ok(ca) = Certificate::chain_from_pem(pem.as_bytes()) else { continue };
-        let checked = Endpoint { ca_pem: Some(pem.as_bytes().to_vec()), insecure: false, ..endpoint.clone() };
+        let checked =
+            Endpoint { ca_pem: Some(pem.as_bytes().to_vec()), insecure: false, ..endpoint.clone() };
         let touched = checked.anonymous(timeout)?.touch().await;
         match touched {
             Ok(()) => return Ok(ca),
@@ -140,15 +153,23 @@ pub fn write(
             host.say(format!("reply written to {}", show(&file.display().to_string())));
         }
     }
-    let name = file.and_then(Path::file_name).map_or("FILE".to_owned(), |n| shell_word(&n.to_string_lossy()));
+    let name = file
+        .and_then(Path::file_name)
+        .map_or("FILE".to_owned(), |n| shell_word(&n.to_string_lossy()));
     host.say(format!(
         "It holds no secret. Send it to {}, who runs:\n  kubectl usercert install --reply {name} --expect-reply {} -- {}",
         show(&user),
         code.short(),
         shell_word(&user)
     ));
-    if ["https://127.", "https://localhost", "https://[::1]"].iter().any(|p| reply.server.starts_with(p)) {
-        host.warn(format!("warning: {} is reachable from this machine only; see --reply-server", show(&reply.server)));
+    if ["https://127.", "https://localhost", "https://[::1]"]
+        .iter()
+        .any(|p| reply.server.starts_with(p))
+    {
+        host.warn(format!(
+            "warning: {} is reachable from this machine only; see --reply-server",
+            show(&reply.server)
+        ));
     }
     Ok(())
 }

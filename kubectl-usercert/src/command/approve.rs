@@ -109,7 +109,8 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
         let (value, object) = decide::to_submit(&incoming, args.signer.as_deref(), expires)?;
         let bindings = bindings_for(host, args, &cluster, incoming.request.subject.user()).await;
         let sheet = Sheet::new(object, false, &bindings);
-        approve(host, args, &target, &cluster, Candidate { value, sheet }, expected.as_ref()).await?;
+        approve(host, args, &target, &cluster, Candidate { value, sheet }, expected.as_ref())
+            .await?;
         return Ok(Exit::Done);
     }
     let mut exit = Exit::Done;
@@ -119,7 +120,8 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
             let user = object.certificate_request().map(|r| all_names(&r)).unwrap_or_default();
             let bindings = bindings_for(host, args, &cluster, &user).await;
             let sheet = Sheet::new(object, true, &bindings);
-            approve(host, args, &target, &cluster, Candidate { value, sheet }, expected.as_ref()).await
+            approve(host, args, &target, &cluster, Candidate { value, sheet }, expected.as_ref())
+                .await
         };
         match result.await {
             Ok(()) => {}
@@ -190,7 +192,10 @@ async fn approve(
     };
     let dry = args.dry_run.dry_run;
     if !done && dry == DryRun::None {
-        host.confirm(&format!("Approve {} for the user {}?", show(&sheet.name), show(sheet.user())), args.yes)?;
+        host.confirm(
+            &format!("Approve {} for the user {}?", show(&sheet.name), show(sheet.user())),
+            args.yes,
+        )?;
     }
     let approved = act(host, args, cluster, &candidate, done).await?;
     print(host, args, sheet, approved.as_ref(), matches!(&reply, Some((None, _))))?;
@@ -228,11 +233,13 @@ fn refuse(sheet: &Sheet, accepted: &[String]) -> Result<()> {
         .collect();
     let words: Vec<String> =
         against.iter().map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
-    let error = Error::refused(format!("{} is not approved: {}", show(&sheet.name), words.join("; ")));
+    let error =
+        Error::refused(format!("{} is not approved: {}", show(&sheet.name), words.join("; ")));
     if against.iter().any(|f| f.severity == Severity::Hard) {
         return Err(error.hint("this cannot be accepted; the person has to make a new request, or the line was meant for another one"));
     }
-    let flags: Vec<String> = against.iter().map(|f| format!("--accept {}", f.code.as_str())).collect();
+    let flags: Vec<String> =
+        against.iter().map(|f| format!("--accept {}", f.code.as_str())).collect();
     Err(error.hint(format!("if this is meant to be so: {}", flags.join(" "))))
 }
 
@@ -266,11 +273,13 @@ async fn act(
         }
         (read, object)
     };
-    let (reason, message) = (&args.reason, &args.message);
-    let server_only = dry == DryRun::Server;
-    let written =
-        decide::write(host, cluster, read, &object, Decision::Approve, reason, message, server_only);
-    let written = written.await?;
+    let verdict = decide::Verdict {
+        decision: Decision::Approve,
+        reason: &args.reason,
+        message: &args.message,
+        dry_run: dry == DryRun::Server,
+    };
+    let written = decide::write(host, cluster, read, &object, &verdict).await?;
     Ok(Some(written))
 }
 
@@ -316,11 +325,13 @@ async fn hand_back(
 ) -> Result<()> {
     let uid = object.metadata.uid.clone();
     let request = object.certificate_request()?;
-    let object = issued::wait(host, cluster, object, &uid, args.timeout.timeout.for_waiting()).await?;
+    let object =
+        issued::wait(host, cluster, object, &uid, args.timeout.timeout.for_waiting()).await?;
     let chain = issued::chain_of(&object)?;
     let same_key = chain.first().is_some_and(|leaf| leaf.key.spki == request.key.spki);
     let same_user = chain.first().is_some_and(|leaf| {
-        leaf.subject.user() == request.subject.user() && leaf.subject.groups() == request.subject.groups()
+        leaf.subject.user() == request.subject.user()
+            && leaf.subject.groups() == request.subject.groups()
     });
     if !same_key || !same_user {
         return Err(Error::new("the certificate that was issued is not the answer to this request: key, user or groups differ")

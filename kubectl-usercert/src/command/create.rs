@@ -12,10 +12,10 @@ use usercert_core::request::{self, CLIENT_AUTH, CLIENT_SIGNER, Decision, Manifes
 use usercert_core::review;
 use usercert_core::text::{shell_word, show};
 
+use super::decide;
 use super::entries::Entry;
 use super::issued::{self, Wanted};
 use super::sheet::{Bindings, Sheet};
-use super::decide;
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::cluster::Target;
 use crate::error::{Error, Exit, Result, ResultExt as _};
@@ -102,14 +102,20 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     host.say(sheet.text(host.now()).trim_end());
     if review::refuses(&sheet.findings, &args.accept) {
         let codes: Vec<&str> = sheet.findings.iter().map(|f| f.code.as_str()).collect();
-        return Err(Error::refused(format!("{} is not created: {}", show(&args.name), codes.join(", ")))
-            .hint("if this is meant to be so, add --accept with the finding's name"));
+        return Err(Error::refused(format!(
+            "{} is not created: {}",
+            show(&args.name),
+            codes.join(", ")
+        ))
+        .hint("if this is meant to be so, add --accept with the finding's name"));
     }
     let full = format!("{}/{name}", request::RESOURCE);
     if args.dry_run.dry_run != DryRun::None {
         let mark = if args.dry_run.dry_run == DryRun::Server {
             let made = cluster.create_csr(&manifest, true).await;
-            made.map_err(|e| crate::cluster::explain(&e, &cluster.server, &crate::cluster::Need::Create))?;
+            made.map_err(|e| {
+                crate::cluster::explain(&e, &cluster.server, &crate::cluster::Need::Create)
+            })?;
             "server dry run"
         } else {
             "dry run"
@@ -122,21 +128,25 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     host.confirm(&format!("Create a key and a certificate for {}?", show(&args.name)), args.yes)?;
 
     let (read, object) = decide::submit(&cluster, &manifest, &sheet.object).await?;
-    let message = "Created and approved with kubectl usercert create.";
-    let approved = decide::write(
-        host, &cluster, read, &object, Decision::Approve, "UsercertCreate", message, false,
-    )
-    .await?;
+    let verdict = decide::Verdict {
+        decision: Decision::Approve,
+        reason: "UsercertCreate",
+        message: "Created and approved with kubectl usercert create.",
+        dry_run: false,
+    };
+    let approved = decide::write(host, &cluster, read, &object, &verdict).await?;
     let uid = approved.metadata.uid.clone();
     let limit = args.timeout.timeout.for_waiting();
     let object = issued::wait(host, &cluster, approved, &uid, limit).await?;
     let chain = issued::chain_of(&object)?;
     let groups = identity.group_set();
-    let wanted = Wanted { key: &key, user: &args.name, groups: &groups, lifetime: expires.lifetime() };
+    let wanted =
+        Wanted { key: &key, user: &args.name, groups: &groups, lifetime: expires.lifetime() };
     let mut checks = issued::check(host, &chain, &wanted, &target.endpoint.ca())?;
     let key_pem = key.to_pem();
     let timeout = args.client.request_timeout;
-    let tried = issued::try_out(&target.endpoint, &chain, &key_pem, &args.name, &groups, timeout).await?;
+    let tried =
+        issued::try_out(&target.endpoint, &chain, &key_pem, &args.name, &groups, timeout).await?;
     issued::tell(host, std::slice::from_ref(&tried));
     checks.push(tried);
 
@@ -170,7 +180,10 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         format!("context {} written to {}", show(&written.context_name), files.join(", "))
     })?;
     if let Some(file) = &args.standalone {
-        host.say(format!("Try it: kubectl --kubeconfig {} auth whoami", shell_word(&file.display().to_string())));
+        host.say(format!(
+            "Try it: kubectl --kubeconfig {} auth whoami",
+            shell_word(&file.display().to_string())
+        ));
     }
     Ok(Exit::Done)
 }

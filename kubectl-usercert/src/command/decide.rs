@@ -30,7 +30,9 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<(Value, Object)> {
                 let object = Object::from_item(&value)?;
                 return Ok((value, object));
             }
-            Err(error) if error.reason() == "NotFound" => explain(&error, &cluster.server, &Need::Get),
+            Err(error) if error.reason() == "NotFound" => {
+                explain(&error, &cluster.server, &Need::Get)
+            }
             Err(error) => return Err(explain(&error, &cluster.server, &Need::Get)),
         },
         Err(error) => error.into(),
@@ -65,7 +67,11 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<(Value, Object)> {
 /// Unreadable, or nothing that is a request; the file is named.
 pub fn read_handover(host: &Host, file: &Path) -> Result<Incoming> {
     let input = host.input(file, handover::MAX_BYTES)?;
-    let what = if file.as_os_str() == "-" { "standard input".to_owned() } else { show(&file.display().to_string()) };
+    let what = if file.as_os_str() == "-" {
+        "standard input".to_owned()
+    } else {
+        show(&file.display().to_string())
+    };
     handover::read(&input).context(what)
 }
 
@@ -115,9 +121,10 @@ pub async fn submit(cluster: &Cluster, manifest: &Value, sent: &Object) -> Resul
         manifest["metadata"]["name"] = name.clone().into();
         let value = match cluster.create_csr(&manifest, false).await {
             Ok(value) => value,
-            Err(error) if error.reason() == "AlreadyExists" => {
-                cluster.get_csr(&name).await.map_err(|e| explain(&e, &cluster.server, &Need::Get))?
-            }
+            Err(error) if error.reason() == "AlreadyExists" => cluster
+                .get_csr(&name)
+                .await
+                .map_err(|e| explain(&e, &cluster.server, &Need::Get))?,
             Err(error) => return Err(explain(&error, &cluster.server, &Need::Create)),
         };
         let object = Object::from_item(&value)?;
@@ -144,7 +151,8 @@ pub fn already(object: &Object, decision: Decision) -> Result<bool> {
     let name = show(&object.metadata.name);
     match (object.state(), decision) {
         (State::Pending, _) => Ok(false),
-        (State::Approved | State::Issued, Decision::Approve) | (State::Denied { .. }, Decision::Deny) => Ok(true),
+        (State::Approved | State::Issued, Decision::Approve)
+        | (State::Denied { .. }, Decision::Deny) => Ok(true),
         (State::Failed { reason, message }, _) => Err(Error::new(format!(
             "certificate signing request {name} has failed already ({}): {}",
             show_short(&reason, 60),
@@ -159,6 +167,18 @@ pub fn already(object: &Object, decision: Decision) -> Result<bool> {
     }
 }
 
+/// A decision and what is recorded with it.
+pub struct Verdict<'a> {
+    /// Which.
+    pub decision: Decision,
+    /// One word.
+    pub reason: &'a str,
+    /// A sentence.
+    pub message: &'a str,
+    /// Only let the server check it.
+    pub dry_run: bool,
+}
+
 /// Writes a decision to the request that was `read` and shown as `shown`, and to no other.
 ///
 /// A conflict may only be somebody's harmless change: the object is read again, and the decision
@@ -171,17 +191,15 @@ pub async fn write(
     cluster: &Cluster,
     read: Value,
     shown: &Object,
-    decision: Decision,
-    reason: &str,
-    message: &str,
-    dry_run: bool,
+    verdict: &Verdict<'_>,
 ) -> Result<Object> {
     let name = &shown.metadata.name;
     let need = || Need::Decide(shown.spec.signer_name.clone());
     let mut current = read;
     for _ in 0..TRIES {
-        let body = with_condition(&current, decision, reason, message, host.now());
-        let error = match cluster.put_approval(name, &body, dry_run).await {
+        let body =
+            with_condition(&current, verdict.decision, verdict.reason, verdict.message, host.now());
+        let error = match cluster.put_approval(name, &body, verdict.dry_run).await {
             Ok(value) => return Ok(Object::from_item(&value)?),
             Err(error) => error,
         };
@@ -205,7 +223,7 @@ pub async fn write(
             ))
             .hint("nothing was decided; review the new one, and ask who submitted it"));
         }
-        if already(&now, decision)? {
+        if already(&now, verdict.decision)? {
             return Ok(now);
         }
         if error.reason() == "Invalid" {

@@ -56,9 +56,13 @@ async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Re
     let (read, object) = decide::find(cluster, name).await?;
     let dry = args.dry_run.dry_run;
     if !decide::already(&object, Decision::Deny)? && dry != DryRun::Client {
-        let (reason, message) = (&args.reason, &args.message);
-        let server_only = dry == DryRun::Server;
-        decide::write(host, cluster, read, &object, Decision::Deny, reason, message, server_only).await?;
+        let verdict = decide::Verdict {
+            decision: Decision::Deny,
+            reason: &args.reason,
+            message: &args.message,
+            dry_run: dry == DryRun::Server,
+        };
+        decide::write(host, cluster, read, &object, &verdict).await?;
     }
     let mark = match dry {
         DryRun::None => "",

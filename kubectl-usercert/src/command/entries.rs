@@ -135,9 +135,12 @@ impl Entry<'_> {
             Ok(files) => files,
             Err(kubeconfig::UpdateError::Decide(Refused(error))) => return Err(error),
             Err(kubeconfig::UpdateError::Write { source, written }) if !written.is_empty() => {
-                let done: Vec<String> = written.iter().map(|f| show(&f.display().to_string())).collect();
-                return Err(Error::from(source)
-                    .hint(format!("{} was written before that; the key is kept, so run the command again", done.join(", "))));
+                let done: Vec<String> =
+                    written.iter().map(|f| show(&f.display().to_string())).collect();
+                return Err(Error::from(source).hint(format!(
+                    "{} was written before that; the key is kept, so run the command again",
+                    done.join(", ")
+                )));
             }
             Err(error) => {
                 return Err(Error::from(error).hint("the key is kept, so run the command again"));
@@ -229,7 +232,10 @@ impl std::error::Error for Refused {}
 
 fn taken(error: PlanError) -> Error {
     let PlanError::Taken { replaceable, ref name, .. } = error;
-    let elsewhere = format!("choose another name with --context-name, as --context-name {}", shell_word(&format!("{name}-2")));
+    let elsewhere = format!(
+        "choose another name with --context-name, as --context-name {}",
+        shell_word(&format!("{name}-2"))
+    );
     let message = Error { exit: Exit::Failed, ..Error::from(error) };
     if replaceable {
         message.hint("to put the new certificate in its place, add --replace").hint(elsewhere)

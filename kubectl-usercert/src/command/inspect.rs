@@ -59,7 +59,9 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     let matched = found.iter().flat_map(|(_, items)| items).any(ends);
     let items: Vec<Value> = found
         .iter()
-        .flat_map(|(source, items)| items.iter().map(move |i| json!({ "source": source, "item": i })))
+        .flat_map(|(source, items)| {
+            items.iter().map(move |i| json!({ "source": source, "item": i }))
+        })
         .map(|v| {
             let mut item = v["item"].clone();
             item["source"] = v["source"].clone();
@@ -75,15 +77,20 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     Ok(if matched { Exit::Matched } else { Exit::Done })
 }
 
-async fn gather(host: &Host, args: &InspectArgs, now: UnixTime) -> Result<Vec<(String, Vec<Item>)>> {
+async fn gather(
+    host: &Host,
+    args: &InspectArgs,
+    now: UnixTime,
+) -> Result<Vec<(String, Vec<Item>)>> {
     if let Some(name) = args.what.strip_prefix("csr/") {
         let cluster = Target::resolve(&args.client)?.connect()?;
-        let object = cluster
-            .get_csr(name)
-            .await
-            .map_err(|e| explain(&e, &cluster.server, &Need::Get))?;
+        let object =
+            cluster.get_csr(name).await.map_err(|e| explain(&e, &cluster.server, &Need::Get))?;
         // A single object read from the server carries its kind.
-        return Ok(vec![(args.what.clone(), inspect::inspect(object.to_string().as_bytes(), now)?)]);
+        return Ok(vec![(
+            args.what.clone(),
+            inspect::inspect(object.to_string().as_bytes(), now)?,
+        )]);
     }
     let path = Path::new(&args.what);
     if !path.is_dir() {
@@ -108,9 +115,25 @@ async fn gather(host: &Host, args: &InspectArgs, now: UnixTime) -> Result<Vec<(S
 
 fn describe(source: &str, items: &[Item], full: bool, with_source: bool) -> String {
     let brief = [
-        "name", "user", "groups", "key", "usages", "lifetime", "state", "requester", "signer", "issuer",
-        "validity", "alternativeNames", "currentContext", "clusters", "contexts", "users", "server",
-        "credentials", "code",
+        "name",
+        "user",
+        "groups",
+        "key",
+        "usages",
+        "lifetime",
+        "state",
+        "requester",
+        "signer",
+        "issuer",
+        "validity",
+        "alternativeNames",
+        "currentContext",
+        "clusters",
+        "contexts",
+        "users",
+        "server",
+        "credentials",
+        "code",
     ];
     let mut out = String::new();
     for item in items {

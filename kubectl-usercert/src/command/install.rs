@@ -132,7 +132,10 @@ impl Answer {
             key: pending.key()?,
             user: pending.record.identity.user.as_str().to_owned(),
             groups: pending.record.identity.group_set(),
-            lifetime: pending.record.expiration_seconds.and_then(|s| Lifetime::from_seconds(s.into())),
+            lifetime: pending
+                .record
+                .expiration_seconds
+                .and_then(|s| Lifetime::from_seconds(s.into())),
             pending: Some(pending.id.clone()),
         })
     }
@@ -186,7 +189,9 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
         None => entry.write(host, &list, args.replace, args.use_context)?,
     };
     if let Some(id) = &ready.pending {
-        pending::store()?.remove(id).hint("the kubeconfig is written; only the pending copy of the key is left over")?;
+        pending::store()?
+            .remove(id)
+            .hint("the kubeconfig is written; only the pending copy of the key is left over")?;
     }
     report(host, args, &ready, &written)?;
     Ok(Exit::Done)
@@ -263,7 +268,16 @@ async fn from_cluster(host: &Host, args: &InstallArgs, target: &Target) -> Resul
     let limit = args.timeout.timeout.for_waiting();
     let object = issued::wait(host, &cluster, object, &uid, limit).await?;
     let chain = issued::chain_of(&object)?;
-    finish(host, args, target.endpoint.clone(), target.cluster_name(), target.namespace(), chain, answer).await
+    finish(
+        host,
+        args,
+        target.endpoint.clone(),
+        target.cluster_name(),
+        target.namespace(),
+        chain,
+        answer,
+    )
+    .await
 }
 
 /// The kept request for this user and cluster.
@@ -276,7 +290,10 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<Pending> {
     let ca = pending::ca_digest(&target.endpoint);
     let mut others = pending::all(&store)?;
     let here = |p: &Pending| {
-        p.record.submitted.as_ref().is_some_and(|s| s.server == target.endpoint.server && s.ca == ca)
+        p.record
+            .submitted
+            .as_ref()
+            .is_some_and(|s| s.server == target.endpoint.server && s.ca == ca)
     };
     let named = |p: &Pending| p.record.identity.user.as_str() == args.name;
     let elsewhere: Vec<String> = others
@@ -295,7 +312,10 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<Pending> {
                 show(&target.endpoint.server)
             ));
             if !elsewhere.is_empty() {
-                error = error.hint(format!("there is one for {}: choose its context with --context", elsewhere.join(", ")));
+                error = error.hint(format!(
+                    "there is one for {}: choose its context with --context",
+                    elsewhere.join(", ")
+                ));
             }
             if offline {
                 error = error.hint(OFFLINE_HINT);
@@ -318,7 +338,12 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<Pending> {
 
 /// What the certificate must be: the kept request, or for a key of one's own the request in the
 /// cluster, which must have been made with that very key.
-fn answer_for(args: &InstallArgs, kept: Option<&Pending>, object: &Object, uid: &str) -> Result<Answer> {
+fn answer_for(
+    args: &InstallArgs,
+    kept: Option<&Pending>,
+    object: &Object,
+    uid: &str,
+) -> Result<Answer> {
     let found = object.certificate_request()?;
     if let Some(kept) = kept {
         if !uid.is_empty() && object.metadata.uid != uid || kept.request()?.key != found.key {
@@ -376,7 +401,16 @@ async fn from_certificate(
     if answer.user != args.name {
         return Err(other_user(&answer.user, &args.name));
     }
-    finish(host, args, target.endpoint.clone(), target.cluster_name(), target.namespace(), chain, answer).await
+    finish(
+        host,
+        args,
+        target.endpoint.clone(),
+        target.cluster_name(),
+        target.namespace(),
+        chain,
+        answer,
+    )
+    .await
 }
 
 /// With a key of one's own and no kept request, user and groups are the certificate's.
@@ -406,8 +440,11 @@ fn kept_for_key(chain: &[Certificate]) -> Result<Option<Pending>> {
 }
 
 fn no_key(args: &InstallArgs) -> Error {
-    Error::new(format!("no key for this certificate of {} is kept on this machine", show(&args.name)))
-        .hint("it answers another request, or the key is elsewhere: name it with --key FILE")
+    Error::new(format!(
+        "no key for this certificate of {} is kept on this machine",
+        show(&args.name)
+    ))
+    .hint("it answers another request, or the key is elsewhere: name it with --key FILE")
 }
 
 /// The certificate and the cluster come from a reply, which may be anybody's.
@@ -440,7 +477,8 @@ async fn from_reply(host: &Host, args: &InstallArgs, file: &std::path::Path) -> 
     // Nothing is connected to before the person has agreed to the server.
     confirm_reply(host, args, &reply, expected.as_ref())?;
     let namespace = reply.namespace.clone();
-    finish(host, args, endpoint, &reply.cluster_name, namespace.as_deref(), reply.chain, answer).await
+    finish(host, args, endpoint, &reply.cluster_name, namespace.as_deref(), reply.chain, answer)
+        .await
 }
 
 fn confirm_reply(
@@ -457,10 +495,19 @@ fn confirm_reply(
         text.push_str(&format!("{:<12}{}\n", "  checked as", show(name)));
     }
     for ca in &reply.ca {
-        text.push_str(&format!("{:<12}{} (sha256 {})\n", "CA", ca.subject.shown(), ca.fingerprint()));
+        text.push_str(&format!(
+            "{:<12}{} (sha256 {})\n",
+            "CA",
+            ca.subject.shown(),
+            ca.fingerprint()
+        ));
     }
     text.push_str(&format!("{:<12}{}\n", "User", show(leaf.subject.user())));
-    text.push_str(&format!("{:<12}{}\n", "Groups", if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }));
+    text.push_str(&format!(
+        "{:<12}{}\n",
+        "Groups",
+        if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }
+    ));
     text.push_str(&format!("{:<12}{}\n", "Code", code.short()));
     text.push_str(
         "kubectl will trust this server from then on. That it answers proves nothing about whose it is:\n\
@@ -471,8 +518,11 @@ fn confirm_reply(
         if expected.matches(&code) {
             return Ok(());
         }
-        return Err(Error::refused(format!("this is not the reply that was expected: its code is {}", code.short()))
-            .hint("nothing was written; ask the admin for the reply and its code again"));
+        return Err(Error::refused(format!(
+            "this is not the reply that was expected: its code is {}",
+            code.short()
+        ))
+        .hint("nothing was written; ask the admin for the reply and its code again"));
     }
     if args.dry_run.dry_run != DryRun::None {
         return Ok(());
@@ -498,7 +548,8 @@ async fn finish(
         let key_pem = answer.key.to_pem();
         let timeout = args.client.request_timeout;
         let check =
-            issued::try_out(&endpoint, &chain, &key_pem, &answer.user, &answer.groups, timeout).await?;
+            issued::try_out(&endpoint, &chain, &key_pem, &answer.user, &answer.groups, timeout)
+                .await?;
         issued::tell(host, std::slice::from_ref(&check));
         checks.push(check);
     }
@@ -512,4 +563,3 @@ async fn finish(
         pending: answer.pending,
     })
 }
-

@@ -29,7 +29,11 @@ pub async fn wait(
     if matches!(seen.state(), State::Pending) && !limit.is_zero() {
         host.say(format!("waiting for the approval of {} …", show(&name)));
     }
-    match cluster.wait(seen, uid, limit).await.map_err(|e| explain(&e, &cluster.server, &Need::Get))? {
+    match cluster
+        .wait(seen, uid, limit)
+        .await
+        .map_err(|e| explain(&e, &cluster.server, &Need::Get))?
+    {
         WaitEnd::Progress(Progress::Issued, Some(object)) => Ok(*object),
         WaitEnd::Progress(progress, _) => Err(ended(&name, progress)),
         WaitEnd::TimedOut(object) => Err(too_late(&object)),

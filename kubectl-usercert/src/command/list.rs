@@ -47,11 +47,15 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
             return;
         }
         match args.output.format {
-            Some(Format::Name) => names.push(format!("{}/{}", request::RESOURCE, object.metadata.name)),
+            Some(Format::Name) => {
+                names.push(format!("{}/{}", request::RESOURCE, object.metadata.name))
+            }
             Some(Format::Json | Format::Yaml) => {
                 items.push(Sheet::new(object, true, &bindings).value());
             }
-            None | Some(Format::Wide) => rows.push(row(&Sheet::new(object, true, &bindings), now, wide)),
+            None | Some(Format::Wide) => {
+                rows.push(row(&Sheet::new(object, true, &bindings), now, wide))
+            }
         }
     };
     cluster
@@ -59,13 +63,24 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
         .await
         .map_err(|e| explain(&e, &cluster.server, &Need::List))?;
     let value = output::object("ReviewList", json!({ "items": items }));
-    if rows.is_empty() && !matches!(args.output.format, Some(Format::Json | Format::Yaml | Format::Name)) {
+    if rows.is_empty()
+        && !matches!(args.output.format, Some(Format::Json | Format::Yaml | Format::Name))
+    {
         host.say(if args.all { "No requests found." } else { "No pending requests found." });
         return Ok(Exit::Done);
     }
     output::print(host, args.output.format, &value, &names, |wide| {
-        let mut header =
-            vec!["NAME", "AGE", "REQUESTER", "USER", "GROUPS", "KEY", "EXPIRES", "STATE", "FINDINGS"];
+        let mut header = vec![
+            "NAME",
+            "AGE",
+            "REQUESTER",
+            "USER",
+            "GROUPS",
+            "KEY",
+            "EXPIRES",
+            "STATE",
+            "FINDINGS",
+        ];
         if wide {
             header.extend(["CODE", "SIGNER"]);
         }
@@ -77,7 +92,8 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
 fn row(sheet: &Sheet, now: usercert_core::time::UnixTime, wide: bool) -> Vec<String> {
     let object = &sheet.object;
     let request = sheet.request.as_ref();
-    let groups: Vec<String> = request.map(|r| r.subject.groups().into_iter().collect()).unwrap_or_default();
+    let groups: Vec<String> =
+        request.map(|r| r.subject.groups().into_iter().collect()).unwrap_or_default();
     let groups: Vec<String> = groups.iter().map(|g| show_short(g, 30)).collect();
     let findings: Vec<&str> = sheet
         .findings

@@ -118,10 +118,8 @@ pub fn offline_id(key: &PublicKey) -> String {
 /// When it is there but unreadable.
 pub fn load(store: &PendingStore, id: &str) -> Result<Option<Pending>> {
     let Some(found) = store.load(id)? else { return Ok(None) };
-    let record = serde_json::from_slice(&found.request_json).context(format!(
-        "{} is damaged",
-        store.path_of(id).join("request.json").display()
-    ))?;
+    let record = serde_json::from_slice(&found.request_json)
+        .context(format!("{} is damaged", store.path_of(id).join("request.json").display()))?;
     Ok(Some(Pending { id: id.to_owned(), record, key_pem: found.key }))
 }
 

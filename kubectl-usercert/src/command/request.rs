@@ -14,9 +14,7 @@ use usercert_core::{lifetime, yaml};
 use super::install;
 use super::issued;
 use super::pending::{self, Record, Submitted};
-use crate::args::{
-    ClientArgs, DryRun, DryRunArgs, Expires, Format, OutputArgs, TimeoutArgs,
-};
+use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, Format, OutputArgs, TimeoutArgs};
 use crate::cluster::{ApiError, Cluster, Need, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::atomic::{self, Access};
@@ -113,7 +111,12 @@ impl RequestArgs {
         })
     }
 
-    fn record(&self, asked: &Asked, csr: &CertificateRequest, submitted: Option<Submitted>) -> Record {
+    fn record(
+        &self,
+        asked: &Asked,
+        csr: &CertificateRequest,
+        submitted: Option<Submitted>,
+    ) -> Record {
         Record {
             identity: asked.identity.clone(),
             request: csr::to_pem(&csr.der),
@@ -249,15 +252,16 @@ fn take_up_or_make(
         let csr = key.certificate_request(&asked.identity)?;
         return Ok(Some(Made { key, csr, taken_up: false }));
     };
-    let same = earlier.record.identity == asked.identity && earlier.record.signer_name == args.signer;
+    let same =
+        earlier.record.identity == asked.identity && earlier.record.signer_name == args.signer;
     if !same {
         return Ok(None);
     }
     let key = earlier.key()?;
-    if let Some(file) = &args.key {
-        if read_key(file)?.public() != key.public() {
-            return Ok(None);
-        }
+    if let Some(file) = &args.key
+        && read_key(file)?.public() != key.public()
+    {
+        return Ok(None);
     }
     Ok(Some(Made { key, csr: earlier.request()?, taken_up: true }))
 }
@@ -280,7 +284,9 @@ async fn submit_from_store(
         earlier = pending::all(&store)?.into_iter().find(|p| {
             p.record.identity == asked.identity
                 && p.record.submitted.as_ref().is_some_and(|s| {
-                    s.server == target.endpoint.server && s.ca == ca && s.csr_name.starts_with(&name)
+                    s.server == target.endpoint.server
+                        && s.ca == ca
+                        && s.csr_name.starts_with(&name)
                 })
         });
         if let Some(found) = earlier.as_ref().and_then(|p| p.record.submitted.as_ref()) {
@@ -306,7 +312,12 @@ async fn submit_from_store(
         uid: uid.to_owned(),
     };
     if !made.taken_up {
-        pending::save(&store, &id, &args.record(asked, &made.csr, Some(submitted(&name, ""))), &made.key)?;
+        pending::save(
+            &store,
+            &id,
+            &args.record(asked, &made.csr, Some(submitted(&name, ""))),
+            &made.key,
+        )?;
     }
     let object = match submit(args, asked, cluster, &name, &made).await? {
         Submission::Done(object) => *object,
@@ -520,20 +531,31 @@ fn write_files(
     let manifest = yaml::to_string(&args.manifest(asked, &asked.csr_name, &made.csr));
     let wanted = [path("key"), path("csr"), path("yaml")];
     let skip_key = args.key.is_some();
-    if let Some(there) = wanted.iter().skip(usize::from(skip_key)).find(|p| p.symlink_metadata().is_ok()) {
+    if let Some(there) =
+        wanted.iter().skip(usize::from(skip_key)).find(|p| p.symlink_metadata().is_ok())
+    {
         return Err(Error::new(format!("{} is there already", show(&there.display().to_string())))
             .hint("nothing was written; move it away, or name another --out-dir"));
     }
     if !skip_key {
         atomic::create_new(&wanted[0], made.key.to_pem().as_bytes(), Access::Private)?;
-        host.say(format!("private key in {} (mode 0600); it never has to leave this machine", show(&wanted[0].display().to_string())));
+        host.say(format!(
+            "private key in {} (mode 0600); it never has to leave this machine",
+            show(&wanted[0].display().to_string())
+        ));
     }
     atomic::create_new(&wanted[1], csr::to_pem(&made.csr.der).as_bytes(), Access::Public)?;
     atomic::create_new(&wanted[2], manifest.as_bytes(), Access::Public)?;
     Ok(())
 }
 
-fn report(host: &Host, args: &RequestArgs, asked: &Asked, object: &Object, made: &Made) -> Result<()> {
+fn report(
+    host: &Host,
+    args: &RequestArgs,
+    asked: &Asked,
+    object: &Object,
+    made: &Made,
+) -> Result<()> {
     let user = asked.identity.user.as_str();
     let code = made.csr.code();
     let approve = issued::approve_line(object);
@@ -542,7 +564,9 @@ fn report(host: &Host, args: &RequestArgs, asked: &Asked, object: &Object, made:
         install.push_str(&format!(" --context {}", shell_word(context)));
     }
     match (&args.out_dir, &args.key) {
-        (Some(_), Some(key)) => install.push_str(&format!(" --key {}", shell_word(&key.display().to_string()))),
+        (Some(_), Some(key)) => {
+            install.push_str(&format!(" --key {}", shell_word(&key.display().to_string())))
+        }
         (Some(dir), None) => {
             let key = dir.join(safe_file_name(user, "key"));
             install.push_str(&format!(" --key {}", shell_word(&key.display().to_string())));

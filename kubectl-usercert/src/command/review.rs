@@ -70,7 +70,10 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
     }
     let value = match sheets.as_slice() {
         [one] => one.value(),
-        many => output::object("ReviewList", json!({ "items": many.iter().map(Sheet::value).collect::<Vec<_>>() })),
+        many => output::object(
+            "ReviewList",
+            json!({ "items": many.iter().map(Sheet::value).collect::<Vec<_>>() }),
+        ),
     };
     let names: Vec<String> =
         sheets.iter().map(|s| format!("{}/{}", usercert_core::request::RESOURCE, s.name)).collect();

@@ -48,7 +48,11 @@ impl Bindings {
         };
         let describe = |binding: &Value| {
             let word = |v: &Value| v.as_str().map(|s| show_short(s, 60)).unwrap_or_default();
-            let role = format!("{} {}", word(&binding["roleRef"]["kind"]), word(&binding["roleRef"]["name"]));
+            let role = format!(
+                "{} {}",
+                word(&binding["roleRef"]["kind"]),
+                word(&binding["roleRef"]["name"])
+            );
             match binding["metadata"]["namespace"].as_str() {
                 Some(namespace) => format!("{role} in namespace {}", show_short(namespace, 60)),
                 None => format!("{role} everywhere"),
@@ -96,9 +100,13 @@ impl Sheet {
             (Ok(_), None) => Ok(Vec::new()),
             (Ok(_), Some(request)) => {
                 let user = request.subject.user();
-                let mut access = vec![(format!("user {}", show(user)), bindings.reaching("User", user))];
+                let mut access =
+                    vec![(format!("user {}", show(user)), bindings.reaching("User", user))];
                 for group in request.subject.groups() {
-                    access.push((format!("group {}", show(&group)), bindings.reaching("Group", &group)));
+                    access.push((
+                        format!("group {}", show(&group)),
+                        bindings.reaching("Group", &group),
+                    ));
                 }
                 Ok(access)
             }
@@ -129,9 +137,17 @@ impl Sheet {
         match &self.request {
             Some(request) => {
                 line("User", &show(request.subject.user()));
-                let groups: Vec<String> = request.subject.groups().iter().map(|g| show(g)).collect();
-                line("Groups", if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }.as_str());
-                line("Key", &format!("{}, signed with {}", request.key.kind, request.signature_algorithm));
+                let groups: Vec<String> =
+                    request.subject.groups().iter().map(|g| show(g)).collect();
+                line(
+                    "Groups",
+                    if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }
+                        .as_str(),
+                );
+                line(
+                    "Key",
+                    &format!("{}, signed with {}", request.key.kind, request.signature_algorithm),
+                );
                 if !request.alternative_names.is_empty() {
                     line("Also names", &show_short(&request.alternative_names.join(", "), 300));
                 }
@@ -139,13 +155,20 @@ impl Sheet {
             None => line("Request", "unreadable"),
         }
         let lifetime = self.object.spec.expiration_seconds;
-        line("Expires", &lifetime.map_or("as the signer chooses".to_owned(), |s| format!("{} after it is signed", human_duration(s))));
+        line(
+            "Expires",
+            &lifetime.map_or("as the signer chooses".to_owned(), |s| {
+                format!("{} after it is signed", human_duration(s))
+            }),
+        );
         line("Signer", &show(&self.object.spec.signer_name));
-        let usages: Vec<String> = self.object.spec.usages.iter().map(|u| show_short(u, 40)).collect();
+        let usages: Vec<String> =
+            self.object.spec.usages.iter().map(|u| show_short(u, 40)).collect();
         line("Usages", &usages.join(", "));
         if self.in_cluster {
             let mut by = show(&self.object.spec.username);
-            let groups: Vec<String> = self.object.spec.groups.iter().map(|g| show_short(g, 60)).collect();
+            let groups: Vec<String> =
+                self.object.spec.groups.iter().map(|g| show_short(g, 60)).collect();
             if !groups.is_empty() {
                 by.push_str(&format!(" (groups {})", show_short(&groups.join(", "), 300)));
             }
@@ -160,14 +183,21 @@ impl Sheet {
         match &self.access {
             Ok(access) => {
                 for (who, roles) in access {
-                    let roles = if roles.is_empty() { "no role bindings".to_owned() } else { roles.join("; ") };
+                    let roles = if roles.is_empty() {
+                        "no role bindings".to_owned()
+                    } else {
+                        roles.join("; ")
+                    };
                     line("Already has", &format!("{who}: {roles}"));
                 }
             }
             Err(why) => line("Already has", &format!("unknown: {why}")),
         }
         if let Some(code) = self.code() {
-            line("Code", &format!("{}   (compare it with the person over another channel)", code.short()));
+            line(
+                "Code",
+                &format!("{}   (compare it with the person over another channel)", code.short()),
+            );
         }
         for finding in &self.findings {
             let weight = match finding.severity {
@@ -189,7 +219,12 @@ impl Sheet {
         let state = self.object.state();
         match &state {
             State::Denied { reason, message } | State::Failed { reason, message } => {
-                format!("{} ({}: {})", state.name(), show_short(reason, 60), show_short(message, 200))
+                format!(
+                    "{} ({}: {})",
+                    state.name(),
+                    show_short(reason, 60),
+                    show_short(message, 200)
+                )
             }
             _ => state.name().to_owned(),
         }
@@ -198,8 +233,11 @@ impl Sheet {
     /// The sheet as an object of kind `Review`.
     #[must_use]
     pub fn value(&self) -> Value {
-        let groups: Vec<String> =
-            self.request.as_ref().map(|r| r.subject.groups().into_iter().collect()).unwrap_or_default();
+        let groups: Vec<String> = self
+            .request
+            .as_ref()
+            .map(|r| r.subject.groups().into_iter().collect())
+            .unwrap_or_default();
         let lifetime = self.object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
         output::object(
             "Review",

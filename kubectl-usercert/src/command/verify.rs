@@ -46,8 +46,10 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
         }
         Credentials::Token(token) => (target.endpoint.with_token(&token, timeout)?, None),
         Credentials::Other(what) => {
-            return Err(Error::new(format!("this context authenticates with {what}, not with a certificate"))
-                .hint("`kubectl auth whoami` asks the server with it"));
+            return Err(Error::new(format!(
+                "this context authenticates with {what}, not with a certificate"
+            ))
+            .hint("`kubectl auth whoami` asks the server with it"));
         }
         Credentials::None => {
             return Err(Error::new(format!(
@@ -124,10 +126,9 @@ fn compare(info: &UserInfo, leaf: Option<&Certificate>) -> Result<()> {
     }
     let credential = format!("X509SHA256={}", leaf.fingerprint());
     match info.credential() {
-        Some(seen) if seen != credential => Err(Error::new(format!(
-            "the server saw another credential: {}",
-            show(seen)
-        ))),
+        Some(seen) if seen != credential => {
+            Err(Error::new(format!("the server saw another credential: {}", show(seen))))
+        }
         _ => Ok(()),
     }
 }
@@ -154,10 +155,14 @@ fn print(
         let groups: Vec<String> = info.groups.iter().map(|g| show(g)).collect();
         let mut text = format!(
             "{:<12}{}\n{:<12}{}\n{:<12}{}\n{:<12}{}\n",
-            "Context", show(&context),
-            "Server", show(&target.endpoint.server),
-            "User", show(&info.username),
-            "Groups", groups.join(", "),
+            "Context",
+            show(&context),
+            "Server",
+            show(&target.endpoint.server),
+            "User",
+            show(&info.username),
+            "Groups",
+            groups.join(", "),
         );
         if let Some(leaf) = leaf {
             let same = match info.credential() {

@@ -4,13 +4,31 @@ use crate::cases;
 use crate::trial::{Outcome, Person, Trial};
 
 cases!(
-    swapped_while_the_question_stands, swapped_before_expect, deleted_while_the_question_stands,
-    harmless_change_while_the_question_stands, name_taken_before_from, answer_no,
-    several_common_names, undecodable_common_name, two_names_in_one_set, text_around_the_block,
-    private_key_beside_the_request, extra_bytes_inside, terminal_escapes, group_that_is_a_list,
-    empty_common_name, hostile_object_names, huge_requests, privileged_names, look_alikes,
-    weak_keys_and_signatures, names_and_usages_smuggled_in, masters_under_another_signer,
-    look_alike_of_a_bound_name, pending_folder_is_guarded, cluster_entry_is_never_shadowed,
+    swapped_while_the_question_stands,
+    swapped_before_expect,
+    deleted_while_the_question_stands,
+    harmless_change_while_the_question_stands,
+    name_taken_before_from,
+    answer_no,
+    several_common_names,
+    undecodable_common_name,
+    two_names_in_one_set,
+    text_around_the_block,
+    private_key_beside_the_request,
+    extra_bytes_inside,
+    terminal_escapes,
+    group_that_is_a_list,
+    empty_common_name,
+    hostile_object_names,
+    huge_requests,
+    privileged_names,
+    look_alikes,
+    weak_keys_and_signatures,
+    names_and_usages_smuggled_in,
+    masters_under_another_signer,
+    look_alike_of_a_bound_name,
+    pending_folder_is_guarded,
+    cluster_entry_is_never_shadowed,
     debug_variables_do_not_redirect,
 );
 
@@ -33,7 +51,9 @@ fn submit(admin: &Person, name: &str, pem: &str, extra: serde_json::Value) -> Ou
 
 /// A request by openssl for this subject, PEM.
 fn openssl_request(person: &Person, subject: &str, more: &[&str]) -> String {
-    person.tool("openssl", &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "k"]).ok();
+    person
+        .tool("openssl", &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "k"])
+        .ok();
     let mut args = vec!["req", "-new", "-utf8", "-key", "k", "-subj", subject];
     args.extend(more);
     person.tool("openssl", &args).ok().stdout
@@ -64,8 +84,12 @@ const UNIVERSAL: u8 = 28;
 /// A signed request over exactly these relative names and trailing bytes of its info.
 fn crafted(person: &Person, rdns: &[Vec<u8>], trailing: &[u8]) -> String {
     use base64::Engine as _;
-    person.tool("openssl", &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "k"]).ok();
-    person.tool("openssl", &["pkey", "-in", "k", "-pubout", "-outform", "DER", "-out", "spki"]).ok();
+    person
+        .tool("openssl", &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "k"])
+        .ok();
+    person
+        .tool("openssl", &["pkey", "-in", "k", "-pubout", "-outform", "DER", "-out", "spki"])
+        .ok();
     let spki = std::fs::read(person.home.join("spki")).expect("a file");
     let rdns: Vec<&[u8]> = rdns.iter().map(Vec::as_slice).collect();
     let subject = tlv(0x30, &rdns);
@@ -76,8 +100,12 @@ fn crafted(person: &Person, rdns: &[Vec<u8>], trailing: &[u8]) -> String {
     let ecdsa_sha256 = tlv(0x30, &[&tlv(6, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]])]);
     let request = tlv(0x30, &[&info, &ecdsa_sha256, &tlv(3, &[&[0], &signature])]);
     let data = base64::engine::general_purpose::STANDARD.encode(request);
-    let lines: Vec<String> = data.as_bytes().chunks(64).map(|l| String::from_utf8_lossy(l).into_owned()).collect();
-    format!("-----BEGIN CERTIFICATE REQUEST-----\n{}\n-----END CERTIFICATE REQUEST-----\n", lines.join("\n"))
+    let lines: Vec<String> =
+        data.as_bytes().chunks(64).map(|l| String::from_utf8_lossy(l).into_owned()).collect();
+    format!(
+        "-----BEGIN CERTIFICATE REQUEST-----\n{}\n-----END CERTIFICATE REQUEST-----\n",
+        lines.join("\n")
+    )
 }
 
 fn one(attribute: Vec<u8>) -> Vec<u8> {
@@ -85,7 +113,10 @@ fn one(attribute: Vec<u8>) -> Vec<u8> {
 }
 
 fn state(admin: &Person, name: &str) -> String {
-    admin.kubectl(&["get", "csr", "-o", "jsonpath={.status.conditions[*].type}", "--", name]).ok().stdout
+    admin
+        .kubectl(&["get", "csr", "-o", "jsonpath={.status.conditions[*].type}", "--", name])
+        .ok()
+        .stdout
 }
 
 /// Refused for this finding, which nothing can accept; the object stays undecided.
@@ -99,7 +130,10 @@ fn hard(admin: &Person, name: &str, finding: &str) {
 /// Refused for this finding unless it is accepted.
 fn refused(admin: &Person, name: &str, finding: &str) {
     admin.run(&["review", "--", name]).exits(3).prints(&[finding]);
-    admin.run(&["approve", "--yes", "--", name]).exits(3).says(&[finding, &format!("--accept {finding}")]);
+    admin
+        .run(&["approve", "--yes", "--", name])
+        .exits(3)
+        .says(&[finding, &format!("--accept {finding}")]);
     assert_eq!(state(admin, name), "", "nothing was decided");
 }
 
@@ -147,7 +181,8 @@ fn harmless_change_while_the_question_stands(trial: &Trial) {
     trial.admin().kubectl(&["label", "csr", &user, "team=blue"]).ok();
     terminal.answer("y").ok();
     assert_eq!(state(&admin, &user), "Approved");
-    let label = admin.kubectl(&["get", "csr", &user, "-o", "jsonpath={.metadata.labels.team}"]).ok();
+    let label =
+        admin.kubectl(&["get", "csr", &user, "-o", "jsonpath={.metadata.labels.team}"]).ok();
     assert_eq!(label.stdout, "blue");
 }
 
@@ -169,7 +204,8 @@ fn name_taken_before_from(trial: &Trial) {
     let (admin, eve) = (trial.admin(), trial.admin());
     let user = trial.user("first");
     let newcomer = trial.newcomer();
-    let mine = newcomer.run(&["request", &user, "-g", "dev", "--offline", "-o", "yaml"]).ok().stdout;
+    let mine =
+        newcomer.run(&["request", &user, "-g", "dev", "--offline", "-o", "yaml"]).ok().stdout;
     eve.run(&["request", &user, "-g", "kubeadm:cluster-admins"]).ok();
     admin.write("r.yaml", &mine);
     let out = admin.run(&["approve", "--from", "r.yaml", "--yes", "--reply", "reply"]).ok();
@@ -270,13 +306,22 @@ fn terminal_escapes(trial: &Trial) {
     ];
     for (case, cn) in cases {
         let name = trial.user(case);
-        let pem = crafted(&admin, &[one(attribute(CN, UTF8, cn)), one(attribute(O, UTF8, cn))], b"");
+        let pem =
+            crafted(&admin, &[one(attribute(CN, UTF8, cn)), one(attribute(O, UTF8, cn))], b"");
         submit(&admin, &name, &pem, serde_json::json!({})).ok();
         refused(&admin, &name, "hidden-characters");
-        for args in [&["list"][..], &["list", "-o", "wide"], &["review", &name], &["inspect", &format!("csr/{name}")]] {
+        for args in [
+            &["list"][..],
+            &["list", "-o", "wide"],
+            &["review", &name],
+            &["inspect", &format!("csr/{name}")],
+        ] {
             let out = admin.run(args);
             for raw in ["\u{1b}", "\0", "\u{202e}", "\u{200b}", "\u{a0}"] {
-                assert!(!out.stdout.contains(raw) && !out.stderr.contains(raw), "{args:?} shows {raw:?} raw");
+                assert!(
+                    !out.stdout.contains(raw) && !out.stderr.contains(raw),
+                    "{args:?} shows {raw:?} raw"
+                );
             }
             assert!(!out.stdout.replace("\r\n", "\n").contains('\r'));
         }
@@ -304,11 +349,13 @@ fn empty_common_name(trial: &Trial) {
     submit(&admin, &name, &pem, serde_json::json!({})).ok();
     hard(&admin, &name, "no-common-name");
     let last = trial.user("last-empty");
-    let pem = crafted(&admin, &[one(attribute(CN, UTF8, b"alice")), one(attribute(CN, UTF8, b""))], b"");
+    let pem =
+        crafted(&admin, &[one(attribute(CN, UTF8, b"alice")), one(attribute(CN, UTF8, b""))], b"");
     submit(&admin, &last, &pem, serde_json::json!({})).ok();
     hard(&admin, &last, "several-common-names");
     let empty_group = trial.user("empty-group");
-    let pem = crafted(&admin, &[one(attribute(CN, UTF8, b"alice")), one(attribute(O, UTF8, b""))], b"");
+    let pem =
+        crafted(&admin, &[one(attribute(CN, UTF8, b"alice")), one(attribute(O, UTF8, b""))], b"");
     submit(&admin, &empty_group, &pem, serde_json::json!({})).ok();
     hard(&admin, &empty_group, "empty-group");
 }
@@ -317,7 +364,9 @@ fn empty_common_name(trial: &Trial) {
 fn hostile_object_names(trial: &Trial) {
     let admin = trial.admin();
     let pem = openssl_request(&admin, "/CN=alice", &[]);
-    for base in ["--all", "-A", "$(id)", "a\nb", "a\u{1b}[31m", "`id`", "a b", "a;id", &"x".repeat(3000)] {
+    for base in
+        ["--all", "-A", "$(id)", "a\nb", "a\u{1b}[31m", "`id`", "a b", "a;id", &"x".repeat(3000)]
+    {
         let name = format!("{base}{}", trial.user(""));
         submit(&admin, &name, &pem, serde_json::json!({})).ok();
         let list = admin.run(&["list", "-o", "wide"]).ok().never_shows("\u{1b}");
@@ -398,7 +447,10 @@ fn look_alikes(trial: &Trial) {
 fn look_alike_of_a_bound_name(trial: &Trial) {
     let admin = trial.admin();
     let boss = trial.user("boss");
-    trial.grant(&boss, serde_json::json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]));
+    trial.grant(
+        &boss,
+        serde_json::json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]),
+    );
     let twin = boss.replacen('o', "о", 1);
     assert_ne!(boss, twin);
     admin.run(&["request", "--", &twin]).ok();
@@ -411,8 +463,18 @@ fn weak_keys_and_signatures(trial: &Trial) {
     let admin = trial.admin();
     let weak: [(&str, &[&str], &[&str], &str); 3] = [
         ("rsa1024", &["genrsa", "-out", "w", "1024"], &["-sha256"], "weak-key"),
-        ("p224", &["ecparam", "-name", "secp224r1", "-genkey", "-noout", "-out", "w"], &["-sha256"], "weak-key"),
-        ("sha1", &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "w"], &["-sha1"], "weak-signature"),
+        (
+            "p224",
+            &["ecparam", "-name", "secp224r1", "-genkey", "-noout", "-out", "w"],
+            &["-sha256"],
+            "weak-key",
+        ),
+        (
+            "sha1",
+            &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "w"],
+            &["-sha1"],
+            "weak-signature",
+        ),
     ];
     for (case, make, hash, finding) in weak {
         let name = trial.user(case);
@@ -430,28 +492,44 @@ fn weak_keys_and_signatures(trial: &Trial) {
     }
     admin.run(&["request", "alice", "--key", "w", "--dry-run"]).ok();
     admin.tool("openssl", &["genrsa", "-out", "w", "1024"]).ok();
-    admin.run(&["request", "alice", "--key", "w", "--dry-run"]).exits(1).says(&["RSA-1024", "2048"]);
+    admin
+        .run(&["request", "alice", "--key", "w", "--dry-run"])
+        .exits(1)
+        .says(&["RSA-1024", "2048"]);
     // A signature that does not verify never reaches a server; a file may hold one.
     let pem = openssl_request(&admin, "/CN=alice", &[]);
     let mut lines: Vec<String> = pem.lines().map(str::to_owned).collect();
     let at = lines.len() - 2;
     let flipped = if lines[at].starts_with('A') { "B" } else { "A" };
     lines[at].replace_range(0..1, flipped);
-    let out = admin.run_with(&["approve", "--from", "-", "--yes"], (lines.join("\n") + "\n").as_bytes());
+    let out =
+        admin.run_with(&["approve", "--from", "-", "--yes"], (lines.join("\n") + "\n").as_bytes());
     assert_ne!(out.code, 0);
 }
 
 fn names_and_usages_smuggled_in(trial: &Trial) {
     let admin = trial.admin();
     let san = trial.user("san");
-    let pem = openssl_request(&admin, "/CN=alice", &["-addext", "subjectAltName=DNS:kubernetes.default.svc,IP:10.0.0.1"]);
+    let pem = openssl_request(
+        &admin,
+        "/CN=alice",
+        &["-addext", "subjectAltName=DNS:kubernetes.default.svc,IP:10.0.0.1"],
+    );
     submit(&admin, &san, &pem, serde_json::json!({})).ok();
-    admin.run(&["review", &san]).ok().prints(&["alternative-names", "DNS:kubernetes.default.svc", "IP:10.0.0.1"]);
+    admin.run(&["review", &san]).ok().prints(&[
+        "alternative-names",
+        "DNS:kubernetes.default.svc",
+        "IP:10.0.0.1",
+    ]);
     let pem = openssl_request(&admin, "/CN=alice", &[]);
     for (case, extra, finding) in [
         ("any", serde_json::json!({"usages": ["any", "client auth"]}), "unexpected-usages"),
         ("server", serde_json::json!({"usages": ["server auth"]}), "unexpected-usages"),
-        ("kubelet", serde_json::json!({"signerName": "kubernetes.io/kubelet-serving", "usages": ["server auth"]}), "wrong-signer"),
+        (
+            "kubelet",
+            serde_json::json!({"signerName": "kubernetes.io/kubelet-serving", "usages": ["server auth"]}),
+            "wrong-signer",
+        ),
     ] {
         let name = trial.user(case);
         submit(&admin, &name, &pem, extra).ok();
@@ -460,7 +538,11 @@ fn names_and_usages_smuggled_in(trial: &Trial) {
     let mail = trial.user("mail");
     let pem = openssl_request(&admin, "/CN=alice/emailAddress=a@example.com", &[]);
     submit(&admin, &mail, &pem, serde_json::json!({"expirationSeconds": 2_147_483_647})).ok();
-    admin.run(&["review", &mail]).ok().prints(&["dropped-attributes", "emailAddress", "long-lifetime"]);
+    admin.run(&["review", &mail]).ok().prints(&[
+        "dropped-attributes",
+        "emailAddress",
+        "long-lifetime",
+    ]);
 }
 
 fn masters_under_another_signer(trial: &Trial) {
@@ -477,7 +559,8 @@ fn pending_folder_is_guarded(trial: &Trial) {
     let state = admin.home.join(".local/state");
     std::fs::create_dir_all(&state).expect("a directory");
     std::fs::create_dir(admin.home.join("elsewhere")).expect("a directory");
-    std::os::unix::fs::symlink(admin.home.join("elsewhere"), state.join("kubectl-usercert")).expect("a link");
+    std::os::unix::fs::symlink(admin.home.join("elsewhere"), state.join("kubectl-usercert"))
+        .expect("a link");
     let user = trial.user("link");
     let out = admin.run(&["request", &user]);
     assert_ne!(out.code, 0);
@@ -487,9 +570,30 @@ fn pending_folder_is_guarded(trial: &Trial) {
     let user = trial.user("moved");
     other.run(&["request", &user]).ok();
     other.run(&["approve", &user, "--yes"]).ok();
-    other.tool("openssl", &["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-        "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=other"]).ok();
-    other.run(&["install", &user, "--certificate-authority", "ca.crt"]).exits(1).says(&["no request for"]);
+    other
+        .tool(
+            "openssl",
+            &[
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-keyout",
+                "ca.key",
+                "-out",
+                "ca.crt",
+                "-subj",
+                "/CN=other",
+            ],
+        )
+        .ok();
+    other
+        .run(&["install", &user, "--certificate-authority", "ca.crt"])
+        .exits(1)
+        .says(&["no request for"]);
     other.run(&["install", &user]).ok();
 }
 
@@ -500,14 +604,27 @@ fn cluster_entry_is_never_shadowed(trial: &Trial) {
     let offline = newcomer.run(&["request", &user, "--offline", "-o", "yaml"]).ok();
     let admin = trial.admin();
     admin.write("r", &offline.stdout);
-    admin.run(&["approve", "--from", "r", "--yes", "--reply", "reply", "--reply-cluster-name", "prod"]).ok();
+    admin
+        .run(&[
+            "approve",
+            "--from",
+            "r",
+            "--yes",
+            "--reply",
+            "reply",
+            "--reply-cluster-name",
+            "prod",
+        ])
+        .ok();
     newcomer.write("reply", &admin.read("reply"));
     let precious = "apiVersion: v1\nkind: Config\nclusters:\n- name: prod # mine\n  cluster: {server: 'https://prod.example'}\n\
         users:\n- {name: me, user: {token: secret}}\ncontexts:\n- {name: prod, context: {cluster: prod, user: me}}\n";
     newcomer.write("one", "apiVersion: v1\nkind: Config\n");
     newcomer.write("two", precious);
     let both = format!("{0}/one:{0}/two", newcomer.home.display());
-    newcomer.run_env(&["install", &user, "--reply", "reply", "--yes"], &[("KUBECONFIG", &both)]).ok();
+    newcomer
+        .run_env(&["install", &user, "--reply", "reply", "--yes"], &[("KUBECONFIG", &both)])
+        .ok();
     assert_eq!(newcomer.read("two"), precious);
     assert!(!newcomer.read("one").contains("\"prod\"\n"), "{}", newcomer.read("one"));
     let view = newcomer.tool("sh", &["-c", &format!("KUBECONFIG={both} kubectl config view --raw -o jsonpath='{{.clusters[?(@.name==\"prod\")].cluster.server}}'")]).ok();
@@ -517,7 +634,20 @@ fn cluster_entry_is_never_shadowed(trial: &Trial) {
 /// The client library knows a variable that sends everything elsewhere.
 fn debug_variables_do_not_redirect(trial: &Trial) {
     let admin = trial.admin();
-    admin.run_env(&["list"], &[("KUBE_RS_DEBUG_OVERRIDE_URL", "http://127.0.0.1:1"), ("KUBERNETES_MASTER", "http://127.0.0.1:1")]).ok();
+    admin
+        .run_env(
+            &["list"],
+            &[
+                ("KUBE_RS_DEBUG_OVERRIDE_URL", "http://127.0.0.1:1"),
+                ("KUBERNETES_MASTER", "http://127.0.0.1:1"),
+            ],
+        )
+        .ok();
     let context = admin.kubectl(&["config", "current-context"]).ok().stdout;
-    admin.run_env(&["verify", context.trim()], &[("KUBE_RS_DEBUG_OVERRIDE_URL", "http://127.0.0.1:1")]).ok();
+    admin
+        .run_env(
+            &["verify", context.trim()],
+            &[("KUBE_RS_DEBUG_OVERRIDE_URL", "http://127.0.0.1:1")],
+        )
+        .ok();
 }

@@ -4,8 +4,16 @@ use crate::cases;
 use crate::trial::Trial;
 
 cases!(
-    command_line, keys, kubeconfig_files, server_down, tls, unauthorized, forbidden, not_found,
-    expired_certificates, certificate_files,
+    command_line,
+    keys,
+    kubeconfig_files,
+    server_down,
+    tls,
+    unauthorized,
+    forbidden,
+    not_found,
+    expired_certificates,
+    certificate_files,
 );
 
 fn command_line(trial: &Trial) {
@@ -36,7 +44,11 @@ fn command_line(trial: &Trial) {
     admin.run(&["request"]).exits(2).says(&["<NAME>"]);
     let help = admin.run(&["--help"]).ok().prints(&["kubectl usercert", "Exit codes"]);
     assert!(!help.stdout.contains("kubectl-usercert "), "{}", help.stdout);
-    admin.run(&["request", "--help"]).ok().prints(&["kubectl usercert request", "--as-user-extra", "--offline"]);
+    admin.run(&["request", "--help"]).ok().prints(&[
+        "kubectl usercert request",
+        "--as-user-extra",
+        "--offline",
+    ]);
 }
 
 fn keys(trial: &Trial) {
@@ -48,11 +60,23 @@ fn keys(trial: &Trial) {
     run("garbage").exits(1).says(&["garbage", "no private key"]);
     admin.write("damaged", "-----BEGIN PRIVATE KEY-----\nMIGHAgEA\n-----END PRIVATE KEY-----\n");
     run("damaged").exits(1).says(&["damaged"]);
-    admin.tool("openssl", &["genpkey", "-algorithm", "ed25519", "-aes256", "-pass", "pass:x", "-out", "enc8"]).ok();
+    admin
+        .tool(
+            "openssl",
+            &["genpkey", "-algorithm", "ed25519", "-aes256", "-pass", "pass:x", "-out", "enc8"],
+        )
+        .ok();
     run("enc8").exits(1).says(&["enc8", "encrypted", "openssl pkey"]);
-    admin.tool("openssl", &["genrsa", "-traditional", "-aes256", "-passout", "pass:x", "-out", "enc1", "2048"]).ok();
+    admin
+        .tool(
+            "openssl",
+            &["genrsa", "-traditional", "-aes256", "-passout", "pass:x", "-out", "enc1", "2048"],
+        )
+        .ok();
     run("enc1").exits(1).says(&["encrypted"]);
-    admin.tool("openssl", &["ecparam", "-name", "secp256k1", "-genkey", "-noout", "-out", "k1"]).ok();
+    admin
+        .tool("openssl", &["ecparam", "-name", "secp256k1", "-genkey", "-noout", "-out", "k1"])
+        .ok();
     run("k1").exits(1).says(&["k1"]);
     admin.tool("openssl", &["genpkey", "-algorithm", "x25519", "-out", "x"]).ok();
     run("x").exits(1);
@@ -62,16 +86,29 @@ fn kubeconfig_files(trial: &Trial) {
     let person = trial.newcomer();
     person.run(&["list"]).exits(1).says(&["--kubeconfig", "--offline"]);
     person.run(&["list", "--kubeconfig", "nowhere"]).exits(1).says(&["nowhere", "no such file"]);
-    person.write("broken", "apiVersion: v1\nkind: Config\nusers: [ {name: a, user: {token: hunter2}\n");
-    person.run(&["list", "--kubeconfig", "broken"]).exits(1).says(&["broken"]).never_shows("hunter2");
-    person.write("twice", "users:\n- {name: a, user: {token: hunter2}}\n- {name: a, user: {token: hunter2}}\n");
+    person.write(
+        "broken",
+        "apiVersion: v1\nkind: Config\nusers: [ {name: a, user: {token: hunter2}\n",
+    );
+    person
+        .run(&["list", "--kubeconfig", "broken"])
+        .exits(1)
+        .says(&["broken"])
+        .never_shows("hunter2");
+    person.write(
+        "twice",
+        "users:\n- {name: a, user: {token: hunter2}}\n- {name: a, user: {token: hunter2}}\n",
+    );
     person.run(&["list", "--kubeconfig", "twice"]).exits(1).says(&["twice"]).never_shows("hunter2");
     std::fs::write(person.home.join("binary"), [0xff, 0xfe, 0, 1]).expect("a file");
     person.run(&["list", "--kubeconfig", "binary"]).exits(1).says(&["binary"]);
     std::fs::create_dir(person.home.join("folder")).expect("a directory");
     person.run(&["list", "--kubeconfig", "folder"]).exits(1).says(&["folder"]);
     let admin = trial.admin();
-    admin.run(&["list", "--context", "nowhere"]).exits(1).says(&["context \"nowhere\" does not exist"]);
+    admin
+        .run(&["list", "--context", "nowhere"])
+        .exits(1)
+        .says(&["context \"nowhere\" does not exist"]);
     admin.run(&["list", "--user", "nobody"]).exits(1).says(&["nobody"]);
     admin.run(&["list", "--cluster", "none"]).exits(1).says(&["none"]);
     admin.kubectl(&["config", "unset", "current-context"]).ok();
@@ -83,12 +120,16 @@ fn kubeconfig_files(trial: &Trial) {
 
 fn server_down(trial: &Trial) {
     let admin = trial.admin();
-    for args in [&["list"][..], &["request", "alice"], &["approve", "alice", "--yes"], &["verify"]] {
+    for args in [&["list"][..], &["request", "alice"], &["approve", "alice", "--yes"], &["verify"]]
+    {
         let mut args = args.to_vec();
         args.extend(["--server", "https://127.0.0.1:1"]);
         admin.run(&args).exits(1).says(&["127.0.0.1:1", "refused"]);
     }
-    admin.run(&["list", "--server", "https://no-such-host.invalid"]).exits(1).says(&["no-such-host.invalid"]);
+    admin
+        .run(&["list", "--server", "https://no-such-host.invalid"])
+        .exits(1)
+        .says(&["no-such-host.invalid"]);
     // The key of the request that could not be submitted is kept for the next try.
     assert_eq!(admin.pending().len(), 1);
 }
@@ -99,8 +140,26 @@ fn tls(trial: &Trial) {
         .run(&["list", "--tls-server-name", "other.example"])
         .exits(1)
         .says(&["certificate is for other names", "--tls-server-name"]);
-    admin.tool("openssl", &["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-        "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=other"]).ok();
+    admin
+        .tool(
+            "openssl",
+            &[
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-keyout",
+                "ca.key",
+                "-out",
+                "ca.crt",
+                "-subj",
+                "/CN=other",
+            ],
+        )
+        .ok();
     admin
         .run(&["list", "--certificate-authority", "ca.crt"])
         .exits(1)
@@ -110,8 +169,26 @@ fn tls(trial: &Trial) {
 
 fn unauthorized(trial: &Trial) {
     let admin = trial.admin();
-    admin.tool("openssl", &["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-        "-keyout", "k", "-out", "c", "-subj", "/CN=alice"]).ok();
+    admin
+        .tool(
+            "openssl",
+            &[
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-keyout",
+                "k",
+                "-out",
+                "c",
+                "-subj",
+                "/CN=alice",
+            ],
+        )
+        .ok();
     let flags = ["--client-certificate", "c", "--client-key", "k"];
     let mut list = vec!["list"];
     list.extend(flags);
@@ -125,7 +202,11 @@ fn forbidden(trial: &Trial) {
     let bare = trial.user("bare");
     let person = trial.nobody_special(&bare, &[]);
     let user = trial.user("alice");
-    person.run(&["list"]).exits(1).says(&["Forbidden", "certificatesigningrequests", "verbs: [get, list, watch]"]);
+    person.run(&["list"]).exits(1).says(&[
+        "Forbidden",
+        "certificatesigningrequests",
+        "verbs: [get, list, watch]",
+    ]);
     person.run(&["request", &user]).exits(1).says(&["Forbidden", "verbs: [create]", "--offline"]);
     let admin = trial.admin();
     admin.run(&["request", &user]).ok();
@@ -133,13 +214,18 @@ fn forbidden(trial: &Trial) {
     // Only the right to approve for this signer is missing.
     let half = trial.user("half");
     let halfway = trial.nobody_special(&half, &[]);
-    trial.grant(&half, serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
+    trial.grant(
+        &half,
+        serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
         "resources": ["certificatesigningrequests", "certificatesigningrequests/approval"],
-        "verbs": ["get", "update"]}]));
-    halfway
-        .run(&["approve", &user, "--yes"])
-        .exits(1)
-        .says(&["not permitted to approve", "resources: [signers]", "verbs: [approve]", "kubernetes.io/kube-apiserver-client"]);
+        "verbs": ["get", "update"]}]),
+    );
+    halfway.run(&["approve", &user, "--yes"]).exits(1).says(&[
+        "not permitted to approve",
+        "resources: [signers]",
+        "verbs: [approve]",
+        "kubernetes.io/kube-apiserver-client",
+    ]);
     halfway.run(&["approve", &trial.user("nowhere"), "--yes"]).exits(1).says(&["not found"]);
     person.run(&["verify"]).ok().prints(&[&bare]);
 }
@@ -148,16 +234,27 @@ fn not_found(trial: &Trial) {
     let admin = trial.admin();
     let missing = trial.user("missing");
     for command in ["review", "approve", "deny"] {
-        admin.run(&[command, &missing]).exits(1).says(&[&missing, "not found", "kubectl usercert list"]);
+        admin.run(&[command, &missing]).exits(1).says(&[
+            &missing,
+            "not found",
+            "kubectl usercert list",
+        ]);
     }
-    admin.run(&["install", &missing]).exits(1).says(&["no request for", "kubectl usercert request"]);
+    admin
+        .run(&["install", &missing])
+        .exits(1)
+        .says(&["no request for", "kubectl usercert request"]);
     admin.run(&["inspect", &format!("csr/{missing}")]).exits(1).says(&["not found"]);
     // A user's name finds the one pending request of that user.
     let user = trial.user("byname");
     admin.run(&["request", &user, "--csr-name", &format!("{user}-x")]).ok();
     admin.run(&["review", &user]).ok().prints(&[&format!("{user}-x")]);
     admin.run(&["request", &user, "--csr-name", &format!("{user}-y")]).ok();
-    admin.run(&["review", &user]).exits(1).says(&["several pending requests", &format!("{user}-x"), &format!("{user}-y")]);
+    admin.run(&["review", &user]).exits(1).says(&[
+        "several pending requests",
+        &format!("{user}-x"),
+        &format!("{user}-y"),
+    ]);
 }
 
 fn expired_certificates(trial: &Trial) {
@@ -184,14 +281,15 @@ fn certificate_files(trial: &Trial) {
     person.run(&["request", &other, "-g", "dev", "--offline", "--out-dir", "."]).ok();
     person.write("m.yaml", &person.read(&format!("{other}.yaml")));
     person.run(&["approve", "--from", "m.yaml", "--yes", "--reply", "reply"]).ok();
-    let pem = person
-        .kubectl(&["get", "csr", &other, "-o", "jsonpath={.status.certificate}"])
-        .ok()
-        .stdout;
+    let pem =
+        person.kubectl(&["get", "csr", &other, "-o", "jsonpath={.status.certificate}"]).ok().stdout;
     person.write("b64", &pem);
     person.tool("sh", &["-c", "base64 -d b64 > c.pem"]).ok();
     let key = format!("{other}.key");
-    person.run(&["install", &user, "--certificate", "c.pem", "--key", &key]).exits(1).says(&["not for"]);
+    person
+        .run(&["install", &user, "--certificate", "c.pem", "--key", &key])
+        .exits(1)
+        .says(&["not for"]);
     person.run(&["install", &other, "--certificate", "missing"]).exits(1).says(&["missing"]);
     person.run(&["install", &other, "--certificate", &key]).exits(1).says(&["no certificate"]);
     person.run(&["install", &other, "--certificate", "c.pem", "--key", &key]).ok();

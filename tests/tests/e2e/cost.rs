@@ -14,7 +14,11 @@ fn alone(trial: &Trial) -> (Sandbox, Person) {
 }
 
 fn made(sandbox: &Sandbox) -> Vec<String> {
-    let log = sandbox.log().iter().map(|e| format!("{} {}", e.method, e.path.split('?').next().unwrap_or_default())).collect();
+    let log = sandbox
+        .log()
+        .iter()
+        .map(|e| format!("{} {}", e.method, e.path.split('?').next().unwrap_or_default()))
+        .collect();
     sandbox.clear_log();
     log
 }
@@ -33,7 +37,10 @@ fn main_road(trial: &Trial) {
     admin.run(&["install", "alice"]).ok();
     assert_eq!(
         made(&sandbox),
-        [format!("GET {CSRS}/alice"), "POST /apis/authentication.k8s.io/v1/selfsubjectreviews".to_owned()]
+        [
+            format!("GET {CSRS}/alice"),
+            "POST /apis/authentication.k8s.io/v1/selfsubjectreviews".to_owned()
+        ]
     );
     admin.run(&["verify", "alice@sandbox"]).ok();
     assert_eq!(made(&sandbox), ["POST /apis/authentication.k8s.io/v1/selfsubjectreviews"]);
@@ -66,7 +73,8 @@ fn waiting(trial: &Trial) {
     let approver = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
     approver.run(&["approve", "carol", "--yes"]).ok();
     waiting.join().expect("it ends").ok();
-    let ours: Vec<String> = made(&sandbox).into_iter().filter(|r| !r.contains("approval")).collect();
+    let ours: Vec<String> =
+        made(&sandbox).into_iter().filter(|r| !r.contains("approval")).collect();
     // Two reads (the installer's, the approver's), one watch, one review.
     assert_eq!(ours.iter().filter(|r| **r == format!("GET {CSRS}/carol")).count(), 2, "{ours:?}");
     assert_eq!(ours.iter().filter(|r| **r == format!("GET {CSRS}")).count(), 1, "{ours:?}");

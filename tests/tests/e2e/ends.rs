@@ -4,15 +4,25 @@ use crate::cases;
 use crate::trial::Trial;
 
 cases!(
-    denied, still_pending, nobody_signs, vanished, replaced, failed, denied_before_request_again,
-    other_identity_keeps_both, wait_in_request,
+    denied,
+    still_pending,
+    nobody_signs,
+    vanished,
+    replaced,
+    failed,
+    denied_before_request_again,
+    other_identity_keeps_both,
+    wait_in_request,
 );
 
 fn denied(trial: &Trial) {
     let admin = trial.admin();
     let user = trial.user("denied");
     admin.run(&["request", &user]).ok();
-    admin.run(&["deny", &user, "--reason", "NotYet", "--message", "Ask \u{1b}[31mlater\u{7}"]).ok().prints(&["denied"]);
+    admin
+        .run(&["deny", &user, "--reason", "NotYet", "--message", "Ask \u{1b}[31mlater\u{7}"])
+        .ok()
+        .prints(&["denied"]);
     let out = admin.run(&["install", &user]).exits(3).says(&["was denied", "NotYet", "later"]);
     out.never_shows("\u{1b}").never_shows("\u{7}");
     admin.run(&["approve", &user, "--yes"]).exits(1).says(&["is already Denied"]);
@@ -23,7 +33,10 @@ fn still_pending(trial: &Trial) {
     let admin = trial.admin();
     let user = trial.user("pending");
     admin.run(&["request", &user]).ok();
-    admin.run(&["install", &user, "--timeout", "0"]).exits(5).says(&["still pending", "kubectl usercert approve"]);
+    admin
+        .run(&["install", &user, "--timeout", "0"])
+        .exits(5)
+        .says(&["still pending", "kubectl usercert approve"]);
     admin.run(&["install", &user, "--timeout", "1s"]).exits(5).says(&["still pending"]);
     assert_eq!(admin.pending().len(), 1, "the key is kept");
 }
@@ -34,7 +47,10 @@ fn nobody_signs(trial: &Trial) {
     let user = trial.user("unsigned");
     admin.run(&["request", &user, "--signer", "example.com/nobody"]).ok();
     admin.run(&["approve", &user, "--yes"]).ok().says(&["unknown-signer"]);
-    admin.run(&["install", &user, "--timeout", "1s"]).exits(5).says(&["no signer has acted", "EKS"]);
+    admin
+        .run(&["install", &user, "--timeout", "1s"])
+        .exits(5)
+        .says(&["no signer has acted", "EKS"]);
 }
 
 fn vanished(trial: &Trial) {
@@ -72,16 +88,21 @@ fn failed(trial: &Trial) {
     admin.run(&["request", &user, "--out-dir", ".", "--offline"]).ok();
     let manifest = admin.read(&format!("{user}.yaml"));
     let usage = manifest.lines().find(|l| l.contains("client auth")).expect("a usage").to_owned();
-    let manifest = manifest.replace(&usage, &format!("{usage}\n{}", usage.replace("client auth", "code signing")));
+    let manifest = manifest
+        .replace(&usage, &format!("{usage}\n{}", usage.replace("client auth", "code signing")));
     admin.write("m.yaml", &manifest);
     admin.kubectl(&["create", "--validate=false", "-f", "m.yaml"]).ok();
-    admin.run(&["approve", &user, "--yes"]).exits(3).says(&["unexpected-usages", "--accept unexpected-usages"]);
+    admin
+        .run(&["approve", &user, "--yes"])
+        .exits(3)
+        .says(&["unexpected-usages", "--accept unexpected-usages"]);
     admin.run(&["approve", &user, "--yes", "--accept", "unexpected-usages"]).ok();
     let key = format!("{user}.key");
-    admin
-        .run(&["install", "--key", &key, "--", &user])
-        .exits(1)
-        .says(&["the signer refused it", "SignerValidationFailure", "code signing"]);
+    admin.run(&["install", "--key", &key, "--", &user]).exits(1).says(&[
+        "the signer refused it",
+        "SignerValidationFailure",
+        "code signing",
+    ]);
 }
 
 fn denied_before_request_again(trial: &Trial) {
@@ -99,7 +120,15 @@ fn other_identity_keeps_both(trial: &Trial) {
     admin.run(&["request", &user, "-g", "wrong"]).ok();
     let second = admin.run(&["request", &user, "-g", "right"]).ok();
     assert_eq!(admin.pending().len(), 2);
-    let name = second.stdout.split_whitespace().next().expect("a name").rsplit('/').next().expect("a name").to_owned();
+    let name = second
+        .stdout
+        .split_whitespace()
+        .next()
+        .expect("a name")
+        .rsplit('/')
+        .next()
+        .expect("a name")
+        .to_owned();
     admin.run(&["approve", &name, "--yes"]).ok();
     admin.run(&["install", &user, "--csr-name", &name]).ok();
     assert!(admin.whoami(&admin.context_of(&user)).1.contains(&"right".to_owned()));

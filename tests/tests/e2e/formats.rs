@@ -21,10 +21,29 @@ fn requests(trial: &Trial) {
     person.write("read.py", PYTHON);
     for key_type in ["p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096"] {
         let user = trial.user(&format!("Zoë 🦀 {key_type}"));
-        let args = ["request", "--offline", "--out-dir", ".", "--key-type", key_type, "-g", "dev", "-g", "Öps", "-g", "a,b", "--", &user];
+        let args = [
+            "request",
+            "--offline",
+            "--out-dir",
+            ".",
+            "--key-type",
+            key_type,
+            "-g",
+            "dev",
+            "-g",
+            "Öps",
+            "-g",
+            "a,b",
+            "--",
+            &user,
+        ];
         person.run(&args).ok();
-        let csr = std::fs::read_dir(&person.home).expect("a directory").flatten().map(|e| e.path())
-            .find(|p| p.extension().is_some_and(|e| e == "csr")).expect("a request");
+        let csr = std::fs::read_dir(&person.home)
+            .expect("a directory")
+            .flatten()
+            .map(|e| e.path())
+            .find(|p| p.extension().is_some_and(|e| e == "csr"))
+            .expect("a request");
         let csr = csr.to_str().expect("a path").to_owned();
         person.tool("openssl", &["req", "-verify", "-noout", "-in", &csr]).ok();
         let read = person.tool("python3", &["read.py", &csr]).ok();
@@ -42,12 +61,32 @@ fn answers(trial: &Trial) {
     let admin = trial.admin();
     let user = trial.user("y");
     let newcomer = trial.newcomer();
-    let offline = newcomer.run(&["request", "-g", "0x1F", "-g", "yes", "--offline", "-o", "yaml", "--", &user]).ok();
+    let offline = newcomer
+        .run(&["request", "-g", "0x1F", "-g", "yes", "--offline", "-o", "yaml", "--", &user])
+        .ok();
     admin.write("r", &offline.stdout);
-    admin.run(&["approve", "--from", "r", "--yes", "--reply", "reply", "--reply-cluster-name", "1_000", "-n", "on"]).ok();
+    admin
+        .run(&[
+            "approve",
+            "--from",
+            "r",
+            "--yes",
+            "--reply",
+            "reply",
+            "--reply-cluster-name",
+            "1_000",
+            "-n",
+            "on",
+        ])
+        .ok();
     newcomer.write("reply", &admin.read("reply"));
-    newcomer.kubectl(&["--kubeconfig", "reply", "config", "view", "-o", "jsonpath={.clusters[0].name}"]).ok().prints(&["1_000"]);
-    newcomer.run(&["install", "--reply", "reply", "--yes", "--context-name", "y", "--", &user]).ok();
+    newcomer
+        .kubectl(&["--kubeconfig", "reply", "config", "view", "-o", "jsonpath={.clusters[0].name}"])
+        .ok()
+        .prints(&["1_000"]);
+    newcomer
+        .run(&["install", "--reply", "reply", "--yes", "--context-name", "y", "--", &user])
+        .ok();
     let view = newcomer.kubectl(&["config", "view", "-o", "jsonpath={.contexts[0].name} {.contexts[0].context.cluster} {.contexts[0].context.namespace}"]).ok();
     assert_eq!(view.stdout, "y 1_000 on");
     assert_eq!(newcomer.whoami("y").0, user);

@@ -4,9 +4,19 @@ use crate::cases;
 use crate::trial::{Person, Trial};
 
 cases!(
-    by_manifest, by_bare_request_on_stdin, with_files, plain_kubectl_takes_the_reply,
-    wrong_key, expected_reply, hostile_replies, reply_is_never_overwritten, reply_of_another_user,
-    forms_of_requests, what_is_refused_at_intake, server_out_of_reach, reply_before_request_again,
+    by_manifest,
+    by_bare_request_on_stdin,
+    with_files,
+    plain_kubectl_takes_the_reply,
+    wrong_key,
+    expected_reply,
+    hostile_replies,
+    reply_is_never_overwritten,
+    reply_of_another_user,
+    forms_of_requests,
+    what_is_refused_at_intake,
+    server_out_of_reach,
+    reply_before_request_again,
 );
 
 /// A reply for a newcomer's request, made by an admin.
@@ -15,9 +25,19 @@ fn reply_for(trial: &Trial, newcomer: &Person, user: &str) -> (String, String) {
     let code = offline.code_shown();
     let admin = trial.admin();
     admin.write("request.yaml", &offline.stdout);
-    let approved = admin.run(&["approve", "--from", "request.yaml", "--expect", &code, "--yes", "--reply", "reply"]);
+    let approved = admin.run(&[
+        "approve",
+        "--from",
+        "request.yaml",
+        "--expect",
+        &code,
+        "--yes",
+        "--reply",
+        "reply",
+    ]);
     let approved = approved.ok().says(&["It holds no secret"]);
-    let install = approved.stderr.lines().find(|l| l.contains("--expect-reply")).expect("a line").to_owned();
+    let install =
+        approved.stderr.lines().find(|l| l.contains("--expect-reply")).expect("a line").to_owned();
     let mut words = install.split_whitespace().skip_while(|w| *w != "--expect-reply");
     let reply_code = words.nth(1).expect("a code").to_owned();
     (admin.read("reply"), reply_code)
@@ -28,20 +48,42 @@ fn by_manifest(trial: &Trial) {
         let user = trial.user(key_type);
         let newcomer = trial.newcomer();
         let offline = newcomer
-            .run(&["request", &user, "-g", "dev", "-g", "ops", "-g", "sre", "--offline", "--key-type", key_type, "-o", "yaml"])
+            .run(&[
+                "request",
+                &user,
+                "-g",
+                "dev",
+                "-g",
+                "ops",
+                "-g",
+                "sre",
+                "--offline",
+                "--key-type",
+                key_type,
+                "-o",
+                "yaml",
+            ])
             .ok();
         let code = offline.code_shown();
         let admin = trial.admin();
         admin.write("r.yaml", &offline.stdout);
         admin.run(&["review", "--from", "r.yaml"]).ok().prints(&[&code, &user, "dev, ops, sre"]);
-        admin.run(&["approve", "--from", "r.yaml", "--expect", &code, "--yes", "--reply", "reply"]).ok();
+        admin
+            .run(&["approve", "--from", "r.yaml", "--expect", &code, "--yes", "--reply", "reply"])
+            .ok();
         let reply = admin.read("reply");
         assert!(!reply.contains("PRIVATE KEY") && !reply.contains("client-key-data"), "no secret");
         newcomer.write("reply", &reply);
-        newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).ok().says(&["the server says"]);
+        newcomer
+            .run(&["install", &user, "--reply", "reply", "--yes"])
+            .ok()
+            .says(&["the server says"]);
         let (who, mut groups) = newcomer.whoami(&newcomer.context_of(&user));
         groups.sort();
-        assert_eq!((who.as_str(), groups.join(" ").as_str()), (user.as_str(), "dev ops sre system:authenticated"));
+        assert_eq!(
+            (who.as_str(), groups.join(" ").as_str()),
+            (user.as_str(), "dev ops sre system:authenticated")
+        );
         assert!(newcomer.pending().is_empty());
     }
 }
@@ -52,9 +94,15 @@ fn by_bare_request_on_stdin(trial: &Trial) {
     let csr = newcomer.run(&["request", &user, "-g", "dev", "--offline"]).ok();
     assert!(csr.stdout.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n"), "{}", csr.stdout);
     let admin = trial.admin();
-    let approved = admin.run_with(&["approve", "--from", "-", "--yes", "--reply", "-"], csr.stdout.as_bytes()).ok();
-    assert!(approved.stdout.starts_with('#') && approved.stdout.contains("client-certificate-data"));
-    let installed = newcomer.run_with(&["install", &user, "--reply", "-", "--yes", "--use"], approved.stdout.as_bytes()).ok();
+    let approved = admin
+        .run_with(&["approve", "--from", "-", "--yes", "--reply", "-"], csr.stdout.as_bytes())
+        .ok();
+    assert!(
+        approved.stdout.starts_with('#') && approved.stdout.contains("client-certificate-data")
+    );
+    let installed = newcomer
+        .run_with(&["install", &user, "--reply", "-", "--yes", "--use"], approved.stdout.as_bytes())
+        .ok();
     installed.prints(&["written to"]);
     newcomer.kubectl(&["auth", "whoami"]).ok().prints(&[&user]);
 }
@@ -66,12 +114,27 @@ fn with_files(trial: &Trial) {
     let admin = trial.admin();
     admin.write("r.csr", &newcomer.read(&format!("{user}.csr")));
     std::fs::create_dir(admin.home.join("replies")).expect("a directory");
-    admin.run(&["approve", "--from", "r.csr", "--expires", "24h", "--yes", "--reply", "replies"]).ok();
+    admin
+        .run(&["approve", "--from", "r.csr", "--expires", "24h", "--yes", "--reply", "replies"])
+        .ok();
     let reply = admin.read(&format!("replies/{user}.kubeconfig"));
     newcomer.write("reply", &reply);
     newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).exits(1).says(&["--key"]);
     let key = format!("{user}.key");
-    newcomer.run(&["install", "--reply", "reply", "--key", &key, "--yes", "--standalone", "mine", "--", &user]).ok();
+    newcomer
+        .run(&[
+            "install",
+            "--reply",
+            "reply",
+            "--key",
+            &key,
+            "--yes",
+            "--standalone",
+            "mine",
+            "--",
+            &user,
+        ])
+        .ok();
     newcomer.kubectl(&["--kubeconfig", "mine", "auth", "whoami"]).ok().prints(&[&user, "dev"]);
     assert!(!newcomer.has(".kube/config"));
 }
@@ -87,8 +150,12 @@ fn plain_kubectl_takes_the_reply(trial: &Trial) {
     newcomer.write("reply", &admin.read("reply"));
     newcomer.kubectl(&["--kubeconfig", "reply", "auth", "whoami"]).exits(1);
     let reply = newcomer.read("reply");
-    let line = reply.lines().find(|l| l.contains("kubectl config set-credentials")).expect("a line");
-    let line = line.trim_start_matches(['#', ' ']).replace("KEY", &format!("{user}.key")).replace("FILE", "reply");
+    let line =
+        reply.lines().find(|l| l.contains("kubectl config set-credentials")).expect("a line");
+    let line = line
+        .trim_start_matches(['#', ' '])
+        .replace("KEY", &format!("{user}.key"))
+        .replace("FILE", "reply");
     newcomer.tool("sh", &["-c", &line]).ok();
     newcomer.kubectl(&["--kubeconfig", "reply", "auth", "whoami"]).ok().prints(&[&user]);
 }
@@ -99,7 +166,10 @@ fn wrong_key(trial: &Trial) {
     let (reply, _) = reply_for(trial, &newcomer, &user);
     other.run(&["request", &user, "-g", "dev", "--offline"]).ok();
     other.write("reply", &reply);
-    other.run(&["install", &user, "--reply", "reply", "--yes"]).exits(1).says(&["no key for this certificate"]);
+    other
+        .run(&["install", &user, "--reply", "reply", "--yes"])
+        .exits(1)
+        .says(&["no key for this certificate"]);
     other.tool("openssl", &["genpkey", "-algorithm", "ed25519", "-out", "k"]).ok();
     other
         .run(&["install", &user, "--reply", "reply", "--key", "k", "--yes"])
@@ -113,9 +183,20 @@ fn expected_reply(trial: &Trial) {
     let newcomer = trial.newcomer();
     let (reply, code) = reply_for(trial, &newcomer, &user);
     newcomer.write("reply", &reply);
-    newcomer.run(&["install", &user, "--reply", "reply"]).exits(2).says(&["CA ", "sha256", &code, "--yes"]);
     newcomer
-        .run(&["install", &user, "--reply", "reply", "--expect-reply", "0000-0000-0000-0000", "--yes"])
+        .run(&["install", &user, "--reply", "reply"])
+        .exits(2)
+        .says(&["CA ", "sha256", &code, "--yes"]);
+    newcomer
+        .run(&[
+            "install",
+            &user,
+            "--reply",
+            "reply",
+            "--expect-reply",
+            "0000-0000-0000-0000",
+            "--yes",
+        ])
         .exits(3)
         .says(&["not the reply that was expected"]);
     assert!(!newcomer.has(".kube/config"));
@@ -136,9 +217,13 @@ fn hostile_replies(trial: &Trial) {
     let indent = |l: &str| l.chars().take_while(|c| *c == ' ').count();
     let pad = |l: &str| " ".repeat(indent(l));
     let user_field = |field: &str| reply.replace(cert, &format!("{cert}\n{}{field}", pad(cert)));
-    let cluster_field = |field: &str| reply.replace(server, &format!("{server}\n{}{field}", pad(server)));
+    let cluster_field =
+        |field: &str| reply.replace(server, &format!("{server}\n{}{field}", pad(server)));
     let hostile = [
-        (user_field("exec: {command: /bin/sh, apiVersion: client.authentication.k8s.io/v1}"), "exec"),
+        (
+            user_field("exec: {command: /bin/sh, apiVersion: client.authentication.k8s.io/v1}"),
+            "exec",
+        ),
         (user_field("auth-provider: {name: gcp}"), "auth-provider"),
         (user_field("token: abc"), "token"),
         (user_field("tokenFile: /etc/passwd"), "tokenFile"),
@@ -156,7 +241,13 @@ fn hostile_replies(trial: &Trial) {
         (cluster_field("unheard-of: 1"), "unheard-of"),
         (reply.replace("https://", "http://"), "server"),
         (format!("{reply}extensions: []\n"), "extensions"),
-        (reply.replace("certificate-authority-data:", "extra: x\n    certificate-authority-data:"), "extra"),
+        (
+            reply.replace(
+                "certificate-authority-data:",
+                "extra: x\n    certificate-authority-data:",
+            ),
+            "extra",
+        ),
         (format!("x: &a [1]\ny: *a\n{reply}"), "aliases"),
         ("not: [a, kubeconfig".to_owned(), "no kubeconfig"),
         (String::new(), "no kubeconfig"),
@@ -164,7 +255,8 @@ fn hostile_replies(trial: &Trial) {
     for (text, field) in hostile {
         assert_ne!(text, reply, "the case changes the reply: {field}");
         newcomer.write("reply", &text);
-        let out = newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).exits(1).says(&[field]);
+        let out =
+            newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).exits(1).says(&[field]);
         out.never_shows("root:x:");
         assert!(!newcomer.has(".kube/config"), "{field}");
     }
@@ -178,7 +270,10 @@ fn reply_is_never_overwritten(trial: &Trial) {
     let csr = trial.newcomer().run(&["request", &user, "--offline"]).ok().stdout;
     admin.write("r", &csr);
     admin.write("reply", "precious");
-    admin.run(&["approve", "--from", "r", "--yes", "--reply", "reply"]).exits(1).says(&["is there already", "nothing was approved"]);
+    admin
+        .run(&["approve", "--from", "r", "--yes", "--reply", "reply"])
+        .exits(1)
+        .says(&["is there already", "nothing was approved"]);
     assert_eq!(admin.read("reply"), "precious");
     admin.kubectl(&["get", "csr", &user]).exits(1);
     // The reply can also be had later, for a request that is approved already.
@@ -202,9 +297,12 @@ fn forms_of_requests(trial: &Trial) {
     newcomer.run(&["request", &user, "-g", "dev", "--offline", "--out-dir", "."]).ok();
     let pem = newcomer.read(&format!("{user}.csr"));
     let yaml = newcomer.read(&format!("{user}.yaml"));
-    newcomer.tool("openssl", &["req", "-in", &format!("{user}.csr"), "-outform", "DER", "-out", "der"]).ok();
+    newcomer
+        .tool("openssl", &["req", "-in", &format!("{user}.csr"), "-outform", "DER", "-out", "der"])
+        .ok();
     let der = std::fs::read(newcomer.home.join("der")).expect("a file");
-    let verbose = newcomer.tool("openssl", &["req", "-in", &format!("{user}.csr"), "-text"]).ok().stdout;
+    let verbose =
+        newcomer.tool("openssl", &["req", "-in", &format!("{user}.csr"), "-text"]).ok().stdout;
     let base64 = newcomer.tool("base64", &["-w0", &format!("{user}.csr")]).ok().stdout;
     let quoted: String = pem.lines().map(|l| format!("> {l}\r\n")).collect();
     let forms: [(&str, Vec<u8>); 9] = [
@@ -218,7 +316,9 @@ fn forms_of_requests(trial: &Trial) {
         ("BOM", format!("\u{feff}{pem}").into()),
         ("indented", pem.lines().map(|l| format!("    {l}\n")).collect::<String>().into()),
     ];
-    let code = newcomer.run_with(&["inspect", "-o", "json"], pem.as_bytes()).ok().json()["items"][0]["properties"]["code"].clone();
+    let code = newcomer.run_with(&["inspect", "-o", "json"], pem.as_bytes()).ok().json()["items"]
+        [0]["properties"]["code"]
+        .clone();
     for (form, input) in forms {
         let review = admin.run_with(&["review", "--from", "-", "-o", "json"], &input).ok().json();
         assert_eq!(review["user"], user.as_str(), "{form}");
@@ -243,15 +343,29 @@ fn what_is_refused_at_intake(trial: &Trial) {
         (pem.replace("END CERTIFICATE REQUEST", "END CERTIFICATE"), "damaged"),
     ];
     for (input, says) in cases {
-        let out = admin.run_with(&["approve", "--from", "-", "--yes"], input.as_bytes()).exits(1).says(&[says]);
+        let out = admin
+            .run_with(&["approve", "--from", "-", "--yes"], input.as_bytes())
+            .exits(1)
+            .says(&[says]);
         out.never_shows(key.lines().nth(1).expect("a line"));
     }
     // Labels, owners and finalizers of a foreign manifest are left behind.
     let yaml = newcomer.read(&format!("{user}.yaml"));
     let name_line = yaml.lines().find(|l| l.trim_start().starts_with("name:")).expect("a name");
-    let decorated = yaml.replace(name_line, &format!("{name_line}\n  labels: {{a: b}}\n  finalizers: [x/y]\n  annotations: {{c: d}}"));
+    let decorated = yaml.replace(
+        name_line,
+        &format!("{name_line}\n  labels: {{a: b}}\n  finalizers: [x/y]\n  annotations: {{c: d}}"),
+    );
     admin.run_with(&["approve", "--from", "-", "--yes"], decorated.as_bytes()).ok();
-    let metadata = admin.kubectl(&["get", "csr", &user, "-o", "jsonpath={.metadata.labels}{.metadata.finalizers}{.metadata.annotations}"]).ok();
+    let metadata = admin
+        .kubectl(&[
+            "get",
+            "csr",
+            &user,
+            "-o",
+            "jsonpath={.metadata.labels}{.metadata.finalizers}{.metadata.annotations}",
+        ])
+        .ok();
     assert_eq!(metadata.stdout, "");
 }
 
@@ -262,7 +376,20 @@ fn server_out_of_reach(trial: &Trial) {
     let admin = trial.admin();
     admin.write("r", &offline.stdout);
     // The address that people use is not reachable from where the reply is installed.
-    admin.run(&["approve", "--from", "r", "--yes", "--reply", "reply", "--reply-server", "https://127.0.0.1:1", "--reply-cluster-name", "bastion"]).ok();
+    admin
+        .run(&[
+            "approve",
+            "--from",
+            "r",
+            "--yes",
+            "--reply",
+            "reply",
+            "--reply-server",
+            "https://127.0.0.1:1",
+            "--reply-cluster-name",
+            "bastion",
+        ])
+        .ok();
     newcomer.write("reply", &admin.read("reply"));
     newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).ok().says(&["not verified"]);
     assert_eq!(newcomer.context_of(&user), format!("{user}@bastion"));

@@ -4,6 +4,14 @@
 //! if that is set; and on the disposable cluster of the kubeconfig in `USERCERT_TEST_KUBECONFIG`, if
 //! that is set. A case's name begins with the server that it ran on.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
 mod attacks;
 mod backend;
 mod bad_input;
@@ -42,8 +50,15 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(4);
     trial::build_plugin();
     let backends = backend::all();
-    let everywhere =
-        [road::CASES, handover::CASES, ends::CASES, attacks::CASES, bad_input::CASES, kubeconfigs::CASES, formats::CASES];
+    let everywhere = [
+        road::CASES,
+        handover::CASES,
+        ends::CASES,
+        attacks::CASES,
+        bad_input::CASES,
+        kubeconfigs::CASES,
+        formats::CASES,
+    ];
     let mut cases = Vec::new();
     for backend in &backends {
         for (name, run) in everywhere.iter().flat_map(|list| list.iter()) {

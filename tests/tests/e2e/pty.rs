@@ -22,7 +22,8 @@ impl Terminal {
         grantpt(&master).expect("a pseudo-terminal");
         unlockpt(&master).expect("a pseudo-terminal");
         let name = ptsname(&master, Vec::new()).expect("a pseudo-terminal");
-        let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("a terminal");
+        let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())
+            .expect("a terminal");
         let mut child = command
             .stdin(Stdio::from(slave))
             .stdout(Stdio::piped())

@@ -4,9 +4,24 @@ use crate::cases;
 use crate::trial::Trial;
 
 cases!(
-    p256, p384, ed25519, rsa2048, rsa3072, rsa4096, own_keys, three_people_and_wait, rerun_takes_up,
-    name_taken_gets_a_suffix, unusual_names, create_in_one_go, dry_runs, many_names_gravest_decides,
-    structured_output, signers_choice_and_short_lifetimes, out_dir, requests_under_impersonation,
+    p256,
+    p384,
+    ed25519,
+    rsa2048,
+    rsa3072,
+    rsa4096,
+    own_keys,
+    three_people_and_wait,
+    rerun_takes_up,
+    name_taken_gets_a_suffix,
+    unusual_names,
+    create_in_one_go,
+    dry_runs,
+    many_names_gravest_decides,
+    structured_output,
+    signers_choice_and_short_lifetimes,
+    out_dir,
+    requests_under_impersonation,
 );
 
 fn walk(trial: &Trial, key_type: &str) {
@@ -15,8 +30,8 @@ fn walk(trial: &Trial, key_type: &str) {
     let request = admin
         .run(&["request", &alice, "-g", "dev", "-g", "ops", "-g", "sre", "--key-type", key_type])
         .ok();
-    let request =
-        request.prints(&[&format!("certificatesigningrequest.certificates.k8s.io/{alice} created")]);
+    let request = request
+        .prints(&[&format!("certificatesigningrequest.certificates.k8s.io/{alice} created")]);
     let code = request.code_shown();
     let list = admin.run(&["list"]).ok();
     let row = list.stdout.lines().find(|l| l.starts_with(&alice)).expect("a row").to_owned();
@@ -59,7 +74,10 @@ fn own_keys(trial: &Trial) {
     let admin = trial.admin();
     let make: [(&str, &[&str]); 5] = [
         ("pkcs1", &["genrsa", "-traditional", "-out", "pkcs1", "2048"]),
-        ("pkcs8", &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "pkcs8"]),
+        (
+            "pkcs8",
+            &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "pkcs8"],
+        ),
         ("sec1", &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "sec1"]),
         ("sec1params", &["ecparam", "-name", "secp384r1", "-genkey", "-out", "sec1params"]),
         ("ed", &["genpkey", "-algorithm", "ed25519", "-out", "ed"]),
@@ -82,15 +100,22 @@ fn three_people_and_wait(trial: &Trial) {
     let approver = trial.user("approver");
     let person = trial.nobody_special(&starter, &[]);
     let admin = trial.nobody_special(&approver, &[]);
-    trial.grant(&starter, serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
-        "resources": ["certificatesigningrequests"], "verbs": ["create", "get", "watch"]}]));
+    trial.grant(
+        &starter,
+        serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests"], "verbs": ["create", "get", "watch"]}]),
+    );
     trial.grant(&approver, serde_json::json!([
         {"apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"], "verbs": ["get", "list", "watch"]},
         {"apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests/approval"], "verbs": ["update"]},
         {"apiGroups": ["certificates.k8s.io"], "resources": ["signers"],
          "resourceNames": ["kubernetes.io/kube-apiserver-client"], "verbs": ["approve"]}]));
     let code = person.run(&["request", &alice]).ok().code_shown();
-    person.run(&["approve", &alice, "--yes"]).exits(1).says(&["Forbidden", "certificatesigningrequests/approval", "signers"]);
+    person.run(&["approve", &alice, "--yes"]).exits(1).says(&[
+        "Forbidden",
+        "certificatesigningrequests/approval",
+        "signers",
+    ]);
     let waiting = {
         let person = person.clone();
         let alice = alice.clone();
@@ -123,29 +148,42 @@ fn name_taken_gets_a_suffix(trial: &Trial) {
     let first = trial.admin();
     let second = trial.admin();
     let one = first.run(&["request", &user, "-g", "dev"]).ok().code_shown();
-    let other = second.run(&["request", &user, "-g", "dev"]).ok().says(&["is taken by another request"]);
+    let other =
+        second.run(&["request", &user, "-g", "dev"]).ok().says(&["is taken by another request"]);
     let other_code = other.code_shown();
     assert_ne!(one, other_code);
     // The user's name is ambiguous only where no object has it; here it names the first.
     first.run(&["approve", &user, "--expect", &other_code, "--yes"]).exits(3);
-    let longer = other.stdout.split_whitespace().next().expect("a name").rsplit('/').next().expect("a name");
+    let longer =
+        other.stdout.split_whitespace().next().expect("a name").rsplit('/').next().expect("a name");
     first.run(&["approve", longer, "--expect", &other_code, "--yes"]).ok();
     second.run(&["install", &user]).ok();
     assert_eq!(second.whoami(&second.context_of(&user)).0, user);
     // A name that was demanded is not changed.
-    second.run(&["request", &user, "--csr-name", &user]).exits(1).says(&["already exists", "--csr-name"]);
+    second
+        .run(&["request", &user, "--csr-name", &user])
+        .exits(1)
+        .says(&["already exists", "--csr-name"]);
 }
 
 fn unusual_names(trial: &Trial) {
     let admin = trial.admin();
-    for base in ["Jürgen Groß", "🦀", "a/b%c", "alice@example.com", "-dash", "it's $(id)", "名前"] {
+    for base in ["Jürgen Groß", "🦀", "a/b%c", "alice@example.com", "-dash", "it's $(id)", "名前"]
+    {
         let user = trial.user(base);
         let made = admin.run(&["request", "-g", "Gruppe Ä", "--", &user]).ok();
         let object = made.stdout.trim_end();
         assert!(object.ends_with(" created"), "{object}");
-        let approve = made.stderr.lines().find(|l| l.trim().starts_with("kubectl usercert approve")).expect("a line");
+        let approve = made
+            .stderr
+            .lines()
+            .find(|l| l.trim().starts_with("kubectl usercert approve"))
+            .expect("a line");
         // The printed line is what an admin pastes into a shell.
-        let line = approve.trim().replace("kubectl usercert", &crate::trial::plugin().display().to_string()) + " --yes";
+        let line = approve
+            .trim()
+            .replace("kubectl usercert", &crate::trial::plugin().display().to_string())
+            + " --yes";
         let line = line.replace(" -- ", " --yes -- ").trim_end_matches(" --yes").to_owned();
         admin.tool("sh", &["-c", &line]).ok();
         admin.run(&["install", "--", &user]).ok();
@@ -161,12 +199,18 @@ fn create_in_one_go(trial: &Trial) {
     let admin = trial.admin();
     let robot = trial.user("robot");
     admin.run(&["create", &robot, "--yes"]).exits(2).says(&["--standalone", "--install"]);
-    admin.run(&["create", &robot, "-g", "ci", "--standalone", "robot.conf"]).exits(2).says(&["--yes"]);
+    admin
+        .run(&["create", &robot, "-g", "ci", "--standalone", "robot.conf"])
+        .exits(2)
+        .says(&["--yes"]);
     assert!(!admin.has("robot.conf"));
     admin.run(&["create", &robot, "-g", "ci", "--standalone", "robot.conf", "--yes"]).ok();
     let who = admin.kubectl(&["--kubeconfig", "robot.conf", "auth", "whoami"]).ok();
     who.prints(&[&robot, "ci"]);
-    admin.run(&["create", &robot, "--standalone", "robot.conf", "--yes"]).exits(1).says(&["is there already"]);
+    admin
+        .run(&["create", &robot, "--standalone", "robot.conf", "--yes"])
+        .exits(1)
+        .says(&["is there already"]);
     admin.run(&["create", &robot, "-g", "ci", "--install", "--yes"]).ok();
     assert_eq!(admin.whoami(&admin.context_of(&robot)).0, robot);
 }
@@ -174,7 +218,8 @@ fn create_in_one_go(trial: &Trial) {
 fn dry_runs(trial: &Trial) {
     let admin = trial.admin();
     let user = trial.user("dry");
-    let manifest = admin.run(&["request", &user, "-g", "dev", "--dry-run=client", "-o", "yaml"]).ok();
+    let manifest =
+        admin.run(&["request", &user, "-g", "dev", "--dry-run=client", "-o", "yaml"]).ok();
     let manifest = manifest.says(&["thrown away", "--offline"]);
     admin.write("m.yaml", &manifest.stdout);
     admin.kubectl(&["create", "--dry-run=server", "--validate=false", "-f", "m.yaml"]).ok();
@@ -229,21 +274,26 @@ fn structured_output(trial: &Trial) {
     let row = wide.stdout.lines().find(|l| l.starts_with(&user)).expect("a row");
     assert!(row.contains(code) && row.contains("kubernetes.io/kube-apiserver-client"), "{row}");
     let full = request["sha256"].as_str().expect("a digest");
-    let decision = admin.run(&["approve", &user, "--expect", full, "--yes", "-o", "json"]).ok().json();
+    let decision =
+        admin.run(&["approve", &user, "--expect", full, "--yes", "-o", "json"]).ok().json();
     assert_eq!(decision["decision"], "Approved");
     let installed = admin.run(&["install", &user, "-o", "json"]).ok().json();
     assert_eq!(installed["user"], user.as_str());
     assert_eq!(installed["kind"], "Installation");
     let context = installed["context"].as_str().expect("a context");
     let verified = admin.run(&["verify", context, "-o", "json"]).ok().json();
-    assert_eq!(verified["credentialId"], format!("X509SHA256={}", installed["sha256"].as_str().expect("a digest")));
+    assert_eq!(
+        verified["credentialId"],
+        format!("X509SHA256={}", installed["sha256"].as_str().expect("a digest"))
+    );
 }
 
 fn signers_choice_and_short_lifetimes(trial: &Trial) {
     let admin = trial.admin();
     let (open, short) = (trial.user("open"), trial.user("short"));
     admin.run(&["request", &open, "--expires", "signer"]).ok();
-    let object = admin.kubectl(&["get", "csr", &open, "-o", "jsonpath={.spec.expirationSeconds}"]).ok();
+    let object =
+        admin.kubectl(&["get", "csr", &open, "-o", "jsonpath={.spec.expirationSeconds}"]).ok();
     assert_eq!(object.stdout, "");
     admin.run(&["approve", &open, "--yes"]).ok();
     admin.run(&["install", &open]).ok();
@@ -264,23 +314,32 @@ fn out_dir(trial: &Trial) {
     let made = admin.run(&["request", &user, "-g", "dev", "--out-dir", "out"]).ok();
     assert!(admin.pending().is_empty(), "the key is where it was wanted");
     let key = format!("out/{user}.key");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(admin.home.join(&key)).expect("a key").permissions());
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(admin.home.join(&key)).expect("a key").permissions(),
+    );
     assert_eq!(mode & 0o777, 0o600);
-    let install = made.stderr.lines().find(|l| l.contains("install")).expect("a line").trim().to_owned();
+    let install =
+        made.stderr.lines().find(|l| l.contains("install")).expect("a line").trim().to_owned();
     assert!(install.contains("--key"), "{install}");
     admin.run(&["approve", &user, "--yes"]).ok();
     admin.run(&["install", "--key", &key, "--", &user]).ok();
     assert_eq!(admin.whoami(&admin.context_of(&user)).0, user);
     // Nothing is ever overwritten.
-    admin.run(&["request", &user, "--out-dir", "out"]).exits(1).says(&["is there already", "nothing was written"]);
+    admin
+        .run(&["request", &user, "--out-dir", "out"])
+        .exits(1)
+        .says(&["is there already", "nothing was written"]);
 }
 
 fn requests_under_impersonation(trial: &Trial) {
     let admin = trial.admin();
     let user = trial.user("imp");
     let manager = trial.user("manager");
-    trial.grant(&manager, serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
-        "resources": ["certificatesigningrequests"], "verbs": ["create"]}]));
+    trial.grant(
+        &manager,
+        serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests"], "verbs": ["create"]}]),
+    );
     admin.run(&["request", &user, "--as", &manager, "--as-group", "crew"]).ok();
     let review = admin.run(&["review", &user, "-o", "json"]).ok().json();
     assert_eq!(review["requester"], manager.as_str());

@@ -227,7 +227,10 @@ impl Outcome {
     }
 
     fn describe(&self) -> String {
-        format!("{}\nexit {}\n--- stdout\n{}\n--- stderr\n{}", self.what, self.code, self.stdout, self.stderr)
+        format!(
+            "{}\nexit {}\n--- stdout\n{}\n--- stderr\n{}",
+            self.what, self.code, self.stdout, self.stderr
+        )
     }
 
     /// It succeeded.
@@ -271,7 +274,10 @@ impl Outcome {
     /// The short code after the word Code.
     pub(crate) fn code_shown(&self) -> String {
         let all = format!("{}\n{}", self.stdout, self.stderr);
-        let line = all.lines().find(|l| l.starts_with("Code ")).unwrap_or_else(|| panic!("no code in\n{}", self.describe()));
+        let line = all
+            .lines()
+            .find(|l| l.starts_with("Code "))
+            .unwrap_or_else(|| panic!("no code in\n{}", self.describe()));
         line.split_whitespace().nth(1).expect("a code").to_owned()
     }
 }

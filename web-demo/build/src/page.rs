@@ -1,0 +1,103 @@
+//! One self-contained HTML file.
+//!
+//! The outer document holds no script. Everything runs inside a sandboxed frame whose document is
+//! written into an attribute, under the outer document's content security policy: nothing may be
+//! loaded, sent or navigated to, and only the script and styles with these hashes count.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use crate::NAME;
+use crate::bundle::{Module, bundle};
+
+/// The page's own modules, in the order of their imports.
+const MODULES: [&str; 8] =
+    ["dom.js", "copy.js", "input.js", "findings.js", "request.js", "install.js", "inspect.js", "main.js"];
+
+/// Packs bytes as DecompressionStream takes them.
+pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut out = Vec::new();
+    zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, bytes, &mut out)?;
+    Ok(out)
+}
+
+/// The page from its sources in `src` and the package in `pkg`.
+pub fn build(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
+    let read = |name: &str| {
+        fs::read_to_string(src.join(name)).map_err(|error| format!("web-demo/src/{name}: {error}"))
+    };
+    let script = script(src, pkg)?;
+    let style = read("style.css")?;
+    let outer_style = read("outer.css")?;
+    for (what, text, end) in
+        [("script", &script, "</script"), ("style", &style, "</style"), ("style", &outer_style, "</style")]
+    {
+        if text.contains(end) || text.contains('\r') || text.contains("<!--") {
+            return Err(format!("the {what} holds what would end it early or change its hash").into());
+        }
+    }
+    let frame = fill(&read("frame.html")?, &[("{{style}}", &style), ("{{script}}", &script)])?;
+    let policy = [
+        "default-src 'none'".to_owned(),
+        format!("script-src {} 'wasm-unsafe-eval'", hash(&script)),
+        format!("style-src {} {}", hash(&outer_style), hash(&style)),
+        "connect-src 'none'".to_owned(),
+        "frame-src 'none'".to_owned(),
+        "worker-src 'none'".to_owned(),
+        "form-action 'none'".to_owned(),
+        "base-uri 'none'".to_owned(),
+        "require-trusted-types-for 'script'".to_owned(),
+        "trusted-types 'none'".to_owned(),
+    ];
+    fill(
+        &read("outer.html")?,
+        &[
+            ("{{policy}}", &policy.join("; ")),
+            ("{{style}}", &outer_style),
+            ("{{frame}}", &frame.replace('&', "&amp;").replace('"', "&quot;")),
+        ],
+    )
+}
+
+fn script(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
+    let glue_file = format!("{NAME}_bg.js");
+    let mut modules = Vec::new();
+    for file in [glue_file.as_str(), "webcrypto.js", "usercert.js"] {
+        let text = fs::read_to_string(pkg.join(file))?;
+        modules.push(Module { file: format!("./{file}"), text });
+    }
+    let wasm = STANDARD.encode(gzip(&fs::read(pkg.join(format!("{NAME}_bg.wasm")))?)?);
+    let text = format!("export const WASM_GZIP_BASE64 = \"{wasm}\";\n");
+    modules.push(Module { file: "./wasm.js".to_owned(), text });
+    for file in MODULES {
+        let text = fs::read_to_string(src.join(file))
+            .map_err(|error| format!("web-demo/src/{file}: {error}"))?;
+        modules.push(Module { file: format!("./{file}"), text });
+    }
+    Ok(format!("\"use strict\";\n{}", bundle(&modules)?))
+}
+
+/// The source expression by which the policy knows a text.
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())))
+}
+
+/// Replaces each mark, which must be there exactly once. What is put in is not looked at again.
+fn fill(template: &str, values: &[(&str, &String)]) -> Result<String, Box<dyn Error>> {
+    let mut out = String::new();
+    let mut rest = template;
+    for (mark, value) in values {
+        let (before, after) =
+            rest.split_once(mark).ok_or_else(|| format!("{mark} is not where it should be"))?;
+        out.push_str(before);
+        out.push_str(value);
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
+}

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod certificate;
 pub mod chain;
 pub mod code;
+pub mod contexts;
 pub mod csr;
 pub mod ecdsa;
 pub mod file_name;

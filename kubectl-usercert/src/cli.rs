@@ -57,6 +57,7 @@ enum Command {
     Install(Box<command::install::InstallArgs>),
     Create(Box<command::create::CreateArgs>),
     Verify(command::verify::VerifyArgs),
+    Contexts(command::contexts::ContextsArgs),
     Inspect(command::inspect::InspectArgs),
 }
 
@@ -108,6 +109,7 @@ async fn dispatch(host: &Host, command: Command) -> Result<Exit> {
         Command::Install(args) => command::install::run(host, &args).await,
         Command::Create(args) => command::create::run(host, &args).await,
         Command::Verify(args) => command::verify::run(host, &args).await,
+        Command::Contexts(args) => command::contexts::run(host, &args),
         Command::Inspect(args) => command::inspect::run(host, &args).await,
     }
 }

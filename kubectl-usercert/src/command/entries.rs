@@ -220,7 +220,7 @@ impl Entry<'_> {
 
 /// A decision that came out negative while the lock was held.
 #[derive(Debug)]
-struct Refused(Error);
+pub struct Refused(pub Error);
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -13,6 +13,7 @@ cases!(
     read_only,
     modes_and_links,
     broken_file_is_left_alone,
+    contexts_and_prune,
 );
 
 fn approved(trial: &Trial, person: &Person, base: &str) -> String {
@@ -179,4 +180,64 @@ fn broken_file_is_left_alone(trial: &Trial) {
     }
     newcomer.write(".kube/config", "");
     newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).ok();
+}
+
+fn contexts_and_prune(trial: &Trial) {
+    let person = trial.admin();
+    let user = approved(trial, &person, "listed");
+    person.run(&["install", &user]).ok();
+    let context = person.context_of(&user);
+    let table =
+        person.run(&["contexts"]).ok().prints(&["CONTEXT", &context, "dev", "29d", "valid"]);
+    assert!(table.stdout.lines().any(|l| l.starts_with('*')));
+    person.run(&["contexts", "--expires-within", "7d"]).ok();
+    person.run(&["contexts", "--expires-within", "31d"]).exits(4);
+    person.run(&["contexts", "--expires-within", "soon"]).exits(2).says(&["soon"]);
+    let json = person.run(&["contexts", "-o", "json"]).ok().json();
+    let item = json["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .find(|i| i["user"] == user.as_str())
+        .expect("an item")
+        .clone();
+    assert_eq!(item["state"], "valid");
+    assert_eq!(item["groups"][0], "dev");
+    person.run(&["contexts", "--prune"]).ok().says(&["nothing to remove"]);
+    // An expired certificate, a context that leads nowhere, and a file that others can read.
+    person.write("old.crt", include_str!("../../../core/tests/data/expired.pem"));
+    person
+        .tool(
+            "openssl",
+            &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "old.key"],
+        )
+        .ok();
+    person
+        .kubectl(&[
+            "config",
+            "set-credentials",
+            "old",
+            "--client-certificate=old.crt",
+            "--client-key=old.key",
+        ])
+        .ok();
+    person.kubectl(&["config", "set-context", "old", "--cluster=gone", "--user=old"]).ok();
+    std::fs::set_permissions(
+        &person.kubeconfig,
+        std::os::unix::fs::PermissionsExt::from_mode(0o644),
+    )
+    .expect("a mode");
+    person.run(&["contexts", "--expires-within", "1h"]).exits(4).says(&["other users can read it"]);
+    let before = person.read(".kube/config");
+    person
+        .run(&["contexts", "--prune", "--dry-run"])
+        .ok()
+        .prints(&["user old would be removed", "context old would be removed"]);
+    person.run(&["contexts", "--prune"]).exits(2).says(&["--yes"]);
+    person.on_terminal(&["contexts", "--prune"]).answer("n").exits(3);
+    assert_eq!(person.read(".kube/config"), before);
+    person.run(&["contexts", "--prune", "--yes"]).ok().prints(&["user old removed"]);
+    let names = person.kubectl(&["config", "get-contexts", "-o", "name"]).ok().stdout;
+    assert!(!names.contains("old") && names.contains(&context));
+    assert_eq!(person.whoami(&context).0, user);
 }

@@ -1,0 +1,205 @@
+//! `contexts`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+use usercert_core::certificate::Certificate;
+use usercert_core::contexts::{self, Dead, Found, Row};
+use usercert_core::kubeconfig::edit;
+use usercert_core::kubeconfig::merged::Merged;
+use usercert_core::lifetime;
+use usercert_core::text::{show, show_short};
+use usercert_core::time::{UnixTime, human_duration};
+
+use super::entries::Refused;
+use crate::args::{DryRun, DryRunArgs, Format, OutputArgs};
+use crate::cluster::Kubeconfig;
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::files::{kubeconfig, reading};
+use crate::host::Host;
+use crate::output;
+
+/// Longest certificate file that an entry may name, in bytes.
+const CERTIFICATE_LIMIT: usize = 1024 * 1024;
+/// How long to wait for another writer of the kubeconfig.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
+
+/// List the contexts of the kubeconfig: who they act as, and until when
+///
+/// With --expires-within, exit code 4 when one expires within that time or has expired.
+#[derive(Args, Debug)]
+pub struct ContextsArgs {
+    /// Exit with 4 when a certificate expires within this time, as 7d or 24h
+    #[arg(long, value_name = "DURATION")]
+    pub expires_within: Option<String>,
+    /// Remove expired users, contexts that lead nowhere, and clusters that only those used
+    #[arg(long)]
+    pub prune: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Kubeconfig file to use, instead of $KUBECONFIG or ~/.kube/config
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the kubeconfig cannot be read or, for `--prune`, not be written.
+pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
+    let within = match &args.expires_within {
+        Some(text) => Some(lifetime::parse_duration(text).ok_or_else(|| {
+            Error::usage(format!("--expires-within {}: write it as 7d or 24h", show(text)))
+        })?),
+        None => None,
+    };
+    let config = Kubeconfig::read(args.kubeconfig.as_deref())?;
+    let now = host.now();
+    let rows = contexts::rows(&config.merged, &certificates(&config.merged), now);
+    for file in &config.list.files {
+        if reading::is_readable_by_others(file) {
+            let file = show(&file.display().to_string());
+            host.warn(format!(
+                "warning: {file} holds credentials and other users can read it: chmod go-r {file}"
+            ));
+        }
+    }
+    if args.prune {
+        return prune(host, args, &config, &contexts::dead(&config.merged, &rows, now));
+    }
+    let seconds = within.map(|nanos| i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX));
+    let matches = |row: &Row| seconds.is_some_and(|s| contexts::expires_within(row, s, now));
+    let exit = if rows.iter().any(matches) { Exit::Matched } else { Exit::Done };
+    if rows.is_empty() && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
+        host.say("No contexts found.");
+        return Ok(exit);
+    }
+    let names: Vec<String> =
+        rows.iter().filter_map(|r| r.context.as_ref()).map(|c| format!("context/{c}")).collect();
+    let value = output::object("ContextList", json!({ "items": rows }));
+    output::print(host, args.output.format, &value, &names, |wide| table(&rows, wide, now))?;
+    Ok(exit)
+}
+
+fn table(rows: &[Row], wide: bool, now: UnixTime) -> String {
+    let mut header = vec!["CURRENT", "CONTEXT", "CLUSTER", "USER", "GROUPS", "EXPIRES", "STATE"];
+    if wide {
+        header.extend(["ENTRY", "FILE"]);
+    }
+    let cell = |text: &str, most| match text {
+        "" => "<none>".to_owned(),
+        text => show_short(text, most),
+    };
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let groups: Vec<String> = row.groups.iter().map(|g| show_short(g, 30)).collect();
+            let left = row.not_after.map(|end| end.since(now));
+            let mut cells = vec![
+                if row.current { "*" } else { "" }.to_owned(),
+                cell(row.context.as_deref().unwrap_or_default(), 60),
+                cell(&row.cluster, 40),
+                cell(row.user.as_deref().unwrap_or_default(), 40),
+                if groups.is_empty() {
+                    "<none>".to_owned()
+                } else {
+                    show_short(&groups.join(","), 60)
+                },
+                match left {
+                    Some(left) if left >= 0 => human_duration(left),
+                    Some(left) => format!("{} ago", human_duration(-left)),
+                    None => "<none>".to_owned(),
+                },
+                row.state.as_str().to_owned(),
+            ];
+            if wide {
+                cells.push(cell(&row.user_entry, 60));
+                cells.push(show(&row.file.display().to_string()));
+            }
+            cells
+        })
+        .collect();
+    output::table(&header, &rows)
+}
+
+/// The certificates of all user entries that have one.
+fn certificates(merged: &Merged) -> BTreeMap<String, Found> {
+    let mut found = BTreeMap::new();
+    for entry in merged.users() {
+        let Some(user) = merged.user(entry.name) else { continue };
+        let pem = match (user.client_certificate_data, user.client_certificate) {
+            (Some(data), _) => Some(data),
+            (None, Some(path)) => {
+                Some(reading::read_limited(&path, CERTIFICATE_LIMIT).unwrap_or_default())
+            }
+            (None, None) => continue,
+        };
+        let chain = Certificate::chain_from_pem(&pem.unwrap_or_default());
+        let leaf = chain.ok().and_then(|c| c.into_iter().next());
+        let certificate = leaf.map_or(Found::Unreadable, |leaf| Found::Certificate(Box::new(leaf)));
+        found.insert(entry.name.to_owned(), certificate);
+    }
+    found
+}
+
+fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> Result<Exit> {
+    if dead.is_empty() {
+        host.say("Nothing is dead: nothing to remove.");
+        return Ok(Exit::Done);
+    }
+    let lines: Vec<String> =
+        [("user", &dead.users), ("context", &dead.contexts), ("cluster", &dead.clusters)]
+            .into_iter()
+            .flat_map(|(kind, names)| names.iter().map(move |n| format!("{kind} {}", show(n))))
+            .collect();
+    if args.dry_run.dry_run != DryRun::None {
+        host.result(
+            lines.iter().map(|l| format!("{l} would be removed (dry run)\n")).collect::<String>(),
+        )?;
+        return Ok(Exit::Done);
+    }
+    host.say(format!("To be removed, with their certificates and keys:\n  {}", lines.join("\n  ")));
+    host.confirm("Remove them?", args.yes)?;
+    // What is written is decided anew under the lock; it must be what was agreed to.
+    let updated = kubeconfig::update(&config.list, LOCK_LIMIT, |files| {
+        let decide = || -> Result<Vec<(PathBuf, String)>> {
+            let merged = Merged::load(&config.list, files.clone())?;
+            let rows = contexts::rows(&merged, &certificates(&merged), host.now());
+            if contexts::dead(&merged, &rows, host.now()) != *dead {
+                return Err(Error::new("the kubeconfig has changed in the meantime")
+                    .hint("nothing was removed; run the command again"));
+            }
+            contexts::prune(&merged, dead)
+                .into_iter()
+                .map(|(file, edits)| {
+                    let text =
+                        files.iter().find(|f| f.path == file).and_then(|f| f.text.as_deref());
+                    let new = edit::apply(text.unwrap_or_default(), &edits).context(format!(
+                        "{} is left as it is",
+                        show(&file.display().to_string())
+                    ))?;
+                    Ok((file, new))
+                })
+                .collect()
+        };
+        decide().map_err(Refused)
+    });
+    match updated {
+        Ok(_) => {}
+        Err(kubeconfig::UpdateError::Decide(Refused(error))) => return Err(error),
+        Err(error) => return Err(error.into()),
+    }
+    let value = output::object("Pruned", json!({ "removed": dead }));
+    output::print(host, args.output.format, &value, &lines, |_| {
+        lines.iter().map(|l| format!("{l} removed\n")).collect()
+    })?;
+    Ok(Exit::Done)
+}

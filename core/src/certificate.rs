@@ -415,3 +415,77 @@ fn listed(names: &BTreeSet<String>) -> String {
 pub fn any_failed(checks: &[Check]) -> bool {
     checks.iter().any(|c| c.outcome == Outcome::Fail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expired() -> Certificate {
+        let pem = include_bytes!("../tests/data/expired.pem");
+        Certificate::chain_from_pem(pem).unwrap().remove(0)
+    }
+
+    /// The codes of the checks that did not pass.
+    fn objections(change: impl FnOnce(&mut Certificate), chain: Chain, now: i64) -> Vec<String> {
+        let mut leaf = expired();
+        let (spki, groups) = (leaf.key.spki.clone(), BTreeSet::new());
+        change(&mut leaf);
+        let expected = Expected { spki: &spki, user: "old", groups: &groups, lifetime: None };
+        check(&leaf, &expected, chain, UnixTime(now))
+            .into_iter()
+            .filter(|c| c.outcome != Outcome::Pass)
+            .map(|c| format!("{} {:?}", c.code, c.outcome))
+            .collect()
+    }
+
+    const DURING: i64 = 1_577_880_000;
+    const GOOD: Chain = Chain::Issuer(Verification::Valid);
+
+    #[test]
+    fn reads_a_certificate() {
+        let certificate = expired();
+        assert_eq!(certificate.subject.user(), "old");
+        assert_eq!(certificate.not_before.to_string(), "2020-01-01T00:00:00Z");
+        assert_eq!(certificate.not_after.to_string(), "2020-01-02T00:00:00Z");
+        assert!(certificate.is_self_issued() && certificate.allows_client_auth());
+        assert_eq!(
+            Certificate::chain_from_pem(certificate.to_pem().as_bytes()),
+            Ok(vec![certificate])
+        );
+    }
+
+    #[test]
+    fn every_difference_from_what_was_asked_is_found() {
+        let none: [&str; 0] = [];
+        assert_eq!(objections(|_| {}, GOOD, DURING), none);
+        assert_eq!(objections(|c| c.key.spki[5] ^= 1, GOOD, DURING), ["key Fail"]);
+        assert_eq!(objections(|c| c.subject.attributes.clear(), GOOD, DURING), ["user Fail"]);
+        let group = |c: &mut Certificate| {
+            let mut group = c.subject.attributes[0].clone();
+            group.oid = "2.5.4.10".to_owned();
+            c.subject.attributes.push(group);
+        };
+        assert_eq!(objections(group, GOOD, DURING), ["groups Fail"]);
+        let server =
+            |c: &mut Certificate| c.extended_key_usages = Some(vec!["server auth".to_owned()]);
+        assert_eq!(objections(server, GOOD, DURING), ["usage Fail"]);
+        assert_eq!(objections(|c| c.is_ca = true, GOOD, DURING), ["usage Fail"]);
+        assert_eq!(objections(|_| {}, GOOD, DURING + 200_000), ["validity Fail"]);
+        assert_eq!(objections(|_| {}, GOOD, 0), ["validity Note"]);
+    }
+
+    #[test]
+    fn another_ca_is_legal_and_a_forged_one_is_not() {
+        assert_eq!(objections(|_| {}, Chain::OtherIssuer, DURING), ["chain Note"]);
+        assert_eq!(objections(|_| {}, Chain::NoCa, DURING), ["chain Note"]);
+        assert_eq!(
+            objections(|_| {}, Chain::Issuer(Verification::Unsupported), DURING),
+            ["chain Note"]
+        );
+        let with_id = |c: &mut Certificate| c.authority_key_id = Some(vec![1]);
+        assert_eq!(
+            objections(with_id, Chain::Issuer(Verification::Invalid), DURING),
+            ["chain Fail"]
+        );
+    }
+}

@@ -252,3 +252,54 @@ pub(crate) fn extension_name(oid: &str) -> String {
     };
     known.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{request, spki};
+
+    #[test]
+    fn every_group_is_an_organization_of_its_own() {
+        let read = request("Zoë", &["sre", "dev", "ops,x"]);
+        assert_eq!(read.subject.user(), "Zoë");
+        assert_eq!(read.subject.shown(), "CN=Zoë, O=dev, O=ops,x, O=sre");
+        assert!(read.strict);
+        assert_eq!(read.key.spki, spki());
+        assert_eq!(CertificateRequest::from_pem(to_pem(&read.der).as_bytes()).unwrap(), read);
+    }
+
+    #[test]
+    fn bytes_after_the_end_are_refused_and_bytes_inside_are_noticed() {
+        let read = request("alice", &[]);
+        let mut longer = read.der.clone();
+        longer.push(0);
+        assert!(CertificateRequest::from_der(&longer).is_err());
+        // The same request with one more field in its info.
+        let info = Any::from_der(&read.signed).unwrap();
+        let wider = Any::new(Tag::Sequence, [info.value(), &[4, 1, 7]].concat()).unwrap();
+        let outer = Any::from_der(&read.der).unwrap();
+        let rest = &outer.value()[read.signed.len()..];
+        let content = [wider.to_der().unwrap().as_slice(), rest].concat();
+        let der = Any::new(Tag::Sequence, content).unwrap().to_der().unwrap();
+        let found = CertificateRequest::from_der(&der).unwrap();
+        assert_eq!((found.subject.user(), found.strict), ("alice", false));
+        assert_eq!(found.der, der);
+        assert_eq!(found.signed, wider.to_der().unwrap());
+    }
+
+    #[test]
+    fn only_the_first_block_counts_and_it_must_be_a_request() {
+        let pem = to_pem(&request("alice", &[]).der);
+        let key = pem::encode("PRIVATE KEY", b"x");
+        assert!(CertificateRequest::from_pem(format!("{pem}{key}").as_bytes()).is_ok());
+        let error = CertificateRequest::from_pem(format!("{key}{pem}").as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("a PRIVATE KEY, not a CERTIFICATE REQUEST"));
+    }
+
+    #[test]
+    fn what_we_do_not_sign_with_is_not_written() {
+        let signed = request("alice", &[]).signed;
+        let sha1 = SignatureAlgorithm::Rsa(crate::key::Hash::Sha1);
+        assert!(matches!(assemble(&signed, &sha1, &[1]), Err(CsrError::Algorithm(_))));
+    }
+}

@@ -160,3 +160,71 @@ pub(crate) fn clean(input: &[u8]) -> Option<String> {
     }
     Some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::request;
+
+    fn user(input: &[u8]) -> Result<String, HandoverError> {
+        read(input).map(|i| i.request.subject.user().to_owned())
+    }
+
+    #[test]
+    fn requests_as_people_send_them() {
+        let request = request("alice", &["dev"]);
+        let pem = csr::to_pem(&request.der);
+        let quoted: String = pem.lines().map(|l| format!("> {l}\r\n")).collect();
+        let inputs = [
+            request.der.clone(),
+            pem.clone().into(),
+            pem.replace('\n', "\r\n").into(),
+            format!("\u{feff}{pem}").into(),
+            format!("Hello,\n\n{pem}\nBye: alice").into(),
+            format!("On Monday she wrote:\r\n{quoted}").into(),
+            pem.lines().map(|l| format!("\u{a0}\u{a0}{l}\n")).collect::<String>().into(),
+            pem.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST").into(),
+            STANDARD.encode(&pem).into(),
+            STANDARD.encode(&request.der).into(),
+        ];
+        for input in inputs {
+            let shown = String::from_utf8_lossy(&input).into_owned();
+            assert_eq!(user(&input).unwrap_or_else(|e| panic!("{e}: {shown}")), "alice");
+        }
+    }
+
+    #[test]
+    fn a_manifest_brings_what_it_asks_for_and_nothing_else() {
+        let request = request("alice", &[]);
+        let text = format!(
+            "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\n\
+             metadata: {{name: x, labels: {{a: b}}, uid: u}}\n\
+             spec:\n  request: {}\n  signerName: example.com/s\n  usages: [client auth]\n  expirationSeconds: 3600\n",
+            STANDARD.encode(csr::to_pem(&request.der))
+        );
+        let incoming = read(text.as_bytes()).unwrap();
+        assert_eq!(incoming.name.as_deref(), Some("x"));
+        assert_eq!(incoming.signer_name.as_deref(), Some("example.com/s"));
+        assert_eq!(incoming.expiration_seconds, Some(3600));
+        assert_eq!(incoming.request, request);
+    }
+
+    #[test]
+    fn everything_else_says_what_it_is() {
+        let pem = csr::to_pem(&request("alice", &[]).der);
+        let key = pem::encode("PRIVATE KEY", b"secret");
+        assert!(matches!(user(b" \n"), Err(HandoverError::Empty)));
+        assert!(matches!(user(&vec![b'a'; MAX_BYTES + 1]), Err(HandoverError::TooLong)));
+        assert!(matches!(user(key.as_bytes()), Err(HandoverError::PrivateKey)));
+        assert!(matches!(user(STANDARD.encode(&key).as_bytes()), Err(HandoverError::PrivateKey)));
+        assert!(matches!(
+            user(format!("{pem}{pem}").as_bytes()),
+            Err(HandoverError::SeveralBlocks(2))
+        ));
+        let certificate = pem::encode("CERTIFICATE", b"x");
+        assert!(matches!(user(certificate.as_bytes()), Err(HandoverError::OtherBlock(_))));
+        assert!(matches!(user(b"kind: Secret"), Err(HandoverError::Object(_))));
+        assert!(matches!(user(b"hello"), Err(HandoverError::Unknown)));
+        assert!(matches!(user(&[0xff, 0xfe]), Err(HandoverError::Unknown)));
+    }
+}

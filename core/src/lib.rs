@@ -25,6 +25,8 @@ pub mod request;
 pub mod review;
 pub mod steps;
 pub mod subject;
+#[cfg(test)]
+mod testing;
 pub mod text;
 pub mod time;
 pub mod yaml;

@@ -19,6 +19,7 @@ pub mod install;
 pub mod key;
 pub mod kubeconfig;
 pub mod lifetime;
+pub mod lookalike;
 pub mod pem;
 pub mod reply;
 pub mod request;

@@ -93,6 +93,35 @@ impl Reply {
         Value::Object(body)
     }
 
+    /// The kubeconfig that this reply and its private key (PEM) make.
+    #[must_use]
+    pub fn to_kubeconfig(&self, key_pem: &str) -> String {
+        yaml::to_string(&self.config(json!({
+            "client-certificate-data": self.chain_data(),
+            "client-key-data": STANDARD.encode(key_pem),
+        })))
+    }
+
+    fn chain_data(&self) -> String {
+        STANDARD.encode(chain_to_pem(&self.chain))
+    }
+
+    /// A kubeconfig with this user entry.
+    fn config(&self, user: Value) -> Value {
+        let mut context = json!({ "cluster": self.cluster_name, "user": self.context_name });
+        if let Some(namespace) = &self.namespace {
+            context["namespace"] = namespace.clone().into();
+        }
+        json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{ "name": self.cluster_name, "cluster": self.cluster_body() }],
+            "users": [{ "name": self.context_name, "user": user }],
+            "contexts": [{ "name": self.context_name, "context": context }],
+            "current-context": self.context_name,
+        })
+    }
+
     /// The text to send, with instructions in comments.
     ///
     /// # Errors
@@ -100,21 +129,7 @@ impl Reply {
     pub fn to_text(&self) -> Result<String, ReplyError> {
         let leaf = self.leaf()?;
         let user = leaf.subject.user();
-        let mut context = json!({ "cluster": self.cluster_name, "user": self.context_name });
-        if let Some(namespace) = &self.namespace {
-            context["namespace"] = namespace.clone().into();
-        }
-        let value = json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{ "name": self.cluster_name, "cluster": self.cluster_body() }],
-            "users": [{
-                "name": self.context_name,
-                "user": { "client-certificate-data": STANDARD.encode(chain_to_pem(&self.chain)) },
-            }],
-            "contexts": [{ "name": self.context_name, "context": context }],
-            "current-context": self.context_name,
-        });
+        let value = self.config(json!({ "client-certificate-data": self.chain_data() }));
         Ok(format!(
             "# Access to the cluster {cluster} for the user {user}, until {until}.\n\
              # It holds no secret; the private key that belongs to it never left its owner.\n\

@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 
+#[cfg(feature = "unicode")]
 use unicode_normalization::UnicodeNormalization;
 
 /// Whether `c` acts on its surroundings or shows nothing: control, bidirectional, zero-width,
@@ -136,6 +137,9 @@ pub fn shell_word(arg: &str) -> String {
 
 /// A form in which names that look alike are equal: NFKC, hidden characters removed, the confusable
 /// skeleton of Unicode TR39, lower case.
+///
+/// Without the feature `unicode` this is [`crate::lookalike::look`], which knows reserved names only.
+#[cfg(feature = "unicode")]
 #[must_use]
 pub fn look(s: &str) -> String {
     let visible: String = s.nfkc().filter(|c| !is_hidden(*c)).collect();
@@ -144,6 +148,9 @@ pub fn look(s: &str) -> String {
     // Lower-casing can bring characters back for which TR39 has a skeleton of their own (I, l, 1).
     unicode_security::skeleton(&lower).collect()
 }
+
+#[cfg(not(feature = "unicode"))]
+pub use crate::lookalike::look;
 
 #[cfg(test)]
 mod tests {
@@ -186,6 +193,7 @@ mod tests {
         assert_eq!(shell_word(""), "''");
     }
 
+    #[cfg(feature = "unicode")]
     #[test]
     fn look_alikes_fold_together() {
         assert_eq!(look("аdmin"), look("admin"), "Cyrillic а");

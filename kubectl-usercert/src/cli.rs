@@ -93,8 +93,11 @@ fn run(host: &Host, command: Command) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::select! {
-            end = dispatch(host, command) => end,
+            // First, so that the signal is caught before anything is written: an interrupted write
+            // of the kubeconfig would leave its lock behind.
+            biased;
             _ = tokio::signal::ctrl_c() => Err(Error::new("interrupted")),
+            end = dispatch(host, command) => end,
         }
     })
 }

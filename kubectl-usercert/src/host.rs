@@ -52,6 +52,12 @@ impl Host {
         }
     }
 
+    /// What a question that follows is about: seen even when quiet, unless the answer was given in
+    /// advance.
+    pub fn say_before_asking(&self, text: impl AsRef<str>, yes: bool) {
+        if yes { self.say(text) } else { self.warn(text) }
+    }
+
     /// Something that must be seen even when quiet, on standard error.
     pub fn warn(&self, text: impl AsRef<str>) {
         // There is nobody left to tell when standard error is gone.

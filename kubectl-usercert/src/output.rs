@@ -41,6 +41,57 @@ pub fn print(
     }
 }
 
+/// One of several results.
+pub struct Item {
+    /// For `-o json` and `-o yaml`.
+    pub value: Value,
+    /// For `-o name`.
+    pub name: String,
+    /// For people.
+    pub text: String,
+}
+
+/// Results of a command that takes several names: printed as they come for people, as one object in
+/// the end for programs.
+pub struct Collected {
+    format: Option<Format>,
+    several: bool,
+    values: Vec<Value>,
+}
+
+impl Collected {
+    /// For so many names.
+    #[must_use]
+    pub fn new(format: Option<Format>, names: usize) -> Self {
+        Self { format, several: names > 1, values: Vec::new() }
+    }
+
+    /// Takes a result; `None` where it went elsewhere.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn add(&mut self, host: &Host, item: Option<Item>) -> Result<()> {
+        let Some(item) = item else { return Ok(()) };
+        if self.several && matches!(self.format, Some(Format::Json | Format::Yaml)) {
+            self.values.push(item.value);
+            return Ok(());
+        }
+        print(host, self.format, &item.value, std::slice::from_ref(&item.name), |_| item.text)
+    }
+
+    /// Prints what was kept back, as a list of this kind.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn finish(self, host: &Host, kind: &str) -> Result<()> {
+        if !self.several || !matches!(self.format, Some(Format::Json | Format::Yaml)) {
+            return Ok(());
+        }
+        let list = object(kind, json!({ "items": self.values }));
+        print(host, self.format, &list, &[], |_| String::new())
+    }
+}
+
 /// A table as kubectl prints it: columns padded to their widest cell, three spaces between.
 #[must_use]
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use usercert_core::certificate::Certificate;
+use usercert_core::file_name::safe_file_name;
 use usercert_core::reply::Reply;
 use usercert_core::text::{shell_word, show};
 
@@ -11,7 +12,6 @@ use crate::args::Timeout;
 use crate::cluster::{Cluster, Endpoint, Need, Target, explain};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic::{self, Access};
-use crate::files::names::safe_file_name;
 use crate::host::Host;
 
 /// `--reply` and what goes into it.

@@ -107,13 +107,15 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
             None => None,
         };
         let (value, object) = decide::to_submit(&incoming, args.signer.as_deref(), expires)?;
-        let bindings = bindings_for(host, args, &cluster, incoming.request.subject.user()).await;
+        let bindings = bindings_for(host, args, &cluster, &all_names(&incoming.request)).await;
         let sheet = Sheet::new(object, false, &bindings);
-        approve(host, args, &target, &cluster, Candidate { value, sheet }, expected.as_ref())
-            .await?;
+        let candidate = Candidate { value, sheet };
+        let decision = approve(host, args, &target, &cluster, candidate, expected.as_ref()).await?;
+        output::Collected::new(args.output.format, 1).add(host, decision)?;
         return Ok(Exit::Done);
     }
     let mut exit = Exit::Done;
+    let mut decisions = output::Collected::new(args.output.format, args.names.len());
     for name in &args.names {
         let result = async {
             let (value, object) = decide::find(&cluster, name).await?;
@@ -124,7 +126,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
                 .await
         };
         match result.await {
-            Ok(()) => {}
+            Ok(decision) => decisions.add(host, decision)?,
             Err(error) if args.names.len() > 1 => {
                 host.fail(&error);
                 exit = exit.gravest(error.exit);
@@ -132,6 +134,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
             Err(error) => return Err(error),
         }
     }
+    decisions.finish(host, "DecisionList")?;
     Ok(exit)
 }
 
@@ -148,7 +151,7 @@ async fn bindings_for(host: &Host, args: &ApproveArgs, cluster: &Cluster, names:
     if asked || !names.is_ascii() {
         Bindings::read(cluster).await
     } else {
-        Bindings::unknown("not looked at with --yes; `kubectl usercert review` shows it")
+        Bindings::unknown("not looked at; `kubectl usercert review` shows it")
     }
 }
 
@@ -171,14 +174,15 @@ async fn approve(
     cluster: &Cluster,
     mut candidate: Candidate,
     expected: Option<&ExpectedCode>,
-) -> Result<()> {
+) -> Result<Option<output::Item>> {
     expect(&mut candidate.sheet, expected);
     let sheet = &candidate.sheet;
     let done = sheet.in_cluster && decide::already(&sheet.object, Decision::Approve)?;
     if done {
         host.say(format!("{} has been approved before", show(&sheet.name)));
     } else {
-        host.say(sheet.text(host.now()).trim_end());
+        let answered = args.yes || args.dry_run.dry_run != DryRun::None;
+        host.say_before_asking(sheet.text(host.now()).trim_end(), answered);
     }
     refuse(sheet, &args.accept)?;
     let reply = match &args.reply.reply {
@@ -198,11 +202,15 @@ async fn approve(
         )?;
     }
     let approved = act(host, args, cluster, &candidate, done).await?;
-    print(host, args, sheet, approved.as_ref(), matches!(&reply, Some((None, _))))?;
-    if let (Some((file, data)), Some(object)) = (reply, approved) {
+    let item = item(args, sheet, approved.as_ref());
+    let Some((file, data)) = reply else { return Ok(Some(item)) };
+    // Said before the wait begins: from here on the approval stands.
+    let to_stdout = file.is_none();
+    host.say(&item.text);
+    if let Some(object) = approved {
         hand_back(host, args, cluster, object, file, data).await?;
     }
-    Ok(())
+    Ok(Some(item).filter(|_| !to_stdout))
 }
 
 /// Adds the hard finding when the request is not the expected one.
@@ -283,25 +291,18 @@ async fn act(
     Ok(Some(written))
 }
 
-fn print(
-    host: &Host,
+fn item(
     args: &ApproveArgs,
     sheet: &Sheet,
     approved: Option<&usercert_core::request::Object>,
-    stdout_is_taken: bool,
-) -> Result<()> {
+) -> output::Item {
     let mark = match args.dry_run.dry_run {
         DryRun::None => "",
         DryRun::Client => " (dry run)",
         DryRun::Server => " (server dry run)",
     };
     let object = approved.unwrap_or(&sheet.object);
-    let full = format!("{RESOURCE}/{}", object.metadata.name);
-    let line = format!("{} approved{mark}", show(&full));
-    if stdout_is_taken {
-        host.say(line);
-        return Ok(());
-    }
+    let name = format!("{RESOURCE}/{}", object.metadata.name);
     let value = output::object(
         "Decision",
         json!({
@@ -311,7 +312,7 @@ fn print(
             "dryRun": args.dry_run.dry_run != DryRun::None,
         }),
     );
-    output::print(host, args.output.format, &value, std::slice::from_ref(&full), |_| line)
+    output::Item { text: format!("{} approved{mark}", show(&name)), value, name }
 }
 
 /// Waits for the certificate, makes sure that it answers this request, and writes the reply.

@@ -36,7 +36,7 @@ pub struct ContextsArgs {
     #[arg(long, value_name = "DURATION")]
     pub expires_within: Option<String>,
     /// Remove expired users, contexts that lead nowhere, and clusters that only those used
-    #[arg(long)]
+    #[arg(long, conflicts_with = "expires_within")]
     pub prune: bool,
     /// Do not ask
     #[arg(short, long)]
@@ -161,12 +161,16 @@ fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> 
             .flat_map(|(kind, names)| names.iter().map(move |n| format!("{kind} {}", show(n))))
             .collect();
     if args.dry_run.dry_run != DryRun::None {
-        host.result(
-            lines.iter().map(|l| format!("{l} would be removed (dry run)\n")).collect::<String>(),
-        )?;
+        let value = output::object("Pruned", json!({ "removed": dead, "dryRun": true }));
+        output::print(host, args.output.format, &value, &lines, |_| {
+            lines.iter().map(|l| format!("{l} would be removed (dry run)\n")).collect()
+        })?;
         return Ok(Exit::Done);
     }
-    host.say(format!("To be removed, with their certificates and keys:\n  {}", lines.join("\n  ")));
+    host.say_before_asking(
+        format!("To be removed, with their certificates and keys:\n  {}", lines.join("\n  ")),
+        args.yes,
+    );
     host.confirm("Remove them?", args.yes)?;
     // What is written is decided anew under the lock; it must be what was agreed to.
     let updated = kubeconfig::update(&config.list, LOCK_LIMIT, |files| {

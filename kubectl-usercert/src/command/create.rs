@@ -13,7 +13,7 @@ use usercert_core::review;
 use usercert_core::text::{shell_word, show};
 
 use super::decide;
-use super::entries::Entry;
+use super::entries::{self, Entry};
 use super::issued::{self, Wanted};
 use super::sheet::{Bindings, Sheet};
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
@@ -83,6 +83,14 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
             .hint("nothing was requested; name another file with --standalone"));
     }
 
+    let context_name = args
+        .context_name
+        .clone()
+        .unwrap_or_else(|| format!("{}@{}", args.name, target.cluster_name()));
+    if args.install {
+        entries::must_be_free(&target.kubeconfig.merged, &context_name)?;
+    }
+
     let csr = key.certificate_request(&identity)?;
     // The key's hash makes the name one that nobody can have taken beforehand.
     let name = request::name_with_key(&request::name_for_user(&args.name), &csr.key);
@@ -94,12 +102,14 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         lifetime: expires.lifetime(),
     }
     .to_value();
-    let sheet = Sheet::new(
-        Object::from_value(&manifest)?,
-        false,
-        &Bindings::unknown("not looked at when a certificate is made for somebody"),
-    );
-    host.say(sheet.text(host.now()).trim_end());
+    let bindings = if !args.yes && host.can_ask() {
+        Bindings::read(&cluster).await
+    } else {
+        Bindings::unknown("not looked at; `kubectl usercert review` shows it")
+    };
+    let sheet = Sheet::new(Object::from_value(&manifest)?, false, &bindings);
+    let answered = args.yes || args.dry_run.dry_run != DryRun::None;
+    host.say_before_asking(sheet.text(host.now()).trim_end(), answered);
     if review::refuses(&sheet.findings, &args.accept) {
         let codes: Vec<&str> = sheet.findings.iter().map(|f| f.code.as_str()).collect();
         return Err(Error::refused(format!(
@@ -151,10 +161,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     checks.push(tried);
 
     let entry = Entry {
-        context_name: args
-            .context_name
-            .clone()
-            .unwrap_or_else(|| format!("{}@{}", args.name, target.cluster_name())),
+        context_name,
         cluster_name: target.cluster_name().to_owned(),
         endpoint: &target.endpoint,
         chain: &chain,

@@ -39,9 +39,10 @@ pub struct DenyArgs {
 pub async fn run(host: &Host, args: &DenyArgs) -> Result<Exit> {
     let cluster = Target::resolve(&args.client)?.connect()?;
     let mut exit = Exit::Done;
+    let mut decisions = output::Collected::new(args.output.format, args.names.len());
     for name in &args.names {
         match deny(host, args, &cluster, name).await {
-            Ok(()) => {}
+            Ok(decision) => decisions.add(host, Some(decision))?,
             Err(error) if args.names.len() > 1 => {
                 host.fail(&error);
                 exit = exit.gravest(error.exit);
@@ -49,10 +50,11 @@ pub async fn run(host: &Host, args: &DenyArgs) -> Result<Exit> {
             Err(error) => return Err(error),
         }
     }
+    decisions.finish(host, "DecisionList")?;
     Ok(exit)
 }
 
-async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Result<()> {
+async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Result<output::Item> {
     let (read, object) = decide::find(cluster, name).await?;
     let dry = args.dry_run.dry_run;
     if !decide::already(&object, Decision::Deny)? && dry != DryRun::Client {
@@ -69,13 +71,11 @@ async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Re
         DryRun::Client => " (dry run)",
         DryRun::Server => " (server dry run)",
     };
-    let full = format!("{RESOURCE}/{}", object.metadata.name);
+    let name = format!("{RESOURCE}/{}", object.metadata.name);
     let value = output::object(
         "Decision",
         json!({ "name": object.metadata.name, "uid": object.metadata.uid, "decision": "Denied",
                 "dryRun": dry != DryRun::None }),
     );
-    output::print(host, args.output.format, &value, std::slice::from_ref(&full), |_| {
-        format!("{} denied{mark}", show(&full))
-    })
+    Ok(output::Item { text: format!("{} denied{mark}", show(&name)), value, name })
 }

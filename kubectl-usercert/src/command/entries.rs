@@ -124,6 +124,7 @@ impl Entry<'_> {
         replace: bool,
         use_context: bool,
     ) -> Result<Written> {
+        let busy = kubeconfig::is_locked(list);
         let mut cluster_name = String::new();
         let update = kubeconfig::update(list, LOCK_LIMIT, |files| {
             let (plan_cluster, texts) =
@@ -146,12 +147,12 @@ impl Entry<'_> {
                 return Err(Error::from(error).hint("the key is kept, so run the command again"));
             }
         };
-        self.look_again(host, list)?;
+        self.look_again(host, list, busy)?;
         Ok(Written { files, context_name: self.context_name.clone(), cluster_name })
     }
 
     /// kubectl reads before it locks and then removes what it did not see; a loss shows shortly after.
-    fn look_again(&self, host: &Host, list: &LoadingList) -> Result<()> {
+    fn look_again(&self, host: &Host, list: &LoadingList, busy: bool) -> Result<()> {
         let leaf = self.leaf()?;
         let there = |files: &[SourceFile]| {
             Merged::load(list, files.to_vec())
@@ -161,9 +162,7 @@ impl Entry<'_> {
                 .and_then(|pem| Certificate::chain_from_pem(&pem).ok())
                 .is_some_and(|chain| chain.first().is_some_and(|c| c.der == leaf.der))
         };
-        // A kubectl that had read before we wrote comes through within its own reading time.
-        let bytes: u64 = list.files.iter().map(|f| reading::size(f)).sum();
-        std::thread::sleep(Duration::from_millis((10 + bytes / 4000).min(2000)));
+        kubeconfig::settle(list, busy);
         match kubeconfig::verify_still_there(list, LOCK_LIMIT, there) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Error::new(format!(
@@ -216,6 +215,18 @@ impl Entry<'_> {
         }
         Ok((plan.cluster_name, texts))
     }
+}
+
+/// Makes sure that no entry of this name would be in the way, before anything is asked for.
+///
+/// # Errors
+/// When there is a context or user entry of this name.
+pub fn must_be_free(merged: &Merged, name: &str) -> Result<()> {
+    if merged.user(name).is_none() && merged.context(name).is_none() {
+        return Ok(());
+    }
+    Err(Error::new(format!("the kubeconfig already has an entry named {}", show(name)))
+        .hint("nothing was requested; choose another name with --context-name"))
 }
 
 /// A decision that came out negative while the lock was held.

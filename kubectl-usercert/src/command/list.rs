@@ -108,7 +108,7 @@ fn row(sheet: &Sheet, now: usercert_core::time::UnixTime, wide: bool) -> Vec<Str
         age.unwrap_or_else(|| "<unknown>".to_owned()),
         show_short(&object.spec.username, 40),
         request.map_or("<unreadable>".to_owned(), |r| show_short(r.subject.user(), 40)),
-        or_none(show_short(&groups.join(","), 60)),
+        or_none(groups.join(",").chars().take(60).collect()),
         request.map_or("<unreadable>".to_owned(), |r| show_short(&r.key.kind.to_string(), 20)),
         object.spec.expiration_seconds.map_or("<signer>".to_owned(), human_duration),
         object.state().name().to_owned(),

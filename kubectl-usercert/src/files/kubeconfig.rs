@@ -113,3 +113,51 @@ pub fn verify_still_there(
     drop(lock);
     Ok(check(&files))
 }
+
+/// How often the files are looked at while they settle.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long nothing may happen before a busy kubeconfig counts as settled.
+const QUIET: Duration = Duration::from_millis(500);
+/// The longest that anybody waits for that.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whether somebody is writing one of the files right now.
+pub fn is_locked(list: &LoadingList) -> bool {
+    list.files.iter().any(|file| {
+        let mut lock = file.clone().into_os_string();
+        lock.push(".lock");
+        Path::new(&lock).symlink_metadata().is_ok()
+    })
+}
+
+/// Waits until a kubectl that had read the files before they were written is through.
+///
+/// Such a kubectl writes within its own reading time, about 0.4 s a MiB. Where others are seen to
+/// write (`busy`, a lock, or a file that changes), machines are loaded and that is no measure any
+/// more: then nothing must happen for half a second.
+pub fn settle(list: &LoadingList, busy: bool) {
+    let stamp = || -> Vec<_> {
+        let stat = |f: &PathBuf| {
+            let meta = std::fs::metadata(f).ok()?;
+            Some((meta.modified().ok(), meta.len()))
+        };
+        list.files.iter().map(stat).collect()
+    };
+    let start = std::time::Instant::now();
+    let mut seen = stamp();
+    let bytes: u64 = seen.iter().flatten().map(|(_, length)| length).sum();
+    let mut quiet = Duration::from_millis(10 + bytes / 2500);
+    if busy {
+        quiet = quiet.max(QUIET);
+    }
+    let mut since = start;
+    while since.elapsed() < quiet && start.elapsed() < PATIENCE {
+        std::thread::sleep(LOOK.min(quiet));
+        let now = stamp();
+        if now != seen || is_locked(list) {
+            seen = now;
+            since = std::time::Instant::now();
+            quiet = quiet.max(QUIET);
+        }
+    }
+}

@@ -3,8 +3,7 @@
 //! Everything here answers one question each: where do files lie ([`environment`]), what is in
 //! one ([`reading`]), how is one replaced so that a crash leaves the old or the new content
 //! ([`atomic`]), who may write now ([`lock`]), how does a kubeconfig change ([`kubeconfig`]),
-//! where does a key wait for its certificate ([`state`]), and what may a file be called whose
-//! name somebody else chose ([`names`]).
+//! and where does a key wait for its certificate ([`state`]).
 //!
 //! Below them lie [`folder`] (an opened directory: names are looked up inside it, not along a
 //! path that may have been changed meanwhile) and `temporary` (a file under a name of ours with a
@@ -16,7 +15,6 @@ pub mod folder;
 pub mod kubeconfig;
 pub mod lock;
 mod marker;
-pub mod names;
 pub mod reading;
 pub mod state;
 mod temporary;
@@ -24,6 +22,5 @@ mod temporary;
 pub use atomic::{Access, WriteError, create_new, replace};
 pub use folder::Folder;
 pub use lock::{KubeconfigLock, LockError};
-pub use names::safe_file_name;
 pub use reading::{ReadError, read, read_limited, read_sensitive};
 pub use state::{Pending, PendingStore, StateError};

@@ -106,11 +106,6 @@ pub fn list_files(dir: &Path) -> Result<Vec<PathBuf>, ReadError> {
     Ok(files)
 }
 
-/// Size of a file in bytes; 0 if it is not there.
-pub fn size(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |m| m.len())
-}
-
 /// Whether people other than its owner may read a file.
 pub fn is_readable_by_others(path: &Path) -> bool {
     #[cfg(unix)]

@@ -291,7 +291,7 @@ fn certificate_files(trial: &Trial) {
         .exits(1)
         .says(&["not for"]);
     person.run(&["install", &other, "--certificate", "missing"]).exits(1).says(&["missing"]);
-    person.run(&["install", &other, "--certificate", &key]).exits(1).says(&["no certificate"]);
+    person.run(&["install", &other, "--certificate", &key]).exits(1).says(&["private key"]);
     person.run(&["install", &other, "--certificate", "c.pem", "--key", &key]).ok();
     assert_eq!(person.whoami(&person.context_of(&other)).0, other);
 }

@@ -46,7 +46,12 @@ fn walk(trial: &Trial, key_type: &str) {
     assert_eq!(user, alice);
     assert_eq!(groups, ["dev", "ops", "sre", "system:authenticated"]);
     let verified = admin.run(&["verify", &context]).ok();
-    verified.prints(&[&alice, "the server saw this very certificate"]);
+    let credential = if trial.tells_credentials() {
+        "the server saw this very certificate"
+    } else {
+        "does not say which certificate"
+    };
+    verified.prints(&[&alice, credential]);
     assert!(admin.pending().is_empty(), "the pending key is let go of");
 }
 
@@ -282,10 +287,10 @@ fn structured_output(trial: &Trial) {
     assert_eq!(installed["kind"], "Installation");
     let context = installed["context"].as_str().expect("a context");
     let verified = admin.run(&["verify", context, "-o", "json"]).ok().json();
-    assert_eq!(
-        verified["credentialId"],
-        format!("X509SHA256={}", installed["sha256"].as_str().expect("a digest"))
-    );
+    if trial.tells_credentials() {
+        let digest = installed["sha256"].as_str().expect("a digest");
+        assert_eq!(verified["credentialId"], format!("X509SHA256={digest}"));
+    }
 }
 
 fn signers_choice_and_short_lifetimes(trial: &Trial) {

@@ -89,6 +89,13 @@ impl Trial {
         self.with_kubeconfig(&text)
     }
 
+    /// Whether the server says which certificate it saw, as Kubernetes does since 1.32.
+    pub(crate) fn tells_credentials(&self) -> bool {
+        let version = self.admin().kubectl(&["version", "-o", "json"]).ok().json();
+        let minor = version["serverVersion"]["minor"].as_str().unwrap_or_default();
+        minor.trim_end_matches('+').parse::<u32>().is_ok_and(|minor| minor >= 32)
+    }
+
     /// Gives rights to a user, by rules as `create,get csr` pairs of verbs and resource.
     pub(crate) fn grant(&self, user: &str, rules: Value) {
         let name = format!("{}-{}", self.case, self.user("role"));

@@ -1,0 +1,101 @@
+//! Installing from a reply, which may be anybody's.
+
+use usercert_core::code::ExpectedCode;
+use usercert_core::reply::{self, Reply};
+use usercert_core::text::show;
+
+use super::sources::{kept_for_key, no_key, other_user, own_key};
+use super::{Answer, InstallArgs, Ready, finish};
+use crate::args::DryRun;
+use crate::cluster::Endpoint;
+use crate::error::{Error, Result, ResultExt as _};
+use crate::host::Host;
+
+/// The certificate and the cluster come from a reply, which may be anybody's.
+pub(super) async fn from_reply(
+    host: &Host,
+    args: &InstallArgs,
+    file: &std::path::Path,
+) -> Result<Ready> {
+    let expected = match &args.expect_reply {
+        Some(code) => Some(code.parse::<ExpectedCode>().context("--expect-reply").usage()?),
+        None => None,
+    };
+    let input = host.input(file, reply::MAX_BYTES)?;
+    let reply = Reply::parse(&input)
+        .context(show(&file.display().to_string()))
+        .hint("nothing was written; ask the sender for a reply made with `kubectl usercert approve --reply`")?;
+    let answer = match &args.key {
+        Some(key) => own_key(args, key, &reply.chain)?,
+        None => match kept_for_key(&reply.chain)? {
+            Some(kept) => Answer::of_pending(&kept)?,
+            None => return Err(no_key(args)),
+        },
+    };
+    if answer.user != args.name {
+        return Err(other_user(&answer.user, &args.name));
+    }
+    let endpoint = Endpoint {
+        server: reply.server.clone(),
+        ca_pem: Some(usercert_core::certificate::chain_to_pem(&reply.ca).into_bytes()),
+        tls_server_name: reply.tls_server_name.clone(),
+        insecure: false,
+        proxy_url: None,
+    };
+    // Nothing is connected to before the person has agreed to the server.
+    confirm_reply(host, args, &reply, expected.as_ref())?;
+    let namespace = reply.namespace.clone();
+    finish(host, args, endpoint, &reply.cluster_name, namespace.as_deref(), reply.chain, answer)
+        .await
+}
+
+fn confirm_reply(
+    host: &Host,
+    args: &InstallArgs,
+    reply: &Reply,
+    expected: Option<&ExpectedCode>,
+) -> Result<()> {
+    let code = reply.code()?;
+    let leaf = reply.leaf()?;
+    let groups: Vec<String> = leaf.subject.groups().iter().map(|g| show(g)).collect();
+    let mut text = format!("{:<12}{}\n", "Server", show(&reply.server));
+    if let Some(name) = &reply.tls_server_name {
+        text.push_str(&format!("{:<12}{}\n", "  checked as", show(name)));
+    }
+    for ca in &reply.ca {
+        text.push_str(&format!(
+            "{:<12}{} (sha256 {})\n",
+            "CA",
+            ca.subject.shown(),
+            ca.fingerprint()
+        ));
+    }
+    text.push_str(&format!("{:<12}{}\n", "User", show(leaf.subject.user())));
+    text.push_str(&format!(
+        "{:<12}{}\n",
+        "Groups",
+        if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }
+    ));
+    text.push_str(&format!("{:<12}{}\n", "Code", code.short()));
+    text.push_str(
+        "kubectl will trust this server from then on. That it answers proves nothing about whose it is:\n\
+         compare the code with the admin over another channel.",
+    );
+    let answered = args.yes || expected.is_some() || args.dry_run.dry_run != DryRun::None;
+    host.say_before_asking(text, answered);
+    if let Some(expected) = expected {
+        if expected.matches(&code) {
+            return Ok(());
+        }
+        return Err(Error::refused(format!(
+            "this is not the reply that was expected: its code is {}",
+            code.short()
+        ))
+        .hint("nothing was written; ask the admin for the reply and its code again"));
+    }
+    if args.dry_run.dry_run != DryRun::None {
+        return Ok(());
+    }
+    host.confirm("Is this your cluster?", args.yes)
+        .hint("the code by which the admin vouches for it is given with --expect-reply CODE")
+}

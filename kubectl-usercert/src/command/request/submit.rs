@@ -1,0 +1,173 @@
+//! Sending a request to the cluster, under a name that is free.
+
+use std::path::Path;
+
+use usercert_core::request::{self, Object, State};
+use usercert_core::text::show;
+
+use super::{Asked, Made, RequestArgs, take_up_or_make};
+use crate::cluster::{ApiError, Cluster, Need, Target, explain};
+use crate::command::issued;
+use crate::command::pending::{self, Submitted};
+use crate::error::{Error, Result};
+use crate::host::Host;
+
+/// Submits a request whose key is kept in the state folder.
+pub(super) async fn from_store(
+    host: &Host,
+    args: &RequestArgs,
+    asked: &Asked,
+    target: &Target,
+    cluster: &Cluster,
+) -> Result<(Object, Made)> {
+    let store = pending::store()?;
+    let mut name = asked.csr_name.clone();
+    let mut id = pending::cluster_id(&target.endpoint, &name);
+    let mut earlier = pending::load(&store, &id)?;
+    if earlier.is_none() && args.csr_name.is_none() {
+        // An earlier run may have had to add a suffix to the name.
+        let ca = pending::ca_digest(&target.endpoint);
+        earlier = pending::all(&store)?.into_iter().find(|p| {
+            p.record.identity == asked.identity
+                && p.record.submitted.as_ref().is_some_and(|s| {
+                    s.server == target.endpoint.server
+                        && s.ca == ca
+                        && s.csr_name.starts_with(&name)
+                })
+        });
+        if let Some(found) = earlier.as_ref().and_then(|p| p.record.submitted.as_ref()) {
+            name.clone_from(&found.csr_name);
+            id = pending::cluster_id(&target.endpoint, &name);
+        }
+    }
+    let made = match take_up_or_make(args, asked, earlier.as_ref())? {
+        Some(made) => made,
+        // The kept key belongs to another identity under the same name: both must live on.
+        None => {
+            let key = args.make_key(asked)?;
+            let csr = key.certificate_request(&asked.identity)?;
+            name = request::name_with_key(&asked.csr_name, &csr.key);
+            id = pending::cluster_id(&target.endpoint, &name);
+            Made { key, csr, taken_up: false }
+        }
+    };
+    let submitted = |name: &str, uid: &str| Submitted {
+        server: target.endpoint.server.clone(),
+        ca: pending::ca_digest(&target.endpoint),
+        csr_name: name.to_owned(),
+        uid: uid.to_owned(),
+    };
+    if !made.taken_up {
+        pending::save(
+            &store,
+            &id,
+            &args.record(asked, &made.csr, Some(submitted(&name, ""))),
+            &made.key,
+        )?;
+    }
+    let object = match submit(args, asked, cluster, &name, &made).await? {
+        Submission::Done(object) => *object,
+        Submission::NameTaken => {
+            if args.csr_name.is_some() {
+                if !made.taken_up {
+                    store.remove(&id)?;
+                }
+                return Err(name_taken(&name));
+            }
+            let longer = request::name_with_key(&name, &made.csr.key);
+            host.say(format!(
+                "the name {} is taken by another request; this one is named {}",
+                show(&name),
+                show(&longer)
+            ));
+            let new_id = pending::cluster_id(&target.endpoint, &longer);
+            if pending::load(&store, &new_id)?.is_none() {
+                let record = args.record(asked, &made.csr, Some(submitted(&longer, "")));
+                pending::save(&store, &new_id, &record, &made.key)?;
+            }
+            store.remove(&id)?;
+            id = new_id;
+            match submit(args, asked, cluster, &longer, &made).await? {
+                Submission::Done(object) => *object,
+                Submission::NameTaken => return Err(name_taken(&longer)),
+            }
+        }
+    };
+    let record =
+        args.record(asked, &made.csr, Some(submitted(&object.metadata.name, &object.metadata.uid)));
+    store.update_request(&id, &serde_json::to_vec_pretty(&record)?)?;
+    Ok((object, made))
+}
+
+fn name_taken(name: &str) -> Error {
+    Error::new(format!(
+        "certificatesigningrequests.certificates.k8s.io {} already exists, and it is another request",
+        show(name)
+    ))
+    .hint("choose another name with --csr-name; nobody else's request was touched")
+}
+
+/// Submits a request whose key, request and manifest are put into a directory.
+pub(super) async fn from_files(
+    host: &Host,
+    args: &RequestArgs,
+    asked: &Asked,
+    cluster: &Cluster,
+    dir: &Path,
+) -> Result<(Object, Made)> {
+    let key = args.make_key(asked)?;
+    let csr = key.certificate_request(&asked.identity)?;
+    let made = Made { key, csr, taken_up: false };
+    super::offline::write_files(host, args, asked, dir, &made)?;
+    match submit(args, asked, cluster, &asked.csr_name, &made).await? {
+        Submission::Done(object) => Ok((*object, made)),
+        Submission::NameTaken => Err(name_taken(&asked.csr_name)
+            .hint("key and request are in the directory; give that key with --key")),
+    }
+}
+
+enum Submission {
+    Done(Box<Object>),
+    NameTaken,
+}
+
+async fn submit(
+    args: &RequestArgs,
+    asked: &Asked,
+    cluster: &Cluster,
+    name: &str,
+    made: &Made,
+) -> Result<Submission> {
+    let manifest = args.manifest(asked, name, &made.csr);
+    match cluster.create_csr(&manifest, false).await {
+        Ok(value) => Ok(Submission::Done(Box::new(Object::from_item(&value)?))),
+        Err(error) if error.reason() == "AlreadyExists" => {
+            let value = match cluster.get_csr(name).await {
+                Ok(value) => value,
+                // Not allowed to look: then it cannot be told to be ours.
+                Err(ApiError::Status(s)) if s.code == 403 || s.code == 404 => {
+                    return Ok(Submission::NameTaken);
+                }
+                Err(error) => return Err(explain(&error, &cluster.server, &Need::Get)),
+            };
+            let object = Object::from_item(&value)?;
+            let ours = object.certificate_request().is_ok_and(|r| {
+                r.key == made.csr.key
+                    && r.subject.user() == asked.identity.user.as_str()
+                    && r.subject.groups() == asked.identity.group_set()
+            }) && object.spec.signer_name == args.signer;
+            match object.state() {
+                _ if !ours => Ok(Submission::NameTaken),
+                State::Denied { .. } | State::Failed { .. } => {
+                    let progress = request::progress(Some(&object), "");
+                    Err(issued::ended(name, progress)
+                        .hint("to ask again with a new key under another name, add --csr-name"))
+                }
+                _ => Ok(Submission::Done(Box::new(object))),
+            }
+        }
+        Err(error) => Err(explain(&error, &cluster.server, &Need::Create).hint(
+            "without the right to submit, hand the request over as a file:\n  kubectl usercert request NAME --offline",
+        )),
+    }
+}

@@ -25,9 +25,9 @@ pub fn to_der(fixed: &[u8]) -> Option<Vec<u8>> {
 /// r and s side by side, each of `size` bytes; `None` when `der` is no signature of that size.
 #[must_use]
 pub fn from_der(der: &[u8], size: usize) -> Option<Vec<u8>> {
-    let signature = Signature::from_der(der).ok()?;
+    let signature = Signature::from_der(der).ok().filter(|_| size > 0)?;
     let mut fixed = vec![0; 2 * size];
-    for (half, number) in fixed.chunks_exact_mut(size.max(1)).zip([signature.r, signature.s]) {
+    for (half, number) in fixed.chunks_exact_mut(size).zip([signature.r, signature.s]) {
         let bytes = number.as_bytes();
         half.get_mut(size.checked_sub(bytes.len())?..)?.copy_from_slice(bytes);
     }

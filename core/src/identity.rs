@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -205,21 +206,38 @@ pub fn reserved(name: &str) -> Option<Reserved> {
     }
 }
 
+/// What reserved names and prefixes look like, folded once.
+struct Looks {
+    masters: String,
+    system: String,
+    kubeadm: String,
+    front_proxies: [String; 2],
+}
+
+static LOOKS: LazyLock<Looks> = LazyLock::new(|| Looks {
+    masters: text::look(SYSTEM_MASTERS),
+    system: text::look("system:"),
+    kubeadm: text::look("kubeadm:"),
+    front_proxies: FRONT_PROXIES.map(text::look),
+});
+
 /// Whether `name` is not reserved itself but looks like a name that is (Unicode TR39, and letter
 /// case, which people overlook too).
 #[must_use]
 pub fn looks_reserved(name: &str) -> Option<Reserved> {
-    if reserved(name).is_some() {
-        return None;
-    }
-    let look = text::look(name);
-    if look == text::look(SYSTEM_MASTERS) {
+    if reserved(name).is_some() { None } else { reserved_look(&text::look(name)) }
+}
+
+/// Which reserved name a folded name ([`text::look`]) is the look of.
+#[must_use]
+pub fn reserved_look(look: &str) -> Option<Reserved> {
+    if look == LOOKS.masters {
         Some(Reserved::Masters)
-    } else if look.starts_with(&text::look("system:")) {
+    } else if look.starts_with(&LOOKS.system) {
         Some(Reserved::System)
-    } else if look.starts_with(&text::look("kubeadm:")) {
+    } else if look.starts_with(&LOOKS.kubeadm) {
         Some(Reserved::Kubeadm)
-    } else if FRONT_PROXIES.iter().any(|p| look == text::look(p)) {
+    } else if LOOKS.front_proxies.iter().any(|p| look == p) {
         Some(Reserved::FrontProxy)
     } else {
         None

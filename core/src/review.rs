@@ -5,7 +5,7 @@
 //! the signers check their usage rules only after approval
 //! (`plugin/pkg/admission/certificates/subjectrestriction`, `pkg/controller/certificates/signer`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -286,7 +286,19 @@ fn form(request: &CertificateRequest, reviewed: &Reviewed<'_>, findings: &mut Fi
     }
 }
 
+/// Names that have bindings, by what they look like.
+type Bound<'a> = HashMap<String, Vec<&'a str>>;
+
 fn names(request: &CertificateRequest, bound: Option<&BTreeSet<String>>, findings: &mut Findings) {
+    // Folded once: a request may carry tens of thousands of groups.
+    let bound = bound.map(|names| {
+        let mut looks = Bound::new();
+        for name in names {
+            looks.entry(text::look(name)).or_default().push(name);
+        }
+        looks
+    });
+    let bound = bound.as_ref();
     let subject = &request.subject;
     let common_names: Vec<&Attribute> = subject.common_names().collect();
     match common_names.as_slice() {
@@ -337,7 +349,7 @@ fn names(request: &CertificateRequest, bound: Option<&BTreeSet<String>>, finding
     }
 }
 
-fn group_name(group: &str, bound: Option<&BTreeSet<String>>, findings: &mut Findings) {
+fn group_name(group: &str, bound: Option<&Bound<'_>>, findings: &mut Findings) {
     name("group", group, bound, findings);
     if group.contains(',') || group.contains(";O=") || group.contains("/O=") {
         let message = format!("{} is one group, not several", text::show(group));
@@ -345,7 +357,7 @@ fn group_name(group: &str, bound: Option<&BTreeSet<String>>, findings: &mut Find
     }
 }
 
-fn name(what: &str, value: &str, bound: Option<&BTreeSet<String>>, findings: &mut Findings) {
+fn name(what: &str, value: &str, bound: Option<&Bound<'_>>, findings: &mut Findings) {
     if value.is_empty() {
         return;
     }
@@ -372,7 +384,9 @@ fn name(what: &str, value: &str, bound: Option<&BTreeSet<String>>, findings: &mu
         }
         None => {}
     }
-    if let Some(kind) = identity::looks_reserved(value) {
+    let look = text::look(value);
+    let reserved = identity::reserved(value).is_some();
+    if let Some(kind) = identity::reserved_look(&look).filter(|_| !reserved) {
         let like = match kind {
             Reserved::Masters => "system:masters",
             Reserved::System => "a system: name",
@@ -382,15 +396,13 @@ fn name(what: &str, value: &str, bound: Option<&BTreeSet<String>>, findings: &mu
         findings
             .add(FindingCode::LookAlike, format!("{what} {shown} looks like {like} but is not"));
     }
-    if let Some(bound) = bound.filter(|bound| !bound.contains(value)) {
-        let look = text::look(value);
-        if let Some(twin) = bound.iter().find(|b| text::look(b) == look) {
-            let message = format!(
-                "{what} {shown} looks like {}, which has bindings here, but is another",
-                text::show_short(twin, 80)
-            );
-            findings.add(FindingCode::LookAlike, message);
-        }
+    let twins = bound.and_then(|b| b.get(&look)).filter(|twins| !twins.contains(&value));
+    if let Some(twin) = twins.and_then(|twins| twins.first()) {
+        let message = format!(
+            "{what} {shown} looks like {}, which has bindings here, but is another",
+            text::show_short(twin, 80)
+        );
+        findings.add(FindingCode::LookAlike, message);
     }
     if let Some((position, c)) = text::first_hidden(value) {
         let message = format!(

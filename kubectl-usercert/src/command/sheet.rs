@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use usercert_core::code::Code;
 use usercert_core::csr::CertificateRequest;
+use usercert_core::identity::MAX_GROUPS;
 use usercert_core::key::Verification;
 use usercert_core::lifetime::Lifetime;
 use usercert_core::request::Object;
@@ -16,6 +17,17 @@ use crate::cluster::{ApiError, Cluster, binding_subjects};
 use crate::error::Result;
 use crate::keys;
 use crate::output;
+
+/// Groups for people: the first hundred.
+fn listed(groups: &BTreeSet<String>) -> String {
+    if groups.is_empty() {
+        return "(none)".to_owned();
+    }
+    let shown: Vec<String> = groups.iter().take(MAX_GROUPS).map(|g| show_short(g, 260)).collect();
+    let more = groups.len().saturating_sub(MAX_GROUPS);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    shown.join(", ") + &rest
+}
 
 /// Role bindings of the cluster, if they could be read.
 pub struct Bindings(Result<Vec<Value>, String>);
@@ -102,7 +114,7 @@ impl Sheet {
                 let user = request.subject.user();
                 let mut access =
                     vec![(format!("user {}", show(user)), bindings.reaching("User", user))];
-                for group in request.subject.groups() {
+                for group in request.subject.groups().into_iter().take(MAX_GROUPS) {
                     access.push((
                         format!("group {}", show(&group)),
                         bindings.reaching("Group", &group),
@@ -137,13 +149,7 @@ impl Sheet {
         match &self.request {
             Some(request) => {
                 line("User", &show(request.subject.user()));
-                let groups: Vec<String> =
-                    request.subject.groups().iter().map(|g| show(g)).collect();
-                line(
-                    "Groups",
-                    if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }
-                        .as_str(),
-                );
+                line("Groups", &listed(&request.subject.groups()));
                 line(
                     "Key",
                     &format!("{}, signed with {}", request.key.kind, request.signature_algorithm),

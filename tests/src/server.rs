@@ -34,6 +34,8 @@ pub(crate) async fn serve(
     loop {
         // An error is one of the connection that was about to come, not of the listener.
         if let Ok((tcp, _)) = listener.accept().await {
+            // As Go does for every connection; else small answers wait for the client's ACK.
+            let _best_effort = tcp.set_nodelay(true);
             let (cluster, tls, verifier) =
                 (Arc::clone(&cluster), tls.clone(), Arc::clone(&verifier));
             tokio::spawn(connection(cluster, tcp, tls, verifier));

@@ -55,70 +55,108 @@ pub fn is_canonical(text: &[u8], label: &str, der: &[u8]) -> bool {
 /// Source: behaviour of `Go: encoding/pem.Decode`.
 #[must_use]
 pub fn first(data: &[u8]) -> Option<(Block, &[u8])> {
-    let mut rest = data;
-    loop {
-        // A block begins at the start of the data or of a line.
-        rest = match rest.strip_prefix(b"-----BEGIN ") {
-            Some(after) => after,
-            None => after(rest, b"\n-----BEGIN ")?,
-        };
-        let (label_line, body) = line(rest);
-        rest = body;
-        if let Some((block, after)) =
-            label_line.strip_suffix(b"-----").and_then(|label| block(label, body))
-        {
-            return Some((block, after));
-        }
-    }
+    Reader::new(data).next()
 }
 
 /// All blocks that Go would find, in order.
 #[must_use]
 pub fn all(data: &[u8]) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut rest = data;
-    while let Some((block, after)) = first(rest) {
-        blocks.push(block);
-        rest = after;
-    }
-    blocks
+    let mut reader = Reader::new(data);
+    std::iter::from_fn(|| reader.next().map(|(block, _)| block)).collect()
 }
 
-fn block<'a>(label: &[u8], body: &'a [u8]) -> Option<(Block, &'a [u8])> {
-    let mut rest = body;
-    let mut has_headers = false;
-    loop {
-        let (header, next) = line(rest);
-        if rest.is_empty() {
+const END: &[u8] = b"\n-----END ";
+
+/// Looks for blocks from front to back. What was looked for ahead is kept, so that a text of nothing
+/// but beginnings costs no more than its length.
+struct Reader<'a> {
+    data: &'a [u8],
+    /// Where to go on.
+    at: usize,
+    /// The first [`END`] that was found ahead; the length of the data when there is none.
+    end: usize,
+    /// The first line without a colon that was found ahead, by its beginning.
+    headless: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn new(data: &'a [u8]) -> Self {
+        Self { data, at: 0, end: 0, headless: 0 }
+    }
+
+    fn from(&self, at: usize) -> &'a [u8] {
+        self.data.get(at..).unwrap_or_default()
+    }
+
+    fn next(&mut self) -> Option<(Block, &'a [u8])> {
+        const BEGIN: &[u8] = b"\n-----BEGIN ";
+        loop {
+            // A block begins at the start of what is left or of a line.
+            let rest = self.from(self.at);
+            self.at += match rest.starts_with(&BEGIN[1..]) {
+                true => BEGIN.len() - 1,
+                false => find(rest, BEGIN)? + BEGIN.len(),
+            };
+            let (label_line, body) = line(self.from(self.at));
+            self.at = self.data.len() - body.len();
+            let label = label_line.strip_suffix(b"-----");
+            if let Some((block, after)) = label.and_then(|label| self.block(label)) {
+                self.at = after;
+                return Some((block, self.from(after)));
+            }
+        }
+    }
+
+    /// The block whose data or headers begin here, and where it is over.
+    fn block(&mut self, label: &[u8]) -> Option<(Block, usize)> {
+        let start = self.skip_headers(self.at)?;
+        let has_headers = start > self.at;
+        let (data, trailer) = match self.from(start).strip_prefix(&END[1..]) {
+            Some(_) if !has_headers => (start..start, start + END.len() - 1),
+            _ => {
+                let end = self.find_end(start)?;
+                (start..end, end + END.len())
+            }
+        };
+        let after = self.from(trailer).strip_prefix(label)?.strip_prefix(b"-----")?;
+        let (remainder, after) = line(after);
+        if !remainder.is_empty() {
             return None;
         }
-        if !header.contains(&b':') {
-            break;
-        }
-        has_headers = true;
-        rest = next;
+        let der = decode(self.data.get(data)?)?;
+        let label = String::from_utf8_lossy(label).into_owned();
+        Some((Block { label, has_headers, der }, self.data.len() - after.len()))
     }
-    const END: &[u8] = b"\n-----END ";
-    let (data_length, trailer) = match rest.strip_prefix(&END[1..]) {
-        Some(trailer) if !has_headers => (0, trailer),
-        _ => {
-            let at = find(rest, END)?;
-            (at, rest.get(at + END.len()..)?)
+
+    /// The first line without a colon at or behind the line that begins at `at`.
+    fn skip_headers(&mut self, at: usize) -> Option<usize> {
+        self.headless = self.headless.max(at);
+        while self.headless < self.data.len() {
+            let (header, next) = line(self.from(self.headless));
+            if !header.contains(&b':') {
+                return Some(self.headless);
+            }
+            self.headless = self.data.len() - next.len();
         }
-    };
-    let after = trailer.strip_prefix(label)?.strip_prefix(b"-----")?;
-    let (remainder, after) = line(after);
-    if !remainder.is_empty() {
+        None
+    }
+
+    /// The first [`END`] at or behind `at`.
+    fn find_end(&mut self, at: usize) -> Option<usize> {
+        if self.end < at || self.end == 0 {
+            self.end = find(self.from(at), END).map_or(self.data.len(), |i| at + i);
+        }
+        (self.end < self.data.len()).then_some(self.end)
+    }
+}
+
+fn decode(data: &[u8]) -> Option<Vec<u8>> {
+    let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    let known = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=') || blank(b);
+    if !data.iter().all(known) {
         return None;
     }
-    let data: Vec<u8> = rest
-        .get(..data_length)?
-        .iter()
-        .copied()
-        .filter(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
-        .collect();
-    let der = STANDARD.decode(data).ok()?;
-    Some((Block { label: String::from_utf8_lossy(label).into_owned(), has_headers, der }, after))
+    STANDARD.decode(data.iter().copied().filter(|b| !blank(b)).collect::<Vec<u8>>()).ok()
 }
 
 /// The first line without its line end and trailing blanks, and what follows it.
@@ -135,10 +173,6 @@ fn line(data: &[u8]) -> (&[u8], &[u8]) {
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|w| w == needle)
-}
-
-fn after<'a>(haystack: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
-    haystack.get(find(haystack, needle)? + needle.len()..)
 }
 
 #[cfg(test)]
@@ -184,6 +218,24 @@ mod tests {
         let (block, rest) = first(text.as_bytes()).unwrap();
         assert!(block.has_headers);
         assert_eq!((block.der.as_slice(), rest), (&b"good"[..], &b"bye"[..]));
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_beginnings_costs_no_more_than_its_length() {
+        let begin = "-----BEGIN X-----\n".repeat(100_000);
+        let header = "-----BEGIN a:b-----\n".repeat(100_000);
+        // Quadratic work would take minutes for these.
+        for text in [
+            begin.clone(),
+            "-----BEGIN X-----\nAAAA\n".repeat(100_000),
+            header,
+            format!("{begin}-----END X-----\n"),
+            format!("{begin}-----END Y-----\n"),
+        ] {
+            assert!(all(text.as_bytes()).len() <= 1);
+        }
+        let good = encode(LABEL, b"good");
+        assert_eq!(all(format!("{begin}{good}{good}").as_bytes()).len(), 2);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Flags that several commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use usercert_core::lifetime::{self, Lifetime};
+use usercert_core::text::shell_word;
 
 /// kubectl's client flags.
 #[derive(Args, Clone, Debug, Default)]
@@ -61,6 +62,26 @@ pub struct ClientArgs {
     /// Name to check the server's certificate for
     #[arg(long, value_name = "NAME")]
     pub tls_server_name: Option<String>,
+}
+
+impl ClientArgs {
+    /// The flags that say which cluster is meant, as they are repeated in commands that people are
+    /// told to run; credentials are not.
+    #[must_use]
+    pub fn repeated(&self) -> String {
+        let flags = [
+            ("kubeconfig", self.kubeconfig.as_deref()),
+            ("context", self.context.as_deref()),
+            ("cluster", self.cluster.as_deref()),
+            ("server", self.server.as_deref()),
+            ("tls-server-name", self.tls_server_name.as_deref()),
+            ("certificate-authority", self.certificate_authority.as_deref().and_then(Path::to_str)),
+        ];
+        flags
+            .iter()
+            .filter_map(|(flag, value)| Some(format!(" --{flag} {}", shell_word((*value)?))))
+            .collect()
+    }
 }
 
 /// Formats of results.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::command;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::host::Host;
 
 /// Access for people to Kubernetes by X.509 client certificates
@@ -68,8 +68,13 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Nobody is left to tell if the terminal is gone.
-            let _ = error.print();
+            let text = error.render();
+            if error.use_stderr() {
+                Host::new(false, anstream::ColorChoice::Auto).warn(text.to_string().trim_end());
+            } else {
+                // Nobody is left to tell if the terminal is gone.
+                let _ = error.print();
+            }
             return ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { 0 });
         }
     };
@@ -91,15 +96,7 @@ pub fn main() -> ExitCode {
 
 fn run(host: &Host, command: Command) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        tokio::select! {
-            // First, so that the signal is caught before anything is written: an interrupted write
-            // of the kubeconfig would leave its lock behind.
-            biased;
-            _ = tokio::signal::ctrl_c() => Err(Error::new("interrupted")),
-            end = dispatch(host, command) => end,
-        }
-    })
+    runtime.block_on(dispatch(host, command))
 }
 
 async fn dispatch(host: &Host, command: Command) -> Result<Exit> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstream::ColorChoice;
+use usercert_core::text;
 use usercert_core::time::UnixTime;
 
 use crate::error::{Error, Exit, Result};
@@ -36,7 +37,8 @@ impl Host {
     /// # Errors
     /// When standard output cannot be written; a closed pipe is the reader's choice and no error.
     pub fn result(&self, text: impl AsRef<str>) -> Result<()> {
-        let mut out = anstream::stdout().lock();
+        // Byte for byte: nothing in it is for a terminal to interpret.
+        let mut out = io::stdout().lock();
         let text = text.as_ref();
         let end = if text.ends_with('\n') { "" } else { "\n" };
         match write!(out, "{text}{end}").and_then(|()| out.flush()) {
@@ -60,15 +62,17 @@ impl Host {
 
     /// Something that must be seen even when quiet, on standard error.
     pub fn warn(&self, text: impl AsRef<str>) {
-        // There is nobody left to tell when standard error is gone.
-        let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
+        // There is nobody left to tell when standard error is gone. Foreign strings are rendered
+        // where they are put into messages; this is for those that come from libraries.
+        let _ = writeln!(anstream::stderr(), "{}", text::show_lines(text.as_ref(), usize::MAX));
     }
 
     /// The error that ends the run.
     pub fn fail(&self, error: &Error) {
         let server = error.message.starts_with("Error from server");
         let prefix = if server { "" } else { "error: " };
-        self.warn(format!("{prefix}{}", error.message));
+        // What a server says in several lines must not look like lines of ours.
+        self.warn(format!("{prefix}{}", error.message.replace('\n', "\n  ")));
         for hint in &error.hints {
             self.warn(format!("hint: {}", hint.replace('\n', "\n      ")));
         }

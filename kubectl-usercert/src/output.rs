@@ -1,6 +1,7 @@
 //! Results in the formats of `-o`.
 
 use serde_json::{Value, json};
+use usercert_core::text::{self, show};
 use usercert_core::yaml;
 
 use crate::args::Format;
@@ -32,13 +33,32 @@ pub fn print(
     text: impl FnOnce(bool) -> String,
 ) -> Result<()> {
     match format {
-        Some(Format::Json) => host.result(serde_json::to_string_pretty(value)?),
+        Some(Format::Json) => host.result(visible(&serde_json::to_string_pretty(value)?)),
         Some(Format::Yaml) => host.result(yaml::to_string(value)),
         Some(Format::Name) if names.is_empty() => Ok(()),
-        Some(Format::Name) => host.result(names.join("\n")),
+        Some(Format::Name) => {
+            host.result(names.iter().map(|n| show(n)).collect::<Vec<_>>().join("\n"))
+        }
         Some(Format::Wide) => host.result(text(true)),
         None => host.result(text(false)),
     }
+}
+
+/// JSON text in which hidden characters of foreign strings are escaped: what `jq` does to it later is
+/// its own affair, but a terminal shows it as it is.
+fn visible(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && text::is_hidden(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// One of several results.

@@ -15,6 +15,7 @@ mod lines;
 pub mod merged;
 pub mod path;
 mod scan;
+mod short;
 mod splice;
 mod style;
 

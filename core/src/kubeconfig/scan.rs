@@ -11,7 +11,8 @@ use super::digest::{self, Digest};
 use super::document::{
     Content, Current, Document, DocumentError, EntrySpan, Node, Root, Section, Shape, trimmed,
 };
-use crate::yaml::{self, Events, Scalar, YamlError};
+use super::short::Source;
+use crate::yaml::{self, Scalar, YamlError};
 
 /// What an anchor stands for.
 struct Anchor {
@@ -22,9 +23,9 @@ struct Anchor {
 }
 
 /// One pass over a text.
-pub(super) struct Scan<'t> {
+pub(super) struct Scan<'s, 't> {
     text: &'t str,
-    events: Events<'t>,
+    events: Source<'s>,
     anchors: BTreeMap<usize, Anchor>,
     aliases: Vec<(usize, Range<usize>)>,
     /// Behind the last content so far.
@@ -32,21 +33,28 @@ pub(super) struct Scan<'t> {
     open_scalar: Option<usize>,
 }
 
-type Spanned<'t> = (Event<'t>, Span);
+type Spanned<'s> = (Event<'s>, Span);
 
-impl<'t> Scan<'t> {
-    pub(super) fn new(text: &'t str) -> Result<Self, YamlError> {
-        Ok(Scan {
+impl<'s, 't> Scan<'s, 't> {
+    pub(super) fn new(text: &'t str, events: Source<'s>) -> Self {
+        Scan {
             text,
-            events: Events::new(text)?,
+            events,
             anchors: BTreeMap::new(),
             aliases: Vec::new(),
             end: 0,
             open_scalar: None,
-        })
+        }
     }
 
-    pub(super) fn document(mut self) -> Result<Document<'t>, DocumentError> {
+    /// Nothing when the short text has another structure than the full one.
+    pub(super) fn document(mut self) -> Result<Option<Document<'t>>, DocumentError> {
+        let document = self.whole()?;
+        Ok(Some(document).filter(|_| self.events.is_whole()))
+    }
+
+    /// [`Scan::document`] of a text that is not shortened.
+    pub(super) fn whole(&mut self) -> Result<Document<'t>, DocumentError> {
         let mut document = Document {
             text: self.text,
             content: Content::Nothing,
@@ -57,7 +65,7 @@ impl<'t> Scan<'t> {
             open_scalar: None,
         };
         let Some(mark) = self.events.peek_document()? else { return Ok(document) };
-        let start = mark.byte_offset().unwrap_or_default();
+        let start = self.events.place(mark.byte_offset().unwrap_or_default());
         let marker = self.text.get(start..).is_some_and(|text| text.starts_with("---"));
         let floor = if marker { start + 3 } else { start };
         match self.events.next()? {
@@ -82,7 +90,7 @@ impl<'t> Scan<'t> {
         if let Some(mark) = self.events.peek_document()? {
             return Err(DocumentError::MultipleDocuments { line: mark.line() });
         }
-        document.aliases = self.aliases;
+        document.aliases = std::mem::take(&mut self.aliases);
         document.open_scalar = self.open_scalar;
         Ok(document)
     }
@@ -223,7 +231,7 @@ impl<'t> Scan<'t> {
     fn entry(
         &mut self,
         kind: Kind,
-        event: Spanned<'t>,
+        event: Spanned<'s>,
         dash: Option<usize>,
         indirect: &mut Option<usize>,
     ) -> Result<EntrySpan, DocumentError> {
@@ -308,7 +316,7 @@ impl<'t> Scan<'t> {
     /// returns the string that it is, or nothing inside when it is null.
     fn node(
         &mut self,
-        (event, span): Spanned<'t>,
+        (event, span): Spanned<'s>,
         floor: usize,
         depth: usize,
     ) -> Result<(Node, Option<Option<String>>), DocumentError> {
@@ -436,11 +444,11 @@ impl<'t> Scan<'t> {
     }
 
     fn start_of(&self, span: &Span) -> usize {
-        span.byte_range().map_or(0, |range| range.start)
+        span.byte_range().map_or(0, |range| self.events.place(range.start))
     }
 
     fn end_of_span(&self, span: &Span) -> usize {
-        span.byte_range().map_or(0, |range| range.end)
+        span.byte_range().map_or(0, |range| self.events.place(range.end))
     }
 
     /// Where a collection ends: in block style where its last content does.

@@ -18,8 +18,10 @@ const REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 /// How often a request is looked at where watching is not allowed.
 const POLL: Duration = Duration::from_secs(1);
+/// How long one watch may stay silent before the request is read again: a dead connection says nothing.
+const WATCH: Duration = Duration::from_secs(60);
 /// Items a page of a list.
-const PAGE: usize = 500;
+const PAGE: usize = 50;
 
 /// Why a request to the API server did not succeed.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(f, "{}", status.message),
-            Self::Transport(error) => write!(f, "{}", crate::error::chain(error)),
+            Self::Transport(error) => f.write_str(&super::explain::transport_message(error)),
             Self::Timeout(after) => write!(f, "no answer within {}s", after.as_secs_f32()),
             Self::Malformed(what) => write!(f, "the server's answer makes no sense: {what}"),
         }
@@ -316,7 +318,8 @@ impl Cluster {
         let mut may_watch = true;
         loop {
             if may_watch {
-                match self.watch_once(seen, uid).await {
+                let watched = tokio::time::timeout(WATCH, self.watch_once(seen, uid)).await;
+                match watched.unwrap_or(Ok(None)) {
                     Ok(Some(end)) => return Ok(end),
                     // The server ended the watch in due course, or forgot the version: read again.
                     Ok(None) => {}
@@ -350,7 +353,7 @@ impl Cluster {
         let field = encode(&format!("metadata.name={}", seen.metadata.name));
         let version = encode(&seen.metadata.resource_version);
         let request = Request::get(format!(
-            "{CSRS}?watch=1&fieldSelector={field}&resourceVersion={version}&timeoutSeconds=290"
+            "{CSRS}?watch=1&fieldSelector={field}&resourceVersion={version}&timeoutSeconds=55"
         ))
         .header(http::header::ACCEPT, "application/json")
         .body(Vec::new())

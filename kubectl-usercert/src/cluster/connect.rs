@@ -1,20 +1,24 @@
 //! From kubeconfig and flags to a connection.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kube::config::{AuthInfo, ExecConfig};
+use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig};
 use kube::{Client, Config};
 use usercert_core::certificate::{Certificate, chain_to_pem};
-use usercert_core::kubeconfig::merged::{Merged, Overrides, Resolved, User};
+use usercert_core::kubeconfig::merged::{
+    Cluster as ClusterEntry, Merged, Overrides, Resolved, User,
+};
 use usercert_core::kubeconfig::path::LoadingList;
+use usercert_core::pem;
 use usercert_core::text::show;
 use zeroize::Zeroizing;
 
 use super::Cluster;
+use super::explain::transport_message;
 use crate::args::{ClientArgs, Timeout};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{self, environment};
@@ -48,7 +52,17 @@ impl Kubeconfig {
             ))
             .hint("check the path given with --kubeconfig"));
         }
-        let merged = Merged::load(&list, files::kubeconfig::read_all(&list)?)
+        // kubectl empties a file before it writes it: with its lock there, that is but a moment.
+        let mut sources = files::kubeconfig::read_all(&list)?;
+        for _ in 0..20 {
+            let emptied = sources.iter().any(|s| s.text.as_deref() == Some(""));
+            if !emptied || !files::kubeconfig::is_locked(&list) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+            sources = files::kubeconfig::read_all(&list)?;
+        }
+        let merged = Merged::load(&list, sources)
             .hint("nothing was changed; mend the file and run the command again")?;
         Ok(Self { list, merged })
     }
@@ -89,8 +103,9 @@ impl Endpoint {
     /// The CA's certificates; empty when none are known or they cannot be read.
     #[must_use]
     pub fn ca(&self) -> Vec<Certificate> {
-        let pem = self.ca_pem.as_deref().unwrap_or_default();
-        Certificate::chain_from_pem(pem).unwrap_or_default()
+        // As Go does, blocks that are no certificate are passed over.
+        let blocks = pem::all(self.ca_pem.as_deref().unwrap_or_default());
+        blocks.iter().filter_map(|b| Certificate::from_der(&b.der).ok()).collect()
     }
 
     /// Whether both lead to the same server, recognised in the same way.
@@ -127,6 +142,8 @@ impl Endpoint {
         config.tls_server_name.clone_from(&self.tls_server_name);
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.read_timeout = None;
+        // One request is one request: the library would repeat even a POST, silently and for ever.
+        config.default_retry = false;
         config.proxy_url = match self.proxy_url.as_deref().map(str::parse) {
             Some(Ok(url)) => Some(url),
             Some(Err(_)) => return Err(Error::new("the cluster's proxy-url is no address")),
@@ -212,14 +229,16 @@ impl Target {
     /// No or broken kubeconfig, names that do not exist, combinations that kubectl refuses.
     pub fn resolve(args: &ClientArgs) -> Result<Self> {
         let kubeconfig = Kubeconfig::read(args.kubeconfig.as_deref())?;
-        let resolved = kubeconfig.merged.resolve(&overrides(args)?).map_err(|error| {
+        let resolved = kubeconfig.merged.resolve(&overrides(args)?).or_else(|error| {
             let nothing = error.may_be_in_cluster();
-            let error = Error::from(error);
-            if nothing {
-                error.hint(no_cluster_hint())
-            } else {
-                error.hint("see `kubectl config get-contexts` for what there is")
+            if let Some(resolved) = Some(()).filter(|()| nothing).and_then(|()| in_cluster()) {
+                return Ok(resolved);
             }
+            let error = Error::from(error);
+            Err(match nothing {
+                true => error.hint(no_cluster_hint()),
+                false => error.hint("`kubectl config get-contexts` shows what there is"),
+            })
         })?;
         let endpoint = endpoint(&resolved)?;
         Ok(Self { resolved, endpoint, kubeconfig, timeout: args.request_timeout })
@@ -245,10 +264,11 @@ impl Target {
     /// # Errors
     /// Unreadable credential files, or a configuration that the client refuses.
     pub fn connect(&self) -> Result<Cluster> {
-        let auth = auth_info(&self.resolved.user)?;
+        let auth = auth_info(&self.resolved.user, &self.endpoint)?;
         let namespace = self.namespace().unwrap_or("default");
-        let client = Client::try_from(self.endpoint.config(auth, namespace)?)
-            .context("the client cannot be set up")?;
+        let client = Client::try_from(self.endpoint.config(auth, namespace)?).map_err(|error| {
+            Error::new(format!("the client cannot be set up: {}", transport_message(&error)))
+        })?;
         Ok(Cluster::new(client, self.endpoint.server.clone(), self.timeout.for_requests()))
     }
 
@@ -271,9 +291,7 @@ impl Target {
             return Ok(Credentials::Certificate { chain, key_pem });
         }
         if let Some(file) = &user.token_file {
-            let token = files::reading::read_sensitive(file, CREDENTIAL_LIMIT)?;
-            let token = String::from_utf8_lossy(&token).trim().to_owned();
-            return Ok(Credentials::Token(Zeroizing::new(token)));
+            return Ok(Credentials::Token(token_from(file)?));
         }
         Ok(match user {
             User { token: Some(token), .. } => Credentials::Token(token.clone()),
@@ -283,6 +301,56 @@ impl Target {
             _ => Credentials::None,
         })
     }
+}
+
+fn token_from(file: &Path) -> Result<Zeroizing<String>> {
+    let token = files::reading::read_sensitive(file, CREDENTIAL_LIMIT)?;
+    Ok(Zeroizing::new(String::from_utf8_lossy(&token).trim().to_owned()))
+}
+
+/// An exec plugin's configuration, by kubectl's rules (`client-go/plugin/pkg/client/auth/exec`).
+fn exec_plugin(value: &serde_json::Value, endpoint: &Endpoint) -> Result<ExecConfig> {
+    let mut exec = serde_json::from_value::<ExecConfig>(value.clone())?;
+    let version = exec.api_version.as_deref().unwrap_or_default();
+    if !["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"]
+        .contains(&version)
+    {
+        return Err(Error::new(format!("exec plugin: invalid apiVersion {}", show(version))));
+    }
+    if exec.provide_cluster_info {
+        exec.cluster = Some(ExecAuthCluster {
+            server: Some(endpoint.server.clone()),
+            insecure_skip_tls_verify: Some(endpoint.insecure).filter(|i| *i),
+            certificate_authority_data: endpoint.ca_pem.clone(),
+            proxy_url: endpoint.proxy_url.clone(),
+            tls_server_name: endpoint.tls_server_name.clone(),
+            config: None,
+        });
+    }
+    Ok(exec)
+}
+
+/// The service account of the pod that this runs in, if it runs in one (`client-go/rest/config.go`).
+fn in_cluster() -> Option<Resolved> {
+    const FOLDER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+    let host = environment::variable("KUBERNETES_SERVICE_HOST")?;
+    let port = environment::variable("KUBERNETES_SERVICE_PORT")?;
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let file = |name: &str| Path::new(FOLDER).join(name);
+    let namespace = files::reading::read_limited(&file("namespace"), CREDENTIAL_LIMIT).ok();
+    files::reading::read_sensitive(&file("token"), CREDENTIAL_LIMIT).ok()?;
+    Some(Resolved {
+        context_name: None,
+        cluster_name: "in-cluster".to_owned(),
+        user_name: String::new(),
+        namespace: namespace.map(|n| String::from_utf8_lossy(&n).trim().to_owned()),
+        cluster: ClusterEntry {
+            server: format!("https://{host}:{port}"),
+            certificate_authority: Some(file("ca.crt")),
+            ..ClusterEntry::default()
+        },
+        user: User { token_file: Some(file("token")), ..User::default() },
+    })
 }
 
 fn no_cluster_hint() -> &'static str {
@@ -343,7 +411,7 @@ fn data_or_file(data: Option<&[u8]>, file: Option<&Path>) -> Result<Option<Zeroi
 
 /// The client library's form of a user entry. Core has dropped what kubectl would not use (`exec`
 /// beside a certificate), which the library would run.
-fn auth_info(user: &User) -> Result<AuthInfo> {
+fn auth_info(user: &User, endpoint: &Endpoint) -> Result<AuthInfo> {
     if user.auth_provider.is_some() {
         return Err(Error::new("the user entry has an auth-provider, which is not supported")
             .hint("kubectl itself dropped them in 1.26; use an exec plugin"));
@@ -355,20 +423,18 @@ fn auth_info(user: &User) -> Result<AuthInfo> {
         user.client_key.as_deref(),
     )?;
     let exec = match &user.exec {
-        Some(value) => Some(serde_json::from_value::<ExecConfig>(value.clone())?),
+        Some(value) => Some(exec_plugin(value, endpoint)?),
         None => None,
     };
-    let path = |p: &PathBuf| p.to_string_lossy().into_owned();
+    let token = match (&user.token_file, &user.token) {
+        // kubectl lets the file win, and takes it without its line end.
+        (Some(file), _) => Some(token_from(file)?),
+        (None, token) => token.clone(),
+    };
     Ok(AuthInfo {
         username: user.username.clone(),
         password: user.password.as_ref().map(|p| p.to_string().into()),
-        // kubectl lets the file win, the library the token.
-        token: user
-            .token
-            .as_ref()
-            .filter(|_| user.token_file.is_none())
-            .map(|t| t.to_string().into()),
-        token_file: user.token_file.as_ref().map(path),
+        token: token.map(|t| t.to_string().into()),
         client_certificate_data: certificate.map(|pem| STANDARD.encode(&*pem)),
         client_key_data: key.map(|pem| STANDARD.encode(&*pem).into()),
         impersonate: user.impersonate.clone(),

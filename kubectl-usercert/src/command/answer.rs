@@ -8,7 +8,7 @@ use usercert_core::file_name::safe_file_name;
 use usercert_core::reply::Reply;
 use usercert_core::text::{shell_word, show};
 
-use crate::args::Timeout;
+use crate::args::{ClientArgs, Timeout};
 use crate::cluster::{Cluster, Endpoint, Need, Target, explain};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic::{self, Access};
@@ -69,23 +69,53 @@ pub async fn cluster_data(
     target: &Target,
     cluster: &Cluster,
     args: &ReplyArgs,
-    timeout: Timeout,
+    user: &str,
+    client: &ClientArgs,
 ) -> Result<ClusterData> {
+    let (timeout, namespace) = (client.request_timeout, client.namespace.as_deref());
     let endpoint = &target.endpoint;
+    if endpoint.insecure {
+        return Err(Error::new(
+            "this connection does not check the server, so no CA can be vouched for",
+        )
+        .hint("nothing was approved; connect with --certificate-authority FILE instead"));
+    }
     let server = args.reply_server.clone().unwrap_or_else(|| endpoint.server.clone());
     if !server.starts_with("https://") {
         return Err(Error::usage(format!(
             "the reply's server {} does not begin with https://",
             show(&server)
         ))
-        .hint("give the address with --reply-server"));
+        .hint("nothing was approved; give the address with --reply-server"));
     }
-    let known = if endpoint.insecure { Vec::new() } else { endpoint.ca() };
+    let known = endpoint.ca();
     let ca = if known.is_empty() { published_ca(endpoint, cluster, timeout).await? } else { known };
     let cluster_name =
         args.reply_cluster_name.clone().unwrap_or_else(|| target.cluster_name().to_owned());
     let tls_server_name = endpoint.tls_server_name.clone().filter(|_| args.reply_server.is_none());
-    Ok(ClusterData { server, ca, tls_server_name, cluster_name })
+    let data = ClusterData { server, ca, tls_server_name, cluster_name };
+    // Everything but the certificate is known by now; the CA stands in for it.
+    let trial = data.reply(user, data.ca.clone(), namespace.map(str::to_owned));
+    let text = trial.to_text()?;
+    Reply::parse(text.as_bytes())
+        .context("no reply could be made")
+        .usage()
+        .hint("nothing was approved; mend --reply-server, --reply-cluster-name or --namespace")?;
+    Ok(data)
+}
+
+impl ClusterData {
+    fn reply(&self, user: &str, chain: Vec<Certificate>, namespace: Option<String>) -> Reply {
+        Reply {
+            context_name: format!("{user}@{}", self.cluster_name),
+            server: self.server.clone(),
+            ca: self.ca.clone(),
+            tls_server_name: self.tls_server_name.clone(),
+            chain,
+            cluster_name: self.cluster_name.clone(),
+            namespace,
+        }
+    }
 }
 
 /// The CA that the cluster publishes for its workloads, if the server's certificate holds up against
@@ -125,21 +155,13 @@ async fn published_ca(
 /// When it cannot be written; the certificate itself stays in the cluster for an hour or two.
 pub fn write(
     host: &Host,
-    data: ClusterData,
+    data: &ClusterData,
     chain: Vec<Certificate>,
     namespace: Option<String>,
     file: Option<&Path>,
 ) -> Result<()> {
     let user = chain.first().map(|c| c.subject.user().to_owned()).unwrap_or_default();
-    let reply = Reply {
-        context_name: format!("{user}@{}", data.cluster_name),
-        server: data.server,
-        ca: data.ca,
-        tls_server_name: data.tls_server_name,
-        chain,
-        cluster_name: data.cluster_name,
-        namespace,
-    };
+    let reply = data.reply(&user, chain, namespace);
     let text = reply.to_text()?;
     // What is sent must be what install takes: hostile names would be refused there.
     Reply::parse(text.as_bytes()).context("no usable reply can be made")?;

@@ -144,11 +144,12 @@ fn all_names(request: &usercert_core::csr::CertificateRequest) -> String {
     names.collect()
 }
 
-/// The cluster's bindings are looked at where a person is asked, and where a name could be a
-/// look-alike of another; else approving takes two API requests.
+/// The cluster's bindings are looked at where a person is asked, and where a name holds characters
+/// that imitate others (а, I, 1, 0, rn, …); else approving takes two API requests.
 async fn bindings_for(host: &Host, args: &ApproveArgs, cluster: &Cluster, names: &str) -> Bindings {
     let asked = !args.yes && host.can_ask();
-    if asked || !names.is_ascii() {
+    let may_imitate = |c: char| !c.is_ascii() || c.is_ascii_uppercase() || "01|".contains(c);
+    if asked || names.chars().any(may_imitate) || names.contains("rn") {
         Bindings::read(cluster).await
     } else {
         Bindings::unknown("not looked at; `kubectl usercert review` shows it")
@@ -188,8 +189,9 @@ async fn approve(
     let reply = match &args.reply.reply {
         Some(reply) if args.dry_run.dry_run == DryRun::None => {
             let file = answer::destination(reply, sheet.user())?;
-            let timeout = args.client.request_timeout;
-            let data = answer::cluster_data(target, cluster, &args.reply, timeout).await?;
+            let data =
+                answer::cluster_data(target, cluster, &args.reply, sheet.user(), &args.client)
+                    .await?;
             Some((file, data))
         }
         _ => None,
@@ -338,5 +340,5 @@ async fn hand_back(
         return Err(Error::new("the certificate that was issued is not the answer to this request: key, user or groups differ")
             .hint("no reply was written; look at the signer"));
     }
-    answer::write(host, data, chain, args.client.namespace.clone(), file.as_deref())
+    answer::write(host, &data, chain, args.client.namespace.clone(), file.as_deref())
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
-use usercert_core::csr;
+use serde_json::{Value, json};
+use usercert_core::certificate::{Certificate, Check};
+use usercert_core::csr::{self, CertificateRequest};
 use usercert_core::identity::Identity;
 use usercert_core::key::KeyType;
 use usercert_core::lifetime;
@@ -13,11 +14,12 @@ use usercert_core::review;
 use usercert_core::text::{shell_word, show};
 
 use super::decide;
-use super::entries::{self, Entry};
+use super::entries::{self, Entry, Written};
 use super::issued::{self, Wanted};
+use super::pending;
 use super::sheet::{Bindings, Sheet};
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
-use crate::cluster::Target;
+use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::host::Host;
 use crate::keys::PrivateKey;
@@ -78,9 +80,18 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let key = PrivateKey::generate(args.key_type.parse::<KeyType>().usage()?)?;
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
-    if let Some(file) = args.standalone.as_ref().filter(|f| f.symlink_metadata().is_ok()) {
-        return Err(Error::new(format!("{} is there already", show(&file.display().to_string())))
-            .hint("nothing was requested; name another file with --standalone"));
+    if let Some(file) = &args.standalone {
+        let what = if file.symlink_metadata().is_ok() {
+            "is there already"
+        } else if file.parent().is_some_and(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
+            "is in a directory that does not exist"
+        } else {
+            ""
+        };
+        if !what.is_empty() {
+            return Err(Error::new(format!("{} {what}", show(&file.display().to_string())))
+                .hint("nothing was requested; name another file with --standalone"));
+        }
     }
 
     let context_name = args
@@ -137,21 +148,67 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     }
     host.confirm(&format!("Create a key and a certificate for {}?", show(&args.name)), args.yes)?;
 
-    let (read, object) = decide::submit(&cluster, &manifest, &sheet.object).await?;
+    // Kept like any request's, so that whatever happens from here on loses no key.
+    let store = pending::store()?;
+    let id = pending::cluster_id(&target.endpoint, &name);
+    let record = pending::Record {
+        identity: identity.clone(),
+        request: csr::to_pem(&csr.der),
+        code: csr.code().short(),
+        signer_name: args.signer.clone(),
+        expiration_seconds: expires.lifetime().map(lifetime::Lifetime::seconds),
+        submitted: Some(pending::Submitted {
+            server: target.endpoint.server.clone(),
+            ca: pending::ca_digest(&target.endpoint),
+            csr_name: name.clone(),
+            uid: String::new(),
+        }),
+    };
+    pending::save(&store, &id, &record, &key)?;
+    let done = finish(host, args, &target, &cluster, &sheet, &manifest, &key, &context_name);
+    let (written, chain, checks) = done.await.map_err(|error| {
+        error.hint(format!(
+            "the key is kept; once the cause is gone, go on with\n  kubectl usercert install{} --csr-name {} -- {}",
+            args.client.repeated(),
+            shell_word(&name),
+            shell_word(&args.name)
+        ))
+    })?;
+    store
+        .remove(&id)
+        .hint("the kubeconfig is written; only the pending copy of the key is left over")?;
+    report(host, args, &target, &csr, &name, &written, &chain, &checks)
+}
+
+type Collected = (Written, Vec<Certificate>, Vec<Check>);
+
+/// From the manifest to the written kubeconfig.
+#[expect(clippy::too_many_arguments, reason = "everything that was prepared, used once")]
+async fn finish(
+    host: &Host,
+    args: &CreateArgs,
+    target: &Target,
+    cluster: &Cluster,
+    sheet: &Sheet,
+    manifest: &Value,
+    key: &PrivateKey,
+    context_name: &str,
+) -> Result<Collected> {
+    let (read, object) = decide::submit(cluster, manifest, &sheet.object).await?;
     let verdict = decide::Verdict {
         decision: Decision::Approve,
         reason: "UsercertCreate",
         message: "Created and approved with kubectl usercert create.",
         dry_run: false,
     };
-    let approved = decide::write(host, &cluster, read, &object, &verdict).await?;
+    let approved = decide::write(host, cluster, read, &object, &verdict).await?;
     let uid = approved.metadata.uid.clone();
     let limit = args.timeout.timeout.for_waiting();
-    let object = issued::wait(host, &cluster, approved, &uid, limit).await?;
+    let object = issued::wait(host, cluster, approved, &uid, limit).await?;
     let chain = issued::chain_of(&object)?;
-    let groups = identity.group_set();
-    let wanted =
-        Wanted { key: &key, user: &args.name, groups: &groups, lifetime: expires.lifetime() };
+    let groups = object.certificate_request()?.subject.groups();
+    let lifetime = object.spec.expiration_seconds.and_then(lifetime::Lifetime::from_seconds);
+    let wanted = Wanted { key, user: &args.name, groups: &groups, lifetime };
     let mut checks = issued::check(host, &chain, &wanted, &target.endpoint.ca())?;
     let key_pem = key.to_pem();
     let timeout = args.client.request_timeout;
@@ -161,7 +218,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     checks.push(tried);
 
     let entry = Entry {
-        context_name,
+        context_name: context_name.to_owned(),
         cluster_name: target.cluster_name().to_owned(),
         endpoint: &target.endpoint,
         chain: &chain,
@@ -172,6 +229,21 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         Some(file) => entry.write_standalone(file)?,
         None => entry.write(host, &target.kubeconfig.list, false, false)?,
     };
+    Ok((written, chain, checks))
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything that is told")]
+fn report(
+    host: &Host,
+    args: &CreateArgs,
+    target: &Target,
+    csr: &CertificateRequest,
+    name: &str,
+    written: &Written,
+    chain: &[Certificate],
+    checks: &[Check],
+) -> Result<Exit> {
+    let groups = csr.subject.groups();
     let files: Vec<String> = written.files.iter().map(|f| f.display().to_string()).collect();
     let value = output::object(
         "Installation",

@@ -126,14 +126,14 @@ impl Entry<'_> {
     ) -> Result<Written> {
         let busy = kubeconfig::is_locked(list);
         let mut cluster_name = String::new();
-        let update = kubeconfig::update(list, LOCK_LIMIT, |files| {
+        let update = kubeconfig::update_and_keep(list, LOCK_LIMIT, |files| {
             let (plan_cluster, texts) =
                 self.decide(list, files, replace, use_context).map_err(Refused)?;
             cluster_name = plan_cluster;
             Ok(texts)
         });
-        let files = match update {
-            Ok(files) => files,
+        let written = match update {
+            Ok(written) => written,
             Err(kubeconfig::UpdateError::Decide(Refused(error))) => return Err(error),
             Err(kubeconfig::UpdateError::Write { source, written }) if !written.is_empty() => {
                 let done: Vec<String> =
@@ -147,15 +147,22 @@ impl Entry<'_> {
                 return Err(Error::from(error).hint("the key is kept, so run the command again"));
             }
         };
-        self.look_again(host, list, busy)?;
+        self.look_again(host, list, busy, &written)?;
+        let files = written.into_iter().map(|(file, _)| file).collect();
         Ok(Written { files, context_name: self.context_name.clone(), cluster_name })
     }
 
     /// kubectl reads before it locks and then removes what it did not see; a loss shows shortly after.
-    fn look_again(&self, host: &Host, list: &LoadingList, busy: bool) -> Result<()> {
+    fn look_again(
+        &self,
+        host: &Host,
+        list: &LoadingList,
+        busy: bool,
+        written: &[(PathBuf, String)],
+    ) -> Result<()> {
         let leaf = self.leaf()?;
         let there = |files: &[SourceFile]| {
-            Merged::load(list, files.to_vec())
+            Merged::read(list, files)
                 .ok()
                 .and_then(|m| m.user(&self.context_name))
                 .and_then(|u| u.client_certificate_data)
@@ -163,6 +170,10 @@ impl Entry<'_> {
                 .is_some_and(|chain| chain.first().is_some_and(|c| c.der == leaf.der))
         };
         kubeconfig::settle(list, busy);
+        // Only what somebody else has written since needs reading.
+        if kubeconfig::all_hold(written) {
+            return Ok(());
+        }
         match kubeconfig::verify_still_there(list, LOCK_LIMIT, there) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Error::new(format!(
@@ -185,7 +196,7 @@ impl Entry<'_> {
         replace: bool,
         use_context: bool,
     ) -> Result<(String, Vec<(PathBuf, String)>)> {
-        let merged = Merged::load(list, files.clone())?;
+        let merged = Merged::read(list, &files)?;
         let default = list
             .default_file(Path::exists)
             .ok_or_else(|| Error::new("there is no kubeconfig file to write: neither --kubeconfig, $KUBECONFIG nor a home directory"))?;
@@ -201,6 +212,8 @@ impl Entry<'_> {
         };
         let existing = existing(&merged, self.endpoint, &self.context_name);
         let plan = install::plan(&merged, default, &wanted, &existing).map_err(taken)?;
+        // As large as the files.
+        drop(merged);
         let mut texts = Vec::new();
         for (file, edits) in plan.edits {
             let text = files.iter().find(|f| f.path == file).and_then(|f| f.text.as_deref());

@@ -183,6 +183,12 @@ pub async fn try_out(
             "its issuer is not among the server's client CAs, or a clock is wrong; nothing was written, the key is kept\n\
              (--no-verify installs it all the same)",
         )),
+        Err(ApiError::Status(s)) if s.code == 403 && s.message.contains("system:anonymous") => {
+            Err(Error::new("the server saw no certificate: to it this was system:anonymous").hint(
+                "something on the way ends the TLS connection; nothing was written, the key is kept\n\
+                 (--no-verify installs it all the same)",
+            ))
+        }
         // Authenticated, but not even this review is allowed.
         Err(ApiError::Status(s)) if s.code == 403 && s.message.contains(&format!("{user:?}")) => {
             Ok(note(format!("the server knows {} but lets it ask nothing", show(user))))

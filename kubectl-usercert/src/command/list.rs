@@ -94,7 +94,7 @@ fn row(sheet: &Sheet, now: usercert_core::time::UnixTime, wide: bool) -> Vec<Str
     let request = sheet.request.as_ref();
     let groups: Vec<String> =
         request.map(|r| r.subject.groups().into_iter().collect()).unwrap_or_default();
-    let groups: Vec<String> = groups.iter().map(|g| show_short(g, 30)).collect();
+    let groups: Vec<String> = groups.iter().take(20).map(|g| show_short(g, 30)).collect();
     let findings: Vec<&str> = sheet
         .findings
         .iter()

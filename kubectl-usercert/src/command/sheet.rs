@@ -56,7 +56,16 @@ impl Bindings {
         let all = self.0.as_deref().unwrap_or_default();
         let reaches = |binding: &&Value| {
             let subjects = binding["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
-            subjects.iter().any(|s| s["kind"] == kind && s["name"] == name)
+            let account = |s: &Value| {
+                let own = &binding["metadata"]["namespace"];
+                let namespace = s["namespace"].as_str().or(own.as_str()).unwrap_or_default();
+                let account = s["name"].as_str().unwrap_or_default();
+                // RBAC compares a service account by its user name, whoever bears it.
+                s["kind"] == "ServiceAccount"
+                    && kind == "User"
+                    && name == format!("system:serviceaccount:{namespace}:{account}")
+            };
+            subjects.iter().any(|s| s["kind"] == kind && s["name"] == name || account(s))
         };
         let describe = |binding: &Value| {
             let word = |v: &Value| v.as_str().map(|s| show_short(s, 60)).unwrap_or_default();

@@ -4,8 +4,10 @@
 //! module sees to it that the decision is made on what is in the files at that moment and that
 //! nothing is lost on the way to the disk.
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use usercert_core::kubeconfig::merged::SourceFile;
 use usercert_core::kubeconfig::path::LoadingList;
@@ -68,20 +70,48 @@ pub fn update<E: std::error::Error>(
     limit: Duration,
     decide: impl FnOnce(Vec<SourceFile>) -> Result<Vec<(PathBuf, String)>, E>,
 ) -> Result<Vec<PathBuf>, UpdateError<E>> {
+    let written = update_and_keep(list, limit, decide)?;
+    Ok(written.into_iter().map(|(path, _)| path).collect())
+}
+
+/// [`update`] that also returns what was written, for [`all_hold`].
+pub fn update_and_keep<E: std::error::Error>(
+    list: &LoadingList,
+    limit: Duration,
+    decide: impl FnOnce(Vec<SourceFile>) -> Result<Vec<(PathBuf, String)>, E>,
+) -> Result<Vec<(PathBuf, String)>, UpdateError<E>> {
     let lock = KubeconfigLock::acquire(&list.files, limit)?;
     let changes = decide(read_all(list)?).map_err(UpdateError::Decide)?;
     if let Some((path, _)) = changes.iter().find(|(path, _)| !list.files.contains(path)) {
         return Err(UpdateError::NotInList { path: path.clone() });
     }
-    let mut written = Vec::new();
-    for (path, text) in changes {
-        match replace(&path, text.as_bytes()) {
-            Ok(()) => written.push(path),
-            Err(source) => return Err(UpdateError::Write { source, written }),
+    for (done, (path, text)) in changes.iter().enumerate() {
+        if let Err(source) = replace(path, text.as_bytes()) {
+            let written = changes.into_iter().take(done).map(|(path, _)| path).collect();
+            return Err(UpdateError::Write { source, written });
         }
     }
     drop(lock);
-    Ok(written)
+    Ok(changes)
+}
+
+/// Whether each file holds exactly its text.
+pub fn all_hold(files: &[(PathBuf, String)]) -> bool {
+    files.iter().all(|(path, text)| holds(path, text.as_bytes()).unwrap_or(false))
+}
+
+fn holds(path: &Path, mut text: &[u8]) -> std::io::Result<bool> {
+    let mut file = BufReader::with_capacity(256 * 1024, File::open(path)?);
+    loop {
+        let part = file.fill_buf()?;
+        if part.is_empty() {
+            return Ok(text.is_empty());
+        }
+        let Some(rest) = text.strip_prefix(part) else { return Ok(false) };
+        text = rest;
+        let length = part.len();
+        file.consume(length);
+    }
 }
 
 /// Why nobody can say whether a change is still there.
@@ -115,7 +145,9 @@ pub fn verify_still_there(
 }
 
 /// How often the files are looked at while they settle.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(5);
+/// How long nothing may happen before a kubeconfig of which nobody else is seen counts as settled.
+const CALM: Duration = Duration::from_millis(10);
 /// How long nothing may happen before a busy kubeconfig counts as settled.
 const QUIET: Duration = Duration::from_millis(500);
 /// The longest that anybody waits for that.
@@ -132,9 +164,10 @@ pub fn is_locked(list: &LoadingList) -> bool {
 
 /// Waits until a kubectl that had read the files before they were written is through.
 ///
-/// Such a kubectl writes within its own reading time, about 0.4 s a MiB. Where others are seen to
-/// write (`busy`, a lock, or a file that changes), machines are loaded and that is no measure any
-/// more: then nothing must happen for half a second.
+/// Such a kubectl takes the lock next, and writes. Where others are at work (`busy`, a lock, a file
+/// that changes or, on Linux, a `kubectl config` that runs), nothing must happen for half a second,
+/// because on loaded machines anything may take long; else a moment is enough. A kubectl on another
+/// machine or, not on Linux, one that still reads goes unseen until it locks.
 pub fn settle(list: &LoadingList, busy: bool) {
     let stamp = || -> Vec<_> {
         let stat = |f: &PathBuf| {
@@ -143,21 +176,34 @@ pub fn settle(list: &LoadingList, busy: bool) {
         };
         list.files.iter().map(stat).collect()
     };
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let mut seen = stamp();
-    let bytes: u64 = seen.iter().flatten().map(|(_, length)| length).sum();
-    let mut quiet = Duration::from_millis(10 + bytes / 2500);
-    if busy {
-        quiet = quiet.max(QUIET);
-    }
+    let mut quiet = if busy || is_kubectl_config_running() { QUIET } else { CALM };
     let mut since = start;
     while since.elapsed() < quiet && start.elapsed() < PATIENCE {
-        std::thread::sleep(LOOK.min(quiet));
+        std::thread::sleep(LOOK);
         let now = stamp();
-        if now != seen || is_locked(list) {
+        if now != seen || is_locked(list) || is_kubectl_config_running() {
             seen = now;
-            since = std::time::Instant::now();
-            quiet = quiet.max(QUIET);
+            since = Instant::now();
+            quiet = QUIET;
         }
     }
+}
+
+/// Whether a `kubectl config` runs that may have read the files already; only Linux tells.
+fn is_kubectl_config_running() -> bool {
+    if !cfg!(target_os = "linux") {
+        return false;
+    }
+    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
+    processes.flatten().any(|process| {
+        let is_process =
+            process.file_name().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit);
+        let dir = process.path();
+        is_process
+            && std::fs::read(dir.join("comm")).is_ok_and(|name| name == b"kubectl\n")
+            && std::fs::read(dir.join("cmdline"))
+                .is_ok_and(|line| line.split(|byte| *byte == 0).any(|word| word == b"config"))
+    })
 }

@@ -30,6 +30,10 @@ cases!(
     pending_folder_is_guarded,
     cluster_entry_is_never_shadowed,
     debug_variables_do_not_redirect,
+    answer_signed_by_somebody_else,
+    beginnings_without_end,
+    names_on_a_pipe_and_in_json,
+    look_alike_in_ascii,
 );
 
 /// Submits PEM text as it is, under this name, by an admin's hands.
@@ -650,4 +654,77 @@ fn debug_variables_do_not_redirect(trial: &Trial) {
             &[("KUBE_RS_DEBUG_OVERRIDE_URL", "http://127.0.0.1:1")],
         )
         .ok();
+}
+
+/// Whoever has seen a request can sign it with a CA of their own and send that as the answer.
+fn answer_signed_by_somebody_else(trial: &Trial) {
+    use base64::Engine as _;
+    let person = trial.admin();
+    let user = trial.user("signed");
+    person.run(&["request", &user, "-g", "dev"]).ok();
+    let spec = person.kubectl(&["get", "csr", &user, "-o", "jsonpath={.spec.request}"]).ok().stdout;
+    let eve = trial.newcomer();
+    eve.write("b64", &spec);
+    eve.tool("sh", &["-c", "base64 -d b64 > r.csr && \
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.crt -subj /CN=eve && \
+        openssl x509 -req -in r.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -out leaf.crt"]).ok();
+    let data = |name: &str| base64::engine::general_purpose::STANDARD.encode(eve.read(name));
+    let reply = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "x",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority-data": data("ca.crt")}}],
+        "users": [{"name": "x", "user": {"client-certificate-data": data("leaf.crt")}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "x"}}],
+    });
+    person.write("reply", &reply.to_string());
+    let before = person.read(".kube/config");
+    person
+        .run(&["install", &user, "--reply", "reply", "--yes"])
+        .exits(1)
+        .says(&["another CA", "the key is kept"]);
+    assert_eq!(person.read(".kube/config"), before);
+    person.run(&["approve", &user, "--yes"]).ok();
+    person.run(&["install", &user]).ok();
+}
+
+/// A text of which a careless reader makes quadratic work.
+fn beginnings_without_end(trial: &Trial) {
+    let admin = trial.admin();
+    let name = trial.user("begin");
+    let good = openssl_request(&admin, "/CN=alice", &[]);
+    let pem = format!("{good}{}", "-----BEGIN X-----\n".repeat(40_000));
+    submit(&admin, &name, &pem, serde_json::json!({})).ok();
+    admin.run(&["list"]).ok().prints(&["oversized"]);
+    hard(&admin, &name, "not-canonical-pem");
+    admin.run(&["deny", &name]).ok();
+}
+
+fn names_on_a_pipe_and_in_json(trial: &Trial) {
+    let admin = trial.admin();
+    let pem = openssl_request(&admin, "/CN=alice", &[]);
+    let name = format!("evil\u{1b}[31m\u{202e}\u{9b}\nfake{}", trial.user(""));
+    submit(&admin, &name, &pem, serde_json::json!({})).ok();
+    for format in ["name", "json", "yaml", "wide"] {
+        let out = admin.run(&["list", "-o", format]).ok();
+        for raw in ["\u{1b}", "\u{202e}", "\u{9b}", "\nfake"] {
+            assert!(!out.stdout.contains(raw), "{format} shows {raw:?} raw");
+        }
+    }
+    let items = admin.run(&["list", "-o", "json"]).ok().json();
+    let found =
+        items["items"].as_array().expect("items").iter().any(|i| i["name"] == name.as_str());
+    assert!(found, "programs get the very name");
+    admin.run(&["deny", "--", &name]).ok();
+}
+
+fn look_alike_in_ascii(trial: &Trial) {
+    let admin = trial.admin();
+    let boss = trial.user("alice-boss");
+    trial.grant(
+        &boss,
+        serde_json::json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]),
+    );
+    for twin in [boss.replacen("alice", "a1ice", 1), boss.replacen("alice", "Alice", 1)] {
+        admin.run(&["request", &twin]).ok();
+        refused(&admin, &twin, "look-alike");
+    }
 }

@@ -22,6 +22,9 @@ cases!(
     signers_choice_and_short_lifetimes,
     out_dir,
     requests_under_impersonation,
+    create_loses_no_key,
+    only_the_right_to_create,
+    somebody_elses_request,
 );
 
 fn walk(trial: &Trial, key_type: &str) {
@@ -349,4 +352,67 @@ fn requests_under_impersonation(trial: &Trial) {
     let review = admin.run(&["review", &user, "-o", "json"]).ok().json();
     assert_eq!(review["requester"], manager.as_str());
     assert!(review["requesterGroups"].to_string().contains("crew"), "{review}");
+}
+
+fn create_loses_no_key(trial: &Trial) {
+    let admin = trial.admin();
+    let user = trial.user("keep");
+    admin
+        .run(&["create", &user, "--yes", "--standalone", "nowhere/x"])
+        .exits(1)
+        .says(&["nothing was requested"]);
+    admin.run(&["create", &user, "--yes", "--install"]).ok();
+    admin
+        .run(&["create", &user, "--yes", "--install"])
+        .exits(1)
+        .says(&["nothing was requested", "--context-name"]);
+    assert!(admin.pending().is_empty());
+    // Approved, but nobody signs: the key waits for the day when somebody does.
+    let late = trial.user("late");
+    let out = admin
+        .run(&[
+            "create",
+            &late,
+            "--yes",
+            "--standalone",
+            "y",
+            "--signer",
+            "example.com/nobody",
+            "--timeout",
+            "1s",
+        ])
+        .exits(5);
+    out.says(&["the key is kept", "--csr-name"]);
+    assert_eq!(admin.pending().len(), 1);
+}
+
+/// Without the right to read, a rerun still knows its own request.
+fn only_the_right_to_create(trial: &Trial) {
+    let (name, user) = (trial.user("creator"), trial.user("again"));
+    let person = trial.nobody_special(&name, &[]);
+    trial.grant(
+        &name,
+        serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests"], "verbs": ["create"]}]),
+    );
+    let first = person.run(&["request", &user]).ok().code_shown();
+    for _ in 0..2 {
+        assert_eq!(person.run(&["request", &user]).ok().prints(&["taken up"]).code_shown(), first);
+    }
+    assert_eq!(person.pending().len(), 1);
+    person.run(&["install", &user]).exits(1).says(&["Forbidden", "--reply"]);
+    let admin = trial.admin();
+    admin.run(&["approve", &user, "--expect", &first, "--yes", "--reply", "reply"]).ok();
+    person.write("reply", &admin.read("reply"));
+    person.run(&["install", &user, "--reply", "reply", "--yes", "--context-name", "mine"]).ok();
+    assert_eq!(person.whoami("mine").0, user);
+}
+
+fn somebody_elses_request(trial: &Trial) {
+    let admin = trial.admin();
+    let (alice, bob) = (trial.user("alice"), trial.user("bob"));
+    admin.run(&["request", &alice]).ok();
+    admin.run(&["approve", &alice, "--yes"]).ok();
+    admin.run(&["install", &bob, "--csr-name", &alice]).exits(1).says(&["not for"]);
+    assert_eq!(admin.pending().len(), 1);
 }

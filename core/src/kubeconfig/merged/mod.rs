@@ -115,11 +115,19 @@ impl Merged {
     /// As kubectl: when the one named file is missing, or when any file cannot be read as a
     /// kubeconfig.
     pub fn load(list: &LoadingList, files: Vec<SourceFile>) -> Result<Self, MergedError> {
+        Self::read(list, &files)
+    }
+
+    /// [`Merged::load`] for whoever still needs the texts.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn read(list: &LoadingList, files: &[SourceFile]) -> Result<Self, MergedError> {
         let mut merged = Merged::default();
         for SourceFile { path, text } in files {
             match text {
-                Some(text) => merged.add(&path, &text)?,
-                None if list.explicit => return Err(MergedError::Missing(path)),
+                Some(text) => merged.add(path, text)?,
+                None if list.explicit => return Err(MergedError::Missing(path.clone())),
                 None => {}
             }
         }

@@ -4,7 +4,7 @@ use usercert_core::code::ExpectedCode;
 use usercert_core::reply::{self, Reply};
 use usercert_core::text::show;
 
-use super::sources::{kept_for_key, no_key, other_user, own_key};
+use super::sources::{kept_for_key, no_key, other_user, own_key, same_cluster};
 use super::{Answer, InstallArgs, Ready, finish};
 use crate::args::DryRun;
 use crate::cluster::Endpoint;
@@ -25,16 +25,6 @@ pub(super) async fn from_reply(
     let reply = Reply::parse(&input)
         .context(show(&file.display().to_string()))
         .hint("nothing was written; ask the sender for a reply made with `kubectl usercert approve --reply`")?;
-    let answer = match &args.key {
-        Some(key) => own_key(args, key, &reply.chain)?,
-        None => match kept_for_key(&reply.chain)? {
-            Some(kept) => Answer::of_pending(&kept)?,
-            None => return Err(no_key(args)),
-        },
-    };
-    if answer.user != args.name {
-        return Err(other_user(&answer.user, &args.name));
-    }
     let endpoint = Endpoint {
         server: reply.server.clone(),
         ca_pem: Some(usercert_core::certificate::chain_to_pem(&reply.ca).into_bytes()),
@@ -42,6 +32,19 @@ pub(super) async fn from_reply(
         insecure: false,
         proxy_url: None,
     };
+    let answer = match &args.key {
+        Some(key) => own_key(args, key, &reply.chain)?,
+        None => match kept_for_key(&reply.chain)? {
+            Some(kept) => {
+                same_cluster(&kept, &endpoint, expected.is_some())?;
+                Answer::of_pending(&kept)?
+            }
+            None => return Err(no_key(args)),
+        },
+    };
+    if answer.user != args.name {
+        return Err(other_user(&answer.user, &args.name));
+    }
     // Nothing is connected to before the person has agreed to the server.
     confirm_reply(host, args, &reply, expected.as_ref())?;
     let namespace = reply.namespace.clone();
@@ -60,7 +63,7 @@ fn confirm_reply(
     let groups: Vec<String> = leaf.subject.groups().iter().map(|g| show(g)).collect();
     let mut text = format!("{:<12}{}\n", "Server", show(&reply.server));
     if let Some(name) = &reply.tls_server_name {
-        text.push_str(&format!("{:<12}{}\n", "  checked as", show(name)));
+        text.push_str(&format!("{:<12}{}\n", "  known as", show(name)));
     }
     for ca in &reply.ca {
         text.push_str(&format!(
@@ -76,6 +79,9 @@ fn confirm_reply(
         "Groups",
         if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }
     ));
+    if let Some(namespace) = &reply.namespace {
+        text.push_str(&format!("{:<12}{}\n", "Namespace", show(namespace)));
+    }
     text.push_str(&format!("{:<12}{}\n", "Code", code.short()));
     text.push_str(
         "kubectl will trust this server from then on. That it answers proves nothing about whose it is:\n\

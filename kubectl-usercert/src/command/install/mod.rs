@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::certificate::{Certificate, Check};
+use usercert_core::certificate::{Certificate, Check, Outcome};
 use usercert_core::lifetime::{self, Lifetime};
 use usercert_core::text::{shell_word, show};
 use zeroize::Zeroizing;
@@ -95,8 +95,9 @@ impl InstallArgs {
         client: ClientArgs,
         timeout: TimeoutArgs,
         key: Option<PathBuf>,
+        output: OutputArgs,
     ) -> Self {
-        Self { name, csr_name: Some(csr_name), client, timeout, key, ..Self::default() }
+        Self { name, csr_name: Some(csr_name), client, timeout, key, output, ..Self::default() }
     }
 }
 
@@ -110,6 +111,9 @@ struct Ready {
     checks: Vec<Check>,
     /// The pending request to let go of afterwards.
     pending: Option<String>,
+    /// Whether it was submitted to a cluster, which then must have recognised the certificate before
+    /// the key is let go of.
+    submitted: bool,
 }
 
 /// What a certificate must answer, from the kept request or from the request in the cluster.
@@ -119,6 +123,7 @@ struct Answer {
     groups: BTreeSet<String>,
     lifetime: Option<Lifetime>,
     pending: Option<String>,
+    submitted: bool,
 }
 
 impl Answer {
@@ -136,6 +141,7 @@ impl Answer {
                 .expiration_seconds
                 .and_then(|s| Lifetime::from_seconds(s.into())),
             pending: Some(pending.id.clone()),
+            submitted: pending.record.submitted.is_some(),
         })
     }
 }
@@ -161,6 +167,12 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
             (ready, target.kubeconfig.list)
         }
     };
+    if args.client.insecure_skip_tls_verify == Some(true) {
+        return Err(Error::usage(
+            "--insecure-skip-tls-verify would be written into the kubeconfig for good",
+        )
+        .hint("nothing was written; give the server's CA with --certificate-authority FILE"));
+    }
     let key_pem: Zeroizing<String> = ready.key.to_pem();
     let entry = Entry {
         context_name: args
@@ -195,7 +207,8 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
         Some(file) => entry.write_standalone(file)?,
         None => entry.write(host, &list, args.replace, args.use_context)?,
     };
-    if let Some(id) = &ready.pending {
+    let verified = ready.checks.iter().any(|c| c.code == "server" && c.outcome == Outcome::Pass);
+    if let Some(id) = ready.pending.as_ref().filter(|_| verified || !ready.submitted) {
         pending::store()?
             .remove(id)
             .hint("the kubeconfig is written; only the pending copy of the key is left over")?;
@@ -276,5 +289,6 @@ async fn finish(
         key: answer.key,
         checks,
         pending: answer.pending,
+        submitted: answer.submitted,
     })
 }

@@ -7,7 +7,7 @@ use usercert_core::request::{self, Object};
 use usercert_core::text::{shell_word, show};
 
 use super::{Answer, CERTIFICATE_LIMIT, InstallArgs, OFFLINE_HINT, Ready, finish};
-use crate::cluster::{Need, Target, explain};
+use crate::cluster::{Endpoint, Need, Target, explain};
 use crate::command::issued;
 use crate::command::pending::{self, Pending};
 use crate::command::request::read_key;
@@ -31,7 +31,7 @@ pub(super) async fn from_cluster(
         (None, Some(name)) => name.clone(),
         (None, None) => request::name_for_user(&args.name),
     };
-    let uid = submitted.map(|s| s.uid.clone()).unwrap_or_default();
+    let mut uid = submitted.map(|s| s.uid.clone()).unwrap_or_default();
     let object = match cluster.get_csr(&csr_name).await {
         Ok(value) => Object::from_item(&value)?,
         Err(error) if error.reason() == "NotFound" => {
@@ -44,6 +44,10 @@ pub(super) async fn from_cluster(
         }
     };
     let answer = answer_for(args, kept.as_ref(), &object, &uid)?;
+    if uid.is_empty() {
+        // From here on it is this very object that is waited for.
+        uid.clone_from(&object.metadata.uid);
+    }
     let limit = args.timeout.timeout.for_waiting();
     let object = issued::wait(host, &cluster, object, &uid, limit).await?;
     let chain = issued::chain_of(&object)?;
@@ -128,6 +132,9 @@ fn answer_for(
         if !uid.is_empty() && object.metadata.uid != uid || kept.request()?.key != found.key {
             return Err(issued::ended(&object.metadata.name, request::Progress::Replaced));
         }
+        if kept.record.identity.user.as_str() != args.name {
+            return Err(other_user(kept.record.identity.user.as_str(), &args.name));
+        }
         return Answer::of_pending(kept);
     }
     let file = args.key.as_deref().ok_or_else(|| Error::new("there is no key"))?;
@@ -149,6 +156,7 @@ fn answer_for(
         groups: found.subject.groups(),
         lifetime: object.spec.expiration_seconds.and_then(Lifetime::from_seconds),
         pending: None,
+        submitted: false,
     })
 }
 
@@ -176,7 +184,10 @@ pub(super) async fn from_certificate(
     let answer = match &args.key {
         Some(key) => own_key(args, key, &chain)?,
         None => match kept_for_key(&chain)? {
-            Some(kept) => Answer::of_pending(&kept)?,
+            Some(kept) => {
+                same_cluster(&kept, &target.endpoint, false)?;
+                Answer::of_pending(&kept)?
+            }
             None => return Err(no_key(args)),
         },
     };
@@ -211,7 +222,34 @@ pub(super) fn own_key(
         groups: leaf.subject.groups(),
         lifetime: None,
         pending: None,
+        submitted: false,
     })
+}
+
+/// A request that was submitted to one cluster is not answered for another: whoever has seen it could
+/// have signed it, and its key would be gone.
+///
+/// # Errors
+/// When the CA differs, or the server does and `server_vouched` does not say that this is meant so.
+pub(super) fn same_cluster(
+    kept: &Pending,
+    endpoint: &Endpoint,
+    server_vouched: bool,
+) -> Result<()> {
+    let Some(submitted) = &kept.record.submitted else { return Ok(()) };
+    let what = if submitted.ca != pending::ca_digest(endpoint) {
+        "another CA"
+    } else if submitted.server != endpoint.server && !server_vouched {
+        "another server"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(format!(
+        "the request was submitted to {}, and this answer is for {what} ({})",
+        show(&submitted.server),
+        show(&endpoint.server)
+    ))
+    .hint("nothing was written and the key is kept; ask the admin which cluster is meant\n(a reply under another address of the same cluster: give its code with --expect-reply)"))
 }
 
 /// The kept request whose key the certificate is for.

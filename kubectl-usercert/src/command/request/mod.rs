@@ -13,6 +13,7 @@ use usercert_core::identity::Identity;
 use usercert_core::key::KeyType;
 use usercert_core::lifetime;
 use usercert_core::request::{self, CLIENT_AUTH, CLIENT_SIGNER, Manifest, Object};
+use usercert_core::review::{self, Severity};
 use usercert_core::text::{shell_word, show};
 
 use super::install;
@@ -173,6 +174,13 @@ struct Made {
 /// See the exit codes.
 pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
     let asked = args.asked()?;
+    for finding in review::review_names(&asked.identity) {
+        let refused = match finding.severity {
+            Severity::Refuse | Severity::Hard => "; an approver has to accept that by name",
+            _ => "",
+        };
+        host.warn(format!("warning: {} [{}]{refused}", finding.message, finding.code.as_str()));
+    }
     if args.dry_run.dry_run == DryRun::Client {
         return dry_run(host, args, &asked);
     }
@@ -188,6 +196,7 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
         Some(dir) => submit::from_files(host, args, &asked, &cluster, dir).await?,
         None => submit::from_store(host, args, &asked, &target, &cluster).await?,
     };
+    // With --wait the result is the installation's.
     report(host, args, &asked, &object, &made)?;
     if args.wait {
         let install = install::InstallArgs::after_request(
@@ -196,6 +205,7 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
             args.client.clone(),
             args.timeout.clone(),
             args.out_dir.as_deref().map(|d| d.join(safe_file_name(&args.name, "key"))),
+            args.output.clone(),
         );
         return install::run(host, &install).await;
     }
@@ -279,9 +289,7 @@ fn report(
     let code = made.csr.code();
     let approve = issued::approve_line(object);
     let mut install = "kubectl usercert install".to_owned();
-    if let Some(context) = &args.client.context {
-        install.push_str(&format!(" --context {}", shell_word(context)));
-    }
+    install.push_str(&args.client.repeated());
     match (&args.out_dir, &args.key) {
         (Some(_), Some(key)) => {
             install.push_str(&format!(" --key {}", shell_word(&key.display().to_string())))
@@ -308,6 +316,13 @@ fn report(
     );
     let name = format!("{}/{}", request::RESOURCE, object.metadata.name);
     let verb = if made.taken_up { "unchanged (taken up again)" } else { "created" };
+    if args.wait {
+        host.say(format!(
+            "{} {verb}\nCode {code}\n\nSend this line to an admin:\n  {approve}",
+            show(&name)
+        ));
+        return Ok(());
+    }
     output::print(host, args.output.format, &value, std::slice::from_ref(&name), |wide| {
         let mut text = format!("{} {verb}\n", show(&name));
         if wide {
@@ -317,9 +332,7 @@ fn report(
     })?;
     if args.output.format.is_none() || args.output.format == Some(Format::Wide) {
         host.say(format!("Code {code}\n\nSend this line to an admin:\n  {approve}"));
-        if !args.wait {
-            host.say(format!("Once it is approved:\n  {install}"));
-        }
+        host.say(format!("Once it is approved:\n  {install}"));
     }
     Ok(())
 }

@@ -72,7 +72,9 @@ pub(super) fn offline(host: &Host, args: &RequestArgs, asked: &Asked) -> Result<
     match args.output.format {
         // The file to hand over is the manifest: it carries lifetime and name beside the request.
         Some(Format::Yaml) => host.result(yaml::to_string(&manifest))?,
-        Some(Format::Json) => host.result(serde_json::to_string_pretty(&value)?)?,
+        Some(Format::Json) => {
+            output::print(host, Some(Format::Json), &value, &[], |_| String::new())?
+        }
         Some(Format::Name) => host.result(format!("{}/{}", request::RESOURCE, asked.csr_name))?,
         Some(Format::Wide) | None if args.out_dir.is_none() => {
             host.result(csr::to_pem(&made.csr.der))?;

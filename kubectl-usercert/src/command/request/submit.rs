@@ -40,6 +40,11 @@ pub(super) async fn from_store(
             id = pending::cluster_id(&target.endpoint, &name);
         }
     }
+    let known_uid = earlier
+        .as_ref()
+        .and_then(|p| p.record.submitted.as_ref())
+        .map(|s| s.uid.clone())
+        .unwrap_or_default();
     let made = match take_up_or_make(args, asked, earlier.as_ref())? {
         Some(made) => made,
         // The kept key belongs to another identity under the same name: both must live on.
@@ -57,7 +62,9 @@ pub(super) async fn from_store(
         csr_name: name.to_owned(),
         uid: uid.to_owned(),
     };
-    if !made.taken_up {
+    if made.taken_up {
+        tell_differences(host, args, asked, earlier.as_ref());
+    } else {
         pending::save(
             &store,
             &id,
@@ -65,7 +72,7 @@ pub(super) async fn from_store(
             &made.key,
         )?;
     }
-    let object = match submit(args, asked, cluster, &name, &made).await? {
+    let object = match submit(host, args, asked, cluster, &name, &made, &known_uid).await? {
         Submission::Done(object) => *object,
         Submission::NameTaken => {
             if args.csr_name.is_some() {
@@ -74,7 +81,10 @@ pub(super) async fn from_store(
                 }
                 return Err(name_taken(&name));
             }
-            let longer = request::name_with_key(&name, &made.csr.key);
+            let longer = request::name_with_key(&asked.csr_name, &made.csr.key);
+            if longer == name {
+                return Err(name_taken(&name));
+            }
             host.say(format!(
                 "the name {} is taken by another request; this one is named {}",
                 show(&name),
@@ -87,16 +97,35 @@ pub(super) async fn from_store(
             }
             store.remove(&id)?;
             id = new_id;
-            match submit(args, asked, cluster, &longer, &made).await? {
+            match submit(host, args, asked, cluster, &longer, &made, "").await? {
                 Submission::Done(object) => *object,
                 Submission::NameTaken => return Err(name_taken(&longer)),
             }
         }
     };
-    let record =
+    let mut record =
         args.record(asked, &made.csr, Some(submitted(&object.metadata.name, &object.metadata.uid)));
+    // What the object asks for counts, whatever this run was told.
+    record.expiration_seconds = object.spec.expiration_seconds.and_then(|s| i32::try_from(s).ok());
     store.update_request(&id, &serde_json::to_vec_pretty(&record)?)?;
     Ok((object, made))
+}
+
+/// A request that is taken up stays what it was.
+fn tell_differences(
+    host: &Host,
+    args: &RequestArgs,
+    asked: &Asked,
+    earlier: Option<&pending::Pending>,
+) {
+    let Some(earlier) = earlier else { return };
+    let lifetime = asked.expires.lifetime().map(usercert_core::lifetime::Lifetime::seconds);
+    if earlier.record.expiration_seconds != lifetime {
+        host.warn(format!(
+            "note: the unfinished request of an earlier run is taken up; its lifetime stays, --expires {} does not apply",
+            show(&args.expires)
+        ));
+    }
 }
 
 fn name_taken(name: &str) -> Error {
@@ -119,7 +148,7 @@ pub(super) async fn from_files(
     let csr = key.certificate_request(&asked.identity)?;
     let made = Made { key, csr, taken_up: false };
     super::offline::write_files(host, args, asked, dir, &made)?;
-    match submit(args, asked, cluster, &asked.csr_name, &made).await? {
+    match submit(host, args, asked, cluster, &asked.csr_name, &made, "").await? {
         Submission::Done(object) => Ok((*object, made)),
         Submission::NameTaken => Err(name_taken(&asked.csr_name)
             .hint("key and request are in the directory; give that key with --key")),
@@ -132,11 +161,13 @@ enum Submission {
 }
 
 async fn submit(
+    host: &Host,
     args: &RequestArgs,
     asked: &Asked,
     cluster: &Cluster,
     name: &str,
     made: &Made,
+    known_uid: &str,
 ) -> Result<Submission> {
     let manifest = args.manifest(asked, name, &made.csr);
     match cluster.create_csr(&manifest, false).await {
@@ -144,7 +175,12 @@ async fn submit(
         Err(error) if error.reason() == "AlreadyExists" => {
             let value = match cluster.get_csr(name).await {
                 Ok(value) => value,
-                // Not allowed to look: then it cannot be told to be ours.
+                // Not allowed to look: it is ours if an earlier run was told its UID.
+                Err(ApiError::Status(s)) if s.code == 403 && !known_uid.is_empty() => {
+                    let mut object = Object::from_value(&manifest)?;
+                    known_uid.clone_into(&mut object.metadata.uid);
+                    return Ok(Submission::Done(Box::new(object)));
+                }
                 Err(ApiError::Status(s)) if s.code == 403 || s.code == 404 => {
                     return Ok(Submission::NameTaken);
                 }
@@ -155,7 +191,8 @@ async fn submit(
                 r.key == made.csr.key
                     && r.subject.user() == asked.identity.user.as_str()
                     && r.subject.groups() == asked.identity.group_set()
-            }) && object.spec.signer_name == args.signer;
+            }) && object.spec.signer_name == args.signer
+                && object.spec.usages == asked.usages;
             match object.state() {
                 _ if !ours => Ok(Submission::NameTaken),
                 State::Denied { .. } | State::Failed { .. } => {
@@ -163,11 +200,19 @@ async fn submit(
                     Err(issued::ended(name, progress)
                         .hint("to ask again with a new key under another name, add --csr-name"))
                 }
-                _ => Ok(Submission::Done(Box::new(object))),
+                _ => {
+                    if !known_uid.is_empty() && object.metadata.uid != known_uid {
+                        host.warn("note: the earlier request is gone; somebody has submitted the same one again");
+                    }
+                    Ok(Submission::Done(Box::new(object)))
+                }
             }
         }
-        Err(error) => Err(explain(&error, &cluster.server, &Need::Create).hint(
-            "without the right to submit, hand the request over as a file:\n  kubectl usercert request NAME --offline",
-        )),
+        Err(error) if error.code() == 403 => {
+            Err(explain(&error, &cluster.server, &Need::Create).hint(
+                "without the right to submit, hand the request over as a file:\n  kubectl usercert request NAME --offline",
+            ))
+        }
+        Err(error) => Err(explain(&error, &cluster.server, &Need::Create)),
     }
 }

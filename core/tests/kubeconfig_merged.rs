@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use usercert_core::kubeconfig::Kind;
+use usercert_core::kubeconfig::edit::{self, Edit};
 use usercert_core::kubeconfig::merged::{
     Merged, MergedError, Overrides, ResolveError, Resolved, SourceFile,
 };
@@ -344,4 +345,33 @@ fn flags() {
     assert!(resolved.user.token.is_some() && resolved.user.token_file.is_some());
     assert_eq!(resolved.namespace, some("other"));
     assert_eq!(resolved.user.impersonate_groups, ["g"]);
+}
+
+/// Long base64 values are left out of the text while its structure is found.
+#[test]
+fn long_values_come_back_wherever_they_stand() {
+    let long = "QUJD".repeat(100);
+    let read = |body: &str, key: &str| {
+        let text = format!("users:\n- name: u\n  user:\n{body}\n- name: v\n  user: {{}}\n");
+        let after = edit::apply(&text, &[Edit::RemoveUser("v".into())]).unwrap();
+        assert_eq!(after, text.replace("- name: v\n  user: {}\n", ""));
+        let merged = merged(&[("/f", &text)]);
+        merged.entry(Kind::User, "u").unwrap().value[key].as_str().unwrap().to_owned()
+    };
+    for (body, expected) in [
+        (format!("    token: {long}"), long.clone()),
+        (format!("    token: {long}="), format!("{long}=")),
+        (format!("    token: \"{long}\""), long.clone()),
+        (format!("    {{ \"a\": 1,\n    \"token\": \"{long}\",\n    }}"), long.clone()),
+        (format!("    token: {long}\n      more"), format!("{long} more")),
+        (format!("    token: {long} # comment"), long.clone()),
+        (format!("    token: |\n      x: {long}"), format!("x: {long}\n")),
+        (format!("    token: \"a\n      x: {long}\""), format!("a x: {long}")),
+        (format!("    token: {long}\n    x: shortened-base64-0"), long.clone()),
+    ] {
+        assert_eq!(read(&body, "token"), expected, "{body}");
+    }
+    let twice = format!("users:\n- name: u\n  user:\n    token: {long}\n    token: short\n");
+    let merged = merged(&[("/f", &twice)]);
+    assert_eq!(merged.entry(Kind::User, "u").unwrap().value["token"], "short");
 }

@@ -168,7 +168,7 @@ export interface Cluster {
 }
 
 /** The reply that an answer without a cluster and the cluster's data amount to. */
-export function completeAnswer(input: Input, cluster: Cluster & { name: string }): string;
+export function completeAnswer(input: Input, cluster: Cluster): string;
 
 /** Server and CA from what `kubectl config view` prints; `null` when it is something else. */
 export function readCluster(text: string): { server: string; ca: string } | null;

@@ -112,8 +112,8 @@ export function readAnswer(input, now = new Date()) {
   return JSON.parse(wasm.readAnswer(bytesOf(input), seconds(now)));
 }
 
-export function completeAnswer(input, cluster) {
-  return wasm.completeAnswer(bytesOf(input), JSON.stringify(cluster));
+export function completeAnswer(input, { server, ca, name = "kubernetes", namespace = null }) {
+  return wasm.completeAnswer(bytesOf(input), server, ca, name, namespace ?? undefined);
 }
 
 export function readCluster(text) {
@@ -127,8 +127,9 @@ export async function checkAnswer(input, key, asked = null, now = new Date()) {
     answer.key.names !== null && (await webcrypto.belongTogether(key.privateKey, answer.key.names, spki));
   const signatures = [];
   for (const task of answer.signatures) signatures.push(await webcrypto.verify(task));
-  const known = JSON.stringify({ keyMatches, asked, signatures });
-  return JSON.parse(wasm.checkAnswer(bytesOf(input), known, seconds(now)));
+  const { user, groups = [], seconds: lifetime } = asked ?? {};
+  return JSON.parse(wasm.checkAnswer(
+    bytesOf(input), keyMatches, user, groups, lifetime ?? undefined, signatures, seconds(now)));
 }
 
 export function inspect(input, now = new Date()) {
@@ -136,7 +137,8 @@ export function inspect(input, now = new Date()) {
 }
 
 export async function review(input) {
-  const task = JSON.parse(wasm.requestSignature(bytesOf(input)));
-  const signature = task === null ? "unsupported" : await webcrypto.verify(task);
+  const found = JSON.parse(wasm.requestSignature(bytesOf(input)));
+  if (found === null) return null;
+  const signature = found.task === null ? "unsupported" : await webcrypto.verify(found.task);
   return JSON.parse(wasm.review(bytesOf(input), signature));
 }

@@ -1,15 +1,11 @@
 //! Taking an answer: what it holds, whether it belongs to the key and the request, and the kubeconfig.
 
-use std::collections::BTreeSet;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use usercert_core::answer::{self, Answer};
-use usercert_core::certificate::{self, Certificate, CertificateError, Expected, chain_to_pem};
+use usercert_core::certificate::{self, Certificate, CertificateError, Expected};
 use usercert_core::chain;
-use usercert_core::kubeconfig::edit::{self, Edit};
 use usercert_core::lifetime::{Lifetime, expiry_in_words};
 use usercert_core::reply::{Reply, ReplyError};
 use usercert_core::request::Object;
@@ -97,37 +93,31 @@ fn cluster(answer: &Answer) -> Result<Option<Value>> {
     })))
 }
 
-/// Where the cluster is, for an answer that does not say.
-#[derive(Deserialize)]
-struct Cluster {
-    server: String,
-    /// CA certificates: PEM, or base64 of it.
-    ca: String,
-    name: String,
-    namespace: Option<String>,
-}
-
 /// The reply (a keyless kubeconfig) that an answer without a cluster and what is known of the cluster
 /// amount to.
 ///
 /// # Errors
 /// What is missing or cannot be taken.
 #[wasm_bindgen(js_name = completeAnswer)]
-pub fn complete_answer(input: &[u8], cluster: &str) -> Result<String> {
+pub fn complete_answer(
+    input: &[u8],
+    server: String,
+    ca: &str,
+    cluster_name: String,
+    namespace: Option<String>,
+) -> Result<String> {
     let answer = answer::read(input)?;
-    let cluster: Cluster = serde_json::from_str(cluster)?;
     let user = leaf(&answer)?.subject.user();
-    let ca = answer::read(cluster.ca.as_bytes())
+    let ca = answer::read(ca.as_bytes())
         .map_err(|error| JsError::new(&format!("the CA cannot be taken: {error}")))?;
-    let name = if cluster.name.is_empty() { "kubernetes".to_owned() } else { cluster.name };
     let reply = Reply {
-        context_name: format!("{user}@{name}"),
-        server: cluster.server,
+        context_name: format!("{user}@{cluster_name}"),
+        server,
         ca: ca.chain().to_vec(),
         tls_server_name: None,
         chain: answer.chain().to_vec(),
-        cluster_name: name,
-        namespace: cluster.namespace.filter(|n| !n.is_empty()),
+        cluster_name,
+        namespace,
     };
     let text = reply.to_text()?;
     Reply::parse(text.as_bytes())?;
@@ -149,46 +139,37 @@ pub fn read_cluster(input: &str) -> Result<String> {
     }))
 }
 
-/// What is known for the checks of an answer.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Known {
-    /// Whether the key at hand signs what the certificate's key verifies.
-    key_matches: bool,
-    /// What was asked for; the certificate's own names where nothing is known of that.
-    asked: Option<Asked>,
-    /// How the signatures of [`read_answer`] came out, in order.
-    signatures: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Asked {
-    user: String,
-    groups: BTreeSet<String>,
-    seconds: Option<i64>,
-}
-
 /// The account of an answer, line by line.
+///
+/// `key_matches`: whether the key at hand signs what the certificate's key verifies. `user`, `groups`
+/// and `seconds` are what was asked for; without `user` nothing is known of that, and the
+/// certificate's own names count. `signatures`: how those of [`read_answer`] came out, in order.
 ///
 /// # Errors
 /// An answer that cannot be taken.
 #[wasm_bindgen(js_name = checkAnswer)]
-pub fn check_answer(input: &[u8], known: &str, now: f64) -> Result<String> {
+pub fn check_answer(
+    input: &[u8],
+    key_matches: bool,
+    user: Option<String>,
+    groups: Vec<String>,
+    seconds: Option<i32>,
+    signatures: Vec<String>,
+    now: f64,
+) -> Result<String> {
     let answer = answer::read(input)?;
-    let known: Known = serde_json::from_str(known)?;
     let leaf = leaf(&answer)?;
-    let asked = known.asked.unwrap_or_else(|| Asked {
-        user: leaf.subject.user().to_owned(),
-        groups: leaf.subject.groups(),
-        seconds: None,
-    });
-    let expected = Expected {
-        spki: if known.key_matches { &leaf.key.spki } else { &[] },
-        user: &asked.user,
-        groups: &asked.groups,
-        lifetime: asked.seconds.and_then(Lifetime::from_seconds),
+    let (user, groups) = match user {
+        Some(user) => (user, groups.into_iter().collect()),
+        None => (leaf.subject.user().to_owned(), leaf.subject.groups()),
     };
-    let signatures: Vec<_> = known.signatures.iter().map(|s| verification(s)).collect();
+    let expected = Expected {
+        spki: if key_matches { &leaf.key.spki } else { &[] },
+        user: &user,
+        groups: &groups,
+        lifetime: seconds.and_then(|s| Lifetime::from_seconds(s.into())),
+    };
+    let signatures: Vec<_> = signatures.iter().map(|s| verification(s)).collect();
     let chain = chain::outcome(!answer.ca().is_empty(), &signatures);
     let checks = certificate::check(leaf, &expected, chain, time(now));
     json(&json!({ "checks": checks, "good": !certificate::any_failed(&checks) }))
@@ -208,19 +189,5 @@ pub fn kubeconfig(reply: &[u8], pkcs8: Vec<u8>) -> Result<String> {
         }
     };
     let key = Zeroizing::new(pem::encode("PRIVATE KEY", &pkcs8));
-    let name = || reply.context_name.clone();
-    let mut context = json!({ "cluster": reply.cluster_name, "user": reply.context_name });
-    if let Some(namespace) = &reply.namespace {
-        context["namespace"] = namespace.clone().into();
-    }
-    let user = json!({
-        "client-certificate-data": STANDARD.encode(chain_to_pem(&reply.chain)),
-        "client-key-data": STANDARD.encode(&*key),
-    });
-    Ok(edit::new_file(&[
-        Edit::SetUser { name: name(), body: user },
-        Edit::SetCluster { name: reply.cluster_name.clone(), body: reply.cluster_body() },
-        Edit::SetContext { name: name(), body: context },
-        Edit::SetCurrentContext(name()),
-    ])?)
+    Ok(reply.to_kubeconfig(&key))
 }

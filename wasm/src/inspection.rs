@@ -5,7 +5,7 @@ use usercert_core::csr::CertificateRequest;
 use usercert_core::handover;
 use usercert_core::inspect;
 use usercert_core::lifetime::default_lifetime;
-use usercert_core::request::{CLIENT_AUTH, CLIENT_SIGNER, Object};
+use usercert_core::request::{CLIENT_AUTH, CLIENT_SIGNER, KIND, Object};
 use usercert_core::review::{self, Reviewed};
 use usercert_core::text::{self, show};
 use usercert_core::yaml;
@@ -39,7 +39,8 @@ fn find(input: &[u8]) -> Option<Found> {
 
 /// An object as the API server holds it: it says who submitted it, and is judged as it is.
 fn from_cluster(input: &[u8]) -> Option<Found> {
-    let value = yaml::parse(std::str::from_utf8(input).ok()?).ok()?;
+    let text = std::str::from_utf8(input).ok().filter(|text| text.contains(KIND))?;
+    let value = yaml::parse(text).ok()?;
     let object = Object::from_value(&value).ok().filter(|o| !o.spec.username.is_empty())?;
     Some(Found {
         request_pem: object.request_pem().unwrap_or_default(),
@@ -53,6 +54,13 @@ fn from_cluster(input: &[u8]) -> Option<Found> {
 
 /// A request as `approve --from` would submit it.
 fn handed_over(input: &[u8]) -> Option<Found> {
+    // What can be no request is not read as YAML once more.
+    let base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/=\r\n\t ".contains(b);
+    let text = std::str::from_utf8(input).unwrap_or_default();
+    let der = input.first() == Some(&0x30);
+    if !(der || text.contains("-----BEGIN ") || text.contains(KIND) || input.iter().all(base64)) {
+        return None;
+    }
     let incoming = handover::read(input).ok()?;
     let default = || default_lifetime().seconds().into();
     Some(Found {
@@ -65,16 +73,17 @@ fn handed_over(input: &[u8]) -> Option<Found> {
     })
 }
 
-/// The signature of the request in the input, to be verified; `null` when there is no request.
+/// The signature of the request in the input, to be verified: `null` when there is no request, else
+/// `{ task }`, which is `null` when the request cannot be read.
 ///
 /// # Errors
 /// None in practice.
 #[wasm_bindgen(js_name = requestSignature)]
 pub fn request_signature(input: &[u8]) -> Result<String> {
-    let request = find(input).and_then(|found| found.request);
-    let task =
-        request.map(|r| webcrypto::task(&r.key, &r.signature_algorithm, &r.signed, &r.signature));
-    json(&task)
+    let task = |r: CertificateRequest| {
+        webcrypto::task(&r.key, &r.signature_algorithm, &r.signed, &r.signature)
+    };
+    json(&find(input).map(|found| json!({ "task": found.request.map(task) })))
 }
 
 /// The review of the request in the input, given how its signature came out (`valid`, `invalid` or

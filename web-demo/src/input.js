@@ -4,6 +4,9 @@ import { byId, fieldError, h } from "./dom.js";
 
 const MAX_BYTES = 4 * 1024 * 1024;
 
+/** Pasted text beyond this is not put on show: laying it out would take longer than reading it. */
+const MAX_SHOWN = 64 * 1024;
+
 /** Boxes by the panel that they are in, so that a file may be dropped anywhere on it. */
 const boxes = new Map();
 
@@ -41,19 +44,25 @@ export function inputBox({ id, panel, label, hint, secret = false, main = false,
     name.hidden = clear.hidden = true;
   }
 
-  async function takeFile(file) {
-    if (file === undefined || file === null) return;
+  /** Takes something by its name, without showing it. */
+  async function take(what, size, read) {
     turn += 1;
     area.value = "";
     area.hidden = true;
-    name.textContent = `${file.name} (${file.size} bytes)`;
+    name.textContent = `${what} (${size} bytes)`;
     name.hidden = clear.hidden = false;
-    if (file.size > MAX_BYTES) {
-      await give(null);
-      fieldError(id, `The file is too long: ${file.size} bytes, where at most ${MAX_BYTES} are looked at.`);
-      return;
-    }
-    await give(new Uint8Array(await file.arrayBuffer()));
+    if (size <= MAX_BYTES) return give(await read());
+    await give(null);
+    fieldError(id, `This is too long: ${size} bytes, where at most ${MAX_BYTES} are looked at.`);
+  }
+
+  async function takeFile(file) {
+    if (file) await take(file.name, file.size, async () => new Uint8Array(await file.arrayBuffer()));
+  }
+
+  async function takeText(text) {
+    const bytes = encoder.encode(text);
+    await take("Pasted text", bytes.length, () => bytes);
   }
 
   let timer;
@@ -61,18 +70,24 @@ export function inputBox({ id, panel, label, hint, secret = false, main = false,
     clearTimeout(timer);
     clear.hidden = area.value === "";
     const read = () => {
-      const bytes = area.value.trim() === "" ? null : encoder.encode(area.value);
-      if (bytes !== null && bytes.length > MAX_BYTES) {
-        give(null).then(() => fieldError(id, `This is too long: at most ${MAX_BYTES} bytes are looked at.`));
-      } else {
-        give(bytes);
+      if (area.value.length > MAX_SHOWN) {
+        takeText(area.value);
+        return;
       }
+      const bytes = area.value.trim() === "" ? null : encoder.encode(area.value);
+      give(bytes);
     };
     // A paste is answered at once, typing when it pauses.
     if (event.inputType === "insertText" || event.inputType?.startsWith("delete")) timer = setTimeout(read, 150);
     else read();
   });
   picker.addEventListener("change", () => takeFile(picker.files[0]));
+  area.addEventListener("paste", (event) => {
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    if (text.length <= MAX_SHOWN) return;
+    event.preventDefault();
+    takeText(text);
+  });
 
   const box = h("div", { className: "field box" },
     h("label", { for: id }, label),

@@ -5,7 +5,7 @@ import { announce, code, facts, foreign, h } from "./dom.js";
 import { findingList } from "./findings.js";
 import { inputBox } from "./input.js";
 
-const MOST = 200;
+const MOST = 100;
 
 const LABELS = {
   user: "User", groups: "Groups", subject: "Subject", key: "Key", signature: "Signature", code: "Code",

@@ -103,8 +103,8 @@ export function installPanel(panel) {
     return usercert.completeAnswer(answer.input, {
       server: byId("server").value.trim(),
       ca,
-      name: byId("cluster-name").value.trim(),
-      namespace: byId("namespace").value.trim(),
+      name: byId("cluster-name").value.trim() || undefined,
+      namespace: byId("namespace").value.trim() || null,
     });
   }
 

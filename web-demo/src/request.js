@@ -34,8 +34,9 @@ export function requestPanel(panel, { hasEd25519, goToInstall }) {
     const missing = type === "ed25519" && !hasEd25519;
     return h("option", { value: type, disabled: missing }, missing ? "Ed25519: this browser cannot make such keys" : KEY_NAMES[type]);
   });
-  const form = h("form", { noValidate: true, on: { submit: (event) => { event.preventDefault(); make(); } } },
-    h("h2", {}, "Ask for access"),
+  // No form element: the frame is not allowed to submit any.
+  const form = h("div", { role: "form", "aria-labelledby": "ask" },
+    h("h2", { id: "ask" }, "Ask for access"),
     field("user", "User name", h("input", { type: "text", required: true, ...plainText }),
       "The name by which the cluster will know you, such as alice or alice@example.com."),
     field("groups", "Groups", h("textarea", { rows: 2, wrap: "off", ...plainText }),
@@ -50,11 +51,19 @@ export function requestPanel(panel, { hasEd25519, goToInstall }) {
       field("signer", "Signer", h("input", { type: "text", value: usercert.defaultSigner(), ...plainText }),
         "Leave it unless your admin named another.")),
     h("div", { className: "actions" },
-      h("button", { type: "submit", className: "primary", id: "make" }, "Make key and request")),
+      h("button", { type: "button", className: "primary", id: "make", on: { click: make } }, "Make key and request")),
     h("p", { id: "make-error", className: "error", role: "alert" }));
   const result = h("div", { id: "made", hidden: true });
   panel.append(form, result);
-  for (const id of ["user", "groups"]) byId(id).addEventListener("change", () => check(true));
+  // While typing pauses, not when the field is left: what appears would move the button from under the
+  // pointer that is about to press it.
+  let pause;
+  for (const id of ["user", "groups"]) {
+    byId(id).addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(() => check(true), 200); });
+  }
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches("input")) make();
+  });
 
   const groups = () => byId("groups").value.split("\n").map((l) => l.replace(/\r$/, "")).filter((l) => l.trim() !== "");
 
@@ -90,6 +99,7 @@ export function requestPanel(panel, { hasEd25519, goToInstall }) {
   }
 
   async function make() {
+    clearTimeout(pause);
     const asked = check();
     byId("make-error").textContent = "";
     if (asked === null) {
@@ -192,8 +202,8 @@ export function requestPanel(panel, { hasEd25519, goToInstall }) {
 function withKubectl(handOver) {
   return [
     h("p", {}, "kubectl cannot tie an approval to what was looked at, so the request goes in under a name that comes from the key, and is compared after it was submitted."),
-    h("ol", { className: "plain-steps" }, handOver.withKubectl.map((step) =>
-      h("li", {}, h("p", {}, step.purpose), copyable("this step", step.line)))),
+    h("ol", { className: "plain-steps" }, handOver.withKubectl.map((step, position) =>
+      h("li", {}, h("p", {}, step.purpose), copyable(`step ${position + 1}`, step.line)))),
     h("p", {}, "The admin then sends back the two files of the last steps; neither holds a secret."),
   ];
 }

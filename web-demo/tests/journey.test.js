@@ -1,0 +1,226 @@
+// The road of a newcomer, from nothing to a kubeconfig that works.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { FILE_URL, downloadBy, openPage, servePage, startBrowser } from "./support/browser.js";
+import { startCluster, tool, workFolder } from "./support/cluster.js";
+
+const KEY_TYPES = ["p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096"];
+
+let browser;
+let server;
+let cluster;
+
+before(async () => {
+  [browser, server, cluster] = await Promise.all([startBrowser(), servePage(), startCluster()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+  await cluster?.close();
+});
+
+/** Fills the first tab and saves key and manifest. */
+async function request(page, frame, { user, groups, type = "p256", expires = "30d" }) {
+  await frame.fill("#user", user);
+  await frame.fill("#groups", groups.join("\n"));
+  await frame.fill("#expires", expires);
+  await frame.selectOption("#key-type", type);
+  await frame.click("#make");
+  await frame.waitForSelector("#save-key", { timeout: 60_000 });
+  assert.equal(await frame.locator("#save-manifest").count(), 0, "nothing is offered before the key is saved");
+  const key = await downloadBy(page, () => frame.click("#save-key"));
+  const manifest = await downloadBy(page, () => frame.click("#save-manifest"));
+  const line = await frame.locator(".copyable", { hasText: "usercert approve" }).locator("pre").textContent();
+  const code = await frame.locator(".big-code .code").textContent();
+  return { key, manifest, line, code };
+}
+
+/** Gives the answer, agrees, and saves the kubeconfig. */
+async function install(page, frame, reply) {
+  await frame.click("#tab-install");
+  await frame.fill("#answer", reply);
+  await frame.waitForSelector("#agree");
+  const outcomes = await frame.locator("#account .lines li").evaluateAll((lines) => lines.map((l) => [l.dataset.check, l.className]));
+  assert.ok(await frame.locator("#save-kubeconfig").isDisabled(), "not before the person has agreed");
+  await frame.check("#agree");
+  const kubeconfig = await downloadBy(page, () => frame.click("#save-kubeconfig"));
+  return { kubeconfig, outcomes: Object.fromEntries(outcomes) };
+}
+
+for (const [index, type] of KEY_TYPES.entries()) {
+  // Every kind of key, by turns from the server and from the file.
+  const where = index % 2 === 0 ? "http://localhost" : "file://";
+  test(`${type} from ${where}: key, request, approval, answer, kubeconfig`, async (t) => {
+    const folder = await workFolder(t);
+    const { page, frame, told } = await openPage(browser.context, index % 2 === 0 ? server.url : FILE_URL);
+    const user = `Jürgen ${type} 🦀`;
+    const { key, manifest, line, code } = await request(page, frame, { user, groups: ["dev", "öps"], type });
+
+    const csr = Buffer.from(manifest.text.match(/request: "([^"]+)"/)[1], "base64").toString();
+    await writeFile(join(folder, "request.csr"), csr);
+    const { stderr, stdout } = await tool("openssl", ["req", "-in", join(folder, "request.csr"), "-verify", "-noout", "-subject", "-nameopt", "utf8"]);
+    assert.match(stderr + stdout, /verify OK/);
+    assert.match(stdout, new RegExp(`CN=Jürgen ${type} 🦀, ?O=dev, ?O=öps`));
+    await writeFile(join(folder, key.name), key.text, { mode: 0o600 });
+    await tool("openssl", ["pkey", "-in", join(folder, key.name), "-noout", "-check"]);
+
+    if (cluster === null) {
+      t.diagnostic("no cluster: approval was not tried");
+    } else {
+      const reply = await cluster.approve(folder, manifest, line);
+      assert.ok(line.includes(code), "the line demands the code that is shown");
+      const { kubeconfig, outcomes } = await install(page, frame, reply);
+      assert.deepEqual(outcomes, {
+        key: "good", user: "good", groups: "good", usage: "good", validity: "good", chain: outcomes.chain,
+      });
+      await writeFile(join(folder, "me.conf"), kubeconfig.text, { mode: 0o600 });
+      assert.deepEqual(await cluster.whoami(join(folder, "me.conf")), { user, groups: ["dev", "öps"].sort() });
+    }
+    assert.deepEqual(told, []);
+    await page.close();
+  });
+}
+
+test("with the keyboard only: request, save, answer, kubeconfig", async (t) => {
+  if (cluster === null) return t.skip("no cluster");
+  const folder = await workFolder(t);
+  const { page, frame } = await openPage(browser.context, server.url);
+  const keyboard = page.keyboard;
+  const focused = () => frame.evaluate(() => document.activeElement?.id);
+  const tabTo = async (id) => {
+    for (let presses = 0; (await focused()) !== id; presses += 1) {
+      assert.ok(presses < 40, `${id} is not reached`);
+      await keyboard.press("Tab");
+    }
+  };
+  await tabTo("tab-request");
+  await tabTo("user");
+  await keyboard.type("keyboard-only");
+  await tabTo("groups");
+  await keyboard.type("dev");
+  await tabTo("make");
+  await keyboard.press("Enter");
+  await frame.waitForSelector("#save-key");
+  await tabTo("save-key");
+  const key = await downloadBy(page, () => keyboard.press("Enter"));
+  assert.match(key.text, /^-----BEGIN PRIVATE KEY-----\n/);
+  await tabTo("save-manifest");
+  const manifest = await downloadBy(page, () => keyboard.press("Space"));
+  const line = await frame.locator(".copyable", { hasText: "usercert approve" }).locator("pre").textContent();
+  const reply = await cluster.approve(folder, manifest, line);
+  await tabTo("go-install");
+  await keyboard.press("Enter");
+  assert.equal(await focused(), "answer");
+  await keyboard.insertText(reply);
+  await frame.waitForSelector("#agree");
+  await tabTo("agree");
+  await keyboard.press("Space");
+  await tabTo("save-kubeconfig");
+  const kubeconfig = await downloadBy(page, () => keyboard.press("Enter"));
+  await writeFile(join(folder, "me.conf"), kubeconfig.text, { mode: 0o600 });
+  assert.deepEqual(await cluster.whoami(join(folder, "me.conf")), { user: "keyboard-only", groups: ["dev"] });
+  // Arrow keys lead along the tabs.
+  await frame.focus("#tab-install");
+  await keyboard.press("ArrowRight");
+  assert.equal(await focused(), "tab-inspect");
+  assert.ok(await frame.locator("#panel-inspect").isVisible());
+  await keyboard.press("ArrowRight");
+  assert.equal(await focused(), "tab-request");
+  await page.close();
+});
+
+test("in a later visit, with the key file and without the plugin on the admin's side", async (t) => {
+  if (cluster === null) return t.skip("no cluster");
+  const folder = await workFolder(t);
+  let { page, frame } = await openPage(browser.context, FILE_URL);
+  const { key, manifest } = await request(page, frame, { user: "o'hara; $(id)", groups: [], expires: "2h" });
+  const steps = await frame.locator(".plain-steps pre").allTextContents();
+  await page.close();
+  await writeFile(join(folder, manifest.name), manifest.text);
+  for (const [position, step] of steps.entries()) {
+    if (position === 4) await new Promise((resolve) => setTimeout(resolve, 1000));
+    const { stdout } = await cluster.line(folder, step);
+    if (position === 2) assert.match(stdout, /[0-9a-f]{64}/);
+  }
+  const answer = steps[4].split("> ")[1];
+  ({ page, frame } = await openPage(browser.context, FILE_URL));
+  await frame.click("#tab-install");
+  await frame.setInputFiles("#answer-file", join(folder, answer));
+  await frame.setInputFiles("#key-file", { name: "any.key", mimeType: "", buffer: Buffer.from(key.text) });
+  await frame.waitForSelector("#cluster:not([hidden])");
+  await frame.setInputFiles("#ca-file", join(folder, "cluster.json"));
+  await frame.waitForSelector("#agree");
+  await frame.check("#agree");
+  const kubeconfig = await downloadBy(page, () => frame.click("#save-kubeconfig"));
+  await writeFile(join(folder, "me.conf"), kubeconfig.text, { mode: 0o600 });
+  assert.deepEqual(await cluster.whoami(join(folder, "me.conf")), { user: "o'hara; $(id)", groups: [] });
+  await page.close();
+});
+
+test("an answer for somebody else's key is refused in words", async (t) => {
+  if (cluster === null) return t.skip("no cluster");
+  const folder = await workFolder(t);
+  const first = await openPage(browser.context, FILE_URL);
+  const { manifest, line } = await request(first.page, first.frame, { user: "somebody", groups: [] });
+  const reply = await cluster.approve(folder, manifest, line);
+  await first.page.close();
+  const { page, frame } = await openPage(browser.context, FILE_URL);
+  await request(page, frame, { user: "another", groups: ["dev"] });
+  await frame.click("#tab-install");
+  await frame.fill("#answer", reply);
+  await frame.waitForSelector("#account .notice.bad");
+  const text = await frame.locator("#account").innerText();
+  for (const words of ["is for another key", "names the user somebody, asked for was another", "lacks the groups dev"]) {
+    assert.ok(text.includes(words), `${words}: ${text}`);
+  }
+  assert.equal(await frame.locator("#save-kubeconfig").count(), 0);
+  await page.close();
+});
+
+test("leaving without the key is warned of; with it, it is not", async () => {
+  const { page, frame } = await openPage(browser.context, FILE_URL);
+  let asked = 0;
+  page.on("dialog", (dialog) => { asked += 1; dialog.dismiss(); });
+  await frame.fill("#user", "alice");
+  await frame.click("#make");
+  await frame.waitForSelector("#save-key");
+  await page.close({ runBeforeUnload: true });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal(asked, 1);
+  assert.ok(!page.isClosed());
+  await downloadBy(page, () => frame.click("#save-key"));
+  await page.close({ runBeforeUnload: true });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal(asked, 1);
+  assert.ok(page.isClosed());
+});
+
+test("names that cannot be asked for are told beside their field", async () => {
+  const { page, frame } = await openPage(browser.context, FILE_URL);
+  const cases = [
+    ["#user", "", /user name is empty/],
+    ["#user", "ali\u202ece", /invisible or control character U\+202E/],
+    ["#groups", "system:masters", /cannot be requested/],
+    ["#expires", "soon", /is no duration/],
+    ["#expires", "5m", /shorter than 10 minutes/],
+  ];
+  for (const [field, value, words] of cases) {
+    await frame.fill("#user", "alice");
+    await frame.fill("#groups", "");
+    await frame.fill("#expires", "30d");
+    await frame.fill(field, value);
+    await frame.click("#make");
+    assert.match(await frame.locator(`${field}-error`).textContent(), words);
+    assert.equal(await frame.getAttribute(field, "aria-invalid"), "true");
+  }
+  await frame.fill("#expires", "30d");
+  await frame.fill("#user", "alice");
+  await frame.fill("#groups", "System:masters");
+  await frame.locator("#names-found li").first().waitFor();
+  assert.match(await frame.locator("#names-found").innerText(), /looks like system:masters/);
+  await page.close();
+});

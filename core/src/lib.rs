@@ -4,7 +4,9 @@
 //! Time enters as [`time::UnixTime`], keys and signatures are made by the caller. The crate is shared
 //! by the command line plugin and by the WebAssembly build.
 
+pub mod alternative_name;
 pub mod answer;
+pub mod authority;
 pub mod certificate;
 pub mod chain;
 pub mod code;
@@ -21,6 +23,7 @@ pub mod kubeconfig;
 pub mod lifetime;
 pub mod lookalike;
 pub mod pem;
+pub mod profile;
 pub mod reply;
 pub mod request;
 pub mod review;

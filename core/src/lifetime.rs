@@ -122,6 +122,17 @@ fn scaled(digits: &str, unit: i128) -> Option<i128> {
     number(whole)?.checked_mul(unit)?.checked_add(number(fraction)?.checked_mul(unit)? / scale)
 }
 
+/// Below this lifetime the end is not moved back together with the start, in seconds.
+const SHORT_SECONDS: i64 = 8 * 3_600;
+
+/// Start and end of a certificate that is signed now, as the built-in signers place them.
+#[must_use]
+pub fn validity(lifetime: Lifetime, now: UnixTime) -> (UnixTime, UnixTime) {
+    let seconds = i64::from(lifetime.0);
+    let end = if seconds < SHORT_SECONDS { seconds } else { seconds - BACKDATING };
+    (now.plus(-BACKDATING), now.plus(end))
+}
+
 /// How a granted validity compares with what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Granted {
@@ -212,5 +223,15 @@ mod tests {
         let short = Lifetime::from_seconds(600);
         assert_eq!(granted(short, UnixTime(-300), UnixTime(600)), Granted::AsAsked);
         assert_eq!(granted(None, UnixTime(0), UnixTime(1)), Granted::SignersChoice);
+    }
+
+    #[test]
+    fn validity_is_the_built_in_signers() {
+        for (asked, end) in [("10m", 600), ("7h59m", 28_740), ("8h", 28_500), ("24h", 86_100)] {
+            let lifetime: Lifetime = asked.parse().unwrap();
+            let (from, to) = validity(lifetime, UnixTime(1000));
+            assert_eq!((from.0, to.0), (700, 1000 + end), "{asked}");
+            assert_eq!(granted(Some(lifetime), from, to), Granted::AsAsked);
+        }
     }
 }

@@ -337,9 +337,20 @@ pub fn with_condition(
     message: &str,
     now: UnixTime,
 ) -> Value {
+    appended(read, decision.condition_type(), reason, message, now)
+}
+
+/// The same with a condition of any type.
+pub(crate) fn appended(
+    read: &Value,
+    condition_type: &str,
+    reason: &str,
+    message: &str,
+    now: UnixTime,
+) -> Value {
     let mut body = read.clone();
     let condition = json!({
-        "type": decision.condition_type(),
+        "type": condition_type,
         "status": "True",
         "reason": reason,
         "message": message,

@@ -5,9 +5,12 @@ use der::asn1::{Any, BitString, ObjectIdentifier};
 use der::{Decode, Encode, Tag};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
+use crate::authority::Authority;
+use crate::certificate::Certificate;
 use crate::csr::{self, CertificateRequest};
 use crate::identity::Identity;
 use crate::key::{Hash, SignatureAlgorithm};
+use crate::time::UnixTime;
 
 /// DER SubjectPublicKeyInfo of a P-256 key that nobody has.
 pub(crate) fn spki() -> Vec<u8> {
@@ -49,4 +52,22 @@ pub(crate) fn crafted(attributes: &[(&str, Tag, &[u8])]) -> String {
     let oid = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2").to_der().unwrap();
     let signature = tlv(Tag::BitString, &[vec![0, 1, 1]]);
     csr::to_pem(&tlv(Tag::Sequence, &[info, tlv(Tag::Sequence, &[oid]), signature]))
+}
+
+/// A self-signed authority of this name, valid from 2017 to 2030; all have the same key.
+pub(crate) fn authority(name: &str) -> Authority {
+    let pem = include_bytes!("../tests/data/expired.pem");
+    let mut ca = Certificate::chain_from_pem(pem).unwrap().remove(0);
+    let oid = ObjectIdentifier::new_unwrap("2.5.4.3").to_der().unwrap();
+    let value = tlv(Tag::Utf8String, &[name.as_bytes().to_vec()]);
+    let attribute = tlv(Tag::Sequence, &[oid, value]);
+    ca.subject_der = tlv(Tag::Sequence, &[tlv(Tag::Set, &[attribute])]);
+    ca.issuer_der.clone_from(&ca.subject_der);
+    ca.subject = request(name, &[]).subject;
+    ca.subject_key_id = Some(name.as_bytes().to_vec());
+    ca.is_ca = true;
+    ca.not_before = UnixTime(1_500_000_000);
+    ca.not_after = UnixTime(1_900_000_000);
+    let key = ca.key.clone();
+    Authority::new(vec![ca], &key, UnixTime(1_600_000_000)).unwrap()
 }

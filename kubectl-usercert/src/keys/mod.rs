@@ -1,10 +1,18 @@
 //! Keys and signatures by AWS-LC, the provider that the TLS connections use too.
 
+mod authority;
+mod encrypted;
+
+pub use authority::NewAuthority;
+pub use encrypted::is_encrypted;
+
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{self as sig, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
-use usercert_core::certificate::{Certificate, Chain};
+use usercert_core::authority::EncodeError;
+use usercert_core::certificate::{Certificate, CertificateError, Chain};
+use usercert_core::chain;
 use usercert_core::csr::{self, CertificateRequest};
 use usercert_core::identity::Identity;
 use usercert_core::key::{
@@ -30,6 +38,18 @@ pub enum KeyError {
     /// The request could not be put together.
     #[error(transparent)]
     Csr(#[from] csr::CsrError),
+    /// The certificate could not be put together.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The certificate that was put together cannot be read.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// Encrypted in another way than PKCS#8 has it.
+    #[error("the private key is encrypted in an old way that is not read here")]
+    OldEncryption,
+    /// It does not open the key; or the key is encrypted with an algorithm that is not known.
+    #[error("the passphrase does not open the private key")]
+    Passphrase,
 }
 
 enum Signer {
@@ -133,6 +153,12 @@ impl PrivateKey {
         Zeroizing::new(pem::encode("PRIVATE KEY", &self.pkcs8))
     }
 
+    /// What this key signs with.
+    fn algorithm(&self) -> Result<SignatureAlgorithm, KeyError> {
+        SignatureAlgorithm::for_key(&self.public.kind)
+            .ok_or_else(|| KeyError::Kind(self.public.kind.clone()))
+    }
+
     fn sign(&self, algorithm: &SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let failed = |_| KeyError::Provider("sign");
         let random = SystemRandom::new();
@@ -159,8 +185,7 @@ impl PrivateKey {
     /// # Errors
     /// When it cannot be encoded or signed.
     pub fn certificate_request(&self, identity: &Identity) -> Result<CertificateRequest, KeyError> {
-        let algorithm = SignatureAlgorithm::for_key(&self.public.kind)
-            .ok_or_else(|| KeyError::Kind(self.public.kind.clone()))?;
+        let algorithm = self.algorithm()?;
         let to_be_signed = csr::to_be_signed(identity, &self.public.spki)?;
         let signature = self.sign(&algorithm, &to_be_signed)?;
         let der = csr::assemble(&to_be_signed, &algorithm, &signature)?;
@@ -239,21 +264,10 @@ pub fn verify_chain(
     intermediates: &[Certificate],
     ca: &[Certificate],
 ) -> Chain {
-    if ca.is_empty() {
-        return Chain::NoCa;
-    }
-    let mut current = leaf;
-    // A chain is never longer than the certificates that there are.
-    for _ in 0..=intermediates.len() {
-        if let Some(issuer) = ca.iter().find(|c| current.names_as_issuer(c)) {
-            return Chain::Issuer(signed_by(current, issuer));
-        }
-        match intermediates.iter().find(|c| c.is_ca && current.names_as_issuer(c)) {
-            Some(next) if signed_by(current, next) == Verification::Valid => current = next,
-            _ => break,
-        }
-    }
-    Chain::OtherIssuer
+    let links = chain::links(leaf, intermediates, ca);
+    let signatures: Vec<Verification> =
+        links.iter().map(|link| signed_by(link.subject, link.issuer)).collect();
+    chain::outcome(!ca.is_empty(), &signatures)
 }
 
 fn signed_by(certificate: &Certificate, issuer: &Certificate) -> Verification {

@@ -1,0 +1,171 @@
+//! Acting as the signer of a cluster: which objects wait for a signature, and what becomes of them.
+//!
+//! Sources: `pkg/controller/certificates/signer/signer.go` (which objects are handled, and that a
+//! refusal is the condition Failed), `pkg/controller/certificates/authority/policies.go` (lifetimes).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::adapt;
+use crate::csr::CertificateRequest;
+use crate::lifetime::Lifetime;
+use crate::profile;
+use crate::request::{self, Object, State};
+use crate::review::{self, Finding, FindingCode};
+use crate::text;
+use crate::time::UnixTime;
+
+/// The reason of the condition Failed, the built-in signers' own.
+pub const REASON: &str = "SignerValidationFailure";
+/// Longest message of that condition, in characters.
+const MESSAGE: usize = 1000;
+
+/// Whether an object waits for this signer: approved, without certificate or failure.
+#[must_use]
+pub fn is_waiting(object: &Object, signer_name: &str) -> bool {
+    object.spec.signer_name == signer_name
+        && object.state() == State::Approved
+        && object.status.certificate.is_empty()
+}
+
+/// How long its certificate lives: as asked, at most `longest`, and that long if nothing is asked.
+#[must_use]
+pub fn granted(object: &Object, longest: Lifetime) -> Lifetime {
+    let asked = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
+    asked.unwrap_or(longest).min(longest)
+}
+
+/// Why a request fails, from the review's `findings` on it; `None` if it is to be signed.
+///
+/// An approver may have let findings pass; that is not this signer's business, which refuses what it
+/// does not accept itself.
+#[must_use]
+pub fn refusal(
+    findings: Vec<Finding>,
+    request: Option<&CertificateRequest>,
+    accepted: &[String],
+) -> Option<String> {
+    let against: Vec<String> = adapt(findings, request, profile::user())
+        .iter()
+        // Which signer it is, is no question here.
+        .filter(|f| !matches!(f.code, FindingCode::WrongSigner | FindingCode::UnknownSigner))
+        .filter(|f| review::refuses(std::slice::from_ref(*f), accepted))
+        .map(|f| format!("{} [{}]", f.message, f.code.as_str()))
+        .collect();
+    (!against.is_empty()).then(|| text::show_short(&against.join("; "), MESSAGE))
+}
+
+/// `read`, the object's JSON exactly as the server sent it, with the certificate in: the body for a PUT
+/// to `/status`. UID and resourceVersion stay, so that another signer's work is not overwritten.
+#[must_use]
+pub fn with_certificate(read: &Value, chain_pem: &str) -> Value {
+    let mut body = read.clone();
+    if !body["status"].is_object() {
+        body["status"] = json!({});
+    }
+    body["status"]["certificate"] = STANDARD.encode(chain_pem).into();
+    body
+}
+
+/// The same with the condition Failed.
+#[must_use]
+pub fn with_failure(read: &Value, message: &str, now: UnixTime) -> Value {
+    request::appended(read, "Failed", REASON, message, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::csr;
+    use crate::key::Verification;
+    use crate::request::{API_VERSION, CLIENT_AUTH, KIND};
+    use crate::review::Reviewed;
+    use crate::testing::request;
+
+    const SIGNER: &str = "example.com/people";
+
+    fn value(user: &str, conditions: &[&str]) -> Value {
+        let conditions: Vec<Value> =
+            conditions.iter().map(|t| json!({"type": t, "status": "True"})).collect();
+        json!({
+            "apiVersion": API_VERSION, "kind": KIND,
+            "metadata": {"name": "x", "uid": "1", "resourceVersion": "7"},
+            "spec": {
+                "request": STANDARD.encode(csr::to_pem(&request(user, &["dev"]).der)),
+                "signerName": SIGNER, "usages": [CLIENT_AUTH], "expirationSeconds": 86_400,
+            },
+            "status": {"conditions": conditions},
+        })
+    }
+
+    fn object(user: &str, conditions: &[&str]) -> Object {
+        Object::from_value(&value(user, conditions)).unwrap()
+    }
+
+    fn refusal_of(object: &Object, signature: Verification, accepted: &[&str]) -> Option<String> {
+        let pem = object.request_pem().unwrap();
+        let reviewed = Reviewed {
+            request_pem: &pem,
+            signer_name: &object.spec.signer_name,
+            usages: &object.spec.usages,
+            expiration_seconds: object.spec.expiration_seconds,
+            signature: Some(signature),
+            ..Reviewed::default()
+        };
+        let accepted: Vec<String> = accepted.iter().map(|a| (*a).to_owned()).collect();
+        let request = object.certificate_request().ok();
+        refusal(review::review(&reviewed), request.as_ref(), &accepted)
+    }
+
+    #[test]
+    fn only_approved_requests_without_an_end_are_waiting() {
+        assert!(is_waiting(&object("a", &["Approved"]), SIGNER));
+        for conditions in [&[][..], &["Denied"], &["Approved", "Failed"], &["Approved", "Denied"]] {
+            assert!(!is_waiting(&object("a", conditions), SIGNER), "{conditions:?}");
+        }
+        assert!(!is_waiting(&object("a", &["Approved"]), "example.com/other"));
+        let mut issued = object("a", &["Approved"]);
+        issued.status.certificate = "eA==".to_owned();
+        assert!(!is_waiting(&issued, SIGNER));
+    }
+
+    #[test]
+    fn lifetimes_are_those_of_the_built_in_signers() {
+        let mut alice = object("alice", &["Approved"]);
+        let of = |text: &str| text.parse::<Lifetime>().unwrap();
+        assert_eq!(granted(&alice, of("365d")), of("24h"));
+        assert_eq!(granted(&alice, of("1h")), of("1h"));
+        alice.spec.expiration_seconds = None;
+        assert_eq!(granted(&alice, of("48h")), of("48h"));
+    }
+
+    #[test]
+    fn what_the_review_refuses_is_refused_whoever_approved_it() {
+        let valid = Verification::Valid;
+        let alice = object("alice", &["Approved"]);
+        assert_eq!(refusal_of(&alice, valid, &[]), None);
+        assert!(refusal_of(&alice, Verification::Unsupported, &[]).is_some());
+        assert!(refusal_of(&alice, Verification::Unsupported, &["signature-unchecked"]).is_some());
+        let node = object("system:node:n1", &["Approved"]);
+        let message = refusal_of(&node, valid, &[]).unwrap();
+        assert!(message.contains("[privileged-user]"), "{message}");
+        assert_eq!(refusal_of(&node, valid, &["privileged-user"]), None);
+        let mut server = object("alice", &["Approved"]);
+        server.spec.usages = vec!["server auth".to_owned()];
+        assert!(refusal_of(&server, valid, &[]).is_some());
+    }
+
+    #[test]
+    fn what_was_read_is_kept() {
+        let read = value("alice", &["Approved"]);
+        let signed = with_certificate(&read, "PEM");
+        assert_eq!(signed["metadata"], read["metadata"]);
+        assert_eq!(signed["status"]["conditions"], read["status"]["conditions"]);
+        assert_eq!(signed["status"]["certificate"], STANDARD.encode("PEM"));
+        let failed = with_failure(&read, "why", UnixTime(0));
+        assert_eq!(failed["spec"], read["spec"]);
+        assert_eq!(failed["status"]["conditions"][1]["reason"], REASON);
+        assert_eq!(failed["status"]["conditions"][1]["lastUpdateTime"], "1970-01-01T00:00:00Z");
+    }
+}

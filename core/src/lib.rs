@@ -23,6 +23,8 @@ pub mod kubeconfig;
 pub mod lifetime;
 pub mod lookalike;
 pub mod pem;
+pub mod placed;
+pub mod policy;
 pub mod profile;
 pub mod reply;
 pub mod request;

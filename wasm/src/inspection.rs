@@ -101,7 +101,7 @@ pub fn review(input: &[u8], signature: &str) -> Result<String> {
         expiration_seconds: found.expiration_seconds,
         requester: found.requester.as_deref(),
         signature: found.request.as_ref().map(|_| verification(signature)),
-        bound_names: None,
+        ..Reviewed::default()
     });
     let code = found.request.as_ref().map(CertificateRequest::code);
     json(&json!({

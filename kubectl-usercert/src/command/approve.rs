@@ -10,6 +10,7 @@ use usercert_core::review::{self, Finding, FindingCode, Severity};
 use usercert_core::text::show;
 
 use super::answer::{self, ClusterData, ReplyArgs};
+use super::rules::PolicyArgs;
 use super::sheet::{Bindings, Sheet};
 use super::{decide, issued};
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
@@ -63,6 +64,8 @@ pub struct ApproveArgs {
     #[command(flatten)]
     reply: ReplyArgs,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
@@ -98,6 +101,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
     for code in &args.accept {
         known_finding(code)?;
     }
+    let rules = args.policy.load(host)?;
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     if let Some(file) = &args.from {
@@ -108,7 +112,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
         };
         let (value, object) = decide::to_submit(&incoming, args.signer.as_deref(), expires)?;
         let bindings = bindings_for(host, args, &cluster, &all_names(&incoming.request)).await;
-        let sheet = Sheet::new(object, false, &bindings);
+        let sheet = Sheet::new(object, false, &bindings, &rules);
         let candidate = Candidate { value, sheet };
         let decision = approve(host, args, &target, &cluster, candidate, expected.as_ref()).await?;
         output::Collected::new(args.output.format, 1).add(host, decision)?;
@@ -121,7 +125,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
             let (value, object) = decide::find(&cluster, name).await?;
             let user = object.certificate_request().map(|r| all_names(&r)).unwrap_or_default();
             let bindings = bindings_for(host, args, &cluster, &user).await;
-            let sheet = Sheet::new(object, true, &bindings);
+            let sheet = Sheet::new(object, true, &bindings, &rules);
             approve(host, args, &target, &cluster, Candidate { value, sheet }, expected.as_ref())
                 .await
         };

@@ -17,6 +17,7 @@ use super::decide;
 use super::entries::{self, Entry, Written};
 use super::issued::{self, Wanted};
 use super::pending;
+use super::rules::PolicyArgs;
 use super::sheet::{Bindings, Sheet};
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::cluster::{Cluster, Target};
@@ -61,6 +62,8 @@ pub struct CreateArgs {
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
@@ -76,6 +79,7 @@ pub struct CreateArgs {
 /// See the exit codes.
 pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let identity = Identity::parse(&args.name, &args.groups).usage()?;
+    let rules = args.policy.load(host)?;
     let expires = args.expires.parse::<Expires>().context("--expires").usage()?;
     let key = PrivateKey::generate(args.key_type.parse::<KeyType>().usage()?)?;
     let target = Target::resolve(&args.client)?;
@@ -118,7 +122,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     } else {
         Bindings::unknown("not looked at; `kubectl usercert review` shows it")
     };
-    let sheet = Sheet::new(Object::from_value(&manifest)?, false, &bindings);
+    let sheet = Sheet::new(Object::from_value(&manifest)?, false, &bindings, &rules);
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
     host.say_before_asking(sheet.text(host.now()).trim_end(), answered);
     if review::refuses(&sheet.findings, &args.accept) {

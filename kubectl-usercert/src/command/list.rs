@@ -6,6 +6,7 @@ use usercert_core::request::{self, Object, State};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::human_duration;
 
+use super::rules::PolicyArgs;
 use super::sheet::{Bindings, Sheet};
 use crate::args::{ClientArgs, Format, OutputArgs};
 use crate::cluster::{ListOptions, Need, Target, explain};
@@ -23,6 +24,8 @@ pub struct ListArgs {
     #[arg(long, value_name = "NAME")]
     pub signer: Option<String>,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -33,6 +36,7 @@ pub struct ListArgs {
 /// # Errors
 /// As the server answers.
 pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
+    let rules = args.policy.load(host)?;
     let cluster = Target::resolve(&args.client)?.connect()?;
     let options = ListOptions { signer: args.signer.as_deref(), selector: None };
     let bindings = Bindings::unknown("not looked at in lists");
@@ -51,10 +55,10 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
                 names.push(format!("{}/{}", request::RESOURCE, object.metadata.name))
             }
             Some(Format::Json | Format::Yaml) => {
-                items.push(Sheet::new(object, true, &bindings).value());
+                items.push(Sheet::new(object, true, &bindings, &rules).value());
             }
             None | Some(Format::Wide) => {
-                rows.push(row(&Sheet::new(object, true, &bindings), now, wide))
+                rows.push(row(&Sheet::new(object, true, &bindings, &rules), now, wide))
             }
         }
     };

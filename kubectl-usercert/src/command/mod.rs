@@ -17,4 +17,5 @@ mod decide;
 mod entries;
 mod issued;
 mod pending;
+mod rules;
 mod sheet;

@@ -7,6 +7,7 @@ use serde_json::json;
 use usercert_core::review::{self, Severity};
 
 use super::decide;
+use super::rules::PolicyArgs;
 use super::sheet::{Bindings, Sheet};
 use crate::args::{ClientArgs, Format, OutputArgs};
 use crate::cluster::Target;
@@ -29,6 +30,8 @@ pub struct ReviewArgs {
     #[arg(long)]
     pub explain: bool,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -42,18 +45,24 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
     if args.explain {
         return explain_findings(host);
     }
+    let rules = args.policy.load(host)?;
     let mut sheets = Vec::new();
     let mut exit = Exit::Done;
     if let Some(file) = &args.from {
         let incoming = decide::read_handover(host, file)?;
         let object = decide::to_submit(&incoming, None, None)?;
-        sheets.push(Sheet::new(object.1, false, &Bindings::unknown("no cluster was asked")));
+        sheets.push(Sheet::new(
+            object.1,
+            false,
+            &Bindings::unknown("no cluster was asked"),
+            &rules,
+        ));
     } else {
         let cluster = Target::resolve(&args.client)?.connect()?;
         let bindings = Bindings::read(&cluster).await;
         for name in &args.names {
             match decide::find(&cluster, name).await {
-                Ok((_, object)) => sheets.push(Sheet::new(object, true, &bindings)),
+                Ok((_, object)) => sheets.push(Sheet::new(object, true, &bindings, &rules)),
                 Err(error) if args.names.len() > 1 => {
                     host.fail(&error);
                     exit = exit.gravest(error.exit);

@@ -9,10 +9,11 @@ use usercert_core::identity::MAX_GROUPS;
 use usercert_core::key::Verification;
 use usercert_core::lifetime::Lifetime;
 use usercert_core::request::Object;
-use usercert_core::review::{self, Finding, Reviewed, Severity};
+use usercert_core::review::{self, BoundNames, Finding, Reviewed, Severity};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 
+use super::rules::Rules;
 use crate::cluster::{ApiError, Cluster, binding_subjects};
 use crate::error::Result;
 use crate::keys;
@@ -29,15 +30,19 @@ fn listed(groups: &BTreeSet<String>) -> String {
     shown.join(", ") + &rest
 }
 
-/// Role bindings of the cluster, if they could be read.
-pub struct Bindings(Result<Vec<Value>, String>);
+/// Role bindings of the cluster, if they could be read, and the names in them.
+pub struct Bindings(Result<(Vec<Value>, BoundNames), String>);
 
 impl Bindings {
     /// Reads them; not being allowed to is no failure.
     pub async fn read(cluster: &Cluster) -> Self {
-        Self(cluster.bindings().await.map_err(|error| match &error {
+        let read = cluster.bindings().await.map_err(|error| match &error {
             ApiError::Status(s) if s.code == 403 => "you may not list role bindings".to_owned(),
             other => usercert_core::text::show_lines(&other.to_string(), 200),
+        });
+        Self(read.map(|all| {
+            let names = all.iter().flat_map(binding_subjects).collect();
+            (all, names)
         }))
     }
 
@@ -47,13 +52,13 @@ impl Bindings {
         Self(Err(why.to_owned()))
     }
 
-    fn names(&self) -> Option<BTreeSet<String>> {
-        self.0.as_ref().ok().map(|all| all.iter().flat_map(binding_subjects).collect())
+    fn names(&self) -> Option<&BoundNames> {
+        self.0.as_ref().ok().map(|(_, names)| names)
     }
 
     /// Bindings that reach this user or group, as `ClusterRoleBinding x -> cluster-admin`.
     fn reaching(&self, kind: &str, name: &str) -> Vec<String> {
-        let all = self.0.as_deref().unwrap_or_default();
+        let all = self.0.as_ref().map(|(all, _)| all.as_slice()).unwrap_or_default();
         let reaches = |binding: &&Value| {
             let subjects = binding["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
             let account = |s: &Value| {
@@ -95,26 +100,28 @@ pub struct Sheet {
     pub request: Option<CertificateRequest>,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// The policy that it was reviewed under.
+    policy: Option<String>,
     /// `user` and `group` names with the bindings that reach them; `Err` says why it is unknown.
     access: Result<Vec<(String, Vec<String>)>, String>,
 }
 
 impl Sheet {
-    /// Reviews an object.
+    /// Reviews an object under these rules.
     #[must_use]
-    pub fn new(object: Object, in_cluster: bool, bindings: &Bindings) -> Self {
+    pub fn new(object: Object, in_cluster: bool, bindings: &Bindings, rules: &Rules) -> Self {
         let pem = object.request_pem().unwrap_or_default();
         let request = CertificateRequest::from_pem(&pem).ok();
         let signature: Option<Verification> = request.as_ref().map(keys::verify_request);
-        let bound = bindings.names();
-        let findings = review::review(&Reviewed {
+        let findings = rules.review(&Reviewed {
             request_pem: &pem,
             signer_name: &object.spec.signer_name,
             usages: &object.spec.usages,
             expiration_seconds: object.spec.expiration_seconds,
             requester: in_cluster.then_some(object.spec.username.as_str()),
+            requester_groups: &object.spec.groups,
             signature,
-            bound_names: bound.as_ref(),
+            bound_names: bindings.names(),
         });
         let access = match (&bindings.0, &request) {
             (Err(why), _) => Err(why.clone()),
@@ -132,7 +139,9 @@ impl Sheet {
                 Ok(access)
             }
         };
-        Self { name: object.metadata.name.clone(), in_cluster, object, request, findings, access }
+        let name = object.metadata.name.clone();
+        let policy = rules.file().map(str::to_owned);
+        Self { name, in_cluster, object, request, findings, policy, access }
     }
 
     /// The code to compare, if there is a readable request.
@@ -214,6 +223,9 @@ impl Sheet {
                 &format!("{}   (compare it with the person over another channel)", code.short()),
             );
         }
+        if let Some(file) = &self.policy {
+            line("Policy", file);
+        }
         for finding in &self.findings {
             let weight = match finding.severity {
                 Severity::Info => "info",
@@ -278,6 +290,7 @@ impl Sheet {
                     Ok(access) => access.iter().map(|(who, roles)| json!({"subject": who, "bindings": roles})).collect::<Value>(),
                     Err(_) => Value::Null,
                 },
+                "policy": self.policy,
                 "findings": self.findings,
                 "refused": review::refuses(&self.findings, &[]),
             }),

@@ -44,6 +44,12 @@ pub fn state_home() -> Option<PathBuf> {
     raw("XDG_STATE_HOME").map(PathBuf::from)
 }
 
+/// `$XDG_CONFIG_HOME` if it is an absolute path, else `~/.config` (XDG Base Directory Specification).
+pub fn config_home() -> Option<PathBuf> {
+    let named = raw("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| Some(home()?.join(".config")))
+}
+
 fn raw(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -1,0 +1,177 @@
+//! Findings: what there is to find, how much each weighs, and what it means.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Look twice.
+    Warn,
+    /// Not approved unless accepted by its code.
+    Refuse,
+    /// Not approved, whatever is accepted.
+    Hard,
+}
+
+macro_rules! findings {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $severity:ident;)+) => {
+        /// Everything that a review can find.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum FindingCode { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl FindingCode {
+            /// All codes.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word used in output and by `--accept`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+
+            /// How much it weighs.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity),+ }
+            }
+
+            /// What it means and why it matters.
+            #[must_use]
+            pub fn explanation(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii()),+ }
+            }
+        }
+    };
+}
+
+findings! {
+    /// The request is not the one that was expected: the code given with --expect is of another.
+    NotExpected = "not-expected", Hard;
+    /// There is no readable certificate request in the object.
+    Unreadable = "unreadable", Hard;
+    /// The signature does not verify: whoever made the request may not hold the key.
+    SignatureInvalid = "signature-invalid", Hard;
+    /// The PEM text is not exactly one canonical block: programs disagree about what it says.
+    NotCanonicalPem = "not-canonical-pem", Hard;
+    /// A private key stands beside the request, readable for everyone who may read requests.
+    PrivateKeyIncluded = "private-key-included", Hard;
+    /// The DER does not encode back to the same bytes: programs disagree about what it says.
+    NotStrictDer = "not-strict-der", Hard;
+    /// No user name: the certificate's bearer would be anonymous.
+    NoCommonName = "no-common-name", Hard;
+    /// Several user names; the API server takes the last that it can decode, other programs another.
+    SeveralCommonNames = "several-common-names", Hard;
+    /// A user or group in a string type that programs decode differently, or not at all.
+    OddStringType = "odd-string-type", Hard;
+    /// A group without a name.
+    EmptyGroup = "empty-group", Hard;
+    /// The group system:masters passes every authorization check and cannot be taken back.
+    SystemMasters = "system-masters", Hard;
+    /// A user name that is power by itself: a component, node or service account of Kubernetes.
+    PrivilegedUser = "privileged-user", Refuse;
+    /// A group that is power by itself.
+    PrivilegedGroup = "privileged-group", Refuse;
+    /// A name that looks like a privileged one, or like one that has bindings, but is another.
+    LookAlike = "look-alike", Refuse;
+    /// Control, bidirectional or invisible characters in a name.
+    HiddenCharacters = "hidden-characters", Refuse;
+    /// A name that begins or ends with a space.
+    PaddedName = "padded-name", Refuse;
+    /// A user name of more than 256 bytes.
+    LongName = "long-name", Refuse;
+    /// More than 100 groups.
+    TooManyGroups = "too-many-groups", Refuse;
+    /// A request of more than 64 KiB.
+    Oversized = "oversized", Refuse;
+    /// An RSA key under 2048 bits, or a curve that is out of use.
+    WeakKey = "weak-key", Refuse;
+    /// A kind of key that is not known here.
+    OddKey = "odd-key", Refuse;
+    /// Signed with SHA-1, which is broken: two different requests can share a signature.
+    WeakSignature = "weak-signature", Refuse;
+    /// Usages beyond client authentication, or without it: not a person's certificate.
+    UnexpectedUsages = "unexpected-usages", Refuse;
+    /// A signer of Kubernetes that is not for people's certificates.
+    WrongSigner = "wrong-signer", Refuse;
+    /// A signer that is not known here; who signs, and with which rules, is its business.
+    UnknownSigner = "unknown-signer", Warn;
+    /// The signature's algorithm was not checked here; the API server checked it on creation.
+    SignatureUnchecked = "signature-unchecked", Warn;
+    /// The request was submitted by somebody else than the user it names.
+    RequesterDiffers = "requester-differs", Warn;
+    /// Host names or addresses, which a person's certificate has no use for; the signer copies them.
+    AlternativeNames = "alternative-names", Warn;
+    /// A lifetime of more than a year; a certificate cannot be revoked.
+    LongLifetime = "long-lifetime", Warn;
+    /// One group whose name looks like a list of groups.
+    GroupLooksLikeList = "group-looks-like-list", Warn;
+    /// Attributes that the signer will leave out of the certificate.
+    DroppedAttributes = "dropped-attributes", Warn;
+    /// The policy does not allow this signer.
+    PolicySigner = "policy-signer", Refuse;
+    /// The policy does not allow this user name.
+    PolicyUser = "policy-user", Refuse;
+    /// The policy does not allow one of the groups.
+    PolicyGroup = "policy-group", Refuse;
+    /// The policy does not allow such a lifetime.
+    PolicyLifetime = "policy-lifetime", Refuse;
+    /// The policy does not allow such a key.
+    PolicyKey = "policy-key", Refuse;
+    /// The policy does not let this requester ask for this user.
+    PolicyRequester = "policy-requester", Refuse;
+    /// No lifetime asked: the signer's maximum applies, usually a year.
+    NoLifetime = "no-lifetime", Info;
+}
+
+/// The word names no finding.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("there is no finding {}", crate::text::show_short(.0, 60))]
+pub struct UnknownFinding(String);
+
+impl FromStr for FindingCode {
+    type Err = UnknownFinding;
+
+    fn from_str(word: &str) -> Result<Self, UnknownFinding> {
+        let found = Self::ALL.iter().find(|code| code.as_str() == word);
+        found.copied().ok_or_else(|| UnknownFinding(word.to_owned()))
+    }
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Which.
+    #[serde(serialize_with = "code_as_str")]
+    pub code: FindingCode,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// In words, safe to show.
+    pub message: String,
+}
+
+// serde's signature for serialize_with takes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn code_as_str<S: serde::Serializer>(code: &FindingCode, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(code.as_str())
+}
+
+/// Findings as they are collected.
+#[derive(Default)]
+pub(crate) struct Findings(pub(crate) Vec<Finding>);
+
+impl Findings {
+    pub(crate) fn add(&mut self, code: FindingCode, message: impl Into<String>) {
+        self.0.push(Finding { code, severity: code.severity(), message: message.into() });
+    }
+
+    /// The gravest first.
+    pub(crate) fn sorted(mut self) -> Vec<Finding> {
+        self.0.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)));
+        self.0
+    }
+}

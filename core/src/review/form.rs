@@ -1,0 +1,146 @@
+//! What is odd about a request's form, its key and signature, and what it asks for beside names.
+
+use std::collections::BTreeSet;
+
+use super::finding::{FindingCode, Findings};
+use super::{LONG_LIFETIME_SECONDS, MAX_REQUEST_BYTES, Reviewed};
+use crate::csr::{self, CertificateRequest};
+use crate::key::{KeyKind, Verification};
+use crate::pem;
+use crate::request::{CLIENT_AUTH, CLIENT_SIGNER};
+use crate::text;
+use crate::time::human_duration;
+
+pub(super) fn envelope(reviewed: &Reviewed<'_>, findings: &mut Findings) {
+    let text = reviewed.request_pem;
+    if text.len() > MAX_REQUEST_BYTES {
+        findings.add(FindingCode::Oversized, format!("the request is {} bytes long", text.len()));
+    }
+    let blocks = pem::all(text);
+    if blocks.iter().any(|b| b.label.ends_with("PRIVATE KEY"))
+        || text.windows(11).any(|w| w == b"PRIVATE KEY")
+    {
+        findings.add(
+            FindingCode::PrivateKeyIncluded,
+            "a private key stands beside the request: it is no secret any more, make a new one",
+        );
+    }
+    if let Some((first, _)) = pem::first(text)
+        && !pem::is_canonical(text, csr::LABEL, &first.der)
+    {
+        let what = match blocks.len() {
+            1 if first.has_headers => "it has PEM headers".to_owned(),
+            1 => "there is other text around the block, or its layout is unusual".to_owned(),
+            n => format!("there are {n} PEM blocks, and the API server reads only the first"),
+        };
+        findings.add(FindingCode::NotCanonicalPem, format!("not one canonical PEM block: {what}"));
+    }
+}
+
+pub(super) fn form(request: &CertificateRequest, reviewed: &Reviewed<'_>, findings: &mut Findings) {
+    if !request.strict {
+        findings.add(FindingCode::NotStrictDer, "the DER does not encode back to the same bytes");
+    }
+    match reviewed.signature {
+        Some(Verification::Invalid) => {
+            findings.add(FindingCode::SignatureInvalid, "the request's signature does not verify");
+        }
+        Some(Verification::Unsupported) => findings.add(
+            FindingCode::SignatureUnchecked,
+            format!("signed with {}, which is not checked here", request.signature_algorithm),
+        ),
+        Some(Verification::Valid) | None => {}
+    }
+    if request.signature_algorithm.is_weak() {
+        let message = format!("signed with {}", request.signature_algorithm);
+        findings.add(FindingCode::WeakSignature, message);
+    }
+    match &request.key.kind {
+        KeyKind::Rsa(bits) if *bits < 2048 => {
+            findings.add(FindingCode::WeakKey, format!("an RSA key of {bits} bits"));
+        }
+        KeyKind::P224 => findings
+            .add(FindingCode::WeakKey, "a key on the curve P-224, which TLS 1.3 has dropped"),
+        KeyKind::Rsa(bits) if *bits > 8192 => {
+            findings.add(
+                FindingCode::OddKey,
+                format!("an RSA key of {bits} bits; servers refuse more than 8192"),
+            );
+        }
+        KeyKind::Other(oid) => {
+            findings.add(FindingCode::OddKey, format!("a key of the unknown kind {oid}"));
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn content(
+    request: &CertificateRequest,
+    reviewed: &Reviewed<'_>,
+    findings: &mut Findings,
+) {
+    if let Some(requester) = reviewed.requester {
+        let user = request.subject.user();
+        if requester != user {
+            let message = format!(
+                "submitted by {}, not by {}",
+                text::show_short(requester, 80),
+                text::show_short(user, 80)
+            );
+            findings.add(FindingCode::RequesterDiffers, message);
+        }
+    }
+    if !request.alternative_names.is_empty() {
+        let names = text::show_short(&request.alternative_names.join(", "), 200);
+        findings.add(FindingCode::AlternativeNames, format!("asks for the names {names}"));
+    }
+    let dropped: BTreeSet<String> = request
+        .subject
+        .dropped()
+        .map(|a| a.name().to_owned())
+        .chain(request.other_requests.iter().cloned())
+        .collect();
+    if !dropped.is_empty() {
+        let names = dropped.into_iter().collect::<Vec<_>>().join(", ");
+        let message = format!("the signer will leave out: {}", text::show_short(&names, 200));
+        findings.add(FindingCode::DroppedAttributes, message);
+    }
+}
+
+pub(super) fn asked(reviewed: &Reviewed<'_>, findings: &mut Findings) {
+    let allowed = [CLIENT_AUTH, "digital signature", "key encipherment"];
+    let odd: Vec<String> = reviewed
+        .usages
+        .iter()
+        .filter(|u| !allowed.contains(&u.as_str()))
+        .map(|u| text::show_short(u, 40))
+        .collect();
+    if !odd.is_empty() {
+        let message = format!("asks for the usages {}", odd.join(", "));
+        findings.add(FindingCode::UnexpectedUsages, message);
+    } else if !reviewed.usages.iter().any(|u| u == CLIENT_AUTH) {
+        findings.add(FindingCode::UnexpectedUsages, "does not ask for the usage client auth");
+    }
+    let signer = reviewed.signer_name;
+    if signer != CLIENT_SIGNER {
+        let shown = text::show_short(signer, 80);
+        match signer.split('/').next() {
+            Some("kubernetes.io") => findings.add(
+                FindingCode::WrongSigner,
+                format!("the signer {shown} is not for people's certificates"),
+            ),
+            _ => findings
+                .add(FindingCode::UnknownSigner, format!("the signer {shown} is not known here")),
+        }
+    }
+    match reviewed.expiration_seconds {
+        None => findings
+            .add(FindingCode::NoLifetime, "asks for no lifetime: the signer's maximum applies"),
+        Some(s) if s > LONG_LIFETIME_SECONDS => {
+            let message =
+                format!("asks for {}; a certificate cannot be revoked", human_duration(s));
+            findings.add(FindingCode::LongLifetime, message);
+        }
+        Some(_) => {}
+    }
+}

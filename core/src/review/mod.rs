@@ -1,0 +1,238 @@
+//! What an approver must know of a request before deciding: findings, each with a documented code and
+//! a severity.
+//!
+//! The approver is the only guard: the API server blocks nothing but the group `system:masters`, and
+//! the signers check their usage rules only after approval
+//! (`plugin/pkg/admission/certificates/subjectrestriction`, `pkg/controller/certificates/signer`).
+
+mod finding;
+mod form;
+mod names;
+
+use crate::csr::CertificateRequest;
+use crate::identity::Identity;
+use crate::key::Verification;
+
+pub use finding::{Finding, FindingCode, Severity, UnknownFinding};
+pub use names::BoundNames;
+
+pub(crate) use finding::Findings;
+
+/// Largest request that passes without a refusal, in bytes of `spec.request`'s PEM.
+pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
+/// Longest asked lifetime that passes without a warning, in seconds: a year.
+pub const LONG_LIFETIME_SECONDS: i64 = 366 * 86_400;
+
+/// What is reviewed. Everything beside `request_pem` may be unknown, as for a file.
+#[derive(Clone, Debug, Default)]
+pub struct Reviewed<'a> {
+    /// The bytes of `spec.request`.
+    pub request_pem: &'a [u8],
+    /// `spec.signerName`.
+    pub signer_name: &'a str,
+    /// `spec.usages`.
+    pub usages: &'a [String],
+    /// `spec.expirationSeconds`.
+    pub expiration_seconds: Option<i64>,
+    /// Who submitted it; `None` for a request that is not in a cluster yet.
+    pub requester: Option<&'a str>,
+    /// The requester's groups, as the API server knows them.
+    pub requester_groups: &'a [String],
+    /// Whether the request's signature is good; `None` where it has not been looked at.
+    pub signature: Option<Verification>,
+    /// Names that role bindings of the cluster give rights to; `None` if they were not looked at.
+    pub bound_names: Option<&'a BoundNames>,
+}
+
+/// All findings on a request, the gravest first.
+#[must_use]
+pub fn review(reviewed: &Reviewed<'_>) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    form::envelope(reviewed, &mut findings);
+    match CertificateRequest::from_pem(reviewed.request_pem) {
+        Ok(request) => {
+            form::form(&request, reviewed, &mut findings);
+            names::names(&request, reviewed.bound_names, &mut findings);
+            form::content(&request, reviewed, &mut findings);
+        }
+        Err(error) => findings.add(FindingCode::Unreadable, error.to_string()),
+    }
+    form::asked(reviewed, &mut findings);
+    findings.sorted()
+}
+
+/// Findings on the names of somebody who is about to ask, before there is a request.
+#[must_use]
+pub fn review_names(identity: &Identity) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    names::name("user name", identity.user.as_str(), None, &mut findings);
+    for group in &identity.groups {
+        names::group_name(group.as_str(), None, &mut findings);
+    }
+    findings.sorted()
+}
+
+/// Whether a finding refuses that was not accepted; [`Severity::Hard`] ones cannot be.
+#[must_use]
+pub fn refuses(findings: &[Finding], accepted: &[String]) -> bool {
+    findings.iter().any(|f| match f.severity {
+        Severity::Hard => true,
+        Severity::Refuse => !accepted.iter().any(|a| a == f.code.as_str()),
+        Severity::Info | Severity::Warn => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use der::Tag;
+
+    use super::*;
+    use crate::csr;
+    use crate::pem;
+    use crate::request::{CLIENT_AUTH, CLIENT_SIGNER};
+    use crate::testing::{crafted, request};
+
+    const CN: &str = "2.5.4.3";
+    const O: &str = "2.5.4.10";
+
+    static USAGES: std::sync::LazyLock<Vec<String>> =
+        std::sync::LazyLock::new(|| vec![CLIENT_AUTH.to_owned()]);
+
+    fn review_of<'a>(pem: &'a str, change: impl FnOnce(&mut Reviewed<'a>)) -> Vec<Finding> {
+        let mut reviewed = Reviewed {
+            request_pem: pem.as_bytes(),
+            signer_name: CLIENT_SIGNER,
+            usages: &USAGES,
+            expiration_seconds: Some(86_400),
+            signature: Some(Verification::Valid),
+            ..Reviewed::default()
+        };
+        change(&mut reviewed);
+        review(&reviewed)
+    }
+
+    fn codes(findings: &[Finding]) -> Vec<&'static str> {
+        findings.iter().map(|f| f.code.as_str()).collect()
+    }
+
+    fn good() -> String {
+        csr::to_pem(&request("alice", &["dev", "ops"]).der)
+    }
+
+    #[test]
+    fn nothing_is_found_in_an_ordinary_request() {
+        assert_eq!(codes(&review_of(&good(), |r| r.requester = Some("alice"))), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_asked_beside_the_request_is_looked_at() {
+        let pem = good();
+        let any = ["any".to_owned(), CLIENT_AUTH.to_owned()];
+        let server = ["server auth".to_owned()];
+        let kubelet = "kubernetes.io/kubelet-serving";
+        type Change<'a> = Box<dyn FnOnce(&mut Reviewed<'a>) + 'a>;
+        let cases: Vec<(&str, Change<'_>)> = vec![
+            ("unexpected-usages", Box::new(|r| r.usages = &any)),
+            ("unexpected-usages", Box::new(|r| r.usages = &server)),
+            ("unexpected-usages", Box::new(|r| r.usages = &[])),
+            ("wrong-signer", Box::new(|r| r.signer_name = kubelet)),
+            ("unknown-signer", Box::new(|r| r.signer_name = "example.com/own")),
+            ("no-lifetime", Box::new(|r| r.expiration_seconds = None)),
+            ("long-lifetime", Box::new(|r| r.expiration_seconds = Some(3_153_600_000))),
+            ("requester-differs", Box::new(|r| r.requester = Some("bob"))),
+            ("signature-invalid", Box::new(|r| r.signature = Some(Verification::Invalid))),
+            ("signature-unchecked", Box::new(|r| r.signature = Some(Verification::Unsupported))),
+        ];
+        for (code, change) in cases {
+            assert_eq!(codes(&review_of(&pem, change)), [code]);
+        }
+    }
+
+    #[test]
+    fn names_are_looked_at() {
+        let utf8 = Tag::Utf8String;
+        type Attributes<'a> = &'a [(&'a str, Tag, &'a [u8])];
+        let cases: [(Attributes<'_>, &[&str]); 14] = [
+            (&[(CN, utf8, b"a"), (CN, utf8, b"b")], &["several-common-names"]),
+            (&[(O, utf8, b"dev")], &["no-common-name"]),
+            (&[(CN, utf8, b"")], &["no-common-name"]),
+            (&[(CN, Tag::TeletexString, b"alice")], &["odd-string-type"]),
+            (&[(CN, utf8, b"a"), (O, Tag::BmpString, b"\0a")], &["odd-string-type"]),
+            (&[(CN, utf8, b"a"), (O, utf8, b"")], &["empty-group"]),
+            (&[(CN, utf8, b"a"), (O, utf8, b"system:masters")], &["system-masters"]),
+            (&[(CN, utf8, b"a"), (O, utf8, b"system:nodes")], &["privileged-group"]),
+            (&[(CN, utf8, b"system:admin")], &["privileged-user"]),
+            (&[(CN, utf8, b"a"), (O, utf8, b"kubeadm:cluster-admins")], &["privileged-group"]),
+            (&[(CN, utf8, b"a\x1bb")], &["hidden-characters"]),
+            (&[(CN, utf8, b"a ")], &["padded-name"]),
+            (&[(CN, utf8, b"a"), (O, utf8, b"dev,ops")], &["group-looks-like-list"]),
+            (
+                &[(CN, utf8, b"a"), ("1.2.840.113549.1.9.1", Tag::Ia5String, b"a@b")],
+                &["dropped-attributes"],
+            ),
+        ];
+        for (attributes, expected) in cases {
+            let findings = review_of(&crafted(attributes), |_| {});
+            assert_eq!(codes(&findings), expected, "{attributes:?}");
+        }
+        let long = "x".repeat(300);
+        let findings = review_of(&crafted(&[(CN, utf8, long.as_bytes())]), |_| {});
+        assert_eq!(codes(&findings), ["long-name"]);
+    }
+
+    #[test]
+    fn the_name_that_the_server_would_take_is_told() {
+        // Go leaves an OCTET STRING out, as it does a UniversalString.
+        let pem = crafted(&[(CN, Tag::Utf8String, b"admin"), (CN, Tag::OctetString, b"alice")]);
+        let findings = review_of(&pem, |_| {});
+        let several = findings.iter().find(|f| f.code == FindingCode::SeveralCommonNames).unwrap();
+        assert!(several.message.ends_with("would take admin"), "{}", several.message);
+        assert!(findings.iter().any(|f| f.code == FindingCode::OddStringType));
+    }
+
+    #[test]
+    fn bound_names_have_no_look_alikes() {
+        let bound: BoundNames = ["alice", "ops"].into_iter().collect();
+        let twin = csr::to_pem(&request("аlice", &["ops"]).der);
+        assert_eq!(codes(&review_of(&twin, |r| r.bound_names = Some(&bound))), ["look-alike"]);
+        let good = good();
+        assert_eq!(codes(&review_of(&good, |r| r.bound_names = Some(&bound))), [""; 0]);
+    }
+
+    #[test]
+    fn only_one_canonical_block_is_one() {
+        let good = good();
+        let key = pem::encode("PRIVATE KEY", b"secret");
+        for (text, code) in [
+            (format!("x\n{good}"), "not-canonical-pem"),
+            (format!("{good}x"), "not-canonical-pem"),
+            (format!("{good}{good}"), "not-canonical-pem"),
+            (format!("{good}{key}"), "private-key-included"),
+            (String::new(), "unreadable"),
+            (pem::encode("NEW CERTIFICATE REQUEST", b"x"), "unreadable"),
+        ] {
+            let findings = review_of(&text, |_| {});
+            assert!(codes(&findings).contains(&code), "{code}: {:?}", codes(&findings));
+            assert!(refuses(&findings, &[code.to_owned()]), "{code} cannot be accepted");
+            assert!(findings.iter().all(|f| !f.message.contains("c2VjcmV0")));
+        }
+    }
+
+    #[test]
+    fn accepting_works_by_code_and_never_for_hard_ones() {
+        let nodes = crafted(&[(CN, Tag::Utf8String, b"a"), (O, Tag::Utf8String, b"system:nodes")]);
+        let findings = review_of(&nodes, |_| {});
+        assert!(refuses(&findings, &[]));
+        assert!(refuses(&findings, &["privileged-user".to_owned()]));
+        assert!(!refuses(&findings, &["privileged-group".to_owned()]));
+    }
+
+    #[test]
+    fn every_code_is_unique_and_explained() {
+        let words: BTreeSet<&str> = FindingCode::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(words.len(), FindingCode::ALL.len());
+        assert!(FindingCode::ALL.iter().all(|c| c.explanation().len() > 20));
+    }
+}

@@ -1,0 +1,169 @@
+//! What is odd about the names in a request.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::finding::{FindingCode, Findings};
+use crate::csr::CertificateRequest;
+use crate::identity::{self, MAX_GROUPS, MAX_NAME_BYTES, Reserved};
+use crate::subject::{Attribute, StringType};
+use crate::text;
+
+/// Names that have bindings, by what they look like: folded once for many reviews.
+#[derive(Clone, Debug, Default)]
+pub struct BoundNames(HashMap<String, BTreeSet<String>>);
+
+impl<S: Into<String>> FromIterator<S> for BoundNames {
+    fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
+        let mut looks = HashMap::<String, BTreeSet<String>>::new();
+        for name in names.into_iter().map(Into::into) {
+            looks.entry(text::look(&name)).or_default().insert(name);
+        }
+        Self(looks)
+    }
+}
+
+impl BoundNames {
+    /// A name that has bindings and looks like `name`, which has none itself.
+    fn twin(&self, name: &str, look: &str) -> Option<&str> {
+        let twins = self.0.get(look).filter(|twins| !twins.contains(name))?;
+        twins.first().map(String::as_str)
+    }
+}
+
+pub(super) fn names(
+    request: &CertificateRequest,
+    bound: Option<&BoundNames>,
+    findings: &mut Findings,
+) {
+    let subject = &request.subject;
+    let common_names: Vec<&Attribute> = subject.common_names().collect();
+    match common_names.as_slice() {
+        [] => findings.add(FindingCode::NoCommonName, "the request names no user"),
+        [one] if one.value.as_deref().is_none_or(str::is_empty) => {
+            findings
+                .add(FindingCode::NoCommonName, "the request's user name is empty or unreadable");
+        }
+        [_] => {}
+        many => {
+            let listed: Vec<String> = many
+                .iter()
+                .map(|a| a.value.as_deref().map_or("(unreadable)".to_owned(), text::show))
+                .collect();
+            let message = format!(
+                "{} user names: {}; the API server would take {}",
+                many.len(),
+                listed.join(", "),
+                text::show(subject.user())
+            );
+            findings.add(FindingCode::SeveralCommonNames, message);
+        }
+    }
+    for attribute in subject.common_names().chain(subject.organizations()) {
+        if attribute.string_type != StringType::Plain {
+            let message = format!(
+                "{} is of an unusual string type ({})",
+                attribute.name(),
+                tag_name(attribute.string_type)
+            );
+            findings.add(FindingCode::OddStringType, message);
+        }
+    }
+    for attribute in subject.common_names() {
+        if let Some(value) = attribute.value.as_deref() {
+            name("user name", value, bound, findings);
+        }
+    }
+    let groups = subject.groups();
+    if groups.len() > MAX_GROUPS {
+        findings.add(FindingCode::TooManyGroups, format!("{} groups", groups.len()));
+    }
+    if subject.organizations().any(|o| o.value.as_deref().is_none_or(str::is_empty)) {
+        findings.add(FindingCode::EmptyGroup, "a group has an empty or unreadable name");
+    }
+    for group in &groups {
+        group_name(group, bound, findings);
+    }
+}
+
+pub(super) fn group_name(group: &str, bound: Option<&BoundNames>, findings: &mut Findings) {
+    name("group", group, bound, findings);
+    if group.contains(',') || group.contains(";O=") || group.contains("/O=") {
+        let message = format!("{} is one group, not several", text::show(group));
+        findings.add(FindingCode::GroupLooksLikeList, message);
+    }
+}
+
+pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings: &mut Findings) {
+    if value.is_empty() {
+        return;
+    }
+    let shown = text::show_short(value, 80);
+    let privileged = match what {
+        "group" => FindingCode::PrivilegedGroup,
+        _ => FindingCode::PrivilegedUser,
+    };
+    match identity::reserved(value) {
+        Some(Reserved::Masters) if what == "group" => findings.add(
+            FindingCode::SystemMasters,
+            "the group system:masters passes every authorization check, for ever",
+        ),
+        Some(Reserved::FrontProxy) => {
+            findings.add(
+                privileged,
+                format!(
+                    "{what} {shown}: may speak for any user where the aggregation layer trusts it"
+                ),
+            );
+        }
+        Some(_) => {
+            findings.add(privileged, format!("{what} {shown} is reserved for Kubernetes itself"))
+        }
+        None => {}
+    }
+    let look = text::look(value);
+    let reserved = identity::reserved(value).is_some();
+    if let Some(kind) = identity::reserved_look(&look).filter(|_| !reserved) {
+        let like = match kind {
+            Reserved::Masters => "system:masters",
+            Reserved::System => "a system: name",
+            Reserved::Kubeadm => "a kubeadm: name",
+            Reserved::FrontProxy => "a front proxy's name",
+        };
+        findings
+            .add(FindingCode::LookAlike, format!("{what} {shown} looks like {like} but is not"));
+    }
+    if let Some(twin) = bound.and_then(|bound| bound.twin(value, &look)) {
+        let message = format!(
+            "{what} {shown} looks like {}, which has bindings here, but is another",
+            text::show_short(twin, 80)
+        );
+        findings.add(FindingCode::LookAlike, message);
+    }
+    if let Some((position, c)) = text::first_hidden(value) {
+        let message = format!(
+            "{what} {shown} holds the invisible or control character U+{:04X} at position {}",
+            u32::from(c),
+            position + 1
+        );
+        findings.add(FindingCode::HiddenCharacters, message);
+    }
+    if value.trim() != value {
+        findings
+            .add(FindingCode::PaddedName, format!("{what} {shown} begins or ends with a space"));
+    }
+    if value.len() > MAX_NAME_BYTES {
+        findings.add(FindingCode::LongName, format!("a {what} of {} bytes", value.len()));
+    }
+}
+
+fn tag_name(string_type: StringType) -> String {
+    match string_type {
+        StringType::Plain => "plain".to_owned(),
+        StringType::Odd(18) => "NumericString".to_owned(),
+        StringType::Odd(20) => "T61String".to_owned(),
+        StringType::Odd(30) => "BMPString".to_owned(),
+        StringType::Ignored(28) => "UniversalString, which the API server leaves out".to_owned(),
+        StringType::Odd(tag) => format!("ASN.1 tag {tag}"),
+        StringType::Ignored(tag) => format!("ASN.1 tag {tag}, which the API server leaves out"),
+    }
+}

@@ -336,7 +336,6 @@ fn what_is_refused_at_intake(trial: &Trial) {
     let cases = [
         (String::new(), "it is empty"),
         (format!("{pem}{key}"), "private key"),
-        (format!("{pem}{pem}"), "2 PEM blocks"),
         ("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n".to_owned(), "Secret"),
         ("hello".to_owned(), "neither a certificate request"),
         (pem.replace("REQUEST-----\n", "REQUEST-----\nAAAA"), "cannot be read"),

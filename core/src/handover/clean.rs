@@ -1,0 +1,150 @@
+//! Text as it was before mail programs, browsers and editors had it.
+
+/// The text of a file or paste: UTF-8, or UTF-16 as Windows PowerShell writes it; without byte order
+/// mark, with LF line ends and plain spaces. `None` if it is no text.
+pub(super) fn decode(input: &[u8]) -> Option<String> {
+    let text = match input {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
+        _ => std::str::from_utf8(input).ok()?.to_owned(),
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    Some(text.replace("\r\n", "\n").replace('\r', "\n").replace('\u{a0}', " "))
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+    let (pairs, []) = bytes.as_chunks::<2>() else { return None };
+    let units = pairs.iter().map(|pair| unit(*pair));
+    char::decode_utf16(units).collect::<Result<String, _>>().ok()
+}
+
+/// A line without the marks of mail programs: `> `, `>> `, `> > `. What follows them keeps its
+/// indentation.
+pub(super) fn unquoted(line: &str) -> &str {
+    let mut rest = line;
+    while let Some(inner) = rest.strip_prefix('>') {
+        // A space belongs to the mark, more of them to the text.
+        rest = inner.strip_prefix(' ').unwrap_or(inner);
+    }
+    rest
+}
+
+/// Only what is quoted, where anything is.
+pub(super) fn quoted_part(text: &str) -> Option<String> {
+    let quoted = text.lines().filter(|line| line.starts_with('>'));
+    let part: String = quoted.map(|line| unquoted(line).to_owned() + "\n").collect();
+    (!part.is_empty()).then_some(part)
+}
+
+/// The text of a web page's source or of an HTML mail, where it is one.
+pub(super) fn without_html(text: &str) -> Option<String> {
+    if !text.contains('<') && !text.contains('&') {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['<', '&']) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        rest = match tag(from).or_else(|| entity(from)) {
+            Some((meaning, after)) => {
+                out.push_str(&meaning);
+                after
+            }
+            None => {
+                out.push_str(from.get(..1).unwrap_or_default());
+                from.get(1..).unwrap_or_default()
+            }
+        };
+    }
+    out.push_str(rest);
+    Some(out.replace('\u{a0}', " "))
+}
+
+/// What a tag at the beginning of the text stands for, and what follows it.
+fn tag(text: &str) -> Option<(String, &str)> {
+    let (inside, after) = text.strip_prefix('<')?.split_once('>')?;
+    let name = inside.trim_start_matches('/').split([' ', '/', '\n']).next()?;
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let lines = ["br", "p", "div", "pre", "li", "tr", "blockquote"];
+    let ends_line = lines.iter().any(|line| name.eq_ignore_ascii_case(line));
+    Some((if ends_line { "\n" } else { "" }.to_owned(), after))
+}
+
+/// The character that an entity at the beginning of the text stands for, and what follows it.
+fn entity(text: &str) -> Option<(String, &str)> {
+    let (name, after) = text.strip_prefix('&')?.split_once(';')?;
+    let character = match name {
+        "nbsp" => ' ',
+        "gt" => '>',
+        "lt" => '<',
+        "amp" => '&',
+        "quot" => '"',
+        "apos" => '\'',
+        "plus" => '+',
+        "sol" => '/',
+        "equals" => '=',
+        "colon" => ':',
+        "hyphen" => '-',
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)?
+        }
+    };
+    Some((character.to_string(), after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_quoting_go_and_indentation_stays() {
+        for (line, text) in [
+            ("> a", "a"),
+            (">a", "a"),
+            ("> > a", "a"),
+            (">>   a", "  a"),
+            ("> >   a: b", "  a: b"),
+            ("a > b", "a > b"),
+            (">", ""),
+        ] {
+            assert_eq!(unquoted(line), text, "{line:?}");
+        }
+        assert_eq!(quoted_part("She wrote:\n> a:\n>   b\nBye").as_deref(), Some("a:\n  b\n"));
+        assert_eq!(quoted_part("a > b\n"), None);
+    }
+
+    #[test]
+    fn html_becomes_the_text_that_it_shows() {
+        for (html, text) in [
+            ("a&nbsp;b&#160;c&#xA0;d", "a b c d"),
+            ("a<br>b<BR/>c<br />d", "a\nb\nc\nd"),
+            ("<p class=\"x\">a</p><b>b</b>", "\na\nb"),
+            ("1 &lt; 2 &amp;&amp; 3 > 2", "1 < 2 && 3 > 2"),
+            ("a < b & c", "a < b & c"),
+            ("&#43;&#x2F;&#61;&plus;", "+/=+"),
+            ("&#xD800;&unknown;&", "&#xD800;&unknown;&"),
+            ("ä<ö&ü", "ä<ö&ü"),
+        ] {
+            assert_eq!(without_html(html).as_deref(), Some(text), "{html:?}");
+        }
+        assert_eq!(without_html("plain"), None);
+    }
+
+    #[test]
+    fn utf16_is_read_where_it_is_announced() {
+        let little: Vec<u8> = "\u{feff}aä\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = "\u{feff}aä\r\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(decode(&little).as_deref(), Some("aä\n"));
+        assert_eq!(decode(&big).as_deref(), Some("aä\n"));
+        assert_eq!(decode(&[0xff, 0xfe, 0]), None);
+        assert_eq!(decode(&[0xff]), None);
+    }
+}

@@ -1,0 +1,489 @@
+//! Requests as somebody hands them over: a file or a paste that holds certificate requests in one of
+//! the forms in which people send them.
+//!
+//! Whatever the form, only the certificate requests themselves and what they ask for are taken;
+//! labels, annotations, owners and everything else in a foreign manifest are left behind.
+
+mod clean;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::csr::{self, CertificateRequest, CsrError};
+use crate::key;
+use crate::pem;
+use crate::request::{API_VERSION, KIND, Object, ObjectError};
+use crate::text;
+use crate::yaml::{self, YamlError};
+
+/// Longest input that is looked at, in bytes: some thousands of requests.
+pub const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Why nothing could be taken from the input.
+#[derive(Debug, thiserror::Error)]
+pub enum HandoverError {
+    /// Nothing in it.
+    #[error("it is empty")]
+    Empty,
+    /// More than [`MAX_BYTES`].
+    #[error("it is longer than 16 MiB")]
+    TooLong,
+    /// A private key, which must never be handed over.
+    #[error(
+        "it holds a private key; whoever has seen it can act as that person, so make a new key and send only the request"
+    )]
+    PrivateKey,
+    /// Several requests where one is expected.
+    #[error("it holds {0} requests; one is expected")]
+    Several(usize),
+    /// A list without anything in it.
+    #[error("it is a list without requests")]
+    NoItems,
+    /// A PEM block of another kind.
+    #[error("it holds a {} where a certificate request is expected", text::show_short(.0, 40))]
+    OtherBlock(String),
+    /// A PEM block that does not decode.
+    #[error("its PEM block is damaged: the base64 or the END line is wrong")]
+    DamagedBlock,
+    /// A manifest that is no YAML.
+    #[error("it looks like a manifest, but cannot be read: {0}")]
+    Yaml(#[from] YamlError),
+    /// A manifest of another kind, or one that cannot be read.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The certificate request cannot be read.
+    #[error(transparent)]
+    Csr(#[from] CsrError),
+    /// One of several requests cannot be taken.
+    #[error("request {number} of {count}: {source}")]
+    Within {
+        /// Which, counted from 1.
+        number: usize,
+        /// Of how many.
+        count: usize,
+        /// Why.
+        source: Box<HandoverError>,
+    },
+    /// None of the known forms.
+    #[error(
+        "it is neither a certificate request (PEM, DER or base64) nor a CertificateSigningRequest manifest (YAML or JSON)"
+    )]
+    Unknown,
+}
+
+/// What was handed over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incoming {
+    /// The certificate request.
+    pub request: CertificateRequest,
+    /// The name in the manifest, if it was one.
+    pub name: Option<String>,
+    /// The signer in the manifest.
+    pub signer_name: Option<String>,
+    /// The usages in the manifest.
+    pub usages: Option<Vec<String>>,
+    /// The lifetime in the manifest, in seconds.
+    pub expiration_seconds: Option<i64>,
+}
+
+impl Incoming {
+    fn bare(request: CertificateRequest) -> Self {
+        Self { request, name: None, signer_name: None, usages: None, expiration_seconds: None }
+    }
+}
+
+/// Takes the one request out of `input`.
+///
+/// # Errors
+/// See [`HandoverError`].
+pub fn read(input: &[u8]) -> Result<Incoming, HandoverError> {
+    let mut found = read_all(input)?;
+    match (found.pop(), found.len()) {
+        (Some(one), 0) => Ok(one),
+        (_, more) => Err(HandoverError::Several(more + 1)),
+    }
+}
+
+/// Takes all requests out of `input`, in their order; one that is there twice is taken once. If one
+/// cannot be taken, none is.
+///
+/// # Errors
+/// See [`HandoverError`].
+pub fn read_all(input: &[u8]) -> Result<Vec<Incoming>, HandoverError> {
+    if input.len() > MAX_BYTES {
+        return Err(HandoverError::TooLong);
+    }
+    if input.first() == Some(&0x30) {
+        if let Ok(request) = CertificateRequest::from_der(input) {
+            return Ok(vec![Incoming::bare(request)]);
+        }
+        if key::to_pkcs8(input).is_ok() {
+            return Err(HandoverError::PrivateKey);
+        }
+    }
+    let text = clean::decode(input).ok_or(HandoverError::Unknown)?;
+    if text.trim().is_empty() {
+        return Err(HandoverError::Empty);
+    }
+    let shown = clean::without_html(&text);
+    let forms = [clean::quoted_part(&text), shown.as_deref().and_then(clean::quoted_part), shown];
+    let forms = || std::iter::once(&text).chain(forms.iter().flatten());
+    if forms().any(|form| holds_private_key(form)) {
+        return Err(HandoverError::PrivateKey);
+    }
+    let mut first = None;
+    for form in forms() {
+        match from_text(form) {
+            Ok(found) => return Ok(found),
+            // Perhaps it is readable without the marks that mail programs leave.
+            Err(
+                error @ (HandoverError::Unknown
+                | HandoverError::DamagedBlock
+                | HandoverError::Yaml(_)),
+            ) => {
+                first.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(first.unwrap_or(HandoverError::Unknown))
+}
+
+fn holds_private_key(text: &str) -> bool {
+    text.lines().any(|line| line.contains("PRIVATE KEY") && line.contains("-----"))
+}
+
+fn from_text(text: &str) -> Result<Vec<Incoming>, HandoverError> {
+    let begins = text.contains("-----BEGIN ");
+    match documents(text) {
+        Ok(documents) if documents.iter().any(is_manifest) => return from_objects(documents),
+        Err(error) if text.contains(KIND) && !begins => return Err(error.into()),
+        _ => {}
+    }
+    if begins {
+        return from_pem(text);
+    }
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let decoded = STANDARD.decode(compact).map_err(|_| HandoverError::Unknown)?;
+    let inner = std::str::from_utf8(&decoded).ok();
+    if inner.is_some_and(holds_private_key) {
+        return Err(HandoverError::PrivateKey);
+    }
+    if let Some(inner) = inner.filter(|inner| inner.contains("-----BEGIN ")) {
+        return from_pem(inner);
+    }
+    match CertificateRequest::from_der(&decoded) {
+        Ok(request) => Ok(vec![Incoming::bare(request)]),
+        Err(_) if key::to_pkcs8(&decoded).is_ok() => Err(HandoverError::PrivateKey),
+        Err(_) => Err(HandoverError::Unknown),
+    }
+}
+
+/// The YAML documents or JSON values in a text.
+fn documents(text: &str) -> Result<Vec<Value>, YamlError> {
+    yaml::parse_all(text).or_else(|error| {
+        // YAML knows neither several values without a mark between nor surrogate pairs.
+        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        values.collect::<Result<_, _>>().map_err(|_| error)
+    })
+}
+
+fn is_manifest(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.contains_key("kind"),
+        Value::Array(items) => items.iter().any(is_manifest),
+        _ => false,
+    }
+}
+
+fn from_objects(documents: Vec<Value>) -> Result<Vec<Incoming>, HandoverError> {
+    let mut objects = Vec::new();
+    documents.into_iter().for_each(|document| flatten(document, &mut objects));
+    if objects.is_empty() {
+        return Err(HandoverError::NoItems);
+    }
+    let count = objects.len();
+    let mut found = Vec::with_capacity(count);
+    for (index, object) in objects.iter().enumerate() {
+        let incoming = from_object(object).map_err(|error| within(error, index, count))?;
+        take(&mut found, incoming);
+    }
+    Ok(found)
+}
+
+/// The objects of lists, and of lists of lists.
+fn flatten(mut value: Value, objects: &mut Vec<Value>) {
+    let word = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (version, kind) = (word("apiVersion"), word("kind"));
+    let own = version == API_VERSION && kind.strip_suffix("List") == Some(KIND);
+    if let Value::Array(items) = value {
+        items.into_iter().for_each(|item| flatten(item, objects));
+        return;
+    }
+    if !own && (version.as_str(), kind.as_str()) != ("v1", "List") {
+        if !value.is_null() {
+            objects.push(value);
+        }
+        return;
+    }
+    let items = value.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
+    for mut item in items.unwrap_or_default() {
+        if let Value::Object(item) = &mut item
+            && own
+        {
+            // Items of a list that the API server made carry no kind of their own.
+            item.entry("apiVersion").or_insert_with(|| API_VERSION.into());
+            item.entry("kind").or_insert_with(|| KIND.into());
+        }
+        flatten(item, objects);
+    }
+}
+
+fn from_object(value: &Value) -> Result<Incoming, HandoverError> {
+    let object = Object::from_value(value)?;
+    let pem = object.request_pem()?;
+    let text = String::from_utf8(pem).map_err(|_| HandoverError::DamagedBlock)?;
+    if holds_private_key(&text) {
+        return Err(HandoverError::PrivateKey);
+    }
+    let mut inside = from_pem(&text)?;
+    let request = match (inside.pop(), inside.len()) {
+        (Some(one), 0) => one.request,
+        (_, more) => return Err(HandoverError::Several(more + 1)),
+    };
+    let filled = |s: &String| !s.is_empty();
+    Ok(Incoming {
+        request,
+        name: Some(object.metadata.name).filter(filled),
+        signer_name: Some(object.spec.signer_name).filter(filled),
+        usages: Some(object.spec.usages).filter(|u| !u.is_empty()),
+        expiration_seconds: object.spec.expiration_seconds,
+    })
+}
+
+/// The certificate requests in PEM text. Text around them, indentation, marks of quoting, lost line
+/// ends and the old label `NEW CERTIFICATE REQUEST` are put up with, since what we pass on is our own
+/// encoding of each.
+fn from_pem(text: &str) -> Result<Vec<Incoming>, HandoverError> {
+    let text = text
+        .replace("-----BEGIN ", "\n-----BEGIN ")
+        .replace("-----END ", "\n-----END ")
+        .replace("CERTIFICATE REQUEST-----", "CERTIFICATE REQUEST-----\n");
+    let plain: String = text.lines().map(|l| format!("{}\n", clean::unquoted(l).trim())).collect();
+    let blocks = pem::all(plain.as_bytes());
+    let other = |label: &str| label.strip_prefix("NEW ").unwrap_or(label) != csr::LABEL;
+    if let Some(block) = blocks.iter().find(|block| other(&block.label)) {
+        return Err(HandoverError::OtherBlock(block.label.clone()));
+    }
+    let count = plain.matches("-----BEGIN ").count();
+    if blocks.len() != count {
+        return Err(HandoverError::DamagedBlock);
+    }
+    let mut found = Vec::with_capacity(count);
+    for (index, block) in blocks.iter().enumerate() {
+        let request = CertificateRequest::from_der(&block.der)
+            .map_err(|error| within(error.into(), index, count))?;
+        take(&mut found, Incoming::bare(request));
+    }
+    Ok(found)
+}
+
+fn within(source: HandoverError, index: usize, count: usize) -> HandoverError {
+    match count {
+        1 => source,
+        _ => HandoverError::Within { number: index + 1, count, source: Box::new(source) },
+    }
+}
+
+/// The same request comes again where people answer below what they answer.
+fn take(found: &mut Vec<Incoming>, incoming: Incoming) {
+    if !found.contains(&incoming) {
+        found.push(incoming);
+    }
+}
+
+/// Text as it was before mail programs and editors had it: no byte order mark, no `> ` quoting, no
+/// non-breaking spaces, LF line ends.
+pub(crate) fn clean(input: &[u8]) -> Option<String> {
+    let text = clean::decode(input)?;
+    let quoted = |l: &str| l.is_empty() || l.starts_with('>');
+    if text.contains("\n>") && text.lines().filter(|l| l.contains("-----")).all(quoted) {
+        return clean::quoted_part(&text);
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::request;
+
+    fn user(input: &[u8]) -> Result<String, HandoverError> {
+        read(input).map(|i| i.request.subject.user().to_owned())
+    }
+
+    fn users(input: &[u8]) -> Result<Vec<String>, HandoverError> {
+        Ok(read_all(input)?.iter().map(|i| i.request.subject.user().to_owned()).collect())
+    }
+
+    fn pem(user: &str) -> String {
+        csr::to_pem(&request(user, &["dev"]).der)
+    }
+
+    fn quoted(text: &str, mark: &str) -> String {
+        text.lines().map(|l| format!("{mark}{l}\r\n")).collect()
+    }
+
+    fn manifest(user: &str) -> Value {
+        serde_json::json!({
+            "apiVersion": API_VERSION, "kind": KIND,
+            "metadata": { "name": format!("{user}-1"), "labels": { "a": "b" }, "uid": "u" },
+            "spec": {
+                "request": STANDARD.encode(pem(user)),
+                "signerName": "example.com/s", "usages": ["client auth"], "expirationSeconds": 3600,
+            },
+            "status": { "conditions": [{ "type": "Approved", "status": "True" }] },
+        })
+    }
+
+    #[test]
+    fn requests_as_people_send_them() {
+        let der = request("alice", &["dev"]).der;
+        let pem = pem("alice");
+        let manifest = yaml::to_string(&manifest("alice"));
+        let html: String = pem.lines().map(|l| format!("&gt;&nbsp;{l}<br>")).collect();
+        let utf16: Vec<u8> =
+            format!("\u{feff}{manifest}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let inputs = [
+            der.clone(),
+            pem.clone().into(),
+            pem.replace('\n', "\r\n").into(),
+            format!("\u{feff}{pem}").into(),
+            format!("Hello,\n\n{pem}\nBye: alice").into(),
+            format!("On Monday she wrote:\r\n{}", quoted(&pem, "> ")).into(),
+            format!("Look:\r\n{}", quoted(&pem, "> > ")).into(),
+            format!("Look:\r\n{}", quoted(&pem, ">>")).into(),
+            format!("{pem}\nOn Monday she wrote:\r\n{}", quoted(&pem, "> ")).into(),
+            pem.lines().map(|l| format!("\u{a0}\u{a0}{l}\n")).collect::<String>().into(),
+            pem.replace('\n', " ").into(),
+            pem.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST").into(),
+            format!("<html><body><p>Hello</p>{html}</body></html>").into(),
+            pem.replace('+', "&#43;").replace('\n', "<br/>\n").into(),
+            STANDARD.encode(&pem).into(),
+            STANDARD.encode(&der).into(),
+            manifest.clone().into(),
+            manifest.replace("    ", "\u{a0}\u{a0}  ").into(),
+            format!("She wrote:\r\n{}\r\nBye", quoted(&manifest, "> > ")).into(),
+            utf16,
+        ];
+        for input in inputs {
+            let shown = String::from_utf8_lossy(&input).into_owned();
+            let found = users(&input).unwrap_or_else(|e| panic!("{e}: {shown}"));
+            assert_eq!(found, ["alice"], "{shown}");
+        }
+    }
+
+    #[test]
+    fn several_requests_come_in_one_stream() {
+        let (alice, bob) = (manifest("alice"), manifest("bob"));
+        let bare = |value: &Value| {
+            let mut value = value.clone();
+            value.as_object_mut().unwrap().retain(|key, _| key != "kind" && key != "apiVersion");
+            value
+        };
+        let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": [alice, bob] });
+        let own = serde_json::json!({
+            "apiVersion": API_VERSION, "kind": format!("{KIND}List"),
+            "metadata": { "resourceVersion": "7" }, "items": [bare(&alice), bare(&bob)],
+        });
+        let array = serde_json::json!([alice, bob]);
+        let both = |text: fn(&Value) -> String| [text(&alice), text(&bob)];
+        let inputs = [
+            format!("{}{}", pem("alice"), pem("bob")),
+            format!("Alice:\n{}\nand Bob:\n{}\n", pem("alice"), quoted(&pem("bob"), "> ")),
+            both(yaml::to_string).join("---\n"),
+            format!("---\n{}\n...\n---\n---\n", both(yaml::to_string).join("---\n")),
+            both(Value::to_string).concat(),
+            both(Value::to_string).join("\n"),
+            list.to_string(),
+            yaml::to_string(&list),
+            own.to_string(),
+            array.to_string(),
+            serde_json::json!([list]).to_string(),
+        ];
+        for input in inputs {
+            let found = users(input.as_bytes()).unwrap_or_else(|e| panic!("{e}: {input}"));
+            assert_eq!(found, ["alice", "bob"], "{input}");
+            assert!(matches!(read(input.as_bytes()), Err(HandoverError::Several(2))));
+        }
+        let emoji = manifest("alice").to_string().replace("alice-1", "\\ud83d\\ude00");
+        let found = read(emoji.as_bytes()).unwrap();
+        assert_eq!(found.name.as_deref(), Some("😀"), "JSON's surrogate pairs");
+    }
+
+    /// One that cannot be taken spoils the stream: nobody should think that all were.
+    #[test]
+    fn one_bad_request_among_good_ones_is_named() {
+        let (good, key) = (pem("alice"), pem::encode("EC PRIVATE KEY", b"secret"));
+        let manifests = |second: Value| serde_json::json!([manifest("alice"), second]).to_string();
+        let mut with_key = manifest("bob");
+        with_key["spec"]["request"] = STANDARD.encode(format!("{}{key}", pem("bob"))).into();
+        let mut with_two = manifest("bob");
+        with_two["spec"]["request"] = STANDARD.encode(pem("bob") + &pem("carol")).into();
+        let secret = serde_json::json!({ "apiVersion": "v1", "kind": "Secret", "data": {} });
+        let stream = format!("{good}{}", pem::encode(csr::LABEL, b"x"));
+        for (input, error) in [
+            (format!("{good}{key}"), "it holds a private key"),
+            (quoted(&format!("{good}{key}"), "> "), "it holds a private key"),
+            (format!("{good}{}", key.replace(' ', "&nbsp;")), "it holds a private key"),
+            (format!("{good}{}", key.replace('\n', "<br>")), "it holds a private key"),
+            (manifests(with_key), "request 2 of 2: it holds a private key"),
+            (manifests(with_two), "request 2 of 2: it holds 2 requests"),
+            (manifests(secret), "request 2 of 2: this is v1 Secret"),
+            (stream, "request 2 of 2: the certificate request cannot be read"),
+            (format!("{good}{}", pem::encode("CERTIFICATE", b"x")), "it holds a CERTIFICATE where"),
+            (format!("{good}-----BEGIN CERTIFICATE REQUEST-----\n"), "its PEM block is damaged"),
+            ("apiVersion: v1\nkind: List\nitems: []".to_owned(), "it is a list without requests"),
+            (
+                format!("kind: {KIND}\na: 1\na: 2"),
+                "it looks like a manifest, but cannot be read: line 3",
+            ),
+        ] {
+            let found = users(input.as_bytes()).unwrap_err().to_string();
+            assert!(found.starts_with(error), "{found}: {input}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_brings_what_it_asks_for_and_nothing_else() {
+        let request = request("alice", &[]);
+        let text = format!(
+            "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\n\
+             metadata: {{name: x, labels: {{a: b}}, uid: u}}\n\
+             spec:\n  request: {}\n  signerName: example.com/s\n  usages: [client auth]\n  expirationSeconds: 3600\n",
+            STANDARD.encode(csr::to_pem(&request.der))
+        );
+        let incoming = read(text.as_bytes()).unwrap();
+        assert_eq!(incoming.name.as_deref(), Some("x"));
+        assert_eq!(incoming.signer_name.as_deref(), Some("example.com/s"));
+        assert_eq!(incoming.expiration_seconds, Some(3600));
+        assert_eq!(incoming.request, request);
+    }
+
+    #[test]
+    fn everything_else_says_what_it_is() {
+        let pem = csr::to_pem(&request("alice", &[]).der);
+        let key = pem::encode("PRIVATE KEY", b"secret");
+        assert!(matches!(user(b" \n"), Err(HandoverError::Empty)));
+        assert!(matches!(user(&vec![b'a'; MAX_BYTES + 1]), Err(HandoverError::TooLong)));
+        assert!(matches!(user(key.as_bytes()), Err(HandoverError::PrivateKey)));
+        assert!(matches!(user(STANDARD.encode(&key).as_bytes()), Err(HandoverError::PrivateKey)));
+        assert_eq!(user(format!("{pem}{pem}").as_bytes()).unwrap(), "alice", "twice the same");
+        let certificate = pem::encode("CERTIFICATE", b"x");
+        assert!(matches!(user(certificate.as_bytes()), Err(HandoverError::OtherBlock(_))));
+        assert!(matches!(user(b"kind: Secret"), Err(HandoverError::Object(_))));
+        assert!(matches!(user(b"hello"), Err(HandoverError::Unknown)));
+        assert!(matches!(user(&[0xff, 0xff]), Err(HandoverError::Unknown)));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::command;
 use crate::error::{Exit, Result};
@@ -59,12 +59,22 @@ enum Command {
     Verify(command::verify::VerifyArgs),
     Contexts(command::contexts::ContextsArgs),
     Inspect(command::inspect::InspectArgs),
+    Completion(command::completion::CompletionArgs),
+}
+
+/// All commands and flags, for completion and for what is generated from them.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the process's command line.
 #[must_use]
 pub fn main() -> ExitCode {
     harden();
+    if let Some(words) = command::completion::asked(std::env::args_os()) {
+        return command::completion::answer(command(), &words);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -111,6 +121,7 @@ async fn dispatch(host: &Host, command: Command) -> Result<Exit> {
         Command::Verify(args) => command::verify::run(host, &args).await,
         Command::Contexts(args) => command::contexts::run(host, &args),
         Command::Inspect(args) => command::inspect::run(host, &args).await,
+        Command::Completion(args) => command::completion::run(host, &args),
     }
 }
 

@@ -245,6 +245,24 @@ impl Cluster {
         }
     }
 
+    /// Names of objects, the first few hundred of them; `api` is as `/api/v1`.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn names(
+        &self,
+        api: &str,
+        namespace: Option<&str>,
+        resource: &str,
+    ) -> Result<Vec<String>, ApiError> {
+        let within = namespace.map(|n| format!("/namespaces/{}", encode(n))).unwrap_or_default();
+        let url = format!("{api}{within}/{resource}?limit=500");
+        let page = self.send(Method::GET, &url, None).await?;
+        let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let name = |item: &Value| item["metadata"]["name"].as_str().map(str::to_owned);
+        Ok(items.iter().filter_map(name).collect())
+    }
+
     /// Users and groups that role bindings of the whole cluster name, with the bindings' names.
     ///
     /// # Errors

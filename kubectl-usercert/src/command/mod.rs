@@ -2,6 +2,7 @@
 //! gathers, lets core decide, and acts.
 
 pub mod approve;
+pub mod completion;
 pub mod contexts;
 pub mod create;
 pub mod deny;

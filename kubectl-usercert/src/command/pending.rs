@@ -84,6 +84,14 @@ pub fn store() -> Result<PendingStore> {
     Ok(PendingStore::open(environment::state_home(), environment::home())?)
 }
 
+/// Whether there is a state folder already; [`store`] makes one.
+#[must_use]
+pub fn is_there() -> bool {
+    let home = || environment::home().map(|home| home.join(".local/state"));
+    let base = environment::state_home().filter(|path| path.is_absolute()).or_else(home);
+    base.is_some_and(|base| base.join("kubectl-usercert/pending").is_dir())
+}
+
 /// Digest of a cluster's CA, which is part of what identifies it.
 #[must_use]
 pub fn ca_digest(endpoint: &Endpoint) -> String {

@@ -15,6 +15,7 @@
 mod attacks;
 mod backend;
 mod bad_input;
+mod completion;
 mod control_plane;
 mod cost;
 mod ends;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         bad_input::CASES,
         kubeconfigs::CASES,
         formats::CASES,
+        completion::CASES,
     ];
     let mut cases = Vec::new();
     for backend in &backends {

@@ -1,0 +1,197 @@
+//! Names from the kubeconfig, the state folder and the cluster, as far as they can be had at once.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{self, Sender};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use usercert_core::request::{Object, State};
+use usercert_core::text::shell_word;
+
+use super::Candidate;
+use crate::args::ClientArgs;
+use crate::cluster::{ApiError, Cluster, Kubeconfig, ListOptions, Target};
+use crate::command::pending;
+use crate::error::{Error, Result};
+
+/// Whoever presses TAB waits this long at most.
+const LIMIT: Duration = Duration::from_millis(200);
+
+/// Where names are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Contexts of the kubeconfig.
+    Contexts,
+    /// Its cluster entries.
+    Clusters,
+    /// Its user entries.
+    Users,
+    /// Users whose key waits in the state folder.
+    Waiting,
+    /// Requests that wait for a decision.
+    Pending,
+    /// All requests.
+    Requests {
+        /// Stands before each name.
+        prefix: &'static str,
+    },
+    /// Users or groups that have role bindings.
+    Subjects {
+        /// Groups.
+        groups: bool,
+    },
+    /// Namespaces.
+    Namespaces,
+    /// Roles of the namespace.
+    Roles,
+    /// Cluster roles.
+    ClusterRoles,
+    /// Service accounts of the namespace.
+    ServiceAccounts,
+    /// Signers of the requests that there are.
+    Signers {
+        /// The one that is always offered.
+        usual: &'static str,
+    },
+}
+
+/// What was found in time; nothing where something is in the way.
+pub(super) fn find(source: Source, client: &ClientArgs) -> Vec<Candidate> {
+    let (found, candidates) = mpsc::channel();
+    let client = client.clone();
+    // On a thread of its own, which ends with the process: neither a slow name server nor a login
+    // program that the kubeconfig names can be interrupted otherwise.
+    std::thread::spawn(move || look(source, &client, &found));
+    let end = Instant::now() + LIMIT;
+    let mut all = BTreeSet::new();
+    while let Ok(candidate) = candidates.recv_timeout(end.saturating_duration_since(Instant::now()))
+    {
+        all.insert(candidate);
+    }
+    all.into_iter().filter(|c| is_plain(&c.word)).map(defused).collect()
+}
+
+/// Whether a shell takes the word as it is. Foreign names that mean something to a shell are not
+/// offered: they would be inserted unquoted.
+fn is_plain(word: &str) -> bool {
+    shell_word(word) == word && !word.starts_with(['-', ':'])
+}
+
+/// Some shells' scripts evaluate descriptions too.
+fn defused(candidate: Candidate) -> Candidate {
+    let plain = |c: char| c.is_alphanumeric() || " ,.:@/_=+-".contains(c);
+    let about = candidate.about.chars().map(|c| if plain(c) { c } else { '?' });
+    Candidate { about: about.take(80).collect(), word: candidate.word }
+}
+
+fn look(source: Source, client: &ClientArgs, found: &Sender<Candidate>) {
+    let found = |word: &str, about: String| {
+        // Nobody listens any more when the time is up.
+        let _ = found.send(Candidate::new(word, about));
+    };
+    // Silent by contract: a shell cannot show why.
+    let _ = match source {
+        Source::Contexts | Source::Clusters | Source::Users => entries(source, client, &found),
+        Source::Waiting => waiting(&found),
+        _ => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Into::into)
+            .and_then(|runtime| runtime.block_on(in_cluster(source, client, &found))),
+    };
+}
+
+fn entries(source: Source, client: &ClientArgs, found: &dyn Fn(&str, String)) -> Result<()> {
+    let merged = Kubeconfig::read(client.kubeconfig.as_deref())?.merged;
+    match source {
+        Source::Clusters => {
+            for entry in merged.clusters() {
+                let server = merged.cluster(entry.name).map(|c| c.server);
+                found(entry.name, server.unwrap_or_default());
+            }
+        }
+        Source::Users => merged.users().for_each(|entry| found(entry.name, String::new())),
+        _ => {
+            for entry in merged.contexts() {
+                let context = merged.context(entry.name).unwrap_or_default();
+                found(entry.name, format!("{} on {}", context.user, context.cluster));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn waiting(found: &dyn Fn(&str, String)) -> Result<()> {
+    if !pending::is_there() {
+        return Ok(());
+    }
+    for pending in pending::all(&pending::store()?)? {
+        let server = pending.record.submitted.map_or("offline".to_owned(), |s| s.server);
+        found(pending.record.identity.user.as_str(), server);
+    }
+    Ok(())
+}
+
+async fn in_cluster(
+    source: Source,
+    client: &ClientArgs,
+    found: &dyn Fn(&str, String),
+) -> Result<()> {
+    let target = Target::resolve(client)?;
+    let namespace = target.namespace().unwrap_or("default").to_owned();
+    let cluster = target.connect()?;
+    const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+    let names = match source {
+        Source::Namespaces => cluster.names("/api/v1", None, "namespaces").await,
+        Source::Roles => cluster.names(RBAC, Some(&namespace), "roles").await,
+        Source::ClusterRoles => cluster.names(RBAC, None, "clusterroles").await,
+        Source::ServiceAccounts => {
+            cluster.names("/api/v1", Some(&namespace), "serviceaccounts").await
+        }
+        Source::Subjects { groups } => subjects(&cluster, groups).await,
+        _ => requests(&cluster, source, found).await.map(|()| Vec::new()),
+    };
+    let names = names.map_err(|error| Error::new(error.to_string()))?;
+    names.iter().for_each(|name| found(name, String::new()));
+    Ok(())
+}
+
+async fn subjects(cluster: &Cluster, groups: bool) -> Result<Vec<String>, ApiError> {
+    let kind = if groups { "Group" } else { "User" };
+    let of = |binding: Value| -> Vec<String> {
+        let subjects = binding["subjects"].as_array().cloned().unwrap_or_default();
+        let named = subjects.iter().filter(|s| s["kind"] == kind);
+        named.filter_map(|s| s["name"].as_str().map(str::to_owned)).collect()
+    };
+    Ok(cluster.bindings().await?.into_iter().flat_map(of).collect())
+}
+
+async fn requests(
+    cluster: &Cluster,
+    source: Source,
+    found: &dyn Fn(&str, String),
+) -> Result<(), ApiError> {
+    if let Source::Signers { usual } = source {
+        found(usual, String::new());
+    }
+    let take = |value: Value| {
+        let Ok(object) = Object::from_item(&value) else { return };
+        let name = &object.metadata.name;
+        match source {
+            Source::Signers { .. } => found(&object.spec.signer_name, String::new()),
+            Source::Pending if object.state() != State::Pending => {}
+            Source::Requests { prefix } => found(&format!("{prefix}{name}"), about(&object)),
+            _ => found(name, about(&object)),
+        }
+    };
+    cluster.list_csrs(&ListOptions::default(), take).await
+}
+
+fn about(object: &Object) -> String {
+    let Ok(request) = object.certificate_request() else { return String::new() };
+    let groups: Vec<String> = request.subject.groups().into_iter().take(3).collect();
+    match groups.as_slice() {
+        [] => request.subject.user().to_owned(),
+        groups => format!("{} in {}", request.subject.user(), groups.join(",")),
+    }
+}

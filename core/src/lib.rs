@@ -26,6 +26,7 @@ pub mod pem;
 pub mod placed;
 pub mod policy;
 pub mod profile;
+pub mod rbac;
 pub mod reply;
 pub mod request;
 pub mod review;

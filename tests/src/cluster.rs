@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::store::Store;
 use crate::user::User;
 use crate::x509::Authority;
-use crate::{LogEntry, rbac};
+use crate::{LogEntry, rbac, token};
 
 pub(crate) struct Cluster {
     store: Mutex<Store>,
@@ -22,6 +22,8 @@ pub(crate) struct Cluster {
     pub(crate) anonymous: bool,
     pub(crate) max_certificate_seconds: i64,
     tokens: Mutex<BTreeMap<String, User>>,
+    /// Makes the tokens of service accounts.
+    pub(crate) token_issuer: token::Issuer,
     log: Mutex<Vec<LogEntry>>,
 }
 
@@ -32,6 +34,7 @@ impl Cluster {
         signer: bool,
         anonymous: bool,
         max_certificate_seconds: i64,
+        token_issuer: token::Issuer,
     ) -> Self {
         let mut store = Store::new();
         rbac::bootstrap(&mut store, server_ca.pem(), &mut new_uid);
@@ -44,6 +47,7 @@ impl Cluster {
             anonymous,
             max_certificate_seconds,
             tokens: Mutex::default(),
+            token_issuer,
             log: Mutex::default(),
         }
     }
@@ -66,7 +70,8 @@ impl Cluster {
     }
 
     pub(crate) fn user_of_token(&self, token: &str) -> Option<User> {
-        lock(&self.tokens).get(token).cloned()
+        let known = lock(&self.tokens).get(token).cloned();
+        known.or_else(|| self.token_issuer.user(&self.store(), token))
     }
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Vec<LogEntry>> {

@@ -29,6 +29,7 @@ mod table;
 mod target;
 mod text;
 mod tls;
+mod token;
 mod user;
 mod watch;
 mod x509;

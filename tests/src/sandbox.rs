@@ -17,6 +17,7 @@ use crate::csr;
 use crate::kubeconfig::{Credential, kubeconfig};
 use crate::server::serve;
 use crate::tls::{client_verifier, server_config};
+use crate::token;
 use crate::user::{MASTERS, User};
 use crate::x509::{self, AltNames, Authority, ClientKey, Name, Profile, Usages, encode_pem};
 
@@ -36,6 +37,8 @@ pub struct SandboxOptions {
     pub anonymous: bool,
     /// The longest lifetime that the signer grants, and what it grants who asks for none.
     pub max_cert_duration: Duration,
+    /// The longest lifetime of service account tokens, if there is a limit.
+    pub max_token_duration: Option<Duration>,
 }
 
 impl Default for SandboxOptions {
@@ -47,6 +50,7 @@ impl Default for SandboxOptions {
             port: 0,
             anonymous: true,
             max_cert_duration: Duration::from_secs(YEAR.unsigned_abs()),
+            max_token_duration: None,
         }
     }
 }
@@ -89,6 +93,7 @@ impl Sandbox {
             options.signer,
             options.anonymous,
             seconds.min(i64::MAX / 4),
+            token::Issuer::generate(options.max_token_duration).map_err(io::Error::other)?,
         ));
         let verifier = client_verifier(cluster.client_ca()).map_err(io::Error::other)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

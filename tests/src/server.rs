@@ -22,7 +22,7 @@ use crate::rest::{self, Call};
 use crate::status::{Result, Status};
 use crate::target::{Query, Target};
 use crate::user::User;
-use crate::{LogEntry, discovery, openapi, review, watch};
+use crate::{LogEntry, discovery, openapi, review, token, watch};
 
 /// Accepts connections until the runtime goes down.
 pub(crate) async fn serve(
@@ -129,6 +129,9 @@ async fn handle(
                 ("update", _) => rest::put(&call, &payload),
                 ("patch", _) => rest::patch(&call, &payload),
                 ("delete", _) => rest::delete(&call, &payload),
+                (_, Kind::ServiceAccount) if target.subresource == "token" => {
+                    token::create(&call, &payload)
+                }
                 (
                     _,
                     Kind::SelfSubjectReview
@@ -170,7 +173,7 @@ impl Call<'_> {
         let fits = match target.verb.as_str() {
             // A list or watch has a name if its selector has one.
             "list" | "watch" | "deletecollection" => true,
-            "create" => target.name.is_empty(),
+            "create" => target.name.is_empty() == target.subresource.is_empty(),
             _ => !target.name.is_empty(),
         };
         let placed = !self.resource.namespaced

@@ -15,15 +15,16 @@ mod review;
 pub(crate) use self::certificates::{
     CertificateSigningRequest, CertificateSigningRequestStatus, Condition,
 };
-pub(crate) use self::core::{ConfigMap, Namespace, NamespaceSpec, NamespaceStatus};
+pub(crate) use self::core::{ConfigMap, Namespace, NamespaceSpec, NamespaceStatus, ServiceAccount};
 pub(crate) use self::meta::{DeleteOptions, ObjectMeta, Time, Values};
 pub(crate) use self::object::{Object, decode_json, with_type};
 pub(crate) use self::rbac::{
     AggregationRule, Binding, LabelSelector, PolicyRule, Role, RoleRef, Subject,
 };
-pub(crate) use self::resource::{Kind, RESOURCES, Resource};
+pub(crate) use self::resource::{Kind, RESOURCES, Resource, TOKEN_REQUEST};
 pub(crate) use self::review::{
     NonResourceAttributes, NonResourceRule, ResourceAttributes, ResourceRule,
     SelfSubjectAccessReview, SelfSubjectReview, SelfSubjectReviewStatus, SelfSubjectRulesReview,
-    SubjectAccessReview, SubjectAccessReviewStatus, SubjectRulesReviewStatus, UserInfo,
+    SubjectAccessReview, SubjectAccessReviewStatus, SubjectRulesReviewStatus, TokenRequest,
+    TokenRequestStatus, UserInfo,
 };

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Binding, CertificateSigningRequest, ConfigMap, Kind, Namespace, ObjectMeta, Resource, Role,
+    ServiceAccount,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,7 @@ pub(crate) enum Object {
     Binding(Binding),
     Namespace(Namespace),
     ConfigMap(ConfigMap),
+    ServiceAccount(ServiceAccount),
 }
 
 /// What is wrong with a body, in words for the `message` of a BadRequest.
@@ -40,6 +42,7 @@ impl Object {
             }
             Kind::Namespace => Self::Namespace(decode_json(resource, json, unknown)?),
             Kind::ConfigMap => Self::ConfigMap(decode_json(resource, json, unknown)?),
+            Kind::ServiceAccount => Self::ServiceAccount(decode_json(resource, json, unknown)?),
             _ => return Err(format!("{} is not stored", resource.kind_name)),
         })
     }
@@ -54,6 +57,7 @@ impl Object {
             Kind::RoleBinding | Kind::ClusterRoleBinding => Binding::decode(raw).map(Self::Binding),
             Kind::Namespace => Namespace::decode(raw).map(Self::Namespace),
             Kind::ConfigMap => ConfigMap::decode(raw).map(Self::ConfigMap),
+            Kind::ServiceAccount => ServiceAccount::decode(raw).map(Self::ServiceAccount),
             _ => return Err(format!("{} is not stored", resource.kind_name)),
         }
         .map_err(|error| error.to_string())
@@ -67,6 +71,7 @@ impl Object {
             Self::Binding(it) => serde_json::to_value(it),
             Self::Namespace(it) => serde_json::to_value(it),
             Self::ConfigMap(it) => serde_json::to_value(it),
+            Self::ServiceAccount(it) => serde_json::to_value(it),
         };
         json.unwrap_or(Value::Null) // strings, numbers and maps of them cannot fail
     }
@@ -83,6 +88,7 @@ impl Object {
             Self::Binding(it) => &it.metadata,
             Self::Namespace(it) => &it.metadata,
             Self::ConfigMap(it) => &it.metadata,
+            Self::ServiceAccount(it) => &it.metadata,
         }
     }
 
@@ -93,6 +99,7 @@ impl Object {
             Self::Binding(it) => &mut it.metadata,
             Self::Namespace(it) => &mut it.metadata,
             Self::ConfigMap(it) => &mut it.metadata,
+            Self::ServiceAccount(it) => &mut it.metadata,
         }
     }
 }

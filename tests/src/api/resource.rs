@@ -10,6 +10,7 @@ pub(crate) enum Kind {
     ClusterRoleBinding,
     Namespace,
     ConfigMap,
+    ServiceAccount,
     SelfSubjectReview,
     SelfSubjectAccessReview,
     SelfSubjectRulesReview,
@@ -113,6 +114,17 @@ const fn with(mut resource: Resource, subresources: &'static [Subresource]) -> R
     resource
 }
 
+/// What the subresource `token` of service accounts takes; served nowhere else.
+pub(crate) static TOKEN_REQUEST: Resource = resource(
+    Kind::Empty,
+    "TokenRequest",
+    AUTHENTICATION,
+    "tokenrequests",
+    "tokenrequest",
+    true,
+    CREATE,
+);
+
 pub(crate) static RESOURCES: &[Resource] = &[
     short(
         resource(Kind::ConfigMap, "ConfigMap", "", "configmaps", "configmap", true, READ),
@@ -127,14 +139,17 @@ pub(crate) static RESOURCES: &[Resource] = &[
     short(resource(Kind::Empty, "Pod", "", "pods", "pod", true, READ), &["po"]),
     resource(Kind::Empty, "Secret", "", "secrets", "secret", true, READ),
     short(
-        resource(
-            Kind::Empty,
-            "ServiceAccount",
-            "",
-            "serviceaccounts",
-            "serviceaccount",
-            true,
-            READ,
+        with(
+            resource(
+                Kind::ServiceAccount,
+                "ServiceAccount",
+                "",
+                "serviceaccounts",
+                "serviceaccount",
+                true,
+                ALL,
+            ),
+            &[Subresource { name: "token", verbs: CREATE }],
         ),
         &["sa"],
     ),

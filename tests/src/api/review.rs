@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::meta::{ObjectMeta, Values};
+use super::meta::{ObjectMeta, Time, Values};
 
 #[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -190,4 +190,34 @@ pub(crate) struct NonResourceRule {
     #[prost(string, repeated, tag = "2")]
     #[serde(rename = "nonResourceURLs", skip_serializing_if = "Vec::is_empty")]
     pub(crate) non_resource_urls: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct TokenRequest {
+    #[prost(message, required, tag = "1")]
+    pub(crate) metadata: ObjectMeta,
+    #[prost(message, required, tag = "2")]
+    pub(crate) spec: TokenRequestSpec,
+    #[prost(message, required, tag = "3")]
+    pub(crate) status: TokenRequestStatus,
+}
+
+#[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct TokenRequestSpec {
+    #[prost(string, repeated, tag = "1")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) audiences: Vec<String>,
+    #[prost(int64, optional, tag = "4")]
+    pub(crate) expiration_seconds: Option<i64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct TokenRequestStatus {
+    #[prost(string, tag = "1")]
+    pub(crate) token: String,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) expiration_timestamp: Option<Time>,
 }

@@ -35,7 +35,12 @@ pub(crate) fn delete(call: &Call<'_>, payload: &Payload) -> Result<Response<Body
             return Err(Status::delete_conflict(call.resource, call.name(), &why));
         }
     }
-    if call.query.dry_run() || options.dry_run.iter().any(|it| it == "All") {
+    // Options in the body silence those in the query (`…/endpoints/handlers/delete.go`).
+    let dry_run = match payload.bytes.is_empty() {
+        true => call.query.dry_run(),
+        false => options.dry_run.iter().any(|it| it == "All"),
+    };
+    if dry_run {
         return Ok(deleted(call, &object));
     }
     if remove(&mut store, call.resource, &object) {
@@ -77,7 +82,7 @@ fn remove(store: &mut Store, resource: &'static Resource, object: &Object) -> bo
     }
     store.remove(resource, object);
     if matches!(object, Object::Namespace(_)) {
-        for kind in [Kind::RoleBinding, Kind::Role, Kind::ConfigMap] {
+        for kind in [Kind::RoleBinding, Kind::Role, Kind::ServiceAccount, Kind::ConfigMap] {
             if let Some(inner) = Resource::of(kind) {
                 let inside: Vec<_> = store.list(inner, &object.meta().name).cloned().collect();
                 inside.iter().for_each(|object| store.remove(inner, object));

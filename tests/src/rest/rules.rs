@@ -69,6 +69,7 @@ pub(super) fn validate(object: &Object, resource: &Resource) -> Vec<FieldError> 
     let name = match object {
         Object::Request(_) => metadata::any_name,
         Object::Namespace(_) => metadata::dns_label,
+        Object::ServiceAccount(_) => metadata::dns_subdomain,
         _ => metadata::path_segment,
     };
     let mut errors = metadata::validate(object.meta(), name);
@@ -76,7 +77,7 @@ pub(super) fn validate(object: &Object, resource: &Resource) -> Vec<FieldError> 
         Object::Request(request) => csr::validate_create(request),
         Object::Role(role) => rbac::validate_role(role, resource),
         Object::Binding(binding) => rbac::validate_binding(binding, resource),
-        Object::Namespace(_) | Object::ConfigMap(_) => Vec::new(),
+        Object::Namespace(_) | Object::ConfigMap(_) | Object::ServiceAccount(_) => Vec::new(),
     });
     errors
 }

@@ -117,6 +117,18 @@ pub enum DryRun {
     Server,
 }
 
+impl DryRun {
+    /// What is added to a line that says what was done.
+    #[must_use]
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Client => " (dry run)",
+            Self::Server => " (server dry run)",
+        }
+    }
+}
+
 /// `--dry-run`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DryRunArgs {

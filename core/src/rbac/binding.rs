@@ -41,6 +41,15 @@ impl Subject {
         }
     }
 
+    /// The name of a user or group.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::User(name) | Self::Group(name) => Some(name),
+            Self::ServiceAccount { .. } | Self::Other => None,
+        }
+    }
+
     /// Whether this is the holder. A service account is compared by its user name, whoever bears it.
     #[must_use]
     pub fn is(&self, holder: &Holder) -> bool {

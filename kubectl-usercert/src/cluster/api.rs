@@ -1,6 +1,6 @@
 //! The handful of API requests that the commands make.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -15,7 +15,6 @@ use usercert_core::request::{Object, Progress, progress};
 
 const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
-const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 /// How often a request is looked at where watching is not allowed.
 const POLL: Duration = Duration::from_secs(1);
 /// How long one watch may stay silent before the request is read again: a dead connection says nothing.
@@ -145,7 +144,7 @@ impl Cluster {
         Self { client, server, timeout }
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -221,7 +220,7 @@ impl Cluster {
         self.list(CSRS, &filter, &mut take).await
     }
 
-    async fn list(
+    pub(super) async fn list(
         &self,
         path: &str,
         filter: &str,
@@ -261,18 +260,6 @@ impl Cluster {
         let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         let name = |item: &Value| item["metadata"]["name"].as_str().map(str::to_owned);
         Ok(items.iter().filter_map(name).collect())
-    }
-
-    /// Users and groups that role bindings of the whole cluster name, with the bindings' names.
-    ///
-    /// # Errors
-    /// As the server answers.
-    pub async fn bindings(&self) -> Result<Vec<Value>, ApiError> {
-        let mut found = Vec::new();
-        for kind in ["clusterrolebindings", "rolebindings"] {
-            self.list(&format!("{RBAC}/{kind}"), "", &mut |binding| found.push(binding)).await?;
-        }
-        Ok(found)
     }
 
     /// Asks the server who this connection is.
@@ -404,7 +391,7 @@ fn read(value: &Value) -> Result<Object, ApiError> {
 }
 
 /// Percent-encodes one path segment or query value.
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for b in text.bytes() {
         if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
@@ -414,15 +401,4 @@ fn encode(text: &str) -> String {
         }
     }
     out
-}
-
-/// The subjects' names of a role binding.
-#[must_use]
-pub fn binding_subjects(binding: &Value) -> BTreeSet<String> {
-    let subjects = binding["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
-    subjects
-        .iter()
-        .filter(|s| matches!(s["kind"].as_str(), Some("User" | "Group")))
-        .filter_map(|s| s["name"].as_str().map(str::to_owned))
-        .collect()
 }

@@ -22,6 +22,15 @@ pub enum Need {
     RootCa,
     /// Ask who one is.
     WhoAmI,
+    /// Use these verbs on these resources of an API group.
+    Use {
+        /// The API group.
+        group: &'static str,
+        /// The resources, as in a rule.
+        resources: &'static str,
+        /// The verbs, as in a rule.
+        verbs: &'static str,
+    },
 }
 
 impl Need {
@@ -44,6 +53,10 @@ impl Need {
             ),
             Self::RootCa => "- apiGroups: [\"\"]\n  resources: [configmaps]\n  resourceNames: [kube-root-ca.crt]\n  verbs: [get]\n".to_owned(),
             Self::WhoAmI => "- apiGroups: [authentication.k8s.io]\n  resources: [selfsubjectreviews]\n  verbs: [create]\n".to_owned(),
+            Self::Use { group, resources, verbs } => format!(
+                "- apiGroups: [{}]\n  resources: [{resources}]\n  verbs: [{verbs}]\n",
+                if group.is_empty() { "\"\"" } else { group },
+            ),
         }
     }
 }

@@ -6,7 +6,8 @@
 mod api;
 mod connect;
 mod explain;
+mod rbac;
 
-pub use api::{ApiError, Cluster, ListOptions, UserInfo, WaitEnd, binding_subjects};
+pub use api::{ApiError, Cluster, ListOptions, UserInfo, WaitEnd};
 pub use connect::{Credentials, Endpoint, Kubeconfig, Target};
 pub use explain::{Need, explain};

@@ -1,21 +1,26 @@
 //! One file per command: its arguments, whose doc comments are the help, and one function that
 //! gathers, lets core decide, and acts.
 
+pub mod access;
 pub mod approve;
 pub mod completion;
 pub mod contexts;
 pub mod create;
 pub mod deny;
+pub mod grant;
 pub mod inspect;
 pub mod install;
 pub mod list;
 pub mod request;
 pub mod review;
+pub mod revoke;
 pub mod verify;
 
 mod answer;
 mod decide;
 mod entries;
+mod grants;
+mod holdings;
 mod issued;
 mod pending;
 mod rules;

@@ -8,13 +8,14 @@ use usercert_core::csr::CertificateRequest;
 use usercert_core::identity::MAX_GROUPS;
 use usercert_core::key::Verification;
 use usercert_core::lifetime::Lifetime;
+use usercert_core::rbac::{self, Binding, Holder, Subject};
 use usercert_core::request::Object;
 use usercert_core::review::{self, BoundNames, Finding, Reviewed, Severity};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 
 use super::rules::Rules;
-use crate::cluster::{ApiError, Cluster, binding_subjects};
+use crate::cluster::{ApiError, Cluster};
 use crate::error::Result;
 use crate::keys;
 use crate::output;
@@ -31,7 +32,7 @@ fn listed(groups: &BTreeSet<String>) -> String {
 }
 
 /// Role bindings of the cluster, if they could be read, and the names in them.
-pub struct Bindings(Result<(Vec<Value>, BoundNames), String>);
+pub struct Bindings(Result<(Vec<Binding>, BoundNames), String>);
 
 impl Bindings {
     /// Reads them; not being allowed to is no failure.
@@ -41,7 +42,8 @@ impl Bindings {
             other => usercert_core::text::show_lines(&other.to_string(), 200),
         });
         Self(read.map(|all| {
-            let names = all.iter().flat_map(binding_subjects).collect();
+            let subjects = all.iter().flat_map(|b| &b.subjects);
+            let names = subjects.filter_map(Subject::name).map(str::to_owned).collect();
             (all, names)
         }))
     }
@@ -56,35 +58,10 @@ impl Bindings {
         self.0.as_ref().ok().map(|(_, names)| names)
     }
 
-    /// Bindings that reach this user or group, as `ClusterRoleBinding x -> cluster-admin`.
-    fn reaching(&self, kind: &str, name: &str) -> Vec<String> {
+    /// Bindings that reach this user or group, as `ClusterRole edit in namespace dev`.
+    fn reaching(&self, holder: &Holder) -> Vec<String> {
         let all = self.0.as_ref().map(|(all, _)| all.as_slice()).unwrap_or_default();
-        let reaches = |binding: &&Value| {
-            let subjects = binding["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let account = |s: &Value| {
-                let own = &binding["metadata"]["namespace"];
-                let namespace = s["namespace"].as_str().or(own.as_str()).unwrap_or_default();
-                let account = s["name"].as_str().unwrap_or_default();
-                // RBAC compares a service account by its user name, whoever bears it.
-                s["kind"] == "ServiceAccount"
-                    && kind == "User"
-                    && name == format!("system:serviceaccount:{namespace}:{account}")
-            };
-            subjects.iter().any(|s| s["kind"] == kind && s["name"] == name || account(s))
-        };
-        let describe = |binding: &Value| {
-            let word = |v: &Value| v.as_str().map(|s| show_short(s, 60)).unwrap_or_default();
-            let role = format!(
-                "{} {}",
-                word(&binding["roleRef"]["kind"]),
-                word(&binding["roleRef"]["name"])
-            );
-            match binding["metadata"]["namespace"].as_str() {
-                Some(namespace) => format!("{role} in namespace {}", show_short(namespace, 60)),
-                None => format!("{role} everywhere"),
-            }
-        };
-        all.iter().filter(reaches).map(describe).collect()
+        rbac::reaching(all, holder).map(Binding::in_words).collect()
     }
 }
 
@@ -128,15 +105,10 @@ impl Sheet {
             (Ok(_), None) => Ok(Vec::new()),
             (Ok(_), Some(request)) => {
                 let user = request.subject.user();
-                let mut access =
-                    vec![(format!("user {}", show(user)), bindings.reaching("User", user))];
-                for group in request.subject.groups().into_iter().take(MAX_GROUPS) {
-                    access.push((
-                        format!("group {}", show(&group)),
-                        bindings.reaching("Group", &group),
-                    ));
-                }
-                Ok(access)
+                let groups = request.subject.groups().into_iter().take(MAX_GROUPS);
+                let holders = [Holder::User(user.to_owned())].into_iter();
+                let holders = holders.chain(groups.map(Holder::Group));
+                Ok(holders.map(|h| (h.to_string(), bindings.reaching(&h))).collect())
             }
         };
         let name = object.metadata.name.clone();

@@ -23,6 +23,7 @@ mod formats;
 mod handover;
 mod kubeconfigs;
 mod pty;
+mod rbac;
 mod road;
 mod trial;
 
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         kubeconfigs::CASES,
         formats::CASES,
         completion::CASES,
+        rbac::CASES,
     ];
     let mut cases = Vec::new();
     for backend in &backends {

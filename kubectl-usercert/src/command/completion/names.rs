@@ -5,6 +5,7 @@ use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use usercert_core::rbac::Subject;
 use usercert_core::request::{Object, State};
 use usercert_core::text::shell_word;
 
@@ -157,13 +158,13 @@ async fn in_cluster(
 }
 
 async fn subjects(cluster: &Cluster, groups: bool) -> Result<Vec<String>, ApiError> {
-    let kind = if groups { "Group" } else { "User" };
-    let of = |binding: Value| -> Vec<String> {
-        let subjects = binding["subjects"].as_array().cloned().unwrap_or_default();
-        let named = subjects.iter().filter(|s| s["kind"] == kind);
-        named.filter_map(|s| s["name"].as_str().map(str::to_owned)).collect()
+    let subjects = cluster.bindings().await?.into_iter().flat_map(|b| b.subjects);
+    let name = |subject| match subject {
+        Subject::Group(name) if groups => Some(name),
+        Subject::User(name) if !groups => Some(name),
+        _ => None,
     };
-    Ok(cluster.bindings().await?.into_iter().flat_map(of).collect())
+    Ok(subjects.filter_map(name).collect())
 }
 
 async fn requests(

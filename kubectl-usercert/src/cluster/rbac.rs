@@ -1,0 +1,129 @@
+//! API requests about roles and bindings.
+
+use http::Method;
+use serde_json::{Value, json};
+use usercert_core::rbac::{Binding, MANAGED_BY, RoleKind, RoleRef, Scope};
+
+use super::api::{ApiError, Cluster, encode};
+
+const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+
+impl Cluster {
+    /// Reads a role; a Role from the scope's namespace.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn role(&self, role: &RoleRef, scope: &Scope) -> Result<Value, ApiError> {
+        let namespace = match role.kind {
+            RoleKind::Role => scope.namespace().map(in_namespace).unwrap_or_default(),
+            RoleKind::ClusterRole => String::new(),
+        };
+        let url = format!("{RBAC}{namespace}/{}/{}", role.kind.resource(), encode(&role.name));
+        self.send(Method::GET, &url, None).await
+    }
+
+    /// All bindings of the cluster.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn bindings(&self) -> Result<Vec<Binding>, ApiError> {
+        let mut found = self.cluster_role_bindings().await?;
+        found.extend(self.role_bindings(None).await?);
+        Ok(found)
+    }
+
+    /// The ClusterRoleBindings.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn cluster_role_bindings(&self) -> Result<Vec<Binding>, ApiError> {
+        self.list_bindings("/clusterrolebindings").await
+    }
+
+    /// The RoleBindings of one namespace, or of all.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn role_bindings(&self, namespace: Option<&str>) -> Result<Vec<Binding>, ApiError> {
+        let namespace = namespace.map(in_namespace).unwrap_or_default();
+        self.list_bindings(&format!("{namespace}/rolebindings")).await
+    }
+
+    async fn list_bindings(&self, path: &str) -> Result<Vec<Binding>, ApiError> {
+        let mut found = Vec::new();
+        let mut take = |value: Value| found.extend(Binding::read(&value));
+        self.list(&format!("{RBAC}{path}"), "", &mut take).await?;
+        Ok(found)
+    }
+
+    /// Reads a binding as it is.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn get_binding(&self, scope: &Scope, name: &str) -> Result<Value, ApiError> {
+        let url = format!("{}/{}", bindings_of(scope), encode(name));
+        self.send(Method::GET, &url, None).await
+    }
+
+    /// Creates a binding; gives it back as the server made it.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn create_binding(
+        &self,
+        scope: &Scope,
+        manifest: &Value,
+        dry_run: bool,
+    ) -> Result<Value, ApiError> {
+        let url = format!("{}{}", bindings_of(scope), query(dry_run));
+        self.send(Method::POST, &url, Some(manifest)).await
+    }
+
+    /// Writes a binding that was read; `body` has its UID and resourceVersion.
+    ///
+    /// # Errors
+    /// As the server answers; Conflict when it is another or has changed.
+    pub async fn put_binding(
+        &self,
+        scope: &Scope,
+        name: &str,
+        body: &Value,
+        dry_run: bool,
+    ) -> Result<Value, ApiError> {
+        let url = format!("{}/{}{}", bindings_of(scope), encode(name), query(dry_run));
+        self.send(Method::PUT, &url, Some(body)).await
+    }
+
+    /// Deletes a binding if it is still the one that was read.
+    ///
+    /// # Errors
+    /// As the server answers; Conflict when it is another or has changed.
+    pub async fn delete_binding(&self, binding: &Binding, dry_run: bool) -> Result<(), ApiError> {
+        let scope = bindings_of(&binding.scope);
+        let url = format!("{scope}/{}", encode(&binding.name));
+        let mut body = json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": { "uid": binding.uid, "resourceVersion": binding.resource_version },
+        });
+        if dry_run {
+            // In the URL it would not count: the server reads the options from one place only.
+            body["dryRun"] = json!(["All"]);
+        }
+        self.send(Method::DELETE, &url, Some(&body)).await.map(drop)
+    }
+}
+
+fn in_namespace(namespace: &str) -> String {
+    format!("/namespaces/{}", encode(namespace))
+}
+
+fn bindings_of(scope: &Scope) -> String {
+    let namespace = scope.namespace().map(in_namespace).unwrap_or_default();
+    format!("{RBAC}{namespace}/{}", scope.binding_resource())
+}
+
+fn query(dry_run: bool) -> String {
+    let dry = if dry_run { "&dryRun=All" } else { "" };
+    format!("?fieldManager={MANAGED_BY}{dry}")
+}

@@ -1,0 +1,175 @@
+//! `access NAME`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::Args;
+use serde_json::{Value, json};
+use usercert_core::identity::SYSTEM_MASTERS;
+use usercert_core::rbac::{self, AUTHENTICATED, Allowance, Binding, Holder};
+use usercert_core::text::{show, show_short};
+
+use super::holdings::{self, RoleKey, Seen, role_key};
+use super::revoke::described;
+use crate::args::{ClientArgs, Format, OutputArgs};
+use crate::cluster::Target;
+use crate::error::{Exit, Result};
+use crate::host::Host;
+use crate::output;
+
+/// Show what a user may do: the bindings that reach them, and what those allow in words
+///
+/// A binding reaches a user by name, by a group that the certificate carries, or as it reaches
+/// everybody. Without -g, the groups are those of the user's certificates in the kubeconfig.
+#[derive(Args, Debug)]
+pub struct AccessArgs {
+    /// User, as certificates name them
+    pub name: String,
+    /// Group that the user's certificate carries; repeat for several
+    #[arg(short, long = "group", value_name = "GROUP")]
+    pub groups: Vec<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// As the server answers; what could be seen is printed all the same.
+pub async fn run(host: &Host, args: &AccessArgs) -> Result<Exit> {
+    let target = Target::resolve(&args.client)?;
+    let cluster = target.connect()?;
+    let groups = groups(host, args, &target);
+    let holdings = holdings::look(&cluster, args.client.namespace.as_deref()).await?;
+
+    let holders = [Holder::User(args.name.clone())].into_iter();
+    let mut holders: Vec<Holder> =
+        holders.chain(groups.iter().cloned().map(Holder::Group)).collect();
+    let everybody = Holder::Group(AUTHENTICATED.to_owned());
+    let detailed = args.output.format.is_some_and(|f| f != Format::Name);
+    if detailed && !holders.contains(&everybody) {
+        holders.push(everybody.clone());
+    }
+    let rows: Vec<(&Holder, &Binding)> = holders
+        .iter()
+        .flat_map(|by| rbac::reaching(&holdings.bindings, by).map(move |b| (by, b)))
+        .collect();
+    let bindings: Vec<&Binding> = rows.iter().map(|(_, b)| *b).collect();
+    let roles = holdings::roles(&cluster, &bindings).await?;
+    let rows: Vec<Row<'_>> = rows.iter().map(|(by, b)| Row::new(by, b, &roles)).collect();
+
+    let nothing_seen = holdings.no_cluster.is_some() && holdings.no_namespaces.is_some();
+    if !nothing_seen {
+        let for_everybody = rbac::reaching(&holdings.bindings, &everybody).count();
+        print(host, args, &groups, &rows, for_everybody)?;
+    }
+    let missing = holdings.missing();
+    missing.iter().for_each(|error| host.fail(error));
+    Ok(if missing.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+/// The groups given, else those of the certificates at hand.
+fn groups(host: &Host, args: &AccessArgs, target: &Target) -> BTreeSet<String> {
+    if !args.groups.is_empty() {
+        return args.groups.iter().cloned().collect();
+    }
+    let known = holdings::in_kubeconfig(target, &args.name);
+    let groups = holdings::groups(&known, host.now());
+    let name = show(&args.name);
+    if groups.is_empty() {
+        host.say(format!(
+            "Looked at the user {name} alone; -g GROUP adds a group of the certificate."
+        ));
+    } else {
+        let places: Vec<&str> = known.iter().map(|k| k.place.as_str()).collect();
+        let listed: Vec<String> = groups.iter().map(|g| show_short(g, 60)).collect();
+        host.say(format!("Groups of {name} ({}): {}", places.join(", "), listed.join(", ")));
+    }
+    groups
+}
+
+/// One binding that reaches the user.
+struct Row<'a> {
+    by: &'a Holder,
+    binding: &'a Binding,
+    /// `Err` says why it is unknown.
+    allows: Result<Allowance, &'static str>,
+}
+
+impl<'a> Row<'a> {
+    fn new(by: &'a Holder, binding: &'a Binding, roles: &BTreeMap<RoleKey, Seen>) -> Self {
+        let allows = match roles.get(&role_key(binding)) {
+            Some(Seen::Rules(rules)) => Ok(rbac::allowance(rules, &binding.scope)),
+            Some(Seen::Missing) => Err("nothing: the role does not exist"),
+            Some(Seen::Hidden) | None => Err("unknown: you may not look at the role"),
+        };
+        Self { by, binding, allows }
+    }
+
+    fn cells(&self, wide: bool) -> Vec<String> {
+        let role = &self.binding.role;
+        let mut cells = vec![
+            self.binding.scope.namespace().map_or("<all>".to_owned(), |n| show_short(n, 40)),
+            format!("{}/{}", role.kind.as_str(), show_short(&role.name, 50)),
+            show_short(&self.by.to_string(), 40),
+        ];
+        if wide {
+            cells.push(show_short(&self.binding.name, 90));
+        }
+        cells.push(match &self.allows {
+            Ok(allowance) if wide => allowance.brief(),
+            Ok(allowance) => show_short(&allowance.brief(), 100),
+            Err(why) => (*why).to_owned(),
+        });
+        cells
+    }
+
+    fn value(&self) -> Value {
+        let mut value = described(self.binding);
+        value["by"] = match self.by {
+            Holder::User(name) => json!({ "kind": "User", "name": name }),
+            Holder::Group(name) => json!({ "kind": "Group", "name": name }),
+        };
+        value["powers"] = self.allows.as_ref().map_or(Value::Null, |a| json!(a.powers));
+        value["actions"] = self.allows.as_ref().map_or(Value::Null, |a| json!(a.actions));
+        value
+    }
+}
+
+fn print(
+    host: &Host,
+    args: &AccessArgs,
+    groups: &BTreeSet<String>,
+    rows: &[Row<'_>],
+    for_everybody: usize,
+) -> Result<()> {
+    let names: Vec<String> = rows.iter().map(|r| r.binding.full_name()).collect();
+    let items: Vec<Value> = rows.iter().map(Row::value).collect();
+    let value = output::object(
+        "AccessList",
+        json!({ "user": args.name, "groups": groups, "items": items }),
+    );
+    if groups.contains(SYSTEM_MASTERS) {
+        host.warn("warning: system:masters may do everything, whatever the bindings say");
+    }
+    let text = args.output.format.is_none() || args.output.format == Some(Format::Wide);
+    if rows.is_empty() && text {
+        host.say(format!("No role bindings reach {}.", show(&args.name)));
+    } else {
+        output::print(host, args.output.format, &value, &names, |wide| {
+            let cells: Vec<Vec<String>> = rows.iter().map(|r| r.cells(wide)).collect();
+            let header: &[&str] = match wide {
+                true => &["NAMESPACE", "ROLE", "BY", "BINDING", "ALLOWS"],
+                false => &["NAMESPACE", "ROLE", "BY", "ALLOWS"],
+            };
+            output::table(header, &cells)
+        })?;
+    }
+    if args.output.format.is_none() && for_everybody > 0 {
+        host.say(format!(
+            "Besides, {for_everybody} bindings reach everybody ({AUTHENTICATED}); -o wide shows them."
+        ));
+    }
+    Ok(())
+}

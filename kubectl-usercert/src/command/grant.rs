@@ -1,0 +1,112 @@
+//! `grant NAME`.
+
+use clap::Args;
+use usercert_core::rbac::Holder;
+use usercert_core::text::show;
+
+use super::grants::{self, Granted, Prepared, RoleArgs};
+use crate::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
+use crate::cluster::Target;
+use crate::error::{Error, Exit, Result};
+use crate::host::Host;
+use crate::output;
+
+/// Give a role to a user or a group, after showing in words what it allows
+///
+/// The role must exist. Given twice, it is unchanged. What this makes carries the label
+/// app.kubernetes.io/managed-by=kubectl-usercert; nothing else is ever changed.
+///
+/// Examples:
+///
+///   kubectl usercert grant alice --clusterrole view -n dev
+///
+///   kubectl usercert grant ops --group --clusterrole admin --cluster-wide
+///
+///   kubectl usercert grant alice --role deployer -n dev --dry-run -o yaml
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct GrantArgs {
+    /// User to give the role to, as certificates name them
+    pub name: String,
+    #[command(flatten)]
+    roles: RoleArgs,
+    /// NAME is a group
+    #[arg(long)]
+    pub group: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &GrantArgs) -> Result<Exit> {
+    let holder = match args.group {
+        true => Holder::Group(args.name.clone()),
+        false => Holder::User(args.name.clone()),
+    };
+    let wanted = args.roles.grants(&holder, args.client.namespace.as_deref())?;
+    if wanted.is_empty() {
+        return Err(Error::usage("which role should be given?")
+            .hint("name it with --role or --clusterrole"));
+    }
+    let cluster = Target::resolve(&args.client)?.connect()?;
+    let prepared = grants::prepare(&cluster, wanted).await?;
+
+    let dry = args.dry_run.dry_run;
+    let new: Vec<&Prepared> = prepared.iter().filter(|p| p.existing.is_none()).collect();
+    if !new.is_empty() {
+        let answered = args.yes || dry != DryRun::None;
+        let sheets: Vec<String> = new.iter().map(|p| p.text()).collect();
+        host.say_before_asking(sheets.join("\n").trim_end(), answered);
+        let roles: Vec<String> = new.iter().map(|p| p.grant.role.to_string()).collect();
+        let scope = new.first().map(|p| p.grant.scope.to_string()).unwrap_or_default();
+        let question = format!("Give {} {scope} to the {holder}?", roles.join(", "));
+        host.confirm(&question, answered)?;
+    }
+
+    let mut exit = Exit::Done;
+    let mut done = Vec::new();
+    for one in &prepared {
+        let granted = match (dry, &one.existing) {
+            (DryRun::Client, None) => Ok(Granted { value: one.grant.manifest(), made: true }),
+            _ => one.carry_out(&cluster, dry == DryRun::Server).await,
+        };
+        match granted {
+            Ok(granted) => done.push((one, granted)),
+            Err(error) if prepared.len() > 1 => {
+                host.fail(&error);
+                exit = exit.gravest(error.exit);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    report(host, args, done)?;
+    Ok(exit)
+}
+
+fn report(host: &Host, args: &GrantArgs, done: Vec<(&Prepared, Granted)>) -> Result<()> {
+    let mark = args.dry_run.dry_run.mark();
+    let names: Vec<String> = done.iter().map(|(one, _)| one.grant.full_name()).collect();
+    let text: Vec<String> = done
+        .iter()
+        .zip(&names)
+        .map(|((_, granted), name)| {
+            let what = if granted.made { "created" } else { "unchanged" };
+            format!("{} {what}{mark}", show(name))
+        })
+        .collect();
+    if done.is_empty() {
+        return Ok(());
+    }
+    let value = grants::as_objects(done.into_iter().map(|(_, granted)| granted.value).collect());
+    output::print(host, args.output.format, &value, &names, |_| text.join("\n"))
+}

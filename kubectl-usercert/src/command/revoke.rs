@@ -1,0 +1,346 @@
+//! `revoke NAME`.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use serde_json::{Value, json};
+use usercert_core::lifetime::expiry_in_words;
+use usercert_core::rbac::{self, API_GROUP, AUTHENTICATED, Binding, Holder, Narrowed, Step};
+use usercert_core::text::{shell_word, show};
+use usercert_core::time::UnixTime;
+
+use super::grants::{RoleArgs, refused};
+use super::holdings::{self, Known};
+use crate::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
+use crate::cluster::{ApiError, Cluster, Need, Target, explain};
+use crate::error::{Error, Exit, Result};
+use crate::host::Host;
+use crate::output;
+
+/// Take roles away from a user or a group
+///
+/// Removes the bindings that `kubectl usercert grant` made; with --all those of others as well, where a
+/// binding that names somebody else too only loses this subject. Says what still reaches the user
+/// afterwards, and until when the certificate lets them in: it cannot be revoked itself.
+///
+/// Examples:
+///
+///   kubectl usercert revoke alice
+///
+///   kubectl usercert revoke alice --clusterrole edit -n dev
+///
+///   kubectl usercert revoke alice --all --dry-run
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct RevokeArgs {
+    /// User to take roles from, as certificates name them
+    pub name: String,
+    /// Only this Role; repeat for several
+    #[arg(long, value_name = "NAME")]
+    pub role: Vec<String>,
+    /// Only this ClusterRole; repeat for several
+    #[arg(long, value_name = "NAME")]
+    pub clusterrole: Vec<String>,
+    /// Only what counts in the whole cluster; with -n only what counts in that namespace
+    #[arg(long)]
+    pub cluster_wide: bool,
+    /// NAME is a group
+    #[arg(long)]
+    pub group: bool,
+    /// Also from bindings that kubectl usercert did not make
+    #[arg(long)]
+    pub all: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
+    let holder = match args.group {
+        true => Holder::Group(args.name.clone()),
+        false => Holder::User(args.name.clone()),
+    };
+    let roles = RoleArgs {
+        role: args.role.clone(),
+        clusterrole: args.clusterrole.clone(),
+        cluster_wide: args.cluster_wide,
+    };
+    let namespace = args.client.namespace.as_deref();
+    let narrowed =
+        Narrowed { roles: roles.named(), scope: roles.scope(namespace)?, others: args.all };
+    let target = Target::resolve(&args.client)?;
+    let cluster = target.connect()?;
+    let mut holdings = holdings::look(&cluster, namespace).await?;
+    // What was not asked for need not be seen.
+    let unseen = match &narrowed.scope {
+        Some(rbac::Scope::Cluster) => holdings.no_cluster.take(),
+        Some(rbac::Scope::Namespace(_)) => holdings.no_namespaces.take(),
+        None => match (holdings.no_cluster.take(), holdings.no_namespaces.take()) {
+            (Some(error), Some(_)) => {
+                return Err(error.hint("-n NAMESPACE looks at one namespace only"));
+            }
+            (one, other) => one.or(other),
+        },
+    };
+    if let Some(error) = unseen {
+        if narrowed.scope.is_some() {
+            return Err(error);
+        }
+        host.fail(&error);
+        host.warn("Only the bindings that could be seen are looked at.");
+        return finish(host, args, &target, &cluster, &holder, &narrowed, &holdings.bindings)
+            .await
+            .map(|exit| exit.gravest(Exit::Failed));
+    }
+    finish(host, args, &target, &cluster, &holder, &narrowed, &holdings.bindings).await
+}
+
+async fn finish(
+    host: &Host,
+    args: &RevokeArgs,
+    target: &Target,
+    cluster: &Cluster,
+    holder: &Holder,
+    narrowed: &Narrowed,
+    bindings: &[Binding],
+) -> Result<Exit> {
+    let plan = rbac::plan(bindings, holder, narrowed);
+    let dry = args.dry_run.dry_run;
+    if !plan.is_empty() {
+        let lines: Vec<String> =
+            plan.iter().map(|(binding, step)| planned(binding, *step)).collect();
+        let answered = args.yes || dry != DryRun::None;
+        host.say_before_asking(
+            format!("To be taken from the {holder}:\n  {}", lines.join("\n  ")),
+            answered,
+        );
+        host.confirm("Take it away?", answered)?;
+    }
+
+    let mut exit = Exit::Done;
+    let mut gone: Vec<(&Binding, Step)> = Vec::new();
+    for (binding, step) in plan {
+        let done = match (dry, step) {
+            (DryRun::Client, _) => Ok(()),
+            (_, Step::Delete) => delete(cluster, binding, dry == DryRun::Server).await,
+            (_, Step::RemoveSubject) => {
+                remove_subject(cluster, binding, holder, dry == DryRun::Server).await
+            }
+        };
+        match done {
+            Ok(()) => gone.push((binding, step)),
+            Err(error) => {
+                host.fail(&error);
+                exit = exit.gravest(error.exit);
+            }
+        }
+    }
+    let known = match holder {
+        Holder::User(user) => {
+            let mut known = holdings::in_kubeconfig(target, user);
+            known.extend(holdings::in_requests(cluster, user).await);
+            known
+        }
+        Holder::Group(_) => Vec::new(),
+    };
+    let rest = Rest::of(bindings, &gone, holder, &known, host.now());
+    report(host, args, holder, &gone, &rest)?;
+    Ok(exit)
+}
+
+fn planned(binding: &Binding, step: Step) -> String {
+    let what = match step {
+        Step::Delete => "delete it".to_owned(),
+        Step::RemoveSubject => {
+            format!("it also names {} more, which keep it", binding.subjects.len() - 1)
+        }
+    };
+    let note = if binding.built_in { "; the API server restores it when it starts" } else { "" };
+    format!("{}: {} ({what}{note})", binding.in_words(), show(&binding.full_name()))
+}
+
+async fn delete(cluster: &Cluster, binding: &Binding, dry_run: bool) -> Result<()> {
+    let resources = binding.scope.binding_resource();
+    match cluster.delete_binding(binding, dry_run).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.reason() == "NotFound" => Ok(()),
+        Err(error) if error.reason() == "Conflict" => Err(changed(binding)),
+        Err(error) => {
+            let need = Need::Use { group: API_GROUP, resources, verbs: "delete" };
+            Err(explain(&error, &cluster.server, &need))
+        }
+    }
+}
+
+async fn remove_subject(
+    cluster: &Cluster,
+    binding: &Binding,
+    holder: &Holder,
+    dry_run: bool,
+) -> Result<()> {
+    let scope = &binding.scope;
+    let failed = |error: &ApiError| match error.reason() {
+        "Conflict" | "NotFound" => changed(binding),
+        _ => refused(error, cluster, &binding.role, scope, "get, update"),
+    };
+    let read = cluster.get_binding(scope, &binding.name).await.map_err(|e| failed(&e))?;
+    if Binding::read(&read).as_ref() != Some(binding) {
+        return Err(changed(binding));
+    }
+    let body = rbac::without(&read, holder);
+    cluster.put_binding(scope, &binding.name, &body, dry_run).await.map_err(|e| failed(&e))?;
+    Ok(())
+}
+
+fn changed(binding: &Binding) -> Error {
+    Error::new(format!("{} has changed since it was looked at", show(&binding.full_name())))
+        .hint("it was left as it is; run the command again")
+}
+
+/// What still lets the holder in, and to what.
+struct Rest<'a> {
+    /// By what, and the bindings.
+    reached: Vec<(Holder, Vec<&'a Binding>)>,
+    /// The certificate that lasts longest.
+    last: Option<&'a Known>,
+}
+
+impl<'a> Rest<'a> {
+    fn of(
+        bindings: &'a [Binding],
+        gone: &[(&Binding, Step)],
+        holder: &Holder,
+        known: &'a [Known],
+        now: UnixTime,
+    ) -> Self {
+        let mut holders = vec![holder.clone()];
+        if let Holder::User(_) = holder {
+            let groups: BTreeSet<String> = holdings::groups(known, now);
+            holders.extend(groups.into_iter().map(Holder::Group));
+            holders.push(Holder::Group(AUTHENTICATED.to_owned()));
+        }
+        let stays =
+            |by: &Holder, b: &&Binding| by != holder || gone.iter().all(|(g, _)| g.uid != b.uid);
+        let reached = holders
+            .into_iter()
+            .map(|by| {
+                let here = rbac::reaching(bindings, &by).filter(|b| stays(&by, b)).collect();
+                (by, here)
+            })
+            .collect();
+        let valid = known.iter().filter(|k| k.certificate.not_after >= now);
+        Self { reached, last: valid.max_by_key(|k| k.certificate.not_after) }
+    }
+
+    fn text(&self, holder: &Holder, now: UnixTime) -> String {
+        let mut lines = String::new();
+        let mut everybody = String::new();
+        for (by, bindings) in &self.reached {
+            if by.name() == AUTHENTICATED && by != holder && !bindings.is_empty() {
+                let all: Vec<String> = bindings.iter().map(|b| b.in_words()).collect();
+                everybody =
+                    format!("What reaches everybody ({AUTHENTICATED}): {}\n", all.join("; "));
+                continue;
+            }
+            for binding in bindings {
+                let made = if binding.ours { "" } else { ", not made by kubectl usercert" };
+                lines.push_str(&format!(
+                    "  by {by}: {} ({}{made})\n",
+                    binding.in_words(),
+                    show(&binding.full_name())
+                ));
+            }
+        }
+        let mut text = match lines.is_empty() {
+            true => format!("No binding that could be seen reaches the {holder} any more.\n"),
+            false => format!("What still reaches the {holder}:\n{lines}"),
+        };
+        text.push_str(&everybody);
+        let Holder::User(user) = holder else { return text };
+        match self.last {
+            Some(known) => text.push_str(&format!(
+                "A certificate of {} ({}) lets its bearer in until {} ({}); it cannot be revoked.\n",
+                show(user),
+                known.place,
+                known.certificate.not_after,
+                expiry_in_words(known.certificate.not_after, now),
+            )),
+            None => text.push_str(&format!(
+                "Until when certificates of {0} let their bearer in, and which groups they carry, is not known here;\n\
+                 they cannot be revoked. What a group gives: kubectl usercert access -g GROUP -- {1}\n",
+                show(user),
+                shell_word(user),
+            )),
+        }
+        text
+    }
+}
+
+fn report(
+    host: &Host,
+    args: &RevokeArgs,
+    holder: &Holder,
+    gone: &[(&Binding, Step)],
+    rest: &Rest<'_>,
+) -> Result<()> {
+    let mark = args.dry_run.dry_run.mark();
+    let names: Vec<String> = gone.iter().map(|(b, _)| b.full_name()).collect();
+    let value = output::object(
+        "Revocation",
+        json!({
+            "name": holder.name(),
+            "group": matches!(holder, Holder::Group(_)),
+            "removed": gone.iter().map(|(b, step)| {
+                let mut item = described(b);
+                item["deleted"] = (*step == Step::Delete).into();
+                item
+            }).collect::<Value>(),
+            "remaining": rest.reached.iter().flat_map(|(by, all)| all.iter().map(move |b| {
+                let mut item = described(b);
+                item["by"] = by.to_string().into();
+                item
+            })).collect::<Value>(),
+            "authenticatesUntil": rest.last.map(|k| k.certificate.not_after),
+            "dryRun": args.dry_run.dry_run != DryRun::None,
+        }),
+    );
+    output::print(host, args.output.format, &value, &names, |_| {
+        let mut text = String::new();
+        for (binding, step) in gone {
+            let what = match step {
+                Step::Delete => "deleted".to_owned(),
+                Step::RemoveSubject => format!("no longer names the {holder}"),
+            };
+            let name = show(&binding.full_name());
+            text.push_str(&format!("{name} {what}{mark}: {}\n", binding.in_words()));
+        }
+        if gone.is_empty() {
+            let by = if args.all { "" } else { " by kubectl usercert" };
+            text.push_str(&format!(
+                "Nothing to take from the {holder}: no such role was given{by}.\n"
+            ));
+        }
+        text + &rest.text(holder, host.now())
+    })
+}
+
+/// A binding as the objects of `revoke` and `access` name it.
+pub fn described(binding: &Binding) -> Value {
+    json!({
+        "kind": binding.scope.binding_kind(),
+        "namespace": binding.scope.namespace(),
+        "name": binding.name,
+        "role": binding.role,
+        "managed": binding.ours,
+    })
+}

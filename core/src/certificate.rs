@@ -7,10 +7,9 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::{FromDer as _, ParsedExtension};
 
-use crate::csr::general_name;
+use crate::asn1::{self, Element};
+use crate::extension::{self, Extension};
 use crate::key::{PublicKey, SignatureAlgorithm, Verification};
 use crate::lifetime::{self, Granted, Lifetime};
 use crate::pem;
@@ -79,24 +78,45 @@ impl Certificate {
     /// # Errors
     /// When it is no certificate or bytes follow it.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
-        let (rest, parsed) = X509Certificate::from_der(der)
-            .map_err(|_| CertificateError::Malformed("it is no X.509 structure"))?;
-        if !rest.is_empty() {
+        let mut reader = asn1::Reader::new(der);
+        let outer = reader.read(asn1::SEQUENCE);
+        if outer.is_some() && !reader.is_empty() {
             return Err(CertificateError::Malformed("bytes follow its end"));
         }
+        let read = outer.as_ref().and_then(Self::read);
+        read.ok_or(CertificateError::Malformed("it is no X.509 structure"))
+    }
+
+    fn read(outer: &Element<'_>) -> Option<Self> {
+        let mut fields = outer.inside();
+        let signed = fields.read(asn1::SEQUENCE)?;
+        let algorithm = fields.read(asn1::SEQUENCE)?;
+        let signature = fields.read(asn1::BIT_STRING)?;
+        let mut inside = signed.inside();
+        // The version: 1 when it is left out.
+        inside.read(asn1::context(0));
+        let serial = inside.read(asn1::INTEGER)?;
+        inside.read(asn1::SEQUENCE)?;
+        let issuer = inside.read(asn1::SEQUENCE)?;
+        let mut validity = inside.read(asn1::SEQUENCE)?.inside();
+        let subject = inside.read(asn1::SEQUENCE)?;
+        let key = inside.read(asn1::SEQUENCE)?;
+        // Identifiers of issuer and subject, out of use.
+        inside.read(asn1::context_primitive(1));
+        inside.read(asn1::context_primitive(2));
         let mut read = Self {
-            der: der.to_vec(),
-            subject: Subject::read(parsed.subject()),
-            issuer: Subject::read(parsed.issuer()),
-            subject_der: parsed.subject().as_raw().to_vec(),
-            issuer_der: parsed.issuer().as_raw().to_vec(),
-            serial: crate::code::hex(parsed.raw_serial()),
-            not_before: UnixTime(parsed.validity().not_before.timestamp()),
-            not_after: UnixTime(parsed.validity().not_after.timestamp()),
-            key: PublicKey::read(parsed.public_key()),
-            signature_algorithm: SignatureAlgorithm::read(&parsed.signature_algorithm),
-            signed: parsed.tbs_certificate.as_ref().to_vec(),
-            signature: parsed.signature_value.data.to_vec(),
+            der: outer.whole.to_vec(),
+            subject: Subject::read(&subject)?,
+            issuer: Subject::read(&issuer)?,
+            subject_der: subject.whole.to_vec(),
+            issuer_der: issuer.whole.to_vec(),
+            serial: crate::code::hex(serial.content),
+            not_before: time(&validity.next()?)?,
+            not_after: time(&validity.next()?)?,
+            key: PublicKey::read(&key)?,
+            signature_algorithm: SignatureAlgorithm::read(&algorithm)?,
+            signed: signed.whole.to_vec(),
+            signature: asn1::bits(signature.content)?.to_vec(),
             extended_key_usages: None,
             key_usages: None,
             is_ca: false,
@@ -104,54 +124,49 @@ impl Certificate {
             authority_key_id: None,
             subject_key_id: None,
         };
-        for extension in parsed.extensions() {
-            read.take(extension.parsed_extension());
+        if let Some(list) = inside.read(asn1::context(3)) {
+            for extension in extension::read_all(&Element::only_of(list.content, asn1::SEQUENCE)?)?
+            {
+                read.take(&extension)?;
+            }
         }
-        Ok(read)
+        inside.is_empty().then_some(read)
     }
 
-    fn take(&mut self, extension: &ParsedExtension<'_>) {
-        match extension {
-            ParsedExtension::ExtendedKeyUsage(usage) => {
-                let named = [
-                    (usage.any, "any"),
-                    (usage.client_auth, "client auth"),
-                    (usage.server_auth, "server auth"),
-                    (usage.code_signing, "code signing"),
-                    (usage.email_protection, "email protection"),
-                    (usage.time_stamping, "timestamping"),
-                    (usage.ocsp_signing, "ocsp signing"),
-                ];
-                let mut names: Vec<String> =
-                    named.iter().filter(|(set, _)| *set).map(|(_, n)| (*n).to_owned()).collect();
-                names.extend(usage.other.iter().map(|oid| oid.to_id_string()));
-                self.extended_key_usages = Some(names);
+    /// Takes what matters of an extension. One that cannot be read makes no certificate (as in Go).
+    fn take(&mut self, extension: &Extension<'_>) -> Option<()> {
+        let sequence = || Element::only_of(extension.value, asn1::SEQUENCE);
+        match extension.oid.as_str() {
+            extension::EXTENDED_KEY_USAGE => {
+                let usages = sequence()?.elements_of(asn1::OID)?;
+                let oids = usages.iter().map(|usage| asn1::oid(usage.content));
+                self.extended_key_usages = Some(extended_usages(oids.collect::<Option<_>>()?));
             }
-            ParsedExtension::KeyUsage(usage) => {
-                let named = [
-                    (usage.digital_signature(), "digital signature"),
-                    (usage.non_repudiation(), "content commitment"),
-                    (usage.key_encipherment(), "key encipherment"),
-                    (usage.data_encipherment(), "data encipherment"),
-                    (usage.key_agreement(), "key agreement"),
-                    (usage.key_cert_sign(), "cert sign"),
-                    (usage.crl_sign(), "crl sign"),
-                    (usage.encipher_only(), "encipher only"),
-                    (usage.decipher_only(), "decipher only"),
-                ];
-                self.key_usages =
-                    Some(named.iter().filter(|(set, _)| *set).map(|(_, n)| *n).collect());
+            extension::KEY_USAGE => {
+                let usage = Element::only_of(extension.value, asn1::BIT_STRING)?;
+                self.key_usages = Some(key_usages(asn1::bits(usage.content)?));
             }
-            ParsedExtension::BasicConstraints(constraints) => self.is_ca = constraints.ca,
-            ParsedExtension::SubjectAlternativeName(names) => {
-                self.alternative_names.extend(names.general_names.iter().map(general_name));
+            extension::BASIC_CONSTRAINTS => {
+                self.is_ca = match sequence()?.inside().read(asn1::BOOLEAN).map(|ca| ca.content) {
+                    Some([0xff]) => true,
+                    None | Some([0]) => false,
+                    Some(_) => return None,
+                };
             }
-            ParsedExtension::AuthorityKeyIdentifier(id) => {
-                self.authority_key_id = id.key_identifier.as_ref().map(|k| k.0.to_vec());
+            extension::ALTERNATIVE_NAMES => {
+                self.alternative_names.extend(extension::general_names(extension.value)?);
             }
-            ParsedExtension::SubjectKeyIdentifier(id) => self.subject_key_id = Some(id.0.to_vec()),
+            extension::AUTHORITY_KEY_ID => {
+                let id = sequence()?.inside().read(asn1::context_primitive(0));
+                self.authority_key_id = id.map(|id| id.content.to_vec());
+            }
+            extension::SUBJECT_KEY_ID => {
+                let id = Element::only_of(extension.value, asn1::OCTET_STRING)?;
+                self.subject_key_id = Some(id.content.to_vec());
+            }
             _ => {}
         }
+        Some(())
     }
 
     /// Reads a chain: every `CERTIFICATE` block of PEM text, the leaf first. Text and other blocks
@@ -203,6 +218,60 @@ impl Certificate {
     pub fn is_self_issued(&self) -> bool {
         self.issuer_der == self.subject_der
     }
+}
+
+/// Reads a Time (RFC 5280 section 4.1.2.5): UTCTime or GeneralizedTime, in UTC.
+fn time(element: &Element<'_>) -> Option<UnixTime> {
+    let digits = element.content.strip_suffix(b"Z")?;
+    let pair = |at: usize| match digits.get(at..at + 2)? {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+            Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+        }
+        _ => None,
+    };
+    let (year, start) = match element.tag {
+        asn1::UTC_TIME => (pair(0).map(|year| year + if year < 50 { 2000 } else { 1900 })?, 2),
+        asn1::GENERALIZED_TIME => (pair(0)? * 100 + pair(2)?, 4),
+        _ => return None,
+    };
+    let part = |number: usize| pair(start + 2 * number);
+    let time = UnixTime::from_parts(year, [part(0)?, part(1)?, part(2)?, part(3)?, part(4)?]);
+    time.filter(|_| digits.len() == start + 10)
+}
+
+/// Usages by name, those that are known first, whatever their order was.
+fn extended_usages(mut oids: Vec<String>) -> Vec<String> {
+    const KNOWN: [(&str, &str); 7] = [
+        ("2.5.29.37.0", "any"),
+        ("1.3.6.1.5.5.7.3.2", "client auth"),
+        ("1.3.6.1.5.5.7.3.1", "server auth"),
+        ("1.3.6.1.5.5.7.3.3", "code signing"),
+        ("1.3.6.1.5.5.7.3.4", "email protection"),
+        ("1.3.6.1.5.5.7.3.8", "timestamping"),
+        ("1.3.6.1.5.5.7.3.9", "ocsp signing"),
+    ];
+    let known = KNOWN.iter().filter(|(oid, _)| oids.iter().any(|o| o == oid));
+    let mut names: Vec<String> = known.map(|(_, name)| (*name).to_owned()).collect();
+    oids.retain(|oid| KNOWN.iter().all(|(known, _)| known != oid));
+    names.append(&mut oids);
+    names
+}
+
+/// The names of the bits that are set, by their place.
+fn key_usages(bits: &[u8]) -> Vec<&'static str> {
+    const NAMES: [&str; 9] = [
+        "digital signature",
+        "content commitment",
+        "key encipherment",
+        "data encipherment",
+        "key agreement",
+        "cert sign",
+        "crl sign",
+        "encipher only",
+        "decipher only",
+    ];
+    let is_set = |bit: usize| bits.get(bit / 8).is_some_and(|byte| byte & (0x80 >> (bit % 8)) != 0);
+    NAMES.iter().enumerate().filter(|(bit, _)| is_set(*bit)).map(|(_, name)| *name).collect()
 }
 
 /// PEM of a chain, the leaf first.

@@ -4,17 +4,9 @@
 //! serve: the native provider, WebCrypto, a hardware key. Reading is tolerant, as the API server's
 //! is, and notes beside what was read whether the request is what we ourselves would have written.
 
-use der::asn1::{Any, BitString, ObjectIdentifier, SetOfVec};
-use der::{Decode, Encode, Reader as _, SliceReader, Tag};
-use x509_cert::attr::AttributeTypeAndValue;
-use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
-use x509_cert::request::{CertReq, CertReqInfo, Version};
-use x509_cert::spki::SubjectPublicKeyInfoOwned;
-use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::cri_attributes::ParsedCriAttribute;
-use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension};
-
+use crate::asn1::{self, Element};
 use crate::code::Code;
+use crate::extension;
 use crate::identity::Identity;
 use crate::key::{PublicKey, SignatureAlgorithm};
 use crate::pem;
@@ -24,12 +16,12 @@ use crate::text;
 /// The PEM label of a certificate request.
 pub const LABEL: &str = "CERTIFICATE REQUEST";
 
+const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
+const CHALLENGE_PASSWORD: &str = "1.2.840.113549.1.9.7";
+
 /// Why a request could not be built or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CsrError {
-    /// Some part does not encode as DER.
-    #[error("cannot encode the certificate request: {0}")]
-    Encode(#[from] der::Error),
     /// A signature algorithm that requests are not signed with.
     #[error("certificate requests are not signed with {0}")]
     Algorithm(SignatureAlgorithm),
@@ -50,28 +42,20 @@ pub enum CsrError {
 /// # Errors
 /// When `spki` is no SubjectPublicKeyInfo.
 pub fn to_be_signed(identity: &Identity, spki: &[u8]) -> Result<Vec<u8>, CsrError> {
-    let mut rdns = vec![rdn("2.5.4.3", identity.user.as_str())?];
+    let key = PublicKey::from_spki(spki).ok_or(CsrError::Malformed("no public key"))?;
+    let mut subject = rdn("2.5.4.3", identity.user.as_str());
     for group in &identity.groups {
-        rdns.push(rdn("2.5.4.10", group.as_str())?);
+        subject.extend(rdn("2.5.4.10", group.as_str()));
     }
-    let subject = Name::from_der(&RdnSequence::from(rdns).to_der()?)?;
-    let info = CertReqInfo {
-        version: Version::V1,
-        subject,
-        public_key: SubjectPublicKeyInfoOwned::from_der(spki)?,
-        attributes: SetOfVec::new(),
-    };
-    Ok(info.to_der()?)
+    let version = [asn1::INTEGER, 1, 0];
+    let attributes = asn1::element(asn1::context(0), &[]);
+    Ok(asn1::sequence(&[&version, &asn1::sequence(&[&subject]), &key.spki, &attributes]))
 }
 
-fn rdn(oid: &str, value: &str) -> Result<RelativeDistinguishedName, CsrError> {
-    let attribute = AttributeTypeAndValue {
-        oid: ObjectIdentifier::new(oid).map_err(|_| CsrError::Malformed("object identifier"))?,
-        value: Any::new(Tag::Utf8String, value.as_bytes())?,
-    };
-    let mut set = SetOfVec::new();
-    set.insert(attribute)?;
-    Ok(RelativeDistinguishedName::from(set))
+fn rdn(oid: &str, value: &str) -> Vec<u8> {
+    let value = asn1::element(asn1::UTF8_STRING, &[value.as_bytes()]);
+    let attribute = asn1::sequence(&[&asn1::object_identifier(oid), &value]);
+    asn1::element(asn1::SET, &[&attribute])
 }
 
 /// DER of the whole request, from the signed bytes, the algorithm and the signature (for ECDSA the
@@ -86,12 +70,11 @@ pub fn assemble(
 ) -> Result<Vec<u8>, CsrError> {
     let identifier =
         algorithm.identifier().ok_or_else(|| CsrError::Algorithm(algorithm.clone()))?;
-    let request = CertReq {
-        info: CertReqInfo::from_der(to_be_signed)?,
-        algorithm: identifier,
-        signature: BitString::from_bytes(signature)?,
-    };
-    Ok(request.to_der()?)
+    let request = asn1::sequence(&[to_be_signed, &identifier, &asn1::bit_string(signature)]);
+    match CertificateRequest::from_der(&request)? {
+        read if read.strict => Ok(request),
+        _ => Err(CsrError::Malformed("what was signed is not what is signed in a request")),
+    }
 }
 
 /// PEM of a request's DER, as `spec.request` carries it.
@@ -129,51 +112,64 @@ impl CertificateRequest {
     /// # Errors
     /// When it is no certificate request or bytes follow it.
     pub fn from_der(der: &[u8]) -> Result<Self, CsrError> {
-        let malformed = CsrError::Malformed("it is no PKCS#10 structure");
-        let Ok((rest, parsed)) = X509CertificationRequest::from_der(der) else {
-            let (bare, signed) = without_extra_fields(der).ok_or(malformed)?;
-            let request = Self::from_der(&bare)?;
-            return Ok(Self { der: der.to_vec(), signed, strict: false, ..request });
-        };
-        if !rest.is_empty() {
+        let mut reader = asn1::Reader::new(der);
+        let outer = reader.read(asn1::SEQUENCE);
+        if outer.is_some() && !reader.is_empty() {
             return Err(CsrError::Malformed("bytes follow the end of the request"));
         }
-        let info = &parsed.certification_request_info;
-        let mut alternative_names = Vec::new();
-        let mut other_requests = Vec::new();
-        for attribute in info.iter_attributes() {
-            match attribute.parsed_attribute() {
-                ParsedCriAttribute::ExtensionRequest(request) => {
-                    for extension in &request.extensions {
-                        match extension.parsed_extension() {
-                            ParsedExtension::SubjectAlternativeName(names) => alternative_names
-                                .extend(names.general_names.iter().map(general_name)),
-                            _ => other_requests.push(extension_name(&extension.oid.to_id_string())),
-                        }
-                    }
-                }
-                ParsedCriAttribute::ChallengePassword(_) => {
-                    other_requests.push("challengePassword".to_owned());
-                }
-                ParsedCriAttribute::UnsupportedAttribute => {
-                    other_requests.push(attribute.oid.to_id_string());
-                }
+        let read = outer.as_ref().and_then(Self::read);
+        read.ok_or(CsrError::Malformed("it is no PKCS#10 structure"))
+    }
+
+    /// Like Go, passes over what follows the known fields of a sequence.
+    fn read(outer: &Element<'_>) -> Option<Self> {
+        let mut fields = outer.inside();
+        let info = fields.read(asn1::SEQUENCE)?;
+        let algorithm = fields.read(asn1::SEQUENCE)?;
+        let signature = fields.read(asn1::BIT_STRING)?;
+        let mut inside = info.inside();
+        inside.read(asn1::INTEGER).filter(|version| asn1::is_integer(version.content))?;
+        let subject = inside.read(asn1::SEQUENCE)?;
+        let key = inside.read(asn1::SEQUENCE)?;
+        let mut request = Self {
+            der: outer.whole.to_vec(),
+            subject: Subject::read(&subject)?,
+            key: PublicKey::read(&key)?,
+            signature_algorithm: SignatureAlgorithm::read(&algorithm)?,
+            signed: info.whole.to_vec(),
+            signature: asn1::bits(signature.content)?.to_vec(),
+            alternative_names: Vec::new(),
+            other_requests: Vec::new(),
+            strict: is_strict(outer).is_some(),
+        };
+        if let Some(attributes) = inside.read(asn1::context(0)) {
+            for attribute in attributes.elements_of(asn1::SEQUENCE)? {
+                request.take_attribute(&attribute)?;
             }
         }
-        let strict = CertReq::from_der(der)
-            .and_then(|request| request.to_der())
-            .is_ok_and(|again| again == der);
-        Ok(Self {
-            der: der.to_vec(),
-            subject: Subject::read(&info.subject),
-            key: PublicKey::read(&info.subject_pki),
-            signature_algorithm: SignatureAlgorithm::read(&parsed.signature_algorithm),
-            signed: info.raw.to_vec(),
-            signature: parsed.signature_value.data.to_vec(),
-            alternative_names,
-            other_requests,
-            strict,
-        })
+        Some(request)
+    }
+
+    fn take_attribute(&mut self, attribute: &Element<'_>) -> Option<()> {
+        let mut fields = attribute.inside();
+        let oid = fields.read_oid()?;
+        let values = fields.read(asn1::SET)?;
+        match oid.as_str() {
+            EXTENSION_REQUEST => {
+                for asked in extension::read_all(&values.inside().read(asn1::SEQUENCE)?)? {
+                    let names = Some(asked.value)
+                        .filter(|_| asked.oid == extension::ALTERNATIVE_NAMES)
+                        .and_then(extension::general_names);
+                    match names {
+                        Some(names) => self.alternative_names.extend(names),
+                        None => self.other_requests.push(extension::name(&asked.oid)),
+                    }
+                }
+            }
+            CHALLENGE_PASSWORD => self.other_requests.push("challengePassword".to_owned()),
+            _ => self.other_requests.push(oid),
+        }
+        Some(())
     }
 
     /// Reads the bytes of `spec.request` as the API server does: the first PEM block counts, and it
@@ -195,62 +191,48 @@ impl CertificateRequest {
     }
 }
 
-/// The request without what follows the four fields of its info, which Go passes over, and the info
-/// as it was signed; `None` if there is nothing extra.
-fn without_extra_fields(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    use der::asn1::AnyRef;
-    let fields = |bytes: &[u8]| -> Option<Vec<Vec<u8>>> {
-        let mut reader = SliceReader::new(AnyRef::from_der(bytes).ok()?.value()).ok()?;
-        let mut fields = Vec::new();
-        while !reader.is_finished() {
-            fields.push(AnyRef::decode(&mut reader).ok()?.to_der().ok()?);
+/// Whether a request is strict DER of exactly the fields that RFC 2986 has: then it is what we would
+/// write for what was read from it.
+fn is_strict(outer: &Element<'_>) -> Option<()> {
+    /// Deeper than any request goes.
+    const DEPTH: u8 = 16;
+    let holds = |good: bool| good.then_some(());
+    let [info, algorithm, signature] = fixed(outer)?;
+    let [version, subject, key, attributes] = fixed(&info)?;
+    holds(version.tag == asn1::INTEGER && version.content == [0])?;
+    is_algorithm(&algorithm)?;
+    holds(signature.tag == asn1::BIT_STRING)?;
+    for part in subject.elements()? {
+        for attribute in sorted(&part, asn1::SET)? {
+            let [oid, _] = fixed(&attribute)?;
+            holds(attribute.tag == asn1::SEQUENCE && oid.tag == asn1::OID)?;
         }
-        Some(fields)
-    };
-    let sequence =
-        |fields: &[Vec<u8>]| Any::new(Tag::Sequence, fields.concat()).ok()?.to_der().ok();
-    let outer = fields(der)?;
-    let info = fields(outer.first()?)?;
-    if outer.len() != 3 || info.len() <= 4 {
-        return None;
     }
-    let bare = [sequence(info.get(..4)?)?, outer.get(1)?.clone(), outer.get(2)?.clone()];
-    Some((sequence(&bare)?, outer.first()?.clone()))
+    let [key_algorithm, bits] = fixed(&key)?;
+    is_algorithm(&key_algorithm)?;
+    holds(bits.tag == asn1::BIT_STRING)?;
+    for attribute in sorted(&attributes, asn1::context(0))? {
+        let [oid, values] = fixed(&attribute)?;
+        holds(attribute.tag == asn1::SEQUENCE && oid.tag == asn1::OID)?;
+        sorted(&values, asn1::SET)?;
+    }
+    holds(outer.is_whole(DEPTH))
 }
 
-pub(crate) fn general_name(name: &GeneralName<'_>) -> String {
-    match name {
-        GeneralName::DNSName(s) => format!("DNS:{}", text::show(s)),
-        GeneralName::RFC822Name(s) => format!("email:{}", text::show(s)),
-        GeneralName::URI(s) => format!("URI:{}", text::show(s)),
-        GeneralName::IPAddress(bytes) => {
-            match (<[u8; 4]>::try_from(*bytes), <[u8; 16]>::try_from(*bytes)) {
-                (Ok(v4), _) => format!("IP:{}", std::net::Ipv4Addr::from(v4)),
-                (_, Ok(v6)) => format!("IP:{}", std::net::Ipv6Addr::from(v6)),
-                _ => "IP:(malformed)".to_owned(),
-            }
-        }
-        GeneralName::OtherName(oid, _) => format!("otherName:{}", oid.to_id_string()),
-        GeneralName::RegisteredID(oid) => format!("registeredID:{}", oid.to_id_string()),
-        GeneralName::DirectoryName(name) => format!("dirName:{}", Subject::read(name).shown()),
-        _ => "(malformed name)".to_owned(),
-    }
+/// Exactly so many elements.
+fn fixed<'a, const N: usize>(element: &Element<'a>) -> Option<[Element<'a>; N]> {
+    element.elements()?.try_into().ok()
 }
 
-pub(crate) fn extension_name(oid: &str) -> String {
-    let known = match oid {
-        "2.5.29.14" => "subjectKeyIdentifier",
-        "2.5.29.15" => "keyUsage",
-        "2.5.29.17" => "subjectAltName",
-        "2.5.29.18" => "issuerAltName",
-        "2.5.29.19" => "basicConstraints",
-        "2.5.29.31" => "cRLDistributionPoints",
-        "2.5.29.32" => "certificatePolicies",
-        "2.5.29.35" => "authorityKeyIdentifier",
-        "2.5.29.37" => "extKeyUsage",
-        _ => oid,
-    };
-    known.to_owned()
+/// The elements of a set: in the order of their bytes, none twice.
+fn sorted<'a>(set: &Element<'a>, tag: u8) -> Option<Vec<Element<'a>>> {
+    let elements = set.elements().filter(|_| set.tag == tag)?;
+    elements.is_sorted_by(|a, b| a.whole < b.whole).then_some(elements)
+}
+
+fn is_algorithm(identifier: &Element<'_>) -> Option<()> {
+    let fields = identifier.elements().filter(|_| identifier.tag == asn1::SEQUENCE)?;
+    matches!(fields.as_slice(), [oid] | [oid, _] if oid.tag == asn1::OID).then_some(())
 }
 
 #[cfg(test)]
@@ -275,16 +257,14 @@ mod tests {
         longer.push(0);
         assert!(CertificateRequest::from_der(&longer).is_err());
         // The same request with one more field in its info.
-        let info = Any::from_der(&read.signed).unwrap();
-        let wider = Any::new(Tag::Sequence, [info.value(), &[4, 1, 7]].concat()).unwrap();
-        let outer = Any::from_der(&read.der).unwrap();
-        let rest = &outer.value()[read.signed.len()..];
-        let content = [wider.to_der().unwrap().as_slice(), rest].concat();
-        let der = Any::new(Tag::Sequence, content).unwrap().to_der().unwrap();
+        let outer = Element::only(&read.der).unwrap();
+        let info = Element::only(&read.signed).unwrap();
+        let wider = asn1::sequence(&[info.content, &[4, 1, 7]]);
+        let der = asn1::sequence(&[&wider, &outer.content[read.signed.len()..]]);
         let found = CertificateRequest::from_der(&der).unwrap();
         assert_eq!((found.subject.user(), found.strict), ("alice", false));
         assert_eq!(found.der, der);
-        assert_eq!(found.signed, wider.to_der().unwrap());
+        assert_eq!(found.signed, wider);
     }
 
     #[test]

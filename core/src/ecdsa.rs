@@ -3,14 +3,7 @@
 //! PKCS#10 and X.509 carry a DER sequence of r and s (RFC 3279 section 2.2.3). WebCrypto, JOSE and
 //! many hardware keys hand out r and s side by side, each as long as the curve's order (IEEE P1363).
 
-use der::asn1::UintRef;
-use der::{Decode, Encode, Sequence};
-
-#[derive(Sequence)]
-struct Signature<'a> {
-    r: UintRef<'a>,
-    s: UintRef<'a>,
-}
+use crate::asn1::{self, Element};
 
 /// DER of a signature given as r and s side by side; `None` when it has no two equal halves.
 #[must_use]
@@ -19,19 +12,19 @@ pub fn to_der(fixed: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let (r, s) = fixed.split_at(fixed.len() / 2);
-    Signature { r: UintRef::new(r).ok()?, s: UintRef::new(s).ok()? }.to_der().ok()
+    Some(asn1::sequence(&[&asn1::unsigned_integer(r), &asn1::unsigned_integer(s)]))
 }
 
 /// r and s side by side, each of `size` bytes; `None` when `der` is no signature of that size.
 #[must_use]
 pub fn from_der(der: &[u8], size: usize) -> Option<Vec<u8>> {
-    let signature = Signature::from_der(der).ok().filter(|_| size > 0)?;
+    let mut fields = Element::only_of(der, asn1::SEQUENCE).filter(|_| size > 0)?.inside();
     let mut fixed = vec![0; 2 * size];
-    for (half, number) in fixed.chunks_exact_mut(size).zip([signature.r, signature.s]) {
-        let bytes = number.as_bytes();
-        half.get_mut(size.checked_sub(bytes.len())?..)?.copy_from_slice(bytes);
+    for half in fixed.chunks_exact_mut(size) {
+        let number = asn1::unsigned(fields.read(asn1::INTEGER)?.content)?;
+        half.get_mut(size.checked_sub(number.len())?..)?.copy_from_slice(number);
     }
-    Some(fixed)
+    fields.is_empty().then_some(fixed)
 }
 
 #[cfg(test)]

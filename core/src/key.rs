@@ -6,16 +6,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use der::asn1::{Any, AnyRef, BitStringRef, Null, ObjectIdentifier, OctetStringRef};
-use der::{Decode, Encode, Sequence};
 use sha2::{Digest as _, Sha256};
-use x509_cert::spki::AlgorithmIdentifierOwned;
-use x509_parser::der_parser::ber::parse_ber_sequence;
-use x509_parser::public_key::PublicKey as ParsedKey;
-use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 use zeroize::Zeroizing;
 
+use crate::asn1::{self, Element};
 use crate::pem;
+
+const RSA: &str = "1.2.840.113549.1.1.1";
+const EC: &str = "1.2.840.10045.2.1";
+const ED25519: &str = "1.3.101.112";
 
 /// Kinds of key that we make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +84,18 @@ pub enum KeyKind {
     Other(String),
 }
 
+impl KeyKind {
+    fn of_curve(oid: String) -> Self {
+        match oid.as_str() {
+            "1.3.132.0.33" => Self::P224,
+            "1.2.840.10045.3.1.7" => Self::P256,
+            "1.3.132.0.34" => Self::P384,
+            "1.3.132.0.35" => Self::P521,
+            _ => Self::Other(oid),
+        }
+    }
+}
+
 impl fmt::Display for KeyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,33 +125,21 @@ impl PublicKey {
     /// Reads a SubjectPublicKeyInfo.
     #[must_use]
     pub fn from_spki(der: &[u8]) -> Option<Self> {
-        use x509_parser::prelude::FromDer as _;
-        let (rest, info) = SubjectPublicKeyInfo::from_der(der).ok()?;
-        rest.is_empty().then(|| Self::read(&info))
+        Self::read(&Element::only_of(der, asn1::SEQUENCE)?)
     }
 
-    pub(crate) fn read(info: &SubjectPublicKeyInfo<'_>) -> Self {
-        let algorithm = info.algorithm.algorithm.to_id_string();
-        let kind = match algorithm.as_str() {
-            "1.2.840.10045.2.1" => {
-                let curve = info.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
-                match curve.map(|c| c.to_id_string()).as_deref() {
-                    Some("1.3.132.0.33") => KeyKind::P224,
-                    Some("1.2.840.10045.3.1.7") => KeyKind::P256,
-                    Some("1.3.132.0.34") => KeyKind::P384,
-                    Some("1.3.132.0.35") => KeyKind::P521,
-                    Some(curve) => KeyKind::Other(curve.to_owned()),
-                    None => KeyKind::Other(algorithm),
-                }
-            }
-            "1.3.101.112" => KeyKind::Ed25519,
-            "1.2.840.113549.1.1.1" => match info.parsed() {
-                Ok(ParsedKey::RSA(rsa)) => KeyKind::Rsa(modulus_bits(rsa.modulus)),
-                _ => KeyKind::Other(algorithm),
-            },
-            _ => KeyKind::Other(algorithm),
+    pub(crate) fn read(info: &Element<'_>) -> Option<Self> {
+        let mut fields = info.inside();
+        let mut algorithm = fields.read(asn1::SEQUENCE)?.inside();
+        let bits = asn1::bits(fields.read(asn1::BIT_STRING)?.content)?;
+        let oid = algorithm.read_oid()?;
+        let kind = match oid.as_str() {
+            EC => algorithm.read_oid().map_or(KeyKind::Other(oid), KeyKind::of_curve),
+            ED25519 => KeyKind::Ed25519,
+            RSA => rsa_bits(bits).map_or(KeyKind::Other(oid), KeyKind::Rsa),
+            _ => KeyKind::Other(oid),
         };
-        Self { spki: info.raw.to_vec(), bits: info.subject_public_key.data.to_vec(), kind }
+        Some(Self { spki: info.whole.to_vec(), bits: bits.to_vec(), kind })
     }
 
     /// Five characters that tell this key from others, lower-case hexadecimal.
@@ -150,12 +149,18 @@ impl PublicKey {
     }
 }
 
-fn modulus_bits(modulus: &[u8]) -> usize {
-    let significant: &[u8] = match modulus.iter().position(|b| *b != 0) {
-        Some(i) => &modulus[i..],
-        None => return 0,
-    };
-    significant.len() * 8 - significant[0].leading_zeros() as usize
+/// The size of a PKCS#1 RSAPublicKey (RFC 8017 appendix A.1.1).
+fn rsa_bits(key: &[u8]) -> Option<usize> {
+    let mut fields = Element::only_of(key, asn1::SEQUENCE)?.inside();
+    let modulus = fields.read(asn1::INTEGER)?;
+    fields.read(asn1::INTEGER)?;
+    number_bits(modulus.content)
+}
+
+fn number_bits(integer: &[u8]) -> Option<usize> {
+    let number = asn1::unsigned(integer)?;
+    let zeros = number.first().map_or(0, |first| first.leading_zeros() as usize);
+    Some(number.len() * 8 - zeros)
 }
 
 /// What a signature was made with.
@@ -205,9 +210,10 @@ impl fmt::Display for SignatureAlgorithm {
 }
 
 impl SignatureAlgorithm {
-    pub(crate) fn read(identifier: &AlgorithmIdentifier<'_>) -> Self {
-        let oid = identifier.algorithm.to_id_string();
-        match oid.as_str() {
+    pub(crate) fn read(identifier: &Element<'_>) -> Option<Self> {
+        let mut fields = identifier.inside();
+        let oid = fields.read_oid()?;
+        Some(match oid.as_str() {
             "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => Self::Rsa(Hash::Sha1),
             "1.2.840.113549.1.1.11" => Self::Rsa(Hash::Sha256),
             "1.2.840.113549.1.1.12" => Self::Rsa(Hash::Sha384),
@@ -216,10 +222,13 @@ impl SignatureAlgorithm {
             "1.2.840.10045.4.3.2" => Self::Ecdsa(Hash::Sha256),
             "1.2.840.10045.4.3.3" => Self::Ecdsa(Hash::Sha384),
             "1.2.840.10045.4.3.4" => Self::Ecdsa(Hash::Sha512),
-            "1.3.101.112" => Self::Ed25519,
-            "1.2.840.113549.1.1.10" => pss_hash(identifier).map_or(Self::Other(oid), Self::RsaPss),
+            ED25519 => Self::Ed25519,
+            "1.2.840.113549.1.1.10" => {
+                let hash = fields.read(asn1::SEQUENCE).and_then(|parameters| pss_hash(&parameters));
+                hash.map_or(Self::Other(oid), Self::RsaPss)
+            }
             _ => Self::Other(oid),
-        }
+        })
     }
 
     /// What a key of this kind signs requests with; client-go's choice for RSA
@@ -238,8 +247,8 @@ impl SignatureAlgorithm {
         })
     }
 
-    /// The AlgorithmIdentifier to write; `None` for what we do not sign with.
-    pub(crate) fn identifier(&self) -> Option<AlgorithmIdentifierOwned> {
+    /// DER of the AlgorithmIdentifier to write; `None` for what we do not sign with.
+    pub(crate) fn identifier(&self) -> Option<Vec<u8>> {
         let (oid, null) = match self {
             Self::Rsa(Hash::Sha256) => ("1.2.840.113549.1.1.11", true),
             Self::Rsa(Hash::Sha384) => ("1.2.840.113549.1.1.12", true),
@@ -247,12 +256,11 @@ impl SignatureAlgorithm {
             Self::Ecdsa(Hash::Sha256) => ("1.2.840.10045.4.3.2", false),
             Self::Ecdsa(Hash::Sha384) => ("1.2.840.10045.4.3.3", false),
             Self::Ecdsa(Hash::Sha512) => ("1.2.840.10045.4.3.4", false),
-            Self::Ed25519 => ("1.3.101.112", false),
+            Self::Ed25519 => (ED25519, false),
             _ => return None,
         };
-        let oid = ObjectIdentifier::new(oid).ok()?;
-        let parameters = null.then(|| Any::from(Null));
-        Some(AlgorithmIdentifierOwned { oid, parameters })
+        let parameters: &[u8] = if null { &[asn1::NULL, 0] } else { &[] };
+        Some(asn1::sequence(&[&asn1::object_identifier(oid), parameters]))
     }
 
     /// Whether the hash is broken.
@@ -262,23 +270,24 @@ impl SignatureAlgorithm {
     }
 }
 
-/// The hash of RSASSA-PSS parameters, if they are of the one shape that Go accepts.
-fn pss_hash(identifier: &AlgorithmIdentifier<'_>) -> Option<Hash> {
-    use x509_parser::signature_algorithm::RsaSsaPssParams;
-    let params = RsaSsaPssParams::try_from(identifier.parameters.as_ref()?).ok()?;
-    let hash = |oid: &str| {
-        Some(match oid {
-            "2.16.840.1.101.3.4.2.1" => (Hash::Sha256, 32),
-            "2.16.840.1.101.3.4.2.2" => (Hash::Sha384, 48),
-            "2.16.840.1.101.3.4.2.3" => (Hash::Sha512, 64),
-            _ => return None,
-        })
+/// The hash of RSASSA-PSS parameters (RFC 4055 section 3.1), if they are of the one shape that Go
+/// accepts.
+fn pss_hash(parameters: &Element<'_>) -> Option<Hash> {
+    let mut fields = parameters.inside();
+    let mut explicit = |number| Element::only(fields.read(asn1::context(number))?.content);
+    let hash = explicit(0)?.inside().read_oid()?;
+    let mut mask = explicit(1)?.inside();
+    let salt = explicit(2)?;
+    let (found, length) = match hash.as_str() {
+        "2.16.840.1.101.3.4.2.1" => (Hash::Sha256, 32),
+        "2.16.840.1.101.3.4.2.2" => (Hash::Sha384, 48),
+        "2.16.840.1.101.3.4.2.3" => (Hash::Sha512, 64),
+        _ => return None,
     };
-    let (found, salt) = hash(&params.hash_algorithm_oid().to_id_string())?;
-    let mask = params.mask_gen_algorithm().ok()?;
-    (mask.hash.to_id_string() == params.hash_algorithm_oid().to_id_string()
-        && params.salt_length() == salt)
-        .then_some(found)
+    let is_mgf1 = mask.read_oid()? == "1.2.840.113549.1.1.8";
+    let mask_hash = mask.read(asn1::SEQUENCE)?.inside().read_oid()?;
+    let good = is_mgf1 && mask_hash == hash && salt.content == [length] && fields.is_empty();
+    good.then_some(found)
 }
 
 /// Whether a signature is good, as found by whoever has the cryptography.
@@ -307,25 +316,6 @@ pub enum PrivateKeyError {
     /// An EC key on a curve that is not supported.
     #[error("the key's curve or algorithm is not supported")]
     UnsupportedCurve,
-}
-
-/// PKCS#8 PrivateKeyInfo (RFC 5208 section 5), the three fields that matter.
-#[derive(Sequence)]
-struct PrivateKeyInfo<'a> {
-    version: u8,
-    algorithm: x509_cert::spki::AlgorithmIdentifier<AnyRef<'a>>,
-    private_key: &'a OctetStringRef,
-}
-
-/// SEC1 ECPrivateKey (RFC 5915 section 3).
-#[derive(Sequence)]
-struct EcPrivateKey<'a> {
-    version: u8,
-    private_key: &'a OctetStringRef,
-    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
-    parameters: Option<ObjectIdentifier>,
-    #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
-    public_key: Option<BitStringRef<'a>>,
 }
 
 /// The PKCS#8 DER of the private key in `data`: PEM or DER; PKCS#8, PKCS#1 (RSA) or SEC1 (EC).
@@ -361,80 +351,75 @@ pub fn to_pkcs8(data: &[u8]) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
     }
 }
 
-fn check_pkcs8(der: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
-    // Version 2 (RFC 5958) carries more fields than the three that matter.
-    let is_pkcs8 = parse_ber_sequence(&der).is_ok_and(|(rest, sequence)| {
-        rest.is_empty()
-            && sequence.as_sequence().is_ok_and(|fields| {
-                fields.len() >= 3
-                    && fields[0].as_u32().is_ok_and(|version| version <= 1)
-                    && fields[1].as_sequence().is_ok()
-                    && fields[2].as_slice().is_ok()
-            })
-    });
-    if is_pkcs8 { Ok(der) } else { Err(PrivateKeyError::Malformed("no PKCS#8 structure")) }
+/// PKCS#8 PrivateKeyInfo (RFC 5208 section 5): its algorithm and key. Version 2 (RFC 5958) carries
+/// more fields than the three that matter.
+fn pkcs8_parts(der: &[u8]) -> Option<(Element<'_>, Element<'_>)> {
+    let mut fields = Element::only_of(der, asn1::SEQUENCE)?.inside();
+    let version = fields.read(asn1::INTEGER)?;
+    let parts = (fields.read(asn1::SEQUENCE)?, fields.read(asn1::OCTET_STRING)?);
+    matches!(version.content, [0 | 1]).then_some(parts)
 }
 
+fn check_pkcs8(der: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
+    match pkcs8_parts(&der) {
+        Some(_) => Ok(der),
+        None => Err(PrivateKeyError::Malformed("no PKCS#8 structure")),
+    }
+}
+
+/// Whether this is a PKCS#1 RSAPrivateKey of two primes (RFC 8017 appendix A.1.2).
 fn looks_like_pkcs1(der: &[u8]) -> bool {
-    parse_ber_sequence(der)
-        .is_ok_and(|(rest, s)| rest.is_empty() && s.as_sequence().is_ok_and(|f| f.len() == 9))
+    let numbers = Element::only_of(der, asn1::SEQUENCE).and_then(|k| k.elements_of(asn1::INTEGER));
+    numbers.is_some_and(|numbers| numbers.len() == 9)
 }
 
 fn wrap_pkcs1(der: &[u8]) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
     if !looks_like_pkcs1(der) {
         return Err(PrivateKeyError::Malformed("no PKCS#1 structure"));
     }
-    wrap("1.2.840.113549.1.1.1", AnyRef::NULL, der)
+    Ok(wrap(RSA, &[asn1::NULL, 0], der))
+}
+
+/// A SEC1 ECPrivateKey (RFC 5915 section 3) without its curve, and the curve.
+fn sec1_parts(der: &[u8]) -> Option<(Zeroizing<Vec<u8>>, Option<Element<'_>>)> {
+    let mut fields = Element::only_of(der, asn1::SEQUENCE)?.inside();
+    let version = fields.read(asn1::INTEGER).filter(|version| version.content == [1])?;
+    let key = fields.read(asn1::OCTET_STRING)?;
+    let curve = match fields.read(asn1::context(0)) {
+        Some(curve) => Some(Element::only_of(curve.content, asn1::OID)?),
+        None => None,
+    };
+    let public = fields.read(asn1::context(1)).map_or(&[][..], |public| public.whole);
+    let bare = asn1::sequence(&[version.whole, key.whole, public]);
+    fields.is_empty().then(|| (Zeroizing::new(bare), curve))
 }
 
 fn wrap_sec1(der: &[u8]) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
-    let key =
-        EcPrivateKey::from_der(der).map_err(|_| PrivateKeyError::Malformed("no SEC1 structure"))?;
-    let curve = key.parameters.ok_or(PrivateKeyError::UnsupportedCurve)?;
+    let (bare, curve) = sec1_parts(der).ok_or(PrivateKeyError::Malformed("no SEC1 structure"))?;
+    let curve = curve.ok_or(PrivateKeyError::UnsupportedCurve)?;
     // RFC 5915 section 3: inside PKCS#8 the curve stands in the algorithm, not in the key.
-    let bare = EcPrivateKey { parameters: None, ..key }.to_der();
-    let bare = Zeroizing::new(bare.map_err(|_| PrivateKeyError::Malformed("no SEC1 structure"))?);
-    wrap("1.2.840.10045.2.1", AnyRef::from(&curve), &bare)
+    Ok(wrap(EC, curve.whole, &bare))
 }
 
-fn wrap(
-    algorithm: &str,
-    parameters: AnyRef<'_>,
-    key: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
-    let malformed = |_| PrivateKeyError::Malformed("it does not fit into PKCS#8");
-    let info = PrivateKeyInfo {
-        version: 0,
-        algorithm: x509_cert::spki::AlgorithmIdentifier {
-            oid: ObjectIdentifier::new(algorithm)
-                .map_err(|_| PrivateKeyError::Malformed("algorithm"))?,
-            parameters: Some(parameters),
-        },
-        private_key: OctetStringRef::new(key).map_err(malformed)?,
-    };
-    info.to_der().map(Zeroizing::new).map_err(malformed)
+fn wrap(algorithm: &str, parameters: &[u8], key: &[u8]) -> Zeroizing<Vec<u8>> {
+    let algorithm = asn1::sequence(&[&asn1::object_identifier(algorithm), parameters]);
+    let key = Zeroizing::new(asn1::element(asn1::OCTET_STRING, &[key]));
+    Zeroizing::new(asn1::sequence(&[&[asn1::INTEGER, 1, 0], &algorithm, &key]))
 }
 
 /// The kind of a private key in PKCS#8; the bits of an RSA key come from its modulus.
 #[must_use]
 pub fn kind_of_pkcs8(pkcs8: &[u8]) -> Option<KeyKind> {
-    let (_, info) = parse_ber_sequence(pkcs8).ok()?;
-    let fields = info.as_sequence().ok()?;
-    let algorithm = fields.get(1)?.as_sequence().ok()?;
-    let oid = algorithm.first()?.as_oid().ok()?.to_id_string();
+    let (algorithm, key) = pkcs8_parts(pkcs8)?;
+    let mut algorithm = algorithm.inside();
+    let oid = algorithm.read_oid()?;
     Some(match oid.as_str() {
-        "1.3.101.112" => KeyKind::Ed25519,
-        "1.2.840.113549.1.1.1" => {
-            let (_, key) = parse_ber_sequence(fields.get(2)?.as_slice().ok()?).ok()?;
-            KeyKind::Rsa(modulus_bits(key.as_sequence().ok()?.get(1)?.as_slice().ok()?))
+        ED25519 => KeyKind::Ed25519,
+        RSA => {
+            let fields = Element::only_of(key.content, asn1::SEQUENCE)?.elements()?;
+            KeyKind::Rsa(number_bits(fields.get(1)?.content)?)
         }
-        "1.2.840.10045.2.1" => match algorithm.get(1)?.as_oid().ok()?.to_id_string().as_str() {
-            "1.3.132.0.33" => KeyKind::P224,
-            "1.2.840.10045.3.1.7" => KeyKind::P256,
-            "1.3.132.0.34" => KeyKind::P384,
-            "1.3.132.0.35" => KeyKind::P521,
-            curve => KeyKind::Other(curve.to_owned()),
-        },
+        EC => KeyKind::of_curve(algorithm.read_oid()?),
         _ => KeyKind::Other(oid),
     })
 }

@@ -6,6 +6,7 @@
 
 pub mod alternative_name;
 pub mod answer;
+mod asn1;
 pub mod authority;
 pub mod certificate;
 pub mod chain;
@@ -13,6 +14,7 @@ pub mod code;
 pub mod contexts;
 pub mod csr;
 pub mod ecdsa;
+mod extension;
 pub mod file_name;
 pub mod handover;
 pub mod identity;

@@ -6,8 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use x509_parser::x509::X509Name;
-
+use crate::asn1::{self, Element};
 use crate::text;
 
 const CN: &str = "2.5.4.3";
@@ -78,15 +77,18 @@ pub struct Subject {
 }
 
 impl Subject {
-    pub(crate) fn read(name: &X509Name<'_>) -> Self {
-        let attributes = name
-            .iter_attributes()
-            .map(|a| {
-                let (string_type, value) = decode(a.attr_value().tag().0, a.attr_value().data);
-                Attribute { oid: a.attr_type().to_id_string(), string_type, value }
-            })
-            .collect();
-        Self { attributes }
+    /// Reads a Name (RFC 5280 section 4.1.2.4).
+    pub(crate) fn read(name: &Element<'_>) -> Option<Self> {
+        let mut attributes = Vec::new();
+        for part in name.elements_of(asn1::SET)? {
+            for attribute in part.elements_of(asn1::SEQUENCE)? {
+                let mut fields = attribute.inside();
+                let (oid, value) = (fields.read_oid()?, fields.next()?);
+                let (string_type, value) = decode(&value);
+                attributes.push(Attribute { oid, string_type, value });
+            }
+        }
+        Some(Self { attributes })
     }
 
     /// All common names in encoded order.
@@ -132,19 +134,23 @@ impl Subject {
     }
 }
 
-fn decode(tag: u32, data: &[u8]) -> (StringType, Option<String>) {
+fn decode(value: &Element<'_>) -> (StringType, Option<String>) {
+    let (number, data) = (value.number, value.content);
+    if !value.is_universal_primitive() {
+        return (StringType::Ignored(number), None);
+    }
     let utf8 = || std::str::from_utf8(data).ok().map(str::to_owned);
-    match tag {
+    match number {
         12 => (StringType::Plain, utf8()),
         19 | 22 if data.is_ascii() => (StringType::Plain, utf8()),
-        18 if data.is_ascii() => (StringType::Odd(tag), utf8()),
+        18 if data.is_ascii() => (StringType::Odd(number), utf8()),
         // T61String: Go reads it as Latin-1.
-        20 => (StringType::Odd(tag), Some(data.iter().map(|b| char::from(*b)).collect())),
+        20 => (StringType::Odd(number), Some(data.iter().map(|b| char::from(*b)).collect())),
         30 => {
             let units: Vec<u16> =
                 data.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
-            (StringType::Odd(tag), Some(String::from_utf16_lossy(&units)))
+            (StringType::Odd(number), Some(String::from_utf16_lossy(&units)))
         }
-        _ => (StringType::Ignored(tag), None),
+        _ => (StringType::Ignored(number), None),
     }
 }

@@ -4,10 +4,12 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
-use der::DateTime;
 use serde::{Deserialize, Serialize};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
 
 /// Seconds since 1970-01-01T00:00:00Z. Written as RFC 3339 in UTC, as Kubernetes writes its times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,16 +30,50 @@ impl UnixTime {
     }
 }
 
+impl UnixTime {
+    /// The time with this year, and month, day, hour, minute and second, in UTC; `None` when there
+    /// is none such.
+    pub(crate) fn from_parts(year: i64, rest: [i64; 5]) -> Option<Self> {
+        let [month, day, hour, minute, second] = rest;
+        let clock =
+            (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
+        let first = days_before(year, month);
+        let length = days_before(year, month + 1) - first;
+        let exists = (1..=12).contains(&month) && (1..=length).contains(&day);
+        let days = first + day - 1;
+        (clock && exists).then(|| Self(days * DAY + hour * HOUR + minute * MINUTE + second))
+    }
+}
+
+/// Days from 1970-01-01 to the first of a month. Years are counted from March, so that the leap day
+/// is the last of its year.
+fn days_before(year: i64, month: i64) -> i64 {
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    365 * year + leaps + (153 * month + 2) / 5 - 719_468
+}
+
+/// Year, month and day so many days after 1970-01-01, up to the year 9999.
+fn date_of(days: i64) -> (i64, i64, i64) {
+    // Without leap days this is some years too late at most.
+    let mut year = days.div_euclid(365) + 1970;
+    while days_before(year, 1) > days {
+        year -= 1;
+    }
+    let month = (1..=12).rev().find(|month| days_before(year, *month) <= days).unwrap_or(1);
+    (year, month, days - days_before(year, month) + 1)
+}
+
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = u64::try_from(self.0)
-            .ok()
-            .and_then(|s| DateTime::from_unix_duration(Duration::from_secs(s)).ok());
-        match date {
-            Some(date) => date.fmt(f),
-            // Outside of 1970 to 9999 there is nothing better to say than the number.
-            None => write!(f, "@{}", self.0),
+        let (days, seconds) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
+        // Outside of 1970 to 9999 there is nothing better to say than the number.
+        if !(0..days_before(10_000, 1)).contains(&days) {
+            return write!(f, "@{}", self.0);
         }
+        let (year, month, day) = date_of(days);
+        let (hour, minute, second) = (seconds / HOUR, seconds % HOUR / MINUTE, seconds % MINUTE);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
@@ -54,12 +90,26 @@ impl FromStr for UnixTime {
             return seconds.parse().map(Self).map_err(|_| TimeError);
         }
         // metav1.MicroTime carries a fraction; whole seconds are all we need.
-        let whole = match s.split_once('.') {
-            Some((whole, rest)) if rest.ends_with('Z') => format!("{whole}Z"),
-            _ => s.to_owned(),
+        let (whole, rest) = s.split_at_checked(19).ok_or(TimeError)?;
+        let fraction = rest.strip_suffix('Z').ok_or(TimeError)?;
+        let shape = |(place, byte): (usize, u8)| match place {
+            4 | 7 => byte == b'-',
+            10 => byte == b'T',
+            13 | 16 => byte == b':',
+            _ => byte.is_ascii_digit(),
         };
-        let date = whole.parse::<DateTime>().map_err(|_| TimeError)?;
-        i64::try_from(date.unix_duration().as_secs()).map(Self).map_err(|_| TimeError)
+        let digits = fraction.strip_prefix('.').unwrap_or(fraction);
+        if !whole.bytes().enumerate().all(shape)
+            || !digits.bytes().all(|byte| byte.is_ascii_digit())
+            || digits.is_empty() != fraction.is_empty()
+        {
+            return Err(TimeError);
+        }
+        let number = |at: std::ops::Range<usize>| {
+            whole.get(at).and_then(|digits| digits.parse().ok()).unwrap_or_default()
+        };
+        let rest = [number(5..7), number(8..10), number(11..13), number(14..16), number(17..19)];
+        Self::from_parts(number(0..4), rest).filter(|time| time.0 >= 0).ok_or(TimeError)
     }
 }
 
@@ -82,9 +132,6 @@ impl TryFrom<String> for UnixTime {
 /// Source: `apimachinery/pkg/util/duration/duration.go`, `HumanDuration`.
 #[must_use]
 pub fn human_duration(seconds: i64) -> String {
-    const MINUTE: i64 = 60;
-    const HOUR: i64 = 60 * MINUTE;
-    const DAY: i64 = 24 * HOUR;
     const YEAR: i64 = 365 * DAY;
     let two = |big: i64, unit: &str, small: i64, small_unit: &str| match small {
         0 => format!("{big}{unit}"),

@@ -125,7 +125,8 @@ pub fn serial(mut random: [u8; SERIAL_BYTES]) -> [u8; SERIAL_BYTES] {
 }
 
 fn identifier(algorithm: &SignatureAlgorithm) -> Result<AlgorithmIdentifierOwned, EncodeError> {
-    algorithm.identifier().ok_or_else(|| EncodeError::Algorithm(algorithm.clone()))
+    let der = algorithm.identifier().ok_or_else(|| EncodeError::Algorithm(algorithm.clone()))?;
+    Ok(AlgorithmIdentifierOwned::from_der(&der)?)
 }
 
 /// UTCTime through 2049, GeneralizedTime from then on (RFC 5280 section 4.1.2.5).

@@ -64,6 +64,8 @@ pub struct Certificate {
     pub key_usages: Option<Vec<&'static str>>,
     /// Whether basicConstraints make it an authority.
     pub is_ca: bool,
+    /// X.509 version, 1 to 3; only in version 3 a certificate can say that it is an authority.
+    pub version: u32,
     /// Subject alternative names, as `DNS:example.com`.
     pub alternative_names: Vec<String>,
     /// Authority key identifier.
@@ -120,6 +122,7 @@ impl Certificate {
             extended_key_usages: None,
             key_usages: None,
             is_ca: false,
+            version: parsed.version().0.saturating_add(1),
             alternative_names: Vec::new(),
             authority_key_id: None,
             subject_key_id: None,
@@ -181,6 +184,13 @@ impl Certificate {
             .map(|block| Self::from_der(&block.der))
             .collect::<Result<_, _>>()?;
         if chain.is_empty() { Err(CertificateError::None) } else { Ok(chain) }
+    }
+
+    /// Whether it can be what others are checked with. Certificates of version 1, as older openssl
+    /// signs them, are taken at their word; so does Go.
+    #[must_use]
+    pub fn may_be_authority(&self) -> bool {
+        self.is_ca || self.version == 1
     }
 
     /// Canonical PEM.

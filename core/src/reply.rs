@@ -225,9 +225,14 @@ impl Reply {
                 return Err(invalid(field, "is empty, too long or holds invisible characters"));
             }
         }
+        let ca = certificates(cluster, "certificate-authority-data")?;
+        if let Some(other) = ca.iter().find(|c| !c.may_be_authority()) {
+            let problem = format!("holds a certificate that is no CA ({})", other.subject.shown());
+            return Err(invalid("certificate-authority-data", problem));
+        }
         Ok(Self {
             server: server.to_owned(),
-            ca: certificates(cluster, "certificate-authority-data")?,
+            ca,
             tls_server_name,
             chain: certificates(user, "client-certificate-data")?,
             cluster_name: cluster_name.to_owned(),
@@ -444,6 +449,18 @@ mod tests {
             Reply::parse(second.to_string().as_bytes()),
             Err(ReplyError::Forbidden { .. })
         ));
+    }
+
+    #[test]
+    fn only_a_ca_is_a_ca() {
+        let mut reply = reply();
+        let mut other = reply.ca.clone();
+        // In version 3 the certificate could say that it is one, and does not.
+        let v3 = include_bytes!("../tests/data/leaf-v3.pem");
+        other.extend(Certificate::chain_from_pem(v3).unwrap());
+        reply.ca = other;
+        let error = Reply::parse(reply.to_text().unwrap().as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("that is no CA (CN=leaf)"), "{error}");
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub async fn cluster_data(
     user: &str,
     client: &ClientArgs,
 ) -> Result<ClusterData> {
-    let (timeout, namespace) = (client.request_timeout, client.namespace.as_deref());
+    let timeout = client.request_timeout;
     let endpoint = &target.endpoint;
     if endpoint.insecure {
         return Err(Error::new(
@@ -90,21 +90,36 @@ pub async fn cluster_data(
     }
     let known = endpoint.ca();
     let ca = if known.is_empty() { published_ca(endpoint, cluster, timeout).await? } else { known };
+    if let Some(other) = ca.iter().find(|c| !c.may_be_authority()) {
+        return Err(Error::new(format!(
+            "{} is no CA certificate, but the server is checked with it",
+            other.subject.shown()
+        ))
+        .hint("nothing was approved; give the cluster's CA with --certificate-authority FILE"));
+    }
     let cluster_name =
         args.reply_cluster_name.clone().unwrap_or_else(|| target.cluster_name().to_owned());
     let tls_server_name = endpoint.tls_server_name.clone().filter(|_| args.reply_server.is_none());
     let data = ClusterData { server, ca, tls_server_name, cluster_name };
-    // Everything but the certificate is known by now; the CA stands in for it.
-    let trial = data.reply(user, data.ca.clone(), namespace.map(str::to_owned));
-    let text = trial.to_text()?;
-    Reply::parse(text.as_bytes())
-        .context("no reply could be made")
-        .usage()
-        .hint("nothing was approved; mend --reply-server, --reply-cluster-name or --namespace")?;
+    data.fits(user, client)?;
     Ok(data)
 }
 
 impl ClusterData {
+    /// Makes sure that a reply for this user can be made.
+    ///
+    /// # Errors
+    /// When it would be refused where it is installed.
+    pub fn fits(&self, user: &str, client: &ClientArgs) -> Result<()> {
+        // Everything but the certificate is known by now; the CA stands in for it.
+        let trial = self.reply(user, self.ca.clone(), client.namespace.clone());
+        let text = trial.to_text()?;
+        Reply::parse(text.as_bytes()).context("no reply could be made").usage().hint(
+            "nothing was approved; mend --reply-server, --reply-cluster-name or --namespace",
+        )?;
+        Ok(())
+    }
+
     fn reply(&self, user: &str, chain: Vec<Certificate>, namespace: Option<String>) -> Reply {
         Reply {
             context_name: format!("{user}@{}", self.cluster_name),

@@ -42,7 +42,7 @@ pub struct ClientArgs {
     #[arg(long = "as-user-extra", value_name = "KEY=VALUE")]
     pub as_user_extra: Vec<String>,
     /// Longest time for one request to the server, as 10s or 1m; 0 waits for ever
-    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = parse_timeout)]
+    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = parse_request_timeout)]
     pub request_timeout: Timeout,
     /// Bearer token
     #[arg(long, value_name = "TOKEN")]
@@ -180,6 +180,17 @@ pub fn parse_timeout(s: &str) -> Result<Timeout, String> {
         .or_else(|| lifetime::parse_duration(s))
         .map(|nanos| Timeout { nanos })
         .ok_or_else(|| "write it as 30s, 5m or 1h".to_owned())
+}
+
+/// As kubectl takes `--request-timeout`: seconds, or a duration in Go's units, which end with hours.
+///
+/// # Errors
+/// The text is neither.
+pub fn parse_request_timeout(s: &str) -> Result<Timeout, String> {
+    if s.contains(['d', 'w']) {
+        return Err("days and weeks are no units here; write it as 30s, 5m or 1h".to_owned());
+    }
+    parse_timeout(s)
 }
 
 /// The lifetime to ask for.

@@ -30,10 +30,23 @@ pub struct VerifyArgs {
 /// When the server does not take the credentials, or takes them for somebody else's.
 pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
     let mut client = args.client.clone();
+    let acts_for = client.as_user.is_some() || client.as_uid.is_some();
+    if acts_for || !client.as_group.is_empty() || !client.as_user_extra.is_empty() {
+        return Err(Error::usage(
+            "verify asks with nothing but the context's own certificate or token; --as does not go with it",
+        )
+        .hint("`kubectl auth whoami --as USER` asks as somebody else"));
+    }
     if args.name.is_some() {
         client.context.clone_from(&args.name);
     }
     let target = Target::resolve(&client)?;
+    if let Some(other) = &target.resolved.user.impersonate {
+        host.warn(format!(
+            "warning: this context acts as {} in kubectl (as: in its user entry); verified is the one behind it",
+            show(other)
+        ));
+    }
     let timeout = client.request_timeout;
     let (cluster, leaf) = match target.credentials()? {
         Credentials::Certificate { chain, key_pem } => {

@@ -33,23 +33,42 @@ pub enum Need {
     },
 }
 
+fn csr(verbs: &str, resource: &str) -> String {
+    format!("- apiGroups: [certificates.k8s.io]\n  resources: [{resource}]\n  verbs: [{verbs}]\n")
+}
+
+fn approve(signer: &str) -> String {
+    format!(
+        "- apiGroups: [certificates.k8s.io]\n  resources: [signers]\n  resourceNames: [{signer:?}]\n  verbs: [approve]\n"
+    )
+}
+
 impl Need {
+    /// Which of several rules the server missed, by what it says. The built-in approver roles hold
+    /// the one for signers only.
+    fn missing(&self, message: &str) -> Option<String> {
+        match self {
+            Self::Decide(signer) if message.contains("not permitted to approve requests") => {
+                Some(approve(signer))
+            }
+            Self::Decide(_) if message.contains("cannot update resource") => {
+                Some(csr("update", "certificatesigningrequests/approval"))
+            }
+            _ => None,
+        }
+    }
+
     /// The RBAC rules that allow it.
     fn rules(&self) -> String {
-        let csr = |verbs: &str, resource: &str| {
-            format!(
-                "- apiGroups: [certificates.k8s.io]\n  resources: [{resource}]\n  verbs: [{verbs}]\n"
-            )
-        };
         match self {
             Self::Create => csr("create", "certificatesigningrequests"),
             Self::Get => csr("get, watch", "certificatesigningrequests"),
             Self::List => csr("get, list, watch", "certificatesigningrequests"),
             Self::Decide(signer) => format!(
-                "{}{}- apiGroups: [certificates.k8s.io]\n  resources: [signers]\n  resourceNames: [{:?}]\n  verbs: [approve]\n",
+                "{}{}{}",
                 csr("get, list, watch", "certificatesigningrequests"),
                 csr("update", "certificatesigningrequests/approval"),
-                signer,
+                approve(signer),
             ),
             Self::RootCa => "- apiGroups: [\"\"]\n  resources: [configmaps]\n  resourceNames: [kube-root-ca.crt]\n  verbs: [get]\n".to_owned(),
             Self::WhoAmI => "- apiGroups: [authentication.k8s.io]\n  resources: [selfsubjectreviews]\n  verbs: [create]\n".to_owned(),
@@ -90,6 +109,9 @@ fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
                     "the server saw no credentials at all; check the context's user entry\n\
                      (without any access yet: `kubectl usercert request NAME --offline`)",
                 );
+            }
+            if let Some(missing) = need.missing(&status.message) {
+                error = error.hint(format!("what is missing is the rule\n{}", missing.trim_end()));
             }
             error.hint(format!("an admin grants this with a ClusterRole whose rules are\n{}", need.rules().trim_end()))
         }

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::csr::{self, CertificateRequest, CsrError};
 use crate::key::PublicKey;
@@ -245,6 +246,15 @@ impl Object {
             .get("authentication.kubernetes.io/credential-id")
             .and_then(|ids| ids.first())
             .map(String::as_str)
+    }
+
+    /// A digest over the UID and everything that is asked for, by whom: equal for the very same
+    /// request only, as [`Object::same_request`] says.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        // Maps are sorted and all fields are written, so equal values give equal texts.
+        let text = json!([self.metadata.uid, self.spec]).to_string();
+        Sha256::digest(text).into()
     }
 
     /// Whether `other` asks for the very same thing on behalf of the same requester as `self`: the
@@ -506,6 +516,7 @@ mod tests {
     fn only_the_very_same_request_is_the_same() {
         let a = object(&[], "");
         assert!(a.same_request(&object(&["Approved"], "")), "the status may differ");
+        assert_eq!(a.digest(), object(&["Approved"], "").digest());
         for change in [
             |o: &mut Object| o.metadata.uid = "2".into(),
             |o: &mut Object| o.spec.request = "eQ==".into(),
@@ -521,6 +532,7 @@ mod tests {
             let mut b = a.clone();
             change(&mut b);
             assert!(!a.same_request(&b));
+            assert_ne!(a.digest(), b.digest());
         }
     }
 

@@ -104,10 +104,21 @@ impl Collected {
     /// # Errors
     /// When standard output cannot be written.
     pub fn finish(self, host: &Host, kind: &str) -> Result<()> {
+        self.finish_with(host, kind, json!({}))
+    }
+
+    /// [`Collected::finish`], with more fields in the list.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn finish_with(self, host: &Host, kind: &str, more: Value) -> Result<()> {
         if !self.several || !matches!(self.format, Some(Format::Json | Format::Yaml)) {
             return Ok(());
         }
-        let list = object(kind, json!({ "items": self.values }));
+        let mut list = object(kind, json!({ "items": self.values }));
+        if let (Value::Object(to), Value::Object(from)) = (&mut list, more) {
+            to.extend(from);
+        }
         print(host, self.format, &list, &[], |_| String::new())
     }
 }

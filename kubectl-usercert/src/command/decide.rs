@@ -61,18 +61,18 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<(Value, Object)> {
     }
 }
 
-/// Reads a handed-over request from a file or, for `-`, from standard input.
+/// Reads handed-over requests from a file or, for `-`, from standard input; at least one.
 ///
 /// # Errors
-/// Unreadable, or nothing that is a request; the file is named.
-pub fn read_handover(host: &Host, file: &Path) -> Result<Incoming> {
+/// Unreadable, or something that is no request; the file is named.
+pub fn read_requests(host: &Host, file: &Path) -> Result<Vec<Incoming>> {
     let input = host.input(file, handover::MAX_BYTES)?;
     let what = if file.as_os_str() == "-" {
         "standard input".to_owned()
     } else {
         show(&file.display().to_string())
     };
-    handover::read(&input).context(what)
+    handover::read_all(&input).context(what)
 }
 
 /// The manifest to submit for a handed-over request, and the object that it describes.
@@ -88,7 +88,8 @@ pub fn to_submit(
     let lifetime = match (expires, incoming.expiration_seconds) {
         (Some(expires), _) => expires.lifetime(),
         (None, Some(seconds)) => Some(Lifetime::from_seconds(seconds).ok_or_else(|| {
-            Error::new(format!("the manifest asks for {seconds} seconds; the least is 600"))
+            let bound = if seconds < 600 { "the least is 600" } else { "the most is 2147483647" };
+            Error::new(format!("the manifest asks for {seconds} seconds; {bound}"))
                 .hint("give another lifetime with --expires")
         })?),
         (None, None) => Some(usercert_core::lifetime::default_lifetime()),
@@ -217,11 +218,7 @@ pub async fn write(
         };
         let now = Object::from_item(&current)?;
         if !shown.same_request(&now) {
-            return Err(Error::new(format!(
-                "the request {} is not the one that was reviewed: it was deleted, and another was submitted under its name",
-                show(name)
-            ))
-            .hint("nothing was decided; review the new one, and ask who submitted it"));
+            return Err(replaced(name));
         }
         if already(&now, verdict.decision)? {
             return Ok(now);
@@ -234,7 +231,17 @@ pub async fn write(
         .hint("run the command again"))
 }
 
-fn gone(name: &str) -> Error {
+/// The object that has the name now is another.
+pub fn replaced(name: &str) -> Error {
+    Error::new(format!(
+        "the request {} is not the one that was reviewed: it was deleted, and another was submitted under its name",
+        show(name)
+    ))
+    .hint("nothing was decided; review the new one, and ask who submitted it")
+}
+
+/// The object is there no more.
+pub fn gone(name: &str) -> Error {
     Error::new(format!("the request {} was deleted while it was reviewed", show(name)))
         .hint("nothing was decided")
 }

@@ -23,7 +23,7 @@ pub struct ReviewArgs {
     /// Names of requests; a user's name does where one pending request names that user
     #[arg(required_unless_present_any = ["from", "explain"])]
     pub names: Vec<String>,
-    /// Review a request in this file ("-": standard input); no cluster is needed
+    /// Review the requests in this file ("-": standard input); no cluster is needed
     #[arg(long, value_name = "FILE", conflicts_with = "names")]
     pub from: Option<PathBuf>,
     /// List all findings that there are, with what they mean
@@ -48,27 +48,33 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
     let rules = args.policy.load(host)?;
     let mut sheets = Vec::new();
     let mut exit = Exit::Done;
+    let mut take = |sheet: Result<Sheet>, several: bool| match sheet {
+        Ok(sheet) => {
+            sheets.push(sheet);
+            Ok(())
+        }
+        Err(error) if several => {
+            host.fail(&error);
+            exit = exit.gravest(error.exit);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
     if let Some(file) = &args.from {
-        let incoming = decide::read_handover(host, file)?;
-        let object = decide::to_submit(&incoming, None, None)?;
-        sheets.push(Sheet::new(
-            object.1,
-            false,
-            &Bindings::unknown("no cluster was asked"),
-            &rules,
-        ));
+        let bindings = Bindings::unknown("no cluster was asked");
+        let requests = decide::read_requests(host, file)?;
+        for incoming in &requests {
+            let object = decide::to_submit(incoming, None, None).map(|(_, object)| object);
+            let sheet = object.map(|object| Sheet::new(object, false, &bindings, &rules));
+            take(sheet, requests.len() > 1)?;
+        }
     } else {
         let cluster = Target::resolve(&args.client)?.connect()?;
         let bindings = Bindings::read(&cluster).await;
         for name in &args.names {
-            match decide::find(&cluster, name).await {
-                Ok((_, object)) => sheets.push(Sheet::new(object, true, &bindings, &rules)),
-                Err(error) if args.names.len() > 1 => {
-                    host.fail(&error);
-                    exit = exit.gravest(error.exit);
-                }
-                Err(error) => return Err(error),
-            }
+            let found = decide::find(&cluster, name).await;
+            let sheet = found.map(|(_, object)| Sheet::new(object, true, &bindings, &rules));
+            take(sheet, args.names.len() > 1)?;
         }
     }
     if sheets.iter().any(|s| review::refuses(&s.findings, &[])) {
@@ -88,10 +94,7 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         sheets.iter().map(|s| format!("{}/{}", usercert_core::request::RESOURCE, s.name)).collect();
     output::print(host, args.output.format, &value, &names, |wide| {
         let now = host.now();
-        let text = |s: &Sheet| match (wide, s.code()) {
-            (true, Some(code)) => format!("{}sha256 {}\n", s.text(now), code.full()),
-            _ => s.text(now),
-        };
+        let text = |s: &Sheet| if wide { s.wide_text(now) } else { s.text(now) };
         sheets.iter().map(text).collect::<Vec<_>>().join("\n")
     })?;
     if exit == Exit::Refused && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {

@@ -3,29 +3,33 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use usercert_core::code::Code;
+use usercert_core::code::{Code, ExpectedCode};
 use usercert_core::csr::CertificateRequest;
 use usercert_core::identity::MAX_GROUPS;
 use usercert_core::key::Verification;
 use usercert_core::lifetime::Lifetime;
 use usercert_core::rbac::{self, Binding, Holder, Subject};
 use usercert_core::request::Object;
-use usercert_core::review::{self, BoundNames, Finding, Reviewed, Severity};
+use usercert_core::review::{self, BoundNames, Finding, FindingCode, Reviewed, Severity};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 
 use super::rules::Rules;
 use crate::cluster::{ApiError, Cluster};
-use crate::error::Result;
+use crate::error::{Error, Result, ResultExt as _};
 use crate::keys;
 use crate::output;
 
+/// As much of a name as a sheet shows, in characters; more than any name that passes unaccepted.
+const LONG: usize = 1000;
+
 /// Groups for people: the first hundred.
-fn listed(groups: &BTreeSet<String>) -> String {
+fn listed(groups: &BTreeSet<String>, longest: usize) -> String {
     if groups.is_empty() {
         return "(none)".to_owned();
     }
-    let shown: Vec<String> = groups.iter().take(MAX_GROUPS).map(|g| show_short(g, 260)).collect();
+    let shown: Vec<String> =
+        groups.iter().take(MAX_GROUPS).map(|g| show_short(g, longest)).collect();
     let more = groups.len().saturating_sub(MAX_GROUPS);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     shown.join(", ") + &rest
@@ -54,6 +58,12 @@ impl Bindings {
         Self(Err(why.to_owned()))
     }
 
+    /// Why they are not known.
+    #[must_use]
+    pub fn why_unknown(&self) -> Option<&str> {
+        self.0.as_ref().err().map(String::as_str)
+    }
+
     fn names(&self) -> Option<&BoundNames> {
         self.0.as_ref().ok().map(|(_, names)| names)
     }
@@ -63,6 +73,20 @@ impl Bindings {
         let all = self.0.as_ref().map(|(all, _)| all.as_slice()).unwrap_or_default();
         rbac::reaching(all, holder).map(Binding::in_words).collect()
     }
+}
+
+/// Makes sure that `--accept` names a finding that can be accepted.
+///
+/// # Errors
+/// It does not.
+pub fn can_be_accepted(code: &str) -> Result<()> {
+    let found = code.parse::<FindingCode>().context("--accept").usage();
+    let found = found.hint("`kubectl usercert review --explain` lists them")?;
+    if found.severity() == Severity::Hard {
+        return Err(Error::usage(format!("--accept {code}: this finding cannot be accepted"))
+            .hint("the person has to make a new request"));
+    }
+    Ok(())
 }
 
 /// A request, decoded and reviewed.
@@ -128,9 +152,59 @@ impl Sheet {
         self.request.as_ref().map(|r| r.subject.user()).unwrap_or_default()
     }
 
-    /// The sheet for people.
+    /// Adds the hard finding where requests are expected, and this is none of them.
+    pub fn expect(&mut self, expected: &[ExpectedCode]) {
+        let code = self.code();
+        let is = |expected: &ExpectedCode| code.is_some_and(|code| expected.matches(&code));
+        if expected.is_empty() || expected.iter().any(is) {
+            return;
+        }
+        let found = code.map_or("unreadable".to_owned(), |c| c.short());
+        let message = match expected.len() {
+            1 => format!("this is not the request that was expected: its code is {found}"),
+            _ => format!("this is none of the requests that were expected: its code is {found}"),
+        };
+        let finding = Finding { code: FindingCode::NotExpected, severity: Severity::Hard, message };
+        self.findings.insert(0, finding);
+    }
+
+    /// Goes on only if no finding refuses that was not accepted.
+    ///
+    /// # Errors
+    /// Refused, with the findings and with what to do.
+    pub fn refuse(&self, accepted: &[String]) -> Result<()> {
+        let refuses = |f: &&Finding| review::refuses(std::slice::from_ref(*f), accepted);
+        let against: Vec<&Finding> = self.findings.iter().filter(refuses).collect();
+        if against.is_empty() {
+            return Ok(());
+        }
+        let words: Vec<String> =
+            against.iter().map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
+        let error =
+            Error::refused(format!("{} is not approved: {}", show(&self.name), words.join("; ")));
+        if against.iter().any(|f| f.severity == Severity::Hard) {
+            return Err(error.hint("this cannot be accepted; the person has to make a new request, or the line was meant for another one"));
+        }
+        let codes: BTreeSet<&str> = against.iter().map(|f| f.code.as_str()).collect();
+        let flags: Vec<String> = codes.iter().map(|code| format!("--accept {code}")).collect();
+        Err(error.hint(format!("if this is meant to be so: {}", flags.join(" "))))
+    }
+
+    /// The sheet for people, with very long names cut.
     #[must_use]
     pub fn text(&self, now: UnixTime) -> String {
+        self.render(now, LONG)
+    }
+
+    /// The sheet with everything in full, and with the whole digest.
+    #[must_use]
+    pub fn wide_text(&self, now: UnixTime) -> String {
+        let sha256 = self.code().map(|code| format!("sha256 {}\n", code.full()));
+        self.render(now, usize::MAX) + &sha256.unwrap_or_default()
+    }
+
+    fn render(&self, now: UnixTime, longest: usize) -> String {
+        let show = |name: &str| show_short(name, longest);
         let mut out = String::new();
         let mut line = |label: &str, value: &str| {
             out.push_str(&format!("{label:<13}{value}\n"));
@@ -139,7 +213,7 @@ impl Sheet {
         match &self.request {
             Some(request) => {
                 line("User", &show(request.subject.user()));
-                line("Groups", &listed(&request.subject.groups()));
+                line("Groups", &listed(&request.subject.groups(), longest));
                 line(
                     "Key",
                     &format!("{}, signed with {}", request.key.kind, request.signature_algorithm),
@@ -184,6 +258,8 @@ impl Sheet {
                     } else {
                         roles.join("; ")
                     };
+                    // Rendered already, so it is only cut.
+                    let who: String = who.chars().take(longest).collect();
                     line("Already has", &format!("{who}: {roles}"));
                 }
             }

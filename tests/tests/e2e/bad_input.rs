@@ -35,7 +35,7 @@ fn command_line(trial: &Trial) {
         (&["request", "alice", "--expires", "99999999d"], "longer than"),
         (&["request", "alice", "--key-type", "rsa1024"], "unknown key type rsa1024"),
         (&["approve", "alice", "--expect", "nonsense"], "is no code"),
-        (&["approve", "alice", "--accept", "nonsense"], "no such finding"),
+        (&["approve", "alice", "--accept", "nonsense"], "no finding nonsense"),
         (&["list", "-o", "xml"], "xml"),
     ];
     for (args, says) in cases {

@@ -12,6 +12,7 @@
     reason = "tests"
 )]
 
+mod approvals;
 mod attacks;
 mod backend;
 mod bad_input;
@@ -22,8 +23,10 @@ mod ends;
 mod formats;
 mod handover;
 mod kubeconfigs;
+mod policy;
 mod pty;
 mod rbac;
+mod rights;
 mod road;
 mod trial;
 
@@ -62,6 +65,9 @@ fn main() -> ExitCode {
         formats::CASES,
         completion::CASES,
         rbac::CASES,
+        approvals::CASES,
+        policy::CASES,
+        rights::CASES,
     ];
     let mut cases = Vec::new();
     for backend in &backends {

@@ -47,9 +47,14 @@ impl Terminal {
         }
     }
 
+    /// Types a line.
+    pub(crate) fn press(&mut self, line: &str) {
+        writeln!(self.keyboard, "{line}").expect("typing");
+    }
+
     /// Types a line and waits for the end.
     pub(crate) fn answer(mut self, line: &str) -> Outcome {
-        writeln!(self.keyboard, "{line}").expect("typing");
+        self.press(line);
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).expect("messages");
         self.said.push_str(&rest);

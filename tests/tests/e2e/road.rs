@@ -256,7 +256,8 @@ fn many_names_gravest_decides(trial: &Trial) {
     out.prints(&[&format!("{one} approved"), &format!("{two} approved")]);
     admin.run(&["deny", &one]).exits(1).says(&["is already Approved"]);
     admin.run(&["approve", &one, "--yes"]).ok();
-    admin.run(&["approve", &one, &two, "--expect", "K7QF-2M9X-0ATB-55WZ", "--yes"]).exits(2);
+    let other = ["--expect", "K7QF-2M9X-0ATB-55WZ", "--yes"];
+    admin.run(&[&["approve", &one, &two][..], &other].concat()).exits(3).says(&["not-expected"]);
 }
 
 fn structured_output(trial: &Trial) {

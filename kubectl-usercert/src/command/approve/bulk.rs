@@ -1,0 +1,199 @@
+//! All pending requests: one table, one question, and then each only if it is still what was shown.
+//!
+//! Of a request that was shown only its name and a digest over its UID and everything it asks for are
+//! kept, so that thousands need little memory; it is read again before it is approved. Labels are
+//! chosen by whoever submits a request: they select, they prove nothing.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use usercert_core::request::{Decision, Object, State};
+use usercert_core::review::{self, Severity};
+use usercert_core::text::{show, show_short};
+use usercert_core::time::human_duration;
+
+use super::Approval;
+use super::one::Candidate;
+use crate::args::{DryRun, Format};
+use crate::cluster::{ListOptions, Need, explain};
+use crate::command::decide;
+use crate::command::sheet::Sheet;
+use crate::error::{Exit, Result};
+use crate::output;
+
+/// How many requests are approved at the same time.
+const AT_ONCE: usize = 8;
+const HEADER: [&str; 8] =
+    ["NAME", "USER", "GROUPS", "KEY", "EXPIRES", "REQUESTER", "CODE", "FINDINGS"];
+
+/// What is kept of the pending requests.
+#[derive(Default)]
+struct Selection {
+    chosen: Vec<Shown>,
+    rows: Vec<Vec<String>>,
+    left_out: Vec<Value>,
+    left_out_rows: Vec<Vec<String>>,
+}
+
+/// A request that was shown and may be approved.
+struct Shown {
+    name: String,
+    digest: [u8; 32],
+}
+
+impl Approval<'_> {
+    /// Approves all pending requests that nothing speaks against.
+    pub(super) async fn all_pending(&self) -> Result<Exit> {
+        let selection = self.select().await?;
+        let left_out = !selection.left_out.is_empty();
+        self.show(&selection);
+        if !selection.chosen.is_empty() && self.dry_run() == DryRun::None {
+            let question = match selection.chosen.len() {
+                1 => "Approve this request?".to_owned(),
+                many => format!("Approve these {many} requests?"),
+            };
+            self.host.confirm(&question, self.args.yes)?;
+        }
+        let mut exit = if left_out { Exit::Refused } else { Exit::Done };
+        // Always a list: how many there are is not the caller's to know.
+        let mut decisions = output::Collected::new(self.args.output.format, usize::MAX);
+        let each = stream::iter(&selection.chosen).map(|shown| self.approve_shown(shown));
+        let mut each = std::pin::pin!(each.buffered(AT_ONCE));
+        while let Some(result) = each.next().await {
+            match result {
+                Ok(item) => self.tell(&mut decisions, item)?,
+                Err(error) => {
+                    self.host.fail(&error);
+                    exit = exit.gravest(error.exit);
+                }
+            }
+        }
+        let more = json!({ "leftOut": selection.left_out });
+        decisions.finish_with(self.host, "DecisionList", more)?;
+        Ok(exit.gravest(self.hand_back(true).await?))
+    }
+
+    async fn select(&self) -> Result<Selection> {
+        let options = ListOptions {
+            signer: self.args.signer.as_deref(),
+            selector: self.args.selector.as_deref(),
+        };
+        let bindings = self.all_bindings().await;
+        let mut selection = Selection::default();
+        let take = |value: Value| {
+            let Ok(object) = Object::from_item(&value) else { return };
+            if object.state() != State::Pending {
+                return;
+            }
+            let digest = object.digest();
+            let mut sheet = Sheet::new(object, true, bindings, &self.rules);
+            sheet.expect(&self.expected);
+            if review::refuses(&sheet.findings, &self.args.accept) {
+                selection.left_out_rows.push(self.left_out_row(&sheet));
+                selection.left_out.push(json!({
+                    "name": sheet.name, "uid": sheet.object.metadata.uid,
+                    "user": sheet.request.as_ref().map(|r| r.subject.user()),
+                    "code": sheet.code().map(|c| c.short()), "findings": sheet.findings,
+                }));
+            } else {
+                selection.rows.push(row(&sheet));
+                selection.chosen.push(Shown { name: sheet.name, digest });
+            }
+        };
+        self.cluster
+            .list_csrs(&options, take)
+            .await
+            .map_err(|e| explain(&e, &self.cluster.server, &Need::List))?;
+        Ok(selection)
+    }
+
+    fn show(&self, selection: &Selection) {
+        let mut text = String::new();
+        if let Some(file) = self.rules.file() {
+            text.push_str(&format!("Reviewed under the policy {file}\n"));
+        }
+        if let Some(why) = self.bindings.get().and_then(|b| b.why_unknown()) {
+            text.push_str(&format!("Not compared with names that have bindings: {why}\n"));
+        }
+        if selection.chosen.is_empty() {
+            text.push_str("No pending requests that could be approved.\n");
+        } else {
+            text.push_str(&output::table(&HEADER, &selection.rows));
+            text.push_str("Compare the codes with the people over another channel.\n");
+        }
+        if !selection.left_out.is_empty() {
+            text.push_str(&format!("\nLeft out, {} refused:\n", selection.left_out.len()));
+            text.push_str(&output::table(&["NAME", "USER", "WHY"], &selection.left_out_rows));
+            text.push_str("`kubectl usercert review NAME` shows the whole sheet of one.\n");
+        }
+        let nothing = selection.chosen.is_empty();
+        let answered = self.args.yes || nothing || self.dry_run() != DryRun::None;
+        // Programs find what was left out in the object.
+        if !(answered && matches!(self.args.output.format, Some(Format::Json | Format::Yaml))) {
+            self.host.say_before_asking(text.trim_end(), answered);
+        }
+    }
+
+    fn left_out_row(&self, sheet: &Sheet) -> Vec<String> {
+        let refuses =
+            |f: &&review::Finding| review::refuses(std::slice::from_ref(*f), &self.args.accept);
+        let why: BTreeSet<&str> =
+            sheet.findings.iter().filter(refuses).map(|f| f.code.as_str()).collect();
+        vec![
+            show_short(&sheet.name, 60),
+            show_short(sheet.user(), 60),
+            why.into_iter().collect::<Vec<_>>().join(","),
+        ]
+    }
+
+    /// Approves a request that was shown, if it is still the same.
+    async fn approve_shown(&self, shown: &Shown) -> Result<output::Item> {
+        let name = &shown.name;
+        let value = self.cluster.get_csr(name).await.map_err(|error| match error.reason() {
+            "NotFound" => decide::gone(name),
+            _ => explain(&error, &self.cluster.server, &Need::Get),
+        })?;
+        let object = Object::from_item(&value)?;
+        if object.digest() != shown.digest {
+            return Err(decide::replaced(name));
+        }
+        let done = decide::already(&object, Decision::Approve)?;
+        // Judged once more, since it is what the sheet in the result says.
+        let mut sheet = Sheet::new(object, true, self.all_bindings().await, &self.rules);
+        sheet.expect(&self.expected);
+        sheet.refuse(&self.args.accept)?;
+        let promise = self.promise(sheet.user()).await?;
+        let candidate = Candidate { value, sheet };
+        let approved = match done {
+            true => Some(candidate.sheet.object.clone()),
+            false => self.act(&candidate).await?,
+        };
+        let item = self.item(&candidate.sheet, approved.as_ref());
+        self.replies.keep(promise, approved);
+        Ok(item)
+    }
+}
+
+/// A row of the table. Names are shown in full: they are what is decided about.
+fn row(sheet: &Sheet) -> Vec<String> {
+    let request = sheet.request.as_ref();
+    let groups = request.map(|r| r.subject.groups()).unwrap_or_default();
+    let groups: Vec<String> = groups.iter().map(|g| show(g)).collect();
+    let worth = |f: &&review::Finding| f.severity > Severity::Info;
+    let findings: BTreeSet<&str> =
+        sheet.findings.iter().filter(worth).map(|f| f.code.as_str()).collect();
+    let findings: Vec<&str> = findings.into_iter().collect();
+    let or_none = |text: String| if text.is_empty() { "<none>".to_owned() } else { text };
+    let lifetime = sheet.object.spec.expiration_seconds;
+    vec![
+        show_short(&sheet.name, 300),
+        show(sheet.user()),
+        or_none(groups.join(",")),
+        request.map(|r| r.key.kind.to_string()).unwrap_or_default(),
+        lifetime.map_or("<signer>".to_owned(), human_duration),
+        show_short(&sheet.object.spec.username, 300),
+        sheet.code().map(|code| code.short()).unwrap_or_default(),
+        or_none(findings.join(",")),
+    ]
+}

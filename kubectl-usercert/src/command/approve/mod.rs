@@ -1,0 +1,221 @@
+//! `approve NAME…`.
+
+mod bulk;
+mod one;
+mod replies;
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+
+use clap::Args;
+use usercert_core::code::ExpectedCode;
+use usercert_core::handover::Incoming;
+use usercert_core::text::show;
+
+use self::replies::Replies;
+use super::answer::ReplyArgs;
+use super::decide;
+use super::rules::{PolicyArgs, Rules};
+use super::sheet::{self, Bindings};
+use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
+use crate::cluster::{Cluster, Target};
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::host::Host;
+use crate::output;
+
+/// Review requests, ask, and approve exactly what was shown
+///
+/// What is approved is the very object that was shown: if somebody deletes it and submits another
+/// under its name, nothing is approved. With --expect, a request whose code is another is refused.
+///
+/// Examples:
+///
+///   kubectl usercert approve alice
+///
+///   kubectl usercert approve alice --expect K7QF-2M9X-0ATB-55WZ --yes
+///
+///   kubectl usercert approve --from alice.yaml --reply alice.kubeconfig   # for somebody without access
+///
+///   kubectl usercert approve --all-pending   # one table, one question
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ApproveArgs {
+    /// Names of requests; a user's name does where one pending request names that user
+    #[arg(required_unless_present_any = ["from", "all_pending", "selector"])]
+    pub names: Vec<String>,
+    /// Submit the requests in this file ("-": standard input) for somebody, then approve them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "all_pending", "selector"])]
+    pub from: Option<PathBuf>,
+    /// All pending requests: one table, one question; what a finding refuses is left out
+    #[arg(long, conflicts_with = "names")]
+    pub all_pending: bool,
+    /// As --all-pending, but only requests with these labels; whoever submits a request chooses them
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "names")]
+    pub selector: Option<String>,
+    /// Approve only the request with this code, short or full; repeat for several requests
+    #[arg(long, value_name = "CODE")]
+    pub expect: Vec<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Let this refusing finding pass; repeat for several
+    #[arg(long, value_name = "FINDING")]
+    pub accept: Vec<String>,
+    /// One word that says why
+    #[arg(long, value_name = "WORD", default_value = "UsercertApprove")]
+    pub reason: String,
+    /// A sentence that says why
+    #[arg(long, value_name = "TEXT", default_value = "Approved with kubectl usercert approve.")]
+    pub message: String,
+    /// With --from: signer to ask, instead of the manifest's. With --all-pending or --selector: only
+    /// requests to this signer
+    #[arg(long, value_name = "NAME", conflicts_with = "names")]
+    pub signer: Option<String>,
+    /// With --from: lifetime to ask for, instead of the manifest's; "signer" leaves it to the signer
+    #[arg(long, value_name = "DURATION", requires = "from")]
+    pub expires: Option<String>,
+    #[command(flatten)]
+    reply: ReplyArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    timeout: TimeoutArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// One of the things to approve.
+enum Asked {
+    /// An object in the cluster, by its name or its user's.
+    Named(String),
+    /// A request that is to be submitted first.
+    HandedOver(Box<Incoming>),
+}
+
+/// A run of the command: what was asked for, and what is learnt once for all requests.
+struct Approval<'a> {
+    host: &'a Host,
+    args: &'a ApproveArgs,
+    target: &'a Target,
+    cluster: &'a Cluster,
+    rules: Rules,
+    expected: Vec<ExpectedCode>,
+    expires: Option<Expires>,
+    bindings: OnceCell<Bindings>,
+    replies: Replies,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
+    for code in &args.accept {
+        sheet::can_be_accepted(code)?;
+    }
+    let parse = |code: &String| code.parse::<ExpectedCode>().context("--expect").usage();
+    let expected = args.expect.iter().map(parse).collect::<Result<Vec<_>>>()?;
+    let expires = match &args.expires {
+        Some(text) => Some(text.parse::<Expires>().context("--expires").usage()?),
+        None => None,
+    };
+    let rules = args.policy.load(host)?;
+    let asked: Vec<Asked> = match &args.from {
+        Some(file) => decide::read_requests(host, file)?
+            .into_iter()
+            .map(|incoming| Asked::HandedOver(Box::new(incoming)))
+            .collect(),
+        None => args.names.iter().cloned().map(Asked::Named).collect(),
+    };
+    let bulk = args.all_pending || args.selector.is_some();
+    if (bulk || asked.len() > 1) && args.reply.reply.as_deref().is_some_and(|r| !r.is_dir()) {
+        return Err(Error::usage("--reply must be a directory when several requests are approved"));
+    }
+    let target = Target::resolve(&args.client)?;
+    let cluster = target.connect()?;
+    let approval = Approval {
+        host,
+        args,
+        target: &target,
+        cluster: &cluster,
+        rules,
+        expected,
+        expires,
+        bindings: OnceCell::new(),
+        replies: Replies::default(),
+    };
+    if bulk { approval.all_pending().await } else { approval.each(asked).await }
+}
+
+impl Approval<'_> {
+    /// One after the other, each with its own sheet and question.
+    async fn each(&self, asked: Vec<Asked>) -> Result<Exit> {
+        let several = asked.len() > 1;
+        let mut exit = Exit::Done;
+        let mut decisions = output::Collected::new(self.args.output.format, asked.len());
+        let mut codes = Vec::new();
+        for (index, one) in asked.into_iter().enumerate() {
+            if index > 0 {
+                self.host.say("");
+            }
+            match self.one(one, &mut codes).await {
+                Ok(item) => self.tell(&mut decisions, item)?,
+                Err(error) if several => {
+                    self.host.fail(&error);
+                    exit = exit.gravest(error.exit);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        decisions.finish(self.host, "DecisionList")?;
+        for (text, code) in self.args.expect.iter().zip(&self.expected) {
+            if !codes.iter().any(|found| code.matches(found)) {
+                self.host
+                    .warn(format!("warning: none of these requests has the code {}", show(text)));
+            }
+        }
+        Ok(exit.gravest(self.hand_back(several).await?))
+    }
+
+    /// Tells of a decision before any wait begins: from here on it stands. A reply on standard output
+    /// has that for itself.
+    fn tell(&self, decisions: &mut output::Collected, item: output::Item) -> Result<()> {
+        let to_stdout = self.args.reply.reply.as_deref().is_some_and(|r| r.as_os_str() == "-");
+        if to_stdout && self.dry_run() == DryRun::None {
+            self.host.say(&item.text);
+            return Ok(());
+        }
+        decisions.add(self.host, Some(item))
+    }
+
+    fn dry_run(&self) -> DryRun {
+        self.args.dry_run.dry_run
+    }
+
+    /// The cluster's bindings are looked at where a person is asked, and where a name holds characters
+    /// that imitate others (а, I, 1, 0, rn, …); else approving takes two API requests.
+    async fn bindings_for(&self, names: &str) -> &Bindings {
+        static UNKNOWN: std::sync::LazyLock<Bindings> = std::sync::LazyLock::new(|| {
+            Bindings::unknown("not looked at; `kubectl usercert review` shows it")
+        });
+        let asked = !self.args.yes && self.host.can_ask();
+        let may_imitate = |c: char| !c.is_ascii() || c.is_ascii_uppercase() || "01|".contains(c);
+        if asked || names.chars().any(may_imitate) || names.contains("rn") {
+            self.all_bindings().await
+        } else {
+            &UNKNOWN
+        }
+    }
+
+    async fn all_bindings(&self) -> &Bindings {
+        if self.bindings.get().is_none() {
+            let read = Bindings::read(self.cluster).await;
+            return self.bindings.get_or_init(|| read);
+        }
+        self.bindings.get_or_init(|| Bindings::unknown(""))
+    }
+}

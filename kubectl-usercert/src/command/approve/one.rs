@@ -1,0 +1,123 @@
+//! One request: shown, judged, decided.
+
+use serde_json::{Value, json};
+use usercert_core::code::Code;
+use usercert_core::csr::CertificateRequest;
+use usercert_core::request::{Decision, Object, RESOURCE};
+use usercert_core::text::show;
+
+use super::{Approval, Asked};
+use crate::args::DryRun;
+use crate::cluster::{Need, explain};
+use crate::command::decide;
+use crate::command::sheet::Sheet;
+use crate::error::Result;
+use crate::output;
+
+/// A request on its way to approval.
+pub(super) struct Candidate {
+    /// The object as read, or the manifest to submit.
+    pub(super) value: Value,
+    pub(super) sheet: Sheet,
+}
+
+impl Approval<'_> {
+    /// Shows a request, asks, and approves it. Its code goes to `codes`.
+    pub(super) async fn one(&self, asked: Asked, codes: &mut Vec<Code>) -> Result<output::Item> {
+        let (value, object, in_cluster) = match asked {
+            Asked::Named(name) => {
+                let (value, object) = decide::find(self.cluster, &name).await?;
+                (value, object, true)
+            }
+            Asked::HandedOver(incoming) => {
+                let signer = self.args.signer.as_deref();
+                let (value, object) = decide::to_submit(&incoming, signer, self.expires)?;
+                (value, object, false)
+            }
+        };
+        let names = object.certificate_request().map(|r| all_names(&r)).unwrap_or_default();
+        let bindings = self.bindings_for(&names).await;
+        let mut sheet = Sheet::new(object, in_cluster, bindings, &self.rules);
+        sheet.expect(&self.expected);
+        codes.extend(sheet.code());
+        let candidate = Candidate { value, sheet };
+        let sheet = &candidate.sheet;
+
+        let done = in_cluster && decide::already(&sheet.object, Decision::Approve)?;
+        if done {
+            self.host.say(format!("{} has been approved before", show(&sheet.name)));
+        } else {
+            let answered = self.args.yes || self.dry_run() != DryRun::None;
+            self.host.say_before_asking(sheet.text(self.host.now()).trim_end(), answered);
+        }
+        sheet.refuse(&self.args.accept)?;
+        let promise = self.promise(sheet.user()).await?;
+        if !done && self.dry_run() == DryRun::None {
+            self.host.confirm(
+                &format!("Approve {} for the user {}?", show(&sheet.name), show(sheet.user())),
+                self.args.yes,
+            )?;
+        }
+        let approved = if done { Some(sheet.object.clone()) } else { self.act(&candidate).await? };
+        let item = self.item(sheet, approved.as_ref());
+        self.replies.keep(promise, approved);
+        Ok(item)
+    }
+
+    /// Submits where needed, and writes the decision. `None` for a dry run on this side.
+    pub(super) async fn act(&self, candidate: &Candidate) -> Result<Option<Object>> {
+        let (sheet, cluster, dry) = (&candidate.sheet, self.cluster, self.dry_run());
+        if dry == DryRun::Client {
+            return Ok(None);
+        }
+        if !sheet.in_cluster && dry == DryRun::Server {
+            let made = cluster.create_csr(&candidate.value, true).await;
+            made.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
+            return Ok(None);
+        }
+        let (read, object) = if sheet.in_cluster {
+            (candidate.value.clone(), sheet.object.clone())
+        } else {
+            let (read, object) = decide::submit(cluster, &candidate.value, &sheet.object).await?;
+            if decide::already(&object, Decision::Approve)? {
+                return Ok(Some(object));
+            }
+            (read, object)
+        };
+        let verdict = decide::Verdict {
+            decision: Decision::Approve,
+            reason: &self.args.reason,
+            message: &self.args.message,
+            dry_run: dry == DryRun::Server,
+        };
+        let written = decide::write(self.host, cluster, read, &object, &verdict).await?;
+        Ok(Some(written))
+    }
+
+    /// What is told of a decision.
+    pub(super) fn item(&self, sheet: &Sheet, approved: Option<&Object>) -> output::Item {
+        let mark = match self.dry_run() {
+            DryRun::None => "",
+            DryRun::Client => " (dry run)",
+            DryRun::Server => " (server dry run)",
+        };
+        let object = approved.unwrap_or(&sheet.object);
+        let name = format!("{RESOURCE}/{}", object.metadata.name);
+        let value = output::object(
+            "Decision",
+            json!({
+                "name": object.metadata.name, "uid": object.metadata.uid, "decision": "Approved",
+                "user": sheet.user(), "code": sheet.code().map(|c| c.short()),
+                "sha256": sheet.code().map(|c| c.full()), "policy": self.rules.file(),
+                "findings": sheet.findings, "dryRun": self.dry_run() != DryRun::None,
+            }),
+        );
+        output::Item { text: format!("{} approved{mark}", show(&name)), value, name }
+    }
+}
+
+fn all_names(request: &CertificateRequest) -> String {
+    let groups = request.subject.groups();
+    let names = groups.iter().map(String::as_str).chain([request.subject.user()]);
+    names.collect()
+}

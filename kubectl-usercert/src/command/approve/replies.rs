@@ -1,0 +1,127 @@
+//! The replies that approved requests are answered with: promised before the decision, written once
+//! the certificates are there.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use usercert_core::request::Object;
+use usercert_core::text::show;
+
+use super::Approval;
+use crate::args::DryRun;
+use crate::cluster::{Need, explain};
+use crate::command::answer::{self, ClusterData};
+use crate::command::issued;
+use crate::error::{Error, Exit, Result};
+
+/// A reply that can be written: where to, `None` for standard output.
+pub(super) struct Promise(Option<PathBuf>);
+
+/// What was promised.
+#[derive(Default)]
+pub(super) struct Replies {
+    data: OnceCell<ClusterData>,
+    files: RefCell<BTreeSet<PathBuf>>,
+    owed: RefCell<Vec<(Promise, Object)>>,
+}
+
+impl Replies {
+    /// Remembers to whom a reply is owed.
+    pub(super) fn keep(&self, promise: Option<Promise>, approved: Option<Object>) {
+        if let (Some(promise), Some(object)) = (promise, approved) {
+            self.owed.borrow_mut().push((promise, object));
+        }
+    }
+}
+
+impl Approval<'_> {
+    /// Makes sure, before anything is decided, that a reply for this user can be written.
+    pub(super) async fn promise(&self, user: &str) -> Result<Option<Promise>> {
+        let reply = &self.args.reply;
+        let Some(to) = reply.reply.as_ref().filter(|_| self.dry_run() == DryRun::None) else {
+            return Ok(None);
+        };
+        let file = answer::destination(to, user)?;
+        if let Some(file) = &file
+            && self.replies.files.borrow().contains(file)
+        {
+            let file = show(&file.display().to_string());
+            return Err(Error::new(format!("{file} is promised to another request of this run"))
+                .hint("nothing was approved of this one; approve it in a run of its own"));
+        }
+        match self.replies.data.get() {
+            Some(data) => data.fits(user, &self.args.client)?,
+            None => {
+                let client = &self.args.client;
+                let data =
+                    answer::cluster_data(self.target, self.cluster, reply, user, client).await?;
+                self.replies.data.get_or_init(|| data);
+            }
+        }
+        self.replies.files.borrow_mut().extend(file.clone());
+        Ok(Some(Promise(file)))
+    }
+
+    /// Waits for the certificates and writes the replies. The time to wait is for all together.
+    pub(super) async fn hand_back(&self, several: bool) -> Result<Exit> {
+        let mut exit = Exit::Done;
+        let owed = self.replies.owed.take();
+        let Some(data) = self.replies.data.get() else { return Ok(exit) };
+        let until = Instant::now().checked_add(self.args.timeout.timeout.for_waiting());
+        for (index, (promise, object)) in owed.into_iter().enumerate() {
+            match self.answer(data, promise, object, until, index > 0).await {
+                Ok(()) => {}
+                Err(error) if several => {
+                    self.host.fail(&error);
+                    exit = exit.gravest(error.exit);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(exit)
+    }
+
+    /// Waits for one certificate, makes sure that it answers this request, and writes the reply.
+    async fn answer(
+        &self,
+        data: &ClusterData,
+        Promise(file): Promise,
+        object: Object,
+        until: Option<Instant>,
+        stale: bool,
+    ) -> Result<()> {
+        let uid = object.metadata.uid.clone();
+        let request = object.certificate_request()?;
+        let seen = if stale {
+            // While others were waited for, this one has most likely been signed.
+            let need = |e| explain(&e, &self.cluster.server, &Need::Get);
+            match self.cluster.get_csr(&object.metadata.name).await {
+                Ok(value) => Object::from_item(&value)?,
+                Err(error) if error.reason() == "NotFound" => {
+                    let vanished = usercert_core::request::Progress::Vanished;
+                    return Err(issued::ended(&object.metadata.name, vanished));
+                }
+                Err(error) => return Err(need(error)),
+            }
+        } else {
+            object
+        };
+        let limit = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let limit = limit.unwrap_or_else(|| self.args.timeout.timeout.for_waiting());
+        let object = issued::wait(self.host, self.cluster, seen, &uid, limit).await?;
+        let chain = issued::chain_of(&object)?;
+        let answers = chain.first().is_some_and(|leaf| {
+            leaf.key.spki == request.key.spki
+                && leaf.subject.user() == request.subject.user()
+                && leaf.subject.groups() == request.subject.groups()
+        });
+        if !answers {
+            return Err(Error::new("the certificate that was issued is not the answer to this request: key, user or groups differ")
+                .hint("no reply was written; look at the signer"));
+        }
+        let namespace = self.args.client.namespace.clone();
+        answer::write(self.host, data, chain, namespace, file.as_deref())
+    }
+}

@@ -95,8 +95,10 @@ impl Certificate {
         let algorithm = fields.read(asn1::SEQUENCE)?;
         let signature = fields.read(asn1::BIT_STRING)?;
         let mut inside = signed.inside();
-        // The version: 1 when it is left out.
-        inside.read(asn1::context(0));
+        // The version, counted from 0; it is 1 when it is left out.
+        let version = inside.read(asn1::context(0));
+        let version =
+            version.and_then(|v| v.inside().read(asn1::INTEGER)?.content.first().copied());
         let serial = inside.read(asn1::INTEGER)?;
         inside.read(asn1::SEQUENCE)?;
         let issuer = inside.read(asn1::SEQUENCE)?;
@@ -122,7 +124,7 @@ impl Certificate {
             extended_key_usages: None,
             key_usages: None,
             is_ca: false,
-            version: parsed.version().0.saturating_add(1),
+            version: version.map_or(1, |v| u32::from(v) + 1),
             alternative_names: Vec::new(),
             authority_key_id: None,
             subject_key_id: None,

@@ -37,11 +37,19 @@ impl Host {
     /// # Errors
     /// When standard output cannot be written; a closed pipe is the reader's choice and no error.
     pub fn result(&self, text: impl AsRef<str>) -> Result<()> {
+        let text = text.as_ref();
+        self.part(text)?;
+        if text.ends_with('\n') { Ok(()) } else { self.part("\n") }
+    }
+
+    /// A part of a result, as it is.
+    ///
+    /// # Errors
+    /// As [`Host::result`].
+    pub fn part(&self, text: &str) -> Result<()> {
         // Byte for byte: nothing in it is for a terminal to interpret.
         let mut out = io::stdout().lock();
-        let text = text.as_ref();
-        let end = if text.ends_with('\n') { "" } else { "\n" };
-        match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => Ok(other?),
         }
@@ -51,6 +59,14 @@ impl Host {
     pub fn say(&self, text: impl AsRef<str>) {
         if !self.quiet {
             self.warn(text);
+        }
+    }
+
+    /// Progress on the current line of the terminal, which the next one replaces; an empty text clears
+    /// it. Nothing when quiet, or where standard error is no terminal.
+    pub fn progress(&self, text: &str) {
+        if !self.quiet && io::stderr().is_terminal() {
+            let _ = write!(io::stderr(), "\r\x1b[K{text}");
         }
     }
 

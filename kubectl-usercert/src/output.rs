@@ -126,22 +126,136 @@ impl Collected {
 /// A table as kubectl prints it: columns padded to their widest cell, three spaces between.
 #[must_use]
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count());
-        cells.chain(header.get(column).map(|h| h.chars().count())).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let mut out = String::new();
-        for (cell, width) in cells.zip(&widths) {
-            out.push_str(cell);
-            out.extend(std::iter::repeat_n(' ', width + 3 - cell.chars().count().min(*width)));
-        }
-        out.trim_end().to_owned() + "\n"
-    };
-    let mut out = line(&mut header.iter().copied());
-    for row in rows {
-        out.push_str(&line(&mut row.iter().map(String::as_str)));
+    let mut table = Table::new(header);
+    rows.iter().for_each(|row| table.push(row.clone()));
+    table.take()
+}
+
+/// A table that may be printed in parts while its rows come in. Columns never get narrower, so that
+/// later parts stay under the same header as well as they can.
+pub struct Table {
+    rows: Vec<Vec<String>>,
+    widths: Vec<usize>,
+}
+
+impl Table {
+    /// With this header and no rows.
+    #[must_use]
+    pub fn new(header: &[&str]) -> Self {
+        let mut table = Self { rows: Vec::new(), widths: vec![0; header.len()] };
+        table.push(header.iter().map(|&h| h.to_owned()).collect());
+        table
     }
-    out
+
+    /// Adds a row.
+    pub fn push(&mut self, row: Vec<String>) {
+        for (width, cell) in self.widths.iter_mut().zip(&row) {
+            *width = cell.chars().count().max(*width);
+        }
+        self.rows.push(row);
+    }
+
+    /// How many rows wait to be printed, the header among them.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The text of the rows that were added since the last time.
+    pub fn take(&mut self) -> String {
+        let mut out = String::new();
+        for row in self.rows.drain(..) {
+            let from = out.len();
+            for (cell, width) in row.iter().zip(&self.widths) {
+                out.push_str(cell);
+                out.extend(std::iter::repeat_n(' ', width + 3 - cell.chars().count().min(*width)));
+            }
+            let end = from + out.get(from..).unwrap_or_default().trim_end().len();
+            out.truncate(end);
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// A list object that is printed while its items come in.
+pub struct ListPrinter {
+    kind: &'static str,
+    format: Format,
+    empty: bool,
+}
+
+impl ListPrinter {
+    /// A list of this kind; `None` unless the format is JSON or YAML.
+    #[must_use]
+    pub fn new(format: Option<Format>, kind: &'static str) -> Option<Self> {
+        let format = format.filter(|f| matches!(f, Format::Json | Format::Yaml))?;
+        Some(Self { kind, format, empty: true })
+    }
+
+    /// Prints these items.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn add(&mut self, host: &Host, items: &[Value]) -> Result<()> {
+        let mut out = String::new();
+        for item in items {
+            if self.empty {
+                out.push_str(&self.head());
+            }
+            match self.format {
+                Format::Json => {
+                    out.push_str(if self.empty { "\n    " } else { ",\n    " });
+                    let text = visible(&serde_json::to_string_pretty(item)?);
+                    out.push_str(&text.replace('\n', "\n    "));
+                }
+                _ => out.push_str(&yaml::to_string(&json!([item]))),
+            }
+            self.empty = false;
+        }
+        host.part(&out)
+    }
+
+    /// Prints the end.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn finish(self, host: &Host) -> Result<()> {
+        if self.empty {
+            let list = object(self.kind, json!({ "items": [] }));
+            return print(host, Some(self.format), &list, &[], |_| String::new());
+        }
+        match self.format {
+            Format::Json => host.part("\n  ]\n}\n"),
+            _ => Ok(()),
+        }
+    }
+
+    fn head(&self) -> String {
+        match self.format {
+            Format::Json => format!(
+                "{{\n  \"apiVersion\": \"{API_VERSION}\",\n  \"kind\": \"{}\",\n  \"items\": [",
+                self.kind
+            ),
+            _ => {
+                let head = json!({ "apiVersion": API_VERSION, "kind": self.kind });
+                format!("{}items:\n", yaml::to_string(&head))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_in_parts_keeps_its_columns() {
+        let mut table = Table::new(&["NAME", "AGE"]);
+        table.push(vec!["alexandra".to_owned(), "1d".to_owned()]);
+        assert_eq!(table.take(), "NAME        AGE\nalexandra   1d\n");
+        table.push(vec!["bob".to_owned(), "2d".to_owned()]);
+        assert_eq!(table.take(), "bob         2d\n");
+        assert_eq!(table.take(), "");
+    }
 }

@@ -13,14 +13,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use usercert_core::request::{Object, Progress, progress};
 
-const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+use super::wire::{OnBusy, Wire};
+
+pub(super) const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 /// How often a request is looked at where watching is not allowed.
-const POLL: Duration = Duration::from_secs(1);
+pub(super) const POLL: Duration = Duration::from_secs(1);
 /// How long one watch may stay silent before the request is read again: a dead connection says nothing.
 const WATCH: Duration = Duration::from_secs(60);
-/// Items a page of a list.
-const PAGE: usize = 50;
 
 /// Why a request to the API server did not succeed.
 #[derive(Debug)]
@@ -127,10 +127,9 @@ pub enum WaitEnd {
 /// A connection to an API server.
 #[derive(Clone)]
 pub struct Cluster {
-    client: Client,
+    pub(super) wire: Wire,
     /// The server's address, for messages.
     pub server: String,
-    timeout: Option<Duration>,
 }
 
 impl fmt::Debug for Cluster {
@@ -141,7 +140,14 @@ impl fmt::Debug for Cluster {
 
 impl Cluster {
     pub(super) fn new(client: Client, server: String, timeout: Option<Duration>) -> Self {
-        Self { client, server, timeout }
+        Self { wire: Wire { client, timeout, on_busy: None }, server }
+    }
+
+    /// The same connection, whose user is told when the server is busy and waited for.
+    #[must_use]
+    pub fn telling(mut self, on_busy: OnBusy) -> Self {
+        self.wire.on_busy = Some(on_busy);
+        self
     }
 
     pub(super) async fn send(
@@ -150,20 +156,8 @@ impl Cluster {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, ApiError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(http::header::ACCEPT, "application/json")
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(body.map(Value::to_string).unwrap_or_default().into_bytes())
-            .map_err(|e| ApiError::Malformed(e.to_string()))?;
-        let answer = self.client.request::<Value>(request);
-        Ok(match self.timeout {
-            Some(limit) => tokio::time::timeout(limit, answer)
-                .await
-                .map_err(|_| ApiError::Timeout(limit))??,
-            None => answer.await?,
-        })
+        let answer = self.wire.exchange(&method, path, body).await?;
+        serde_json::from_slice(&answer).map_err(|e| ApiError::Malformed(e.to_string()))
     }
 
     /// Creates a CertificateSigningRequest; gives back the object as the server made it.
@@ -196,52 +190,6 @@ impl Cluster {
         let query = if dry_run { "?dryRun=All" } else { "" };
         self.send(Method::PUT, &format!("{CSRS}/{}/approval{query}", encode(name)), Some(body))
             .await
-    }
-
-    /// Lists requests page by page and hands each to `take`, so that memory stays flat.
-    ///
-    /// # Errors
-    /// As the server answers.
-    pub async fn list_csrs(
-        &self,
-        options: &ListOptions<'_>,
-        mut take: impl FnMut(Value),
-    ) -> Result<(), ApiError> {
-        let mut filter = String::new();
-        if let Some(signer) = options.signer {
-            filter.push_str(&format!(
-                "&fieldSelector={}",
-                encode(&format!("spec.signerName={signer}"))
-            ));
-        }
-        if let Some(selector) = options.selector {
-            filter.push_str(&format!("&labelSelector={}", encode(selector)));
-        }
-        self.list(CSRS, &filter, &mut take).await
-    }
-
-    pub(super) async fn list(
-        &self,
-        path: &str,
-        filter: &str,
-        take: &mut impl FnMut(Value),
-    ) -> Result<(), ApiError> {
-        let mut next = String::new();
-        loop {
-            let from = if next.is_empty() {
-                String::new()
-            } else {
-                format!("&continue={}", encode(&next))
-            };
-            let url = format!("{path}?limit={PAGE}{filter}{from}");
-            let mut page = self.send(Method::GET, &url, None).await?;
-            let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
-            items.unwrap_or_default().into_iter().for_each(&mut *take);
-            next = page["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
-            if next.is_empty() {
-                return Ok(());
-            }
-        }
     }
 
     /// Names of objects, the first few hundred of them; `api` is as `/api/v1`.
@@ -363,7 +311,7 @@ impl Cluster {
         .header(http::header::ACCEPT, "application/json")
         .body(Vec::new())
         .map_err(|e| ApiError::Malformed(e.to_string()))?;
-        let mut events = self.client.request_events::<Value>(request).await?.boxed();
+        let mut events = self.wire.client.request_events::<Value>(request).await?.boxed();
         while let Some(event) = events.try_next().await? {
             let (object, gone) = match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => (object, false),
@@ -386,7 +334,7 @@ impl Cluster {
     }
 }
 
-fn read(value: &Value) -> Result<Object, ApiError> {
+pub(super) fn read(value: &Value) -> Result<Object, ApiError> {
     Object::from_item(value).map_err(|e| ApiError::Malformed(e.to_string()))
 }
 

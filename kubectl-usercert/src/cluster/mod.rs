@@ -6,8 +6,12 @@
 mod api;
 mod connect;
 mod explain;
+mod list;
 mod rbac;
+mod wire;
 
 pub use api::{ApiError, Cluster, ListOptions, UserInfo, WaitEnd};
 pub use connect::{Credentials, Endpoint, Kubeconfig, Target};
 pub use explain::{Need, explain};
+pub use list::{Page, Pages};
+pub use wire::OnBusy;

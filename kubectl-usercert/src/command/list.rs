@@ -1,12 +1,12 @@
 //! `list`.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use usercert_core::request::{self, Object, State};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::human_duration;
 
-use super::rules::PolicyArgs;
+use super::rules::{PolicyArgs, Rules};
 use super::sheet::{Bindings, Sheet};
 use crate::args::{ClientArgs, Format, OutputArgs};
 use crate::cluster::{ListOptions, Need, Target, explain};
@@ -31,6 +31,9 @@ pub struct ListArgs {
     client: ClientArgs,
 }
 
+/// Rows that are kept back, so that columns can be as wide as their widest cell.
+const TOGETHER: usize = 1000;
+
 /// Runs the command.
 ///
 /// # Errors
@@ -38,60 +41,95 @@ pub struct ListArgs {
 pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     let rules = args.policy.load(host)?;
     let cluster = Target::resolve(&args.client)?.connect()?;
-    let options = ListOptions { signer: args.signer.as_deref(), selector: None };
-    let bindings = Bindings::unknown("not looked at in lists");
-    let mut rows = Vec::new();
-    let mut items = Vec::new();
-    let mut names = Vec::new();
-    let now = host.now();
-    let wide = args.output.format == Some(Format::Wide);
-    let take = |value: Value| {
-        let Ok(object) = Object::from_item(&value) else { return };
-        if !args.all && object.state() != State::Pending {
-            return;
-        }
-        match args.output.format {
-            Some(Format::Name) => {
-                names.push(format!("{}/{}", request::RESOURCE, object.metadata.name))
-            }
-            Some(Format::Json | Format::Yaml) => {
-                items.push(Sheet::new(object, true, &bindings, &rules).value());
-            }
-            None | Some(Format::Wide) => {
-                rows.push(row(&Sheet::new(object, true, &bindings, &rules), now, wide))
-            }
-        }
-    };
-    cluster
-        .list_csrs(&options, take)
-        .await
-        .map_err(|e| explain(&e, &cluster.server, &Need::List))?;
-    let value = output::object("ReviewList", json!({ "items": items }));
-    if rows.is_empty()
-        && !matches!(args.output.format, Some(Format::Json | Format::Yaml | Format::Name))
-    {
-        host.say(if args.all { "No requests found." } else { "No pending requests found." });
-        return Ok(Exit::Done);
+    let mut pages =
+        cluster.csr_pages(&ListOptions { signer: args.signer.as_deref(), selector: None });
+    let mut printer = Printer::new(args.output.format, &rules);
+    let failed = |e| explain(&e, &cluster.server, &Need::List);
+    while let Some(page) = pages.next().await.map_err(failed)? {
+        let objects = page.objects().map_err(failed)?;
+        let wanted = objects.into_iter().filter(|o| args.all || o.state() == State::Pending);
+        printer.add(host, wanted)?;
     }
-    output::print(host, args.output.format, &value, &names, |wide| {
-        let mut header = vec![
-            "NAME",
-            "AGE",
-            "REQUESTER",
-            "USER",
-            "GROUPS",
-            "KEY",
-            "EXPIRES",
-            "STATE",
-            "FINDINGS",
-        ];
-        if wide {
-            header.extend(["CODE", "SIGNER"]);
-        }
-        output::table(&header, &rows)
-    })?;
+    if !printer.finish(host)? {
+        host.say(if args.all { "No requests found." } else { "No pending requests found." });
+    }
     Ok(Exit::Done)
 }
+
+/// Prints requests page by page in the format of `-o`.
+struct Printer<'r> {
+    rules: &'r Rules,
+    wide: bool,
+    names_only: bool,
+    list: Option<output::ListPrinter>,
+    table: output::Table,
+    found: bool,
+}
+
+impl<'r> Printer<'r> {
+    fn new(format: Option<Format>, rules: &'r Rules) -> Self {
+        let wide = format == Some(Format::Wide);
+        let last = if wide { HEADER.len() } else { HEADER.len() - WIDE };
+        Self {
+            rules,
+            wide,
+            names_only: format == Some(Format::Name),
+            list: output::ListPrinter::new(format, "ReviewList"),
+            table: output::Table::new(HEADER.get(..last).unwrap_or(&HEADER)),
+            found: false,
+        }
+    }
+
+    fn add(&mut self, host: &Host, objects: impl Iterator<Item = Object>) -> Result<()> {
+        let mut objects = objects.peekable();
+        if objects.peek().is_none() {
+            return Ok(());
+        }
+        self.found = true;
+        let bindings = Bindings::unknown("not looked at in lists");
+        if self.names_only {
+            let name = |o: Object| format!("{}/{}\n", request::RESOURCE, show(&o.metadata.name));
+            return host.part(&objects.map(name).collect::<String>());
+        }
+        let sheets = objects.map(|object| Sheet::new(object, true, &bindings, self.rules));
+        if let Some(list) = &mut self.list {
+            let values: Vec<Value> = sheets.map(|sheet| sheet.value()).collect();
+            return list.add(host, &values);
+        }
+        let now = host.now();
+        sheets.for_each(|sheet| self.table.push(row(&sheet, now, self.wide)));
+        if self.table.waiting() > TOGETHER { host.part(&self.table.take()) } else { Ok(()) }
+    }
+
+    /// Whether there was anything.
+    fn finish(mut self, host: &Host) -> Result<bool> {
+        match self.list {
+            Some(list) => {
+                list.finish(host)?;
+                return Ok(true);
+            }
+            None if self.found && !self.names_only => host.part(&self.table.take())?,
+            None => {}
+        }
+        Ok(self.found || self.names_only)
+    }
+}
+
+/// How many of the last columns only `-o wide` has.
+const WIDE: usize = 2;
+const HEADER: [&str; 11] = [
+    "NAME",
+    "AGE",
+    "REQUESTER",
+    "USER",
+    "GROUPS",
+    "KEY",
+    "EXPIRES",
+    "STATE",
+    "FINDINGS",
+    "CODE",
+    "SIGNER",
+];
 
 fn row(sheet: &Sheet, now: usercert_core::time::UnixTime, wide: bool) -> Vec<String> {
     let object = &sheet.object;

@@ -1,0 +1,199 @@
+//! Lists, page by page: memory stays flat however many objects there are, and however large.
+//!
+//! Anybody who may submit can store requests of a megabyte and more. So the size of a page follows that
+//! of the objects seen so far, and a page that turns out too large is dropped and asked for anew with
+//! fewer of them.
+
+use http::Method;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use usercert_core::request::Object;
+
+use super::api::{CSRS, Cluster, ListOptions, encode};
+use super::wire::Wire;
+use super::ApiError;
+use super::api;
+
+/// Objects of the first page, before anything is known about their size.
+const FIRST: usize = 50;
+/// Most objects of a page, as kubectl asks for.
+const MOST: usize = 500;
+/// What a page should come to, in bytes.
+const AIM: usize = 1 << 20;
+/// The longest page that is read, in bytes. A single object is at most a few megabytes, since that is
+/// what the server's storage takes.
+const LIMIT: usize = 16 << 20;
+
+/// One page, as the server sent it.
+pub struct Page {
+    body: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct List<T> {
+    items: Option<Vec<T>>,
+}
+
+/// A page without its items.
+#[derive(Deserialize)]
+struct Envelope {
+    metadata: ListMeta,
+    items: Option<Vec<IgnoredAny>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ListMeta {
+    r#continue: String,
+    resource_version: String,
+}
+
+impl Page {
+    /// The items as JSON.
+    ///
+    /// # Errors
+    /// When the server's answer is no list.
+    pub fn values(&self) -> Result<Vec<Value>, ApiError> {
+        parse::<List<Value>>(&self.body).map(|list| list.items.unwrap_or_default())
+    }
+
+    /// The items, read as requests; without the detour over JSON values, which takes most of the time.
+    ///
+    /// # Errors
+    /// When the server's answer is no list of requests.
+    pub fn objects(&self) -> Result<Vec<Object>, ApiError> {
+        if let Ok(list) = parse::<List<Object>>(&self.body) {
+            return Ok(list.items.unwrap_or_default());
+        }
+        // A field that is null, which serde does not take for absent.
+        self.values()?.iter().map(api::read).collect()
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|e| ApiError::Malformed(e.to_string()))
+}
+
+/// A list that is being read.
+pub struct Pages {
+    wire: Wire,
+    path: String,
+    filter: String,
+    size: usize,
+    /// Where the next page begins; `None` after the last one.
+    next: Option<String>,
+}
+
+impl Pages {
+    fn new(wire: Wire, path: impl Into<String>, filter: String) -> Self {
+        Self { wire, path: path.into(), filter, size: FIRST, next: Some(String::new()) }
+    }
+
+    /// The version that the whole list is at: where to watch from.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn version(&self) -> Result<String, ApiError> {
+        let url = format!("{}?limit=1{}", self.path, self.filter);
+        let answer = self.wire.exchange(&Method::GET, &url, None).await?;
+        let envelope: Envelope = parse(&answer)?;
+        Ok(envelope.metadata.resource_version)
+    }
+
+    /// The next page; `None` after the last one.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn next(&mut self) -> Result<Option<Page>, ApiError> {
+        let Some(from) = self.next.clone() else { return Ok(None) };
+        let from = if from.is_empty() { from } else { format!("&continue={}", encode(&from)) };
+        loop {
+            let url = format!("{}?limit={}{}{from}", self.path, self.size, self.filter);
+            // The last resort takes one object of any size.
+            let limit = if self.size == 1 { usize::MAX } else { LIMIT };
+            let answer = self.wire.exchange_limited(&Method::GET, &url, None, limit).await?;
+            let Some(answer) = answer else {
+                self.size = (self.size / 8).max(1);
+                continue;
+            };
+            let Envelope { metadata, items } = parse(&answer)?;
+            let count = items.map_or(0, |items| items.len());
+            self.next = Some(metadata.r#continue).filter(|next| !next.is_empty());
+            self.size = next_size(self.size, count, answer.len());
+            return Ok(Some(Page { body: answer }));
+        }
+    }
+}
+
+/// How many objects to ask for after a page of `count` objects that came to `bytes`.
+fn next_size(size: usize, count: usize, bytes: usize) -> usize {
+    if count == 0 {
+        return size;
+    }
+    let fitting = AIM / (bytes / count).max(1);
+    // Growing slowly: small objects say little about those that follow.
+    fitting.clamp(1, MOST.min(size * 4))
+}
+
+impl Cluster {
+    /// The requests that `options` name.
+    #[must_use]
+    pub fn csr_pages(&self, options: &ListOptions<'_>) -> Pages {
+        let mut filter = String::new();
+        if let Some(signer) = options.signer {
+            let field = format!("spec.signerName={signer}");
+            filter.push_str(&format!("&fieldSelector={}", encode(&field)));
+        }
+        if let Some(selector) = options.selector {
+            filter.push_str(&format!("&labelSelector={}", encode(selector)));
+        }
+        Pages::new(self.wire.clone(), CSRS, filter)
+    }
+
+    /// Lists requests page by page and hands each to `take`.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn list_csrs(
+        &self,
+        options: &ListOptions<'_>,
+        mut take: impl FnMut(Value),
+    ) -> Result<(), ApiError> {
+        each(self.csr_pages(options), &mut take).await
+    }
+
+    /// Lists any resource page by page and hands each object to `take`.
+    pub(super) async fn list(
+        &self,
+        path: &str,
+        filter: &str,
+        take: &mut impl FnMut(Value),
+    ) -> Result<(), ApiError> {
+        each(Pages::new(self.wire.clone(), path, filter.to_owned()), take).await
+    }
+}
+
+async fn each(mut pages: Pages, take: &mut impl FnMut(Value)) -> Result<(), ApiError> {
+    while let Some(page) = pages.next().await? {
+        page.values()?.into_iter().for_each(&mut *take);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_follow_the_size_of_what_they_hold() {
+        // Ordinary requests of 3 kB.
+        assert_eq!(next_size(FIRST, 50, 150_000), 200);
+        assert_eq!(next_size(200, 200, 600_000), 349);
+        assert_eq!(next_size(349, 349, 100_000), MOST);
+        // Requests of two megabytes.
+        assert_eq!(next_size(FIRST, 6, 12 << 20), 1);
+        assert_eq!(next_size(1, 1, 3_000), 4);
+        assert_eq!(next_size(50, 0, 200), 50);
+    }
+}

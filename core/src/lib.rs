@@ -32,6 +32,7 @@ pub mod rbac;
 pub mod reply;
 pub mod request;
 pub mod review;
+pub mod roster;
 pub mod steps;
 pub mod subject;
 #[cfg(test)]

@@ -1,0 +1,88 @@
+//! A role to bind, in one word: `role/deployer@dev`, `clusterrole/view@dev`, `clusterrole/view@*`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::text;
+
+/// A role and where it is to hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// Whether it is a cluster role.
+    pub cluster_role: bool,
+    /// The role's name.
+    pub role: String,
+    /// The namespace; `None` for the whole cluster.
+    pub namespace: Option<String>,
+}
+
+/// Why a text is no grant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    /// Not of the form.
+    #[error("{} is no grant; write it as role/NAME@NAMESPACE, clusterrole/NAME@NAMESPACE, or clusterrole/NAME@* for the whole cluster", text::show_short(.0, 80))]
+    Syntax(String),
+    /// A role everywhere.
+    #[error("{}: a role is in one namespace; only a cluster role can be granted in all", text::show_short(.0, 80))]
+    RoleEverywhere(String),
+}
+
+impl FromStr for Grant {
+    type Err = GrantError;
+
+    fn from_str(text: &str) -> Result<Self, GrantError> {
+        let syntax = || GrantError::Syntax(text.to_owned());
+        let (kind, rest) = text.split_once('/').ok_or_else(syntax)?;
+        // A role's name may hold an @, a namespace's may not.
+        let (role, place) = rest.rsplit_once('@').ok_or_else(syntax)?;
+        let cluster_role = match kind {
+            "role" => false,
+            "clusterrole" => true,
+            _ => return Err(syntax()),
+        };
+        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if role.is_empty() || role.contains(['/', '%']) || text::first_hidden(role).is_some() {
+            return Err(syntax());
+        }
+        let namespace = match place {
+            "*" if !cluster_role => return Err(GrantError::RoleEverywhere(text.to_owned())),
+            "*" => None,
+            name if !name.is_empty() && name.chars().all(legal) => Some(name.to_owned()),
+            _ => return Err(syntax()),
+        };
+        Ok(Self { cluster_role, role: role.to_owned(), namespace })
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.cluster_role { "clusterrole" } else { "role" };
+        write!(f, "{kind}/{}@{}", self.role, self.namespace.as_deref().unwrap_or("*"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_read_back_as_they_are_written() {
+        for text in ["role/deployer@dev", "clusterrole/view@dev", "clusterrole/system:x@y@*"] {
+            assert_eq!(text.parse::<Grant>().unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "view",
+            "view@dev",
+            "role/x",
+            "role/@dev",
+            "role/x@",
+            "Role/x@dev",
+            "role/x@a b",
+            "role/a/b@c",
+        ] {
+            assert!(matches!(text.parse::<Grant>(), Err(GrantError::Syntax(_))), "{text}");
+        }
+        assert!(matches!("role/x@*".parse::<Grant>(), Err(GrantError::RoleEverywhere(_))));
+    }
+}

@@ -120,6 +120,23 @@ impl ClusterData {
         Ok(())
     }
 
+    /// The reply that carries this certificate, and its text.
+    ///
+    /// # Errors
+    /// When install would refuse it.
+    pub fn render(
+        &self,
+        chain: Vec<Certificate>,
+        namespace: Option<String>,
+    ) -> Result<(Reply, String)> {
+        let user = chain.first().map(|c| c.subject.user().to_owned()).unwrap_or_default();
+        let reply = self.reply(&user, chain, namespace);
+        let text = reply.to_text()?;
+        // What is sent must be what install takes: hostile names would be refused there.
+        Reply::parse(text.as_bytes()).context("no usable reply can be made")?;
+        Ok((reply, text))
+    }
+
     fn reply(&self, user: &str, chain: Vec<Certificate>, namespace: Option<String>) -> Reply {
         Reply {
             context_name: format!("{user}@{}", self.cluster_name),
@@ -175,11 +192,8 @@ pub fn write(
     namespace: Option<String>,
     file: Option<&Path>,
 ) -> Result<()> {
-    let user = chain.first().map(|c| c.subject.user().to_owned()).unwrap_or_default();
-    let reply = data.reply(&user, chain, namespace);
-    let text = reply.to_text()?;
-    // What is sent must be what install takes: hostile names would be refused there.
-    Reply::parse(text.as_bytes()).context("no usable reply can be made")?;
+    let (reply, text) = data.render(chain, namespace)?;
+    let user = reply.leaf()?.subject.user();
     let code = reply.code()?;
     match file {
         None => host.result(&text)?,
@@ -195,9 +209,9 @@ pub fn write(
         .map_or("FILE".to_owned(), |n| shell_word(&n.to_string_lossy()));
     host.say(format!(
         "It holds no secret. Send it to {}, who runs:\n  kubectl usercert install --reply {name} --expect-reply {} -- {}",
-        show(&user),
+        show(user),
         code.short(),
-        shell_word(&user)
+        shell_word(user)
     ));
     if ["https://127.", "https://localhost", "https://[::1]"]
         .iter()

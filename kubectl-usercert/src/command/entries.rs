@@ -79,21 +79,29 @@ impl Entry<'_> {
         })
     }
 
+    /// The text of a kubeconfig of its own.
+    ///
+    /// # Errors
+    /// None that names and certificates can cause.
+    pub fn standalone_text(&self) -> Result<String> {
+        let mut context = json!({ "cluster": self.cluster_name, "user": self.context_name });
+        if let Some(namespace) = &self.namespace {
+            context["namespace"] = namespace.clone().into();
+        }
+        Ok(edit::new_file(&[
+            Edit::SetUser { name: self.context_name.clone(), body: self.user_body() },
+            Edit::SetCluster { name: self.cluster_name.clone(), body: self.cluster_body() },
+            Edit::SetContext { name: self.context_name.clone(), body: context },
+            Edit::SetCurrentContext(self.context_name.clone()),
+        ])?)
+    }
+
     /// Writes a kubeconfig of its own to `file`, which must not exist.
     ///
     /// # Errors
     /// When the file exists or cannot be written.
     pub fn write_standalone(&self, file: &Path) -> Result<Written> {
-        let mut context = json!({ "cluster": self.cluster_name, "user": self.context_name });
-        if let Some(namespace) = &self.namespace {
-            context["namespace"] = namespace.clone().into();
-        }
-        let text = edit::new_file(&[
-            Edit::SetUser { name: self.context_name.clone(), body: self.user_body() },
-            Edit::SetCluster { name: self.cluster_name.clone(), body: self.cluster_body() },
-            Edit::SetContext { name: self.context_name.clone(), body: context },
-            Edit::SetCurrentContext(self.context_name.clone()),
-        ])?;
+        let text = self.standalone_text()?;
         atomic::create_new(file, text.as_bytes(), Access::Private)
             .hint("name another file with --standalone")?;
         Ok(Written {

@@ -7,6 +7,7 @@ use usercert_core::certificate::{self, Certificate, Check, Expected, Outcome};
 use usercert_core::lifetime::Lifetime;
 use usercert_core::request::{Object, Progress, State};
 use usercert_core::text::{shell_word, show, show_short};
+use usercert_core::time::UnixTime;
 
 use crate::args::Timeout;
 use crate::cluster::{ApiError, Cluster, Endpoint, Need, UserInfo, WaitEnd, explain};
@@ -29,13 +30,18 @@ pub async fn wait(
     if matches!(seen.state(), State::Pending) && !limit.is_zero() {
         host.say(format!("waiting for the approval of {} …", show(&name)));
     }
-    match cluster
-        .wait(seen, uid, limit)
-        .await
-        .map_err(|e| explain(&e, &cluster.server, &Need::Get))?
-    {
+    let end = cluster.wait(seen, uid, limit).await;
+    conclude(&name, end.map_err(|e| explain(&e, &cluster.server, &Need::Get))?)
+}
+
+/// The object whose certificate was waited for.
+///
+/// # Errors
+/// As [`wait`].
+pub fn conclude(name: &str, end: WaitEnd) -> Result<Object> {
+    match end {
         WaitEnd::Progress(Progress::Issued, Some(object)) => Ok(*object),
-        WaitEnd::Progress(progress, _) => Err(ended(&name, progress)),
+        WaitEnd::Progress(progress, _) => Err(ended(name, progress)),
         WaitEnd::TimedOut(object) => Err(too_late(&object)),
     }
 }
@@ -120,26 +126,43 @@ pub fn check(
     wanted: &Wanted<'_>,
     ca: &[Certificate],
 ) -> Result<Vec<Check>> {
-    let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate in the answer"))?;
     let expected = Expected {
         spki: &wanted.key.public().spki,
         user: wanted.user,
         groups: wanted.groups,
         lifetime: wanted.lifetime,
     };
-    let signed = keys::verify_chain(leaf, chain.get(1..).unwrap_or_default(), ca);
-    let checks = certificate::check(leaf, &expected, signed, host.now());
+    let checks = compare(chain, &expected, ca, host.now())?;
     tell(host, &checks);
-    if certificate::any_failed(&checks) {
-        let why: Vec<&str> = checks
-            .iter()
-            .filter(|c| c.outcome == Outcome::Fail)
-            .map(|c| c.message.as_str())
-            .collect();
-        return Err(Error::new(format!("this certificate is not installed: {}", why.join("; ")))
-            .hint("nothing was written and the key is kept; ask for a certificate that answers your own request"));
-    }
+    passed(&checks)?;
     Ok(checks)
+}
+
+/// Checks a certificate against what is expected and the cluster's CA.
+///
+/// # Errors
+/// When there is none.
+pub fn compare(
+    chain: &[Certificate],
+    expected: &Expected<'_>,
+    ca: &[Certificate],
+    now: UnixTime,
+) -> Result<Vec<Check>> {
+    let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate in the answer"))?;
+    let signed = keys::verify_chain(leaf, chain.get(1..).unwrap_or_default(), ca);
+    Ok(certificate::check(leaf, expected, signed, now))
+}
+
+/// # Errors
+/// When a check failed.
+pub fn passed(checks: &[Check]) -> Result<()> {
+    if !certificate::any_failed(checks) {
+        return Ok(());
+    }
+    let why: Vec<&str> =
+        checks.iter().filter(|c| c.outcome == Outcome::Fail).map(|c| c.message.as_str()).collect();
+    Err(Error::new(format!("this certificate is not installed: {}", why.join("; ")))
+        .hint("nothing was written and the key is kept; ask for a certificate that answers your own request"))
 }
 
 /// Shows checks, one a line.

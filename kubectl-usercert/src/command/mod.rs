@@ -11,6 +11,7 @@ pub mod grant;
 pub mod inspect;
 pub mod install;
 pub mod list;
+pub mod onboard;
 pub mod request;
 pub mod review;
 pub mod revoke;

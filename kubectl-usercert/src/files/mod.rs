@@ -3,7 +3,8 @@
 //! Everything here answers one question each: where do files lie ([`environment`]), what is in
 //! one ([`reading`]), how is one replaced so that a crash leaves the old or the new content
 //! ([`atomic`]), who may write now ([`lock`]), how does a kubeconfig change ([`kubeconfig`]),
-//! and where does a key wait for its certificate ([`state`]).
+//! where does a key wait for its certificate ([`state`]), and how far has a long run come
+//! ([`journal`]).
 //!
 //! Below them lie [`folder`] (an opened directory: names are looked up inside it, not along a
 //! path that may have been changed meanwhile) and `temporary` (a file under a name of ours with a
@@ -12,6 +13,7 @@
 pub mod atomic;
 pub mod environment;
 pub mod folder;
+pub mod journal;
 pub mod kubeconfig;
 pub mod lock;
 mod marker;

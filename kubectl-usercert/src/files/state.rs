@@ -116,21 +116,7 @@ impl PendingStore {
     /// From `kubectl-usercert` on, every level must be a directory (no link) of this user that
     /// nobody else may enter.
     pub fn open(state_home: Option<PathBuf>, home: Option<PathBuf>) -> Result<Self, StateError> {
-        let base = state_home
-            .filter(|path| path.is_absolute())
-            .or_else(|| Some(home?.join(".local").join("state")))
-            .ok_or(StateError::NoHome)?;
-        create_base(&base).map_err(|source| StateError::Io {
-            action: "create",
-            path: base.clone(),
-            source,
-        })?;
-        let base = Folder::open(&base).map_err(|source| StateError::Io {
-            action: "open",
-            path: base.clone(),
-            source,
-        })?;
-        let ours = open_level(&base, "kubectl-usercert")?;
+        let ours = state_folder(state_home, home)?;
         let store = Self { pending: open_level(&ours, "pending")? };
         store.tidy()?;
         Ok(store)
@@ -287,12 +273,34 @@ fn unfinished() -> OsString {
 }
 
 /// Ids are hashes: lower-case hex, so never a path.
-fn valid(id: &str) -> Result<&str, StateError> {
+pub(super) fn valid(id: &str) -> Result<&str, StateError> {
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     match (8..=128).contains(&id.len()) && id.bytes().all(hex) {
         true => Ok(id),
         false => Err(StateError::InvalidId { id: id.to_owned() }),
     }
+}
+
+/// The opened `${state_home:-home/.local/state}/kubectl-usercert`, made if it is missing.
+pub(super) fn state_folder(
+    state_home: Option<PathBuf>,
+    home: Option<PathBuf>,
+) -> Result<Folder, StateError> {
+    let base = state_home
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(home?.join(".local").join("state")))
+        .ok_or(StateError::NoHome)?;
+    create_base(&base).map_err(|source| StateError::Io {
+        action: "create",
+        path: base.clone(),
+        source,
+    })?;
+    let base = Folder::open(&base).map_err(|source| StateError::Io {
+        action: "open",
+        path: base.clone(),
+        source,
+    })?;
+    open_level(&base, "kubectl-usercert")
 }
 
 fn create_base(path: &Path) -> io::Result<()> {
@@ -303,7 +311,7 @@ fn create_base(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-fn open_level(parent: &Folder, name: &str) -> Result<Folder, StateError> {
+pub(super) fn open_level(parent: &Folder, name: &str) -> Result<Folder, StateError> {
     match parent.create_child(name.as_ref()) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -333,7 +341,7 @@ fn checked(parent: &Folder, name: &OsStr) -> Result<Folder, StateError> {
 }
 
 #[cfg(unix)]
-fn private(metadata: &Metadata, path: PathBuf) -> Result<(), StateError> {
+pub(super) fn private(metadata: &Metadata, path: PathBuf) -> Result<(), StateError> {
     use std::os::unix::fs::MetadataExt;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(StateError::Owner { path });
@@ -346,7 +354,7 @@ fn private(metadata: &Metadata, path: PathBuf) -> Result<(), StateError> {
 
 /// On Windows the profile directory's access list is inherited, which lets only its owner in.
 #[cfg(not(unix))]
-fn private(_: &Metadata, _: PathBuf) -> Result<(), StateError> {
+pub(super) fn private(_: &Metadata, _: PathBuf) -> Result<(), StateError> {
     Ok(())
 }
 

@@ -1,0 +1,194 @@
+//! Many requests that wait for their certificates: one watch for all of them.
+//!
+//! The watch only makes it fast. Whatever it misses, because it is not allowed, is cut off or begins too
+//! late, is found by reading the request itself from time to time.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use http::Request;
+use kube::core::WatchEvent;
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use usercert_core::request::{Object, Progress, progress};
+
+use super::api::{CSRS, POLL, encode, read};
+use super::wire::Wire;
+use super::{ApiError, Cluster, ListOptions, WaitEnd};
+
+/// How often a request is read although the watch is there to tell.
+const LOOK: Duration = Duration::from_secs(5);
+/// The pause before a watch that failed begins again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+type Waiting = Mutex<HashMap<String, oneshot::Sender<Object>>>;
+
+/// The watch over all requests to a signer. It ends when this is dropped.
+pub struct Signed {
+    cluster: Cluster,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: Waiting,
+    watching: AtomicBool,
+}
+
+impl Drop for Signed {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A request's place in the watch.
+pub struct Expected {
+    object: oneshot::Receiver<Object>,
+}
+
+impl Signed {
+    /// Begins to watch.
+    #[must_use]
+    pub fn new(cluster: &Cluster, signer: &str) -> Self {
+        let shared = Arc::new(Shared::default());
+        let watch = watch(cluster.clone(), signer.to_owned(), Arc::clone(&shared));
+        Self { cluster: cluster.clone(), shared, task: tokio::spawn(watch) }
+    }
+
+    /// Says that a request of this name is going to be waited for; to be called before it is approved.
+    #[must_use]
+    pub fn expect(&self, name: &str) -> Expected {
+        let (sender, object) = oneshot::channel();
+        lock(&self.shared.waiting).insert(name.to_owned(), sender);
+        Expected { object }
+    }
+
+    /// Waits until the request that was read as `seen` and has this `uid` comes to an end.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn wait(
+        &self,
+        expected: Expected,
+        seen: Object,
+        uid: &str,
+        limit: Duration,
+    ) -> Result<WaitEnd, ApiError> {
+        let name = seen.metadata.name.clone();
+        let mut seen = Box::new(seen);
+        let end = tokio::time::timeout(limit, self.until_ended(expected, &mut seen, uid)).await;
+        lock(&self.shared.waiting).remove(&name);
+        end.unwrap_or_else(|_| Ok(WaitEnd::TimedOut(seen)))
+    }
+
+    async fn until_ended(
+        &self,
+        expected: Expected,
+        seen: &mut Box<Object>,
+        uid: &str,
+    ) -> Result<WaitEnd, ApiError> {
+        let mut told = Some(expected.object);
+        let mut now = Some((**seen).clone());
+        loop {
+            match progress(now.as_ref(), uid) {
+                Progress::Waiting(_) => {}
+                ended => return Ok(WaitEnd::Progress(ended, now.map(Box::new))),
+            }
+            if let Some(object) = now.take() {
+                **seen = object;
+            }
+            let look = if self.shared.watching.load(Ordering::Relaxed) { LOOK } else { POLL };
+            let heard = tokio::time::timeout(look, async {
+                match told.as_mut() {
+                    Some(told) => told.await.ok(),
+                    None => std::future::pending().await,
+                }
+            });
+            let heard = heard.await;
+            if heard.is_ok() {
+                told = None;
+            }
+            now = match heard.ok().flatten() {
+                Some(object) => Some(object),
+                None => match self.cluster.get_csr(&seen.metadata.name).await {
+                    Ok(value) => Some(read(&value)?),
+                    Err(error) if error.reason() == "NotFound" => None,
+                    Err(error) => return Err(error),
+                },
+            };
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Watches until it is not allowed to.
+async fn watch(cluster: Cluster, signer: String, shared: Arc<Shared>) {
+    let mut version = String::new();
+    loop {
+        let ended = watch_once(&cluster, &signer, &shared, &mut version).await;
+        shared.watching.store(false, Ordering::Relaxed);
+        match ended {
+            Err(error) if error.code() == 403 => return,
+            Err(error) => {
+                if error.code() == 410 {
+                    version.clear();
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            Ok(()) => {}
+        }
+    }
+}
+
+async fn watch_once(
+    cluster: &Cluster,
+    signer: &str,
+    shared: &Shared,
+    version: &mut String,
+) -> Result<(), ApiError> {
+    if version.is_empty() {
+        let options = ListOptions { signer: Some(signer), selector: None };
+        *version = cluster.csr_pages(&options).version().await?;
+    }
+    let field = encode(&format!("spec.signerName={signer}"));
+    let from = encode(version);
+    let request = Request::get(format!(
+        "{CSRS}?watch=1&fieldSelector={field}&resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=290"
+    ))
+    .header(http::header::ACCEPT, "application/json")
+    .body(Vec::new())
+    .map_err(|e| ApiError::Malformed(e.to_string()))?;
+    let Wire { client, .. } = &cluster.wire;
+    let mut events = client.request_events::<Value>(request).await?.boxed();
+    shared.watching.store(true, Ordering::Relaxed);
+    while let Some(event) = events.try_next().await? {
+        let value = match event {
+            WatchEvent::Added(value) | WatchEvent::Modified(value) | WatchEvent::Deleted(value) => {
+                value
+            }
+            WatchEvent::Bookmark(bookmark) => {
+                version.clone_from(&bookmark.metadata.resource_version);
+                continue;
+            }
+            WatchEvent::Error(status) => return Err(ApiError::Status(status)),
+        };
+        let Ok(object) = read(&value) else { continue };
+        version.clone_from(&object.metadata.resource_version);
+        if !object.state().is_final() {
+            continue;
+        }
+        if let Some(waiting) = lock(&shared.waiting).remove(&object.metadata.name) {
+            // Nobody is left to tell if the wait is over already.
+            let _ = waiting.send(object);
+        }
+    }
+    Ok(())
+}

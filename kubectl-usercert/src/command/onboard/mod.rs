@@ -1,0 +1,314 @@
+//! `onboard FILE`.
+
+mod ledger;
+mod person;
+mod report;
+mod rows;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use clap::Args;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use sha2::{Digest as _, Sha256};
+use usercert_core::code::hex;
+use usercert_core::key::KeyType;
+use usercert_core::lifetime;
+use usercert_core::request::CLIENT_SIGNER;
+use usercert_core::roster::Defaults;
+use usercert_core::roster::journal::{self, Progress};
+use usercert_core::text::show;
+
+use self::ledger::Ledger;
+use self::person::Work;
+use self::report::{Outcome, State};
+use self::rows::{Folders, Row};
+use super::answer::{self, ClusterData, ReplyArgs};
+use super::{pending, sheet};
+use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
+use crate::cluster::{Cluster, Need, Signed, Target, explain};
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::files::environment;
+use crate::files::journal::{Journal, JournalError};
+use crate::host::Host;
+use crate::keys::PrivateKey;
+
+/// Give many people access: request, approve and collect for each, from one file
+///
+/// FILE is CSV or YAML, a row for each person. For people who have sent a request (field csr) a reply is
+/// written, which holds no secret; for the others, such as robots, a key is made and a kubeconfig with
+/// it is written, readable by you alone.
+///
+/// The whole file is checked and shown before anything is sent. A run that was interrupted is gone on
+/// with by running the same command again; nothing is issued twice.
+///
+/// Examples:
+///
+///   kubectl usercert onboard team.csv --reply-dir replies
+///
+///   kubectl usercert onboard robots.yaml --standalone-dir kubeconfigs --yes
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct OnboardArgs {
+    /// The people, as CSV or YAML ("-": standard input)
+    pub file: PathBuf,
+    /// Write replies to people who have sent a request into this directory
+    #[arg(long, value_name = "DIR")]
+    pub reply_dir: Option<PathBuf>,
+    /// Write kubeconfigs with new keys, for everybody else, into this directory
+    #[arg(long, value_name = "DIR")]
+    pub standalone_dir: Option<PathBuf>,
+    /// Lifetime for rows that name none; "signer" leaves it to the signer
+    #[arg(long, value_name = "DURATION", default_value_t = lifetime::default_lifetime().to_string())]
+    pub expires: String,
+    /// Kind of key for rows that name none: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
+    #[arg(long, value_name = "TYPE", default_value = "p256")]
+    pub key_type: String,
+    /// Signer to ask
+    #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
+    pub signer: String,
+    /// How many people are worked on at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub concurrency: u16,
+    /// Forget what earlier runs on this file have done, and issue anew to everybody
+    #[arg(long)]
+    pub restart: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Let this refusing finding pass; repeat for several
+    #[arg(long, value_name = "FINDING")]
+    pub accept: Vec<String>,
+    /// Server address in the replies, where people reach the cluster by another one
+    #[arg(long, value_name = "URL", requires = "reply_dir")]
+    pub reply_server: Option<String>,
+    /// Name of the cluster in the replies
+    #[arg(long, value_name = "NAME", requires = "reply_dir")]
+    pub reply_cluster_name: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    timeout: TimeoutArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
+    let defaults = Defaults {
+        lifetime: args.expires.parse::<Expires>().context("--expires").usage()?.lifetime(),
+        key_type: args.key_type.parse::<KeyType>().context("--key-type").usage()?,
+    };
+    args.accept.iter().try_for_each(|code| sheet::can_be_accepted(code))?;
+    let (input, entered) = rows::enter(host, args, &defaults)?;
+    let folders = Folders::open(args)?;
+    let target = Target::resolve(&args.client)?;
+    let busy = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&busy);
+    let cluster = target.connect()?.telling(Arc::new(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }));
+    let asker = entered.iter().find_map(|(person, request)| request.as_ref().map(|_| person));
+    let reply = match asker {
+        Some(person) => {
+            let user = person.identity.user.as_str();
+            Some(
+                answer::cluster_data(&target, &cluster, &reply_args(args), user, &args.client)
+                    .await?,
+            )
+        }
+        None => None,
+    };
+    let (journal, mut progress) = open_journal(args, &target, &input)?;
+    let rows = rows::review(args, &cluster, entered, &folders, &mut progress).await?;
+    let ledger = Ledger::new(journal);
+    // Left by a run that was killed just then.
+    let done = rows.iter().map(|row| &row.earlier).chain(progress.values());
+    for place in done.filter(|p| p.written.is_some()).filter_map(|p| p.key_line) {
+        ledger.blank(place)?;
+    }
+
+    let (to_do, rest): (Vec<&Row>, Vec<&Row>) =
+        rows.iter().partition(|row| !row.is_done() && row.refused.is_none());
+    let mut outcomes: Vec<Outcome<'_>> = rest
+        .into_iter()
+        .map(|row| (row, if row.is_done() { State::Before } else { State::Refused }))
+        .collect();
+    if !to_do.is_empty() {
+        show_plan(host, args, &to_do, &outcomes);
+        if args.dry_run.dry_run != DryRun::None {
+            outcomes.extend(dry_run(args, &cluster, to_do).await?);
+        } else {
+            let question = format!(
+                "Issue certificates to {} people on {}?",
+                to_do.len(),
+                show(target.cluster_name())
+            );
+            host.confirm(&question, args.yes)?;
+            outcomes.extend(
+                issue(host, args, &target, &cluster, reply.as_ref(), &ledger, to_do, &busy).await,
+            );
+        }
+    }
+    let asked = busy.load(Ordering::Relaxed);
+    if asked > 0 {
+        host.say(format!(
+            "The server was too busy {asked} times; it was given the time that it asked for."
+        ));
+    }
+    let exit = report::print(host, args.output.format, outcomes)?;
+    if args.dry_run.dry_run == DryRun::None {
+        let journal = ledger.path().display().to_string();
+        host.say(format!("What was done is noted in {}", show(&journal)));
+    }
+    Ok(exit)
+}
+
+fn reply_args(args: &OnboardArgs) -> ReplyArgs {
+    ReplyArgs {
+        reply: args.reply_dir.clone(),
+        reply_server: args.reply_server.clone(),
+        reply_cluster_name: args.reply_cluster_name.clone(),
+    }
+}
+
+/// Opens the journal of this file on this cluster.
+fn open_journal(
+    args: &OnboardArgs,
+    target: &Target,
+    input: &[u8],
+) -> Result<(Journal, BTreeMap<String, Progress>)> {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    part(target.endpoint.server.as_bytes());
+    part(pending::ca_digest(&target.endpoint).as_bytes());
+    if args.file.as_os_str() == "-" {
+        part(input);
+    } else {
+        part(args.file.canonicalize()?.as_os_str().as_encoded_bytes());
+    }
+    let id = hex(&hash.finalize());
+    let opened = Journal::open(environment::state_home(), environment::home(), &id);
+    let (mut journal, text) = opened.map_err(|error| match error {
+        JournalError::Busy { .. } => Error::from(error)
+            .hint("nothing was sent; wait until the other run on this file has ended, and run the command again"),
+        other => other.into(),
+    })?;
+    if args.restart && args.dry_run.dry_run == DryRun::None {
+        journal.clear()?;
+        return Ok((journal, BTreeMap::new()));
+    }
+    let progress = journal::replay(&text)
+        .context(show(&journal.path().display().to_string()))
+        .hint("nothing was sent; --restart begins a new journal, and issues anew to everybody")?;
+    Ok((journal, progress))
+}
+
+/// What is going to happen, before the question.
+fn show_plan(host: &Host, args: &OnboardArgs, to_do: &[&Row], others: &[Outcome<'_>]) {
+    let answered = args.yes || args.dry_run.dry_run != DryRun::None;
+    host.say_before_asking(rows::table(to_do).trim_end(), answered);
+    let refused = others.iter().filter(|(_, state)| matches!(state, State::Refused));
+    for (row, _) in refused {
+        host.warn(format!(
+            "left out: line {}, {}: {}",
+            row.person.line,
+            show(row.user()),
+            row.refused.as_deref().unwrap_or_default()
+        ));
+    }
+    let before = others.iter().filter(|(_, state)| matches!(state, State::Before)).count();
+    if before > 0 {
+        host.say_before_asking(format!("{before} people were served by an earlier run."), answered);
+    }
+}
+
+/// Shows what would be done; on the server, lets it check each request.
+async fn dry_run<'r>(
+    args: &OnboardArgs,
+    cluster: &Cluster,
+    to_do: Vec<&'r Row>,
+) -> Result<Vec<Outcome<'r>>> {
+    let mut outcomes = Vec::new();
+    for row in to_do {
+        let mut state = State::DryRun;
+        if args.dry_run.dry_run == DryRun::Server && row.earlier.submitted.is_none() {
+            let request = match &row.request {
+                Some(request) => request.clone(),
+                None => PrivateKey::generate(row.person.key_type)?
+                    .certificate_request(&row.person.identity)?,
+            };
+            let (manifest, _) = row.manifest(&args.signer, &request)?;
+            if let Err(error) = cluster.create_csr(&manifest, true).await {
+                state = State::Failed(explain(&error, &cluster.server, &Need::Create));
+            }
+        }
+        outcomes.push((row, state));
+    }
+    Ok(outcomes)
+}
+
+/// Failures in a row after which the run stops: something is wrong that does not lie with the people.
+/// Until somebody has been served, one is worked on at a time and fewer are tried.
+const HOPELESS: usize = 10;
+const HOPELESS_AT_FIRST: usize = 3;
+
+/// Serves everybody, several at a time.
+#[expect(clippy::too_many_arguments, reason = "everything that was prepared, used once")]
+async fn issue<'r>(
+    host: &Host,
+    args: &OnboardArgs,
+    target: &Target,
+    cluster: &Cluster,
+    reply: Option<&ClusterData>,
+    ledger: &Ledger,
+    to_do: Vec<&'r Row>,
+    busy: &AtomicU64,
+) -> Vec<Outcome<'r>> {
+    let ca = target.endpoint.ca();
+    let signed = Signed::new(cluster, &args.signer);
+    let tried = Cell::new(false);
+    let work = Work { host, args, target, cluster, ca: &ca, reply, signed: &signed, ledger, tried };
+    let (total, mut failed, mut in_a_row) = (to_do.len(), 0, 0);
+    let mut waiting = to_do.into_iter();
+    let mut running = FuturesUnordered::new();
+    let mut outcomes: Vec<Outcome<'r>> = Vec::new();
+    loop {
+        let begun = outcomes.len() > failed;
+        let most = if begun { usize::from(args.concurrency) } else { 1 };
+        let hopeless = in_a_row >= if begun { HOPELESS } else { HOPELESS_AT_FIRST };
+        while !hopeless && running.len() < most {
+            let Some(row) = waiting.next() else { break };
+            let work = &work;
+            running.push(async move { (row, work.one(row).await) });
+        }
+        let Some((row, result)) = running.next().await else { break };
+        in_a_row = if result.is_ok() { 0 } else { in_a_row + 1 };
+        failed += usize::from(result.is_err());
+        outcomes.push((row, result.map_or_else(State::Failed, State::Issued)));
+        let waits = match busy.load(Ordering::Relaxed) {
+            0 => String::new(),
+            times => format!(", the server was busy {times} times"),
+        };
+        let problems = if failed > 0 { format!(", {failed} with problems") } else { String::new() };
+        host.progress(&format!("{} of {total}{problems}{waits}", outcomes.len()));
+    }
+    host.progress("");
+    if waiting.len() > 0 {
+        host.warn(format!("stopped after {in_a_row} failures in a row"));
+    }
+    outcomes.extend(waiting.map(|row| (row, State::NotStarted)));
+    outcomes
+}

@@ -1,0 +1,216 @@
+//! What is done for one person, step by step. Each step can be done again: whatever a run that was killed
+//! has done already is found, in the journal or in the cluster, and taken up.
+
+use std::cell::Cell;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use usercert_core::certificate::{Certificate, Expected, chain_to_pem};
+use usercert_core::csr::{self, CertificateRequest};
+use usercert_core::request::{Decision, Object};
+use usercert_core::roster::journal::{Step, Written};
+use usercert_core::text::show;
+use zeroize::Zeroizing;
+
+use super::OnboardArgs;
+use super::ledger::{Ledger, Place};
+use super::rows::Row;
+use crate::cluster::{Cluster, Need, Signed, Target, explain};
+use crate::command::answer::ClusterData;
+use crate::command::entries::Entry;
+use crate::command::{decide, issued};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::files::atomic::{Access, WriteError};
+use crate::files::reading;
+use crate::host::Host;
+use crate::keys::PrivateKey;
+
+/// Longest file that may be one of an earlier run.
+const FILE_LIMIT: usize = 1 << 20;
+
+/// What the work on every person has in common.
+pub struct Work<'a> {
+    pub host: &'a Host,
+    pub args: &'a OnboardArgs,
+    pub target: &'a Target,
+    pub cluster: &'a Cluster,
+    pub ca: &'a [Certificate],
+    /// For those who have sent a request.
+    pub reply: Option<&'a ClusterData>,
+    pub signed: &'a Signed,
+    pub ledger: &'a Ledger,
+    /// Whether a certificate was tried on the server.
+    pub tried: Cell<bool>,
+}
+
+/// What came of it.
+pub struct Issued {
+    pub name: String,
+    pub uid: String,
+    pub written: Written,
+}
+
+/// The key that was made for a person, and where the journal has it.
+struct Own {
+    key: PrivateKey,
+    place: Place,
+}
+
+impl Work<'_> {
+    /// Does everything for one person.
+    ///
+    /// # Errors
+    /// What stands in the way; run again, it goes on from there.
+    pub async fn one(&self, row: &Row) -> Result<Issued> {
+        let (own, request) = self.request_of(row).await?;
+        let (manifest, sent) = row.manifest(&self.args.signer, &request)?;
+        let (read, object) = decide::submit(self.cluster, &manifest, &sent).await?;
+        let (name, uid) = (object.metadata.name.clone(), object.metadata.uid.clone());
+        if row.earlier.submitted.as_ref().is_none_or(|(_, known)| *known != uid) {
+            self.note(row, Step::Submitted { name: name.clone(), uid: uid.clone() }).await?;
+        }
+        let expected = self.signed.expect(&name);
+        let approved = self.approve(read, object).await?;
+        let limit = self.args.timeout.timeout.for_waiting();
+        let end = self.signed.wait(expected, approved, &uid, limit).await;
+        let end = end.map_err(|e| explain(&e, &self.cluster.server, &Need::Get))?;
+        let object = issued::conclude(&name, end)?;
+        let chain = self.certificate(row, &request, &object)?;
+        let written = self.write(row, own.as_ref(), chain).await?;
+        self.note(row, Step::Written(written.clone())).await?;
+        if let Some(own) = own {
+            self.ledger.blank(own.place)?;
+        }
+        Ok(Issued { name, uid, written })
+    }
+
+    async fn note(&self, row: &Row, step: Step) -> Result<Place> {
+        self.ledger.note(&row.digest, row.user(), step).await
+    }
+
+    /// The person's request; else the one of an earlier run, or a new one, with its key. The key is on
+    /// disk before anybody hears of the request.
+    async fn request_of(&self, row: &Row) -> Result<(Option<Own>, CertificateRequest)> {
+        if let Some(request) = &row.request {
+            return Ok((None, request.clone()));
+        }
+        if let (Some((key, pem)), Some(place)) = (&row.earlier.key, row.earlier.key_line) {
+            let key = PrivateKey::read(key.as_bytes()).context("the journal's key is damaged")?;
+            let request = CertificateRequest::from_pem(pem.as_bytes())?;
+            if request.key != *key.public() {
+                return Err(Error::new("the journal's key and request do not belong together"));
+            }
+            return Ok((Some(Own { key, place }), request));
+        }
+        let (key_type, identity) = (row.person.key_type, row.person.identity.clone());
+        // An RSA key takes a second.
+        let made = tokio::task::spawn_blocking(move || {
+            let key = PrivateKey::generate(key_type)?;
+            let request = key.certificate_request(&identity)?;
+            Ok::<_, crate::keys::KeyError>((key, request))
+        });
+        let (key, request) = made.await??;
+        let pem = key.to_pem();
+        let step = Step::Key { key: pem.as_str().to_owned(), request: csr::to_pem(&request.der) };
+        let place = self.note(row, step).await?;
+        Ok((Some(Own { key, place }), request))
+    }
+
+    async fn approve(&self, read: serde_json::Value, object: Object) -> Result<Object> {
+        if decide::already(&object, Decision::Approve)? {
+            return Ok(object);
+        }
+        let verdict = decide::Verdict {
+            decision: Decision::Approve,
+            reason: "UsercertOnboard",
+            message: "Reviewed and approved with kubectl usercert onboard.",
+            dry_run: false,
+        };
+        decide::write(self.host, self.cluster, read, &object, &verdict).await
+    }
+
+    /// The certificate, once it has turned out to be the answer to this request.
+    fn certificate(
+        &self,
+        row: &Row,
+        request: &CertificateRequest,
+        object: &Object,
+    ) -> Result<Vec<Certificate>> {
+        let chain = issued::chain_of(object)?;
+        let expected = Expected {
+            spki: &request.key.spki,
+            user: row.user(),
+            groups: &row.person.identity.group_set(),
+            lifetime: row.person.lifetime,
+        };
+        issued::passed(&issued::compare(&chain, &expected, self.ca, self.host.now())?)?;
+        Ok(chain)
+    }
+
+    /// Writes the kubeconfig or the reply.
+    async fn write(
+        &self,
+        row: &Row,
+        own: Option<&Own>,
+        chain: Vec<Certificate>,
+    ) -> Result<Written> {
+        let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate"))?;
+        let mut written = Written {
+            file: row.path().display().to_string(),
+            sha256: leaf.fingerprint(),
+            not_after: leaf.not_after,
+            code: None,
+        };
+        let held = STANDARD.encode(chain_to_pem(&chain));
+        let namespace = self.args.client.namespace.clone();
+        let (text, access) = match (own, self.reply) {
+            (Some(own), _) => {
+                let key_pem = own.key.to_pem();
+                self.try_out(row, &chain, &key_pem).await?;
+                let entry = Entry {
+                    context_name: format!("{}@{}", row.user(), self.target.cluster_name()),
+                    cluster_name: self.target.cluster_name().to_owned(),
+                    endpoint: &self.target.endpoint,
+                    chain: &chain,
+                    key_pem: &key_pem,
+                    namespace,
+                };
+                (Zeroizing::new(entry.standalone_text()?), Access::Private)
+            }
+            (None, Some(data)) => {
+                let (reply, text) = data.render(chain, namespace)?;
+                written.code = Some(reply.code()?.short());
+                (Zeroizing::new(text), Access::Public)
+            }
+            (None, None) => return Err(Error::usage("--reply-dir is missing")),
+        };
+        let (folder, file) = (std::sync::Arc::clone(&row.folder), row.file.clone());
+        let made =
+            tokio::task::spawn_blocking(move || folder.create_new(file, text.as_bytes(), access));
+        match made.await? {
+            Ok(()) => Ok(written),
+            // Of a run that was killed before it could note that. The file appears with all of its content.
+            Err(WriteError::Exists { path }) => {
+                let there = reading::read_sensitive(&path, FILE_LIMIT)?;
+                if there.windows(held.len()).any(|part| part == held.as_bytes()) {
+                    return Ok(written);
+                }
+                Err(Error::new(format!("{} is there already", show(&path.display().to_string())))
+                    .hint("move it away and run the command again"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The first certificate is tried on the server: if that does not take it, it takes none.
+    async fn try_out(&self, row: &Row, chain: &[Certificate], key_pem: &str) -> Result<()> {
+        if self.tried.get() {
+            return Ok(());
+        }
+        let (groups, timeout) = (row.person.identity.group_set(), self.args.client.request_timeout);
+        let endpoint = &self.target.endpoint;
+        issued::try_out(endpoint, chain, key_pem, row.user(), &groups, timeout).await?;
+        self.tried.set(true);
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! What became of everybody.
+
+use serde_json::{Value, json};
+use usercert_core::request::RESOURCE;
+use usercert_core::roster::journal::Written;
+use usercert_core::text::show;
+
+use super::person::Issued;
+use super::rows::Row;
+use crate::args::Format;
+use crate::error::{Error, Exit, Result};
+use crate::host::Host;
+use crate::output;
+
+/// What became of one person.
+pub enum State {
+    /// Issued by this run.
+    Issued(Issued),
+    /// Issued by an earlier run.
+    Before,
+    /// Left out: findings, or a file in the way.
+    Refused,
+    /// Something stood in the way.
+    Failed(Error),
+    /// The run stopped before it came to this one.
+    NotStarted,
+    /// Would be issued, were this no dry run.
+    DryRun,
+}
+
+impl State {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Issued(_) => "Issued",
+            Self::Before => "IssuedBefore",
+            Self::Refused => "Refused",
+            Self::Failed(error) => match error.exit {
+                Exit::Refused => "Denied",
+                Exit::TimedOut => "TimedOut",
+                _ => "Failed",
+            },
+            Self::NotStarted => "NotStarted",
+            Self::DryRun => "WouldIssue",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Issued(_) | Self::Before | Self::DryRun => Exit::Done,
+            Self::Refused => Exit::Refused,
+            Self::Failed(error) => error.exit,
+            Self::NotStarted => Exit::Failed,
+        }
+    }
+
+    /// Whether running the command again may help.
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::NotStarted)
+    }
+}
+
+/// A row and what became of it.
+pub type Outcome<'a> = (&'a Row, State);
+
+/// Prints the outcomes in the order of the roster; gives back the gravest exit code.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn print(host: &Host, format: Option<Format>, mut outcomes: Vec<Outcome<'_>>) -> Result<Exit> {
+    outcomes.sort_by_key(|(row, _)| row.person.line);
+    match format {
+        Some(Format::Json | Format::Yaml) => {
+            let items: Vec<Value> = outcomes.iter().map(|(row, state)| value(row, state)).collect();
+            let list = output::object("Onboarding", json!({ "items": items }));
+            output::print(host, format, &list, &[], |_| String::new())?;
+        }
+        Some(Format::Name) => {
+            let names = outcomes.iter().filter_map(|(row, state)| match state {
+                State::Issued(issued) => Some(issued.name.as_str()),
+                State::Before => row.earlier.submitted.as_ref().map(|(name, _)| name.as_str()),
+                _ => None,
+            });
+            let lines: String = names.map(|n| format!("{RESOURCE}/{}\n", show(n))).collect();
+            host.part(&lines)?;
+        }
+        None | Some(Format::Wide) => host.part(&table(&outcomes, format.is_some()))?,
+    }
+    summary(host, &outcomes);
+    Ok(outcomes.iter().fold(Exit::Done, |exit, (_, state)| exit.gravest(state.exit())))
+}
+
+fn written<'a>(row: &'a Row, state: &'a State) -> Option<&'a Written> {
+    match state {
+        State::Issued(issued) => Some(&issued.written),
+        State::Before => row.earlier.written.as_ref(),
+        _ => None,
+    }
+}
+
+/// Name and UID of the object.
+fn object<'a>(row: &'a Row, state: &'a State) -> Option<(&'a str, &'a str)> {
+    match state {
+        State::Issued(issued) => Some((&issued.name, &issued.uid)),
+        _ => row.earlier.submitted.as_ref().map(|(name, uid)| (name.as_str(), uid.as_str())),
+    }
+}
+
+fn problem(row: &Row, state: &State) -> Option<String> {
+    match state {
+        State::Failed(error) => Some(error.message.replace('\n', " ")),
+        State::Refused => row.refused.clone(),
+        _ => None,
+    }
+}
+
+fn table(outcomes: &[Outcome<'_>], wide: bool) -> String {
+    let mut header = vec!["NAME", "USER", "STATE", "FILE OR PROBLEM"];
+    if wide {
+        header.splice(3..3, ["EXPIRES", "REPLY CODE"]);
+    }
+    let mut table = output::Table::new(&header);
+    for (row, state) in outcomes {
+        let none = || "<none>".to_owned();
+        let written = written(row, state);
+        let last = written.map(|w| show(&w.file)).or_else(|| problem(row, state));
+        let mut cells = vec![
+            object(row, state).map_or_else(none, |(name, _)| show(name)),
+            show(row.user()),
+            state.word().to_owned(),
+            last.unwrap_or_else(|| show(&row.path().display().to_string())),
+        ];
+        if wide {
+            let until = written.map_or_else(none, |w| w.not_after.to_string());
+            let code = written.and_then(|w| w.code.clone()).unwrap_or_else(none);
+            cells.splice(3..3, [until, code]);
+        }
+        table.push(cells);
+    }
+    table.take()
+}
+
+fn value(row: &Row, state: &State) -> Value {
+    let written = written(row, state);
+    let object = object(row, state);
+    let grants: Vec<String> = row.person.grants.iter().map(ToString::to_string).collect();
+    json!({
+        "line": row.person.line, "user": row.user(), "groups": row.person.identity.groups,
+        "name": object.map(|(name, _)| name), "uid": object.map(|(_, uid)| uid),
+        "state": state.word(), "file": written.map(|w| &w.file),
+        "sha256": written.map(|w| &w.sha256), "notAfter": written.map(|w| w.not_after),
+        "replyCode": written.and_then(|w| w.code.as_ref()), "grants": grants,
+        "findings": row.findings, "problem": problem(row, state),
+    })
+}
+
+/// How many came to what, on standard error.
+fn summary(host: &Host, outcomes: &[Outcome<'_>]) {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for (_, state) in outcomes {
+        match counts.iter_mut().find(|(word, _)| *word == state.word()) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((state.word(), 1)),
+        }
+    }
+    let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    host.say(format!("{} people: {}", outcomes.len(), words.join(", ")));
+    if outcomes.iter().any(|(_, state)| state.is_open()) {
+        host.warn("hint: run the same command again; it goes on where it stopped, and issues nothing twice");
+    }
+    let hints = outcomes.iter().filter_map(|(_, state)| match state {
+        State::Failed(error) => error.hints.first(),
+        _ => None,
+    });
+    let mut told: Vec<&String> = Vec::new();
+    for hint in hints {
+        if !told.contains(&hint) && told.len() < 3 {
+            host.warn(format!("hint: {}", hint.replace('\n', "\n      ")));
+            told.push(hint);
+        }
+    }
+    if outcomes.iter().any(|(_, s)| matches!(s, State::Issued(i) if i.written.code.is_some())) {
+        host.say(
+            "Send each reply to its person, who runs:\n  kubectl usercert install --reply FILE -- NAME\n\
+             and compares the code that it shows with the one that -o wide lists here.",
+        );
+    }
+}

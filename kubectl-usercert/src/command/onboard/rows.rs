@@ -1,0 +1,334 @@
+//! The rows of a run: what the roster, the requests that people sent, the journal and the output
+//! directories say about each, before anything is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use usercert_core::csr::CertificateRequest;
+use usercert_core::file_name::safe_file_name;
+use usercert_core::handover;
+use usercert_core::key::KeyType;
+use usercert_core::request::{CLIENT_AUTH, Manifest, Object};
+use usercert_core::review::{self, Finding};
+use usercert_core::roster::journal::Progress;
+use usercert_core::roster::{self, Defaults, Person, Problem};
+use usercert_core::text::{show, show_short};
+
+use super::OnboardArgs;
+use crate::cluster::{Cluster, binding_subjects};
+use crate::command::sheet::{Bindings, Sheet};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::files::{Folder, reading};
+use crate::host::Host;
+use crate::keys::PrivateKey;
+
+/// Problems that are listed; who has more has the wrong file.
+const LISTED: usize = 100;
+
+/// One person and everything known before the work begins.
+pub struct Row {
+    /// What the roster says.
+    pub person: Person,
+    /// The request that the person has sent.
+    pub request: Option<CertificateRequest>,
+    /// What the journal knows the row by.
+    pub digest: String,
+    /// Where the file will be made.
+    pub folder: Arc<Folder>,
+    /// Its name there.
+    pub file: String,
+    /// What the review found.
+    pub findings: Vec<Finding>,
+    /// How far an earlier run has come.
+    pub earlier: Progress,
+    /// Why the row is left out.
+    pub refused: Option<String>,
+}
+
+impl Row {
+    /// The user's name.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.person.identity.user.as_str()
+    }
+
+    /// The path of the file; for messages and the journal.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.path_of(&self.file)
+    }
+
+    /// Whether an earlier run has done everything.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.earlier.written.is_some()
+    }
+
+    /// The manifest to submit and the object that it describes.
+    ///
+    /// # Errors
+    /// None that a request which was read can cause.
+    pub fn manifest(&self, signer: &str, request: &CertificateRequest) -> Result<(Value, Object)> {
+        let manifest = Manifest {
+            name: &roster::request_name(request),
+            request_der: &request.der,
+            signer_name: signer,
+            usages: &[CLIENT_AUTH.to_owned()],
+            lifetime: self.person.lifetime,
+        }
+        .to_value();
+        let object = Object::from_value(&manifest)?;
+        Ok((manifest, object))
+    }
+}
+
+/// The roster's people with the requests that some of them have sent.
+pub type Entered = Vec<(Person, Option<CertificateRequest>)>;
+
+/// Reads the roster and the requests that it names.
+///
+/// # Errors
+/// Everything that is wrong with them, by line.
+pub fn enter(host: &Host, args: &OnboardArgs, defaults: &Defaults) -> Result<(Vec<u8>, Entered)> {
+    let input = host.input(&args.file, roster::MAX_BYTES)?;
+    let people = roster::read(&input, defaults).map_err(|p| refuse(&args.file, &p))?;
+    let base = match args.file.parent() {
+        Some(parent) if args.file.as_os_str() != "-" => parent,
+        _ => Path::new(""),
+    };
+    let mut problems = Vec::new();
+    let mut entered = Vec::new();
+    for person in people {
+        let request = match &person.csr {
+            None => None,
+            Some(file) => match read_request(&base.join(file)) {
+                Ok(request) => {
+                    let disagreements = person.disagreements(&request);
+                    problems.extend(disagreements.into_iter().map(|what| Problem {
+                        line: person.line,
+                        what: format!("{}: {what}", show(file)),
+                    }));
+                    Some(request)
+                }
+                Err(error) => {
+                    problems.push(Problem { line: person.line, what: error.message });
+                    None
+                }
+            },
+        };
+        entered.push((person, request));
+    }
+    problems.extend(keys_used_twice(&entered));
+    problems.sort_by_key(|p| p.line);
+    if problems.is_empty() { Ok((input, entered)) } else { Err(refuse(&args.file, &problems)) }
+}
+
+fn read_request(file: &Path) -> Result<CertificateRequest> {
+    let input = reading::read_limited(file, handover::MAX_BYTES)?;
+    let incoming = handover::read(&input).context(show(&file.display().to_string()))?;
+    Ok(incoming.request)
+}
+
+/// Two people with one key could act as each other.
+fn keys_used_twice(entered: &Entered) -> Vec<Problem> {
+    let mut seen: BTreeMap<&[u8], usize> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (person, request) in entered {
+        let Some(request) = request else { continue };
+        if let Some(line) = seen.insert(&request.key.spki, person.line) {
+            let what = format!("this request has the same key as the one on line {line}");
+            problems.push(Problem { line: person.line, what });
+        }
+    }
+    problems
+}
+
+fn refuse(file: &Path, problems: &[Problem]) -> Error {
+    let name = if file.as_os_str() == "-" {
+        "standard input".to_owned()
+    } else {
+        show(&file.display().to_string())
+    };
+    let mut message = match problems.len() {
+        1 => format!("{name} has a problem:"),
+        n => format!("{name} has {n} problems:"),
+    };
+    for problem in problems.iter().take(LISTED) {
+        message.push_str(&format!("\n{problem}"));
+    }
+    if problems.len() > LISTED {
+        message.push_str(&format!("\nand {} more", problems.len() - LISTED));
+    }
+    Error::new(message).hint("nothing was sent; mend the file and run the command again")
+}
+
+/// The output directories.
+pub struct Folders {
+    standalone: Option<Arc<Folder>>,
+    reply: Option<Arc<Folder>>,
+}
+
+impl Folders {
+    /// Opens those that are given.
+    ///
+    /// # Errors
+    /// No directory, or one that cannot be opened.
+    pub fn open(args: &OnboardArgs) -> Result<Self> {
+        let open = |dir: &Option<PathBuf>| match dir {
+            None => Ok(None),
+            Some(dir) => {
+                let absolute = std::path::absolute(dir)?;
+                let what =
+                    format!("cannot open the directory {}", show(&dir.display().to_string()));
+                Folder::open(&absolute).context(what).map(|folder| Some(Arc::new(folder)))
+            }
+        };
+        Ok(Self { standalone: open(&args.standalone_dir)?, reply: open(&args.reply_dir)? })
+    }
+
+    /// Where a person's file goes.
+    fn of(&self, person: &Person) -> Result<Arc<Folder>> {
+        let (folder, flag, why) = match &person.csr {
+            Some(_) => {
+                (&self.reply, "--reply-dir", "has sent a request, which is answered with a reply")
+            }
+            None => (
+                &self.standalone,
+                "--standalone-dir",
+                "has sent no request, so a key has to be made",
+            ),
+        };
+        folder.clone().ok_or_else(|| {
+            Error::usage(format!(
+                "line {}: {} {why}: give {flag} DIR",
+                person.line,
+                show(person.identity.user.as_str())
+            ))
+            .hint("nothing was sent")
+        })
+    }
+}
+
+/// Puts together what is known about each row, and reviews it.
+///
+/// # Errors
+/// A flag that a row needs is missing.
+pub async fn review(
+    args: &OnboardArgs,
+    cluster: &Cluster,
+    entered: Entered,
+    folders: &Folders,
+    journal: &mut BTreeMap<String, Progress>,
+) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (person, request) in entered {
+        let digest = person.digest(&args.signer, request.as_ref().map(|r| r.der.as_slice()));
+        rows.push(Row {
+            folder: folders.of(&person)?,
+            file: safe_file_name(person.identity.user.as_str(), "kubeconfig"),
+            earlier: journal.remove(&digest).unwrap_or_default(),
+            findings: Vec::new(),
+            refused: None,
+            person,
+            request,
+            digest,
+        });
+    }
+    let bound = bound_names(cluster).await;
+    let people: Vec<&Person> = rows.iter().map(|row| &row.person).collect();
+    for (place, finding) in roster::look_alikes(&people, &bound) {
+        if let Some(row) = rows.get_mut(place) {
+            row.findings.push(finding);
+        }
+    }
+    let mut keys = StandIns::default();
+    for row in rows.iter_mut().filter(|row| !row.is_done()) {
+        let request = match &row.request {
+            Some(request) => request.clone(),
+            None => keys.get(row.person.key_type)?.certificate_request(&row.person.identity)?,
+        };
+        let (_, object) = row.manifest(&args.signer, &request)?;
+        let bindings = Bindings::unknown("looked at for all together");
+        row.findings.extend(Sheet::new(object, false, &bindings).findings);
+        row.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+        row.refused = objection(row, &args.accept)?;
+    }
+    Ok(rows)
+}
+
+/// Why a row is left out, if it is.
+fn objection(row: &Row, accepted: &[String]) -> Result<Option<String>> {
+    let against =
+        row.findings.iter().filter(|f| review::refuses(std::slice::from_ref(*f), accepted));
+    let words: Vec<String> =
+        against.map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
+    if !words.is_empty() {
+        return Ok(Some(words.join("; ")));
+    }
+    // A file that an earlier run may have written is looked at when it is its turn.
+    if row.earlier.submitted.is_none() && row.folder.has(row.file.as_ref())? {
+        return Ok(Some(format!("{} is there already", show(&row.path().display().to_string()))));
+    }
+    Ok(None)
+}
+
+/// Names that role bindings give rights to, as far as one may see them.
+async fn bound_names(cluster: &Cluster) -> BTreeSet<String> {
+    cluster.bindings().await.unwrap_or_default().iter().flat_map(binding_subjects).collect()
+}
+
+/// Keys that stand in for those that will be made, so that a review sees a request as it will be.
+#[derive(Default)]
+struct StandIns(Vec<(KeyType, PrivateKey)>);
+
+impl StandIns {
+    fn get(&mut self, key_type: KeyType) -> Result<&PrivateKey> {
+        let place = match self.0.iter().position(|(kind, _)| *kind == key_type) {
+            Some(place) => place,
+            None => {
+                self.0.push((key_type, PrivateKey::generate(key_type)?));
+                self.0.len() - 1
+            }
+        };
+        self.0.get(place).map(|(_, key)| key).ok_or_else(|| Error::new("no key was made"))
+    }
+}
+
+/// The table that is shown before the question.
+#[must_use]
+pub fn table(rows: &[&Row]) -> String {
+    let mut table = crate::output::Table::new(&[
+        "LINE", "USER", "GROUPS", "KEY", "EXPIRES", "GRANTS", "CODE", "FINDINGS",
+    ]);
+    let or_none = |s: String| if s.is_empty() { "<none>".to_owned() } else { s };
+    for row in rows {
+        let person = &row.person;
+        let groups: Vec<String> =
+            person.identity.groups.iter().take(20).map(|g| show_short(g.as_str(), 30)).collect();
+        let grants: Vec<String> =
+            person.grants.iter().map(|g| show_short(&g.to_string(), 60)).collect();
+        let findings: Vec<&str> = row
+            .findings
+            .iter()
+            .filter(|f| f.severity > review::Severity::Info)
+            .map(|f| f.code.as_str())
+            .collect();
+        let request = row.request.as_ref();
+        table.push(vec![
+            person.line.to_string(),
+            show_short(row.user(), 40),
+            or_none(groups.join(",").chars().take(60).collect()),
+            request.map_or_else(
+                || format!("{} (new)", person.key_type.name()),
+                |r| show_short(&r.key.kind.to_string(), 20),
+            ),
+            person.lifetime.map_or("<signer>".to_owned(), |l| l.to_string()),
+            or_none(grants.join(",")),
+            request.map_or("<none>".to_owned(), |r| r.code().short()),
+            or_none(findings.join(",")),
+        ]);
+    }
+    table.take()
+}

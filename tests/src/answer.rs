@@ -6,7 +6,7 @@ use futures_util::{Stream, StreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WARNING};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WARNING};
 use hyper::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
@@ -74,6 +74,14 @@ pub(crate) fn no_such_page() -> Response<Body> {
 
 pub(crate) fn failure(status: &Status) -> Response<Body> {
     json(status.code, &status.to_json())
+}
+
+/// What a server says that has too many requests already (`apiserver/pkg/server/filters/maxinflight.go`).
+pub(crate) fn too_many_requests(seconds: u32) -> Response<Body> {
+    let words = "Too many requests, please try again later.\n";
+    let mut response = text(StatusCode::TOO_MANY_REQUESTS, words);
+    response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    response
 }
 
 /// Lines of JSON, one by one.

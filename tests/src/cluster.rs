@@ -25,6 +25,8 @@ pub(crate) struct Cluster {
     /// Makes the tokens of service accounts.
     pub(crate) token_issuer: token::Issuer,
     log: Mutex<Vec<LogEntry>>,
+    /// How many requests are still to be turned away, and the seconds to wait that they are told.
+    busy: Mutex<(u32, u32)>,
 }
 
 impl Cluster {
@@ -49,6 +51,7 @@ impl Cluster {
             tokens: Mutex::default(),
             token_issuer,
             log: Mutex::default(),
+            busy: Mutex::default(),
         }
     }
 
@@ -72,6 +75,18 @@ impl Cluster {
     pub(crate) fn user_of_token(&self, token: &str) -> Option<User> {
         let known = lock(&self.tokens).get(token).cloned();
         known.or_else(|| self.token_issuer.user(&self.store(), token))
+    }
+
+    /// Turns the next requests away as a server does that has too many.
+    pub(crate) fn be_busy(&self, requests: u32, seconds: u32) {
+        *lock(&self.busy) = (requests, seconds);
+    }
+
+    /// The seconds after which a request is to come again, if it is turned away.
+    pub(crate) fn turns_away(&self) -> Option<u32> {
+        let mut busy = lock(&self.busy);
+        busy.0 = busy.0.checked_sub(1)?;
+        Some(busy.1)
     }
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Vec<LogEntry>> {

@@ -193,6 +193,11 @@ impl Sandbox {
         self.cluster.log().clear();
     }
 
+    /// Answers so many of the next requests with 429 and `Retry-After`.
+    pub fn be_busy(&self, requests: u32, seconds: u32) {
+        self.cluster.be_busy(requests, seconds);
+    }
+
     /// Switches the signer on or off. Switched on, it signs what was approved in the meantime.
     pub fn set_signer(&self, on: bool) {
         self.cluster.signer.send_replace(on);

@@ -87,6 +87,9 @@ async fn handle(
 ) -> Result<Response<Body>> {
     let (head, body) = request.into_parts();
     *user = authenticate(cluster, peer, &head.headers)?;
+    if let Some(seconds) = cluster.turns_away() {
+        return Ok(answer::too_many_requests(seconds));
+    }
     let query = Query::of(&head.uri);
     let target = Target::of(&head.method, &head.uri, &query);
     {

@@ -119,6 +119,8 @@ fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
             Error::new(format!("Error from server (NotFound): {message}"))
                 .hint("this server does not serve certificates.k8s.io/v1; is it Kubernetes 1.19 or newer?")
         }
+        (429, _) => Error::new(format!("Error from server (TooManyRequests): {message}"))
+            .hint("the server was given the time that it asked for, up to ten times; try again later"),
         (422, _) => {
             // The message repeats the whole request; the causes say what is wrong with it.
             let causes = status.details.iter().flat_map(|d| &d.causes);

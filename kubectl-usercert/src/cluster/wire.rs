@@ -146,9 +146,12 @@ fn failure(code: StatusCode, body: &[u8]) -> Box<Status> {
     serde_json::from_slice::<Status>(body).map_or_else(
         |_| {
             let text = String::from_utf8_lossy(body);
-            Status::failure(text.trim(), "Failed to parse error data")
-                .with_code(code.as_u16())
-                .boxed()
+            let reason = match code {
+                StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
+                StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+                _ => "Failed to parse error data",
+            };
+            Status::failure(text.trim(), reason).with_code(code.as_u16()).boxed()
         },
         Status::boxed,
     )

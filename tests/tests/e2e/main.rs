@@ -23,6 +23,7 @@ mod ends;
 mod formats;
 mod handover;
 mod kubeconfigs;
+mod onboard;
 mod policy;
 mod pty;
 mod rbac;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         bad_input::CASES,
         kubeconfigs::CASES,
         formats::CASES,
+        onboard::CASES,
         completion::CASES,
         rbac::CASES,
         approvals::CASES,
@@ -75,7 +77,7 @@ fn main() -> ExitCode {
             cases.push(case(backend, name, *run));
         }
         if backend.sandbox().is_some() {
-            for (name, run) in cost::CASES {
+            for (name, run) in cost::CASES.iter().chain(onboard::SANDBOX_CASES) {
                 cases.push(case(backend, name, *run));
             }
         }

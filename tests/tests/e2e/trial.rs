@@ -148,6 +148,12 @@ impl Person {
         Outcome::of(command, args)
     }
 
+    /// Starts the plugin and does not wait for it.
+    pub(crate) fn start(&self, args: &[&str]) -> std::process::Child {
+        let mut command = self.command(plugin(), args);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command starts")
+    }
+
     /// Starts the plugin with a terminal as standard input.
     pub(crate) fn on_terminal(&self, args: &[&str]) -> Terminal {
         Terminal::start(self.command(plugin(), args))

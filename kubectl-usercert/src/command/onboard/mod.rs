@@ -28,6 +28,7 @@ use self::person::Work;
 use self::report::{Outcome, State};
 use self::rows::{Folders, Row};
 use super::answer::{self, ClusterData, ReplyArgs};
+use super::rules::PolicyArgs;
 use super::{pending, sheet};
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::cluster::{Cluster, Need, Signed, Target, explain};
@@ -90,6 +91,8 @@ pub struct OnboardArgs {
     #[arg(long, value_name = "NAME", requires = "reply_dir")]
     pub reply_cluster_name: Option<String>,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
@@ -109,6 +112,7 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         key_type: args.key_type.parse::<KeyType>().context("--key-type").usage()?,
     };
     args.accept.iter().try_for_each(|code| sheet::can_be_accepted(code))?;
+    let rules = args.policy.load(host)?;
     let (input, entered) = rows::enter(host, args, &defaults)?;
     let folders = Folders::open(args)?;
     let target = Target::resolve(&args.client)?;
@@ -129,7 +133,7 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         None => None,
     };
     let (journal, mut progress) = open_journal(args, &target, &input)?;
-    let rows = rows::review(args, &cluster, entered, &folders, &mut progress).await?;
+    let rows = rows::review(host, args, &rules, &cluster, entered, &folders, &mut progress).await?;
     let ledger = Ledger::new(journal);
     // Left by a run that was killed just then.
     let done = rows.iter().map(|row| &row.earlier).chain(progress.values());

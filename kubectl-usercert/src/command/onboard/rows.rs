@@ -14,10 +14,11 @@ use usercert_core::request::{CLIENT_AUTH, Manifest, Object};
 use usercert_core::review::{self, Finding};
 use usercert_core::roster::journal::Progress;
 use usercert_core::roster::{self, Defaults, Person, Problem};
-use usercert_core::text::{show, show_short};
+use usercert_core::text::{self, show, show_short};
 
 use super::OnboardArgs;
 use crate::cluster::{Cluster, binding_subjects};
+use crate::command::rules::Rules;
 use crate::command::sheet::{Bindings, Sheet};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{Folder, reading};
@@ -216,7 +217,9 @@ impl Folders {
 /// # Errors
 /// A flag that a row needs is missing.
 pub async fn review(
+    host: &Host,
     args: &OnboardArgs,
+    rules: &Rules,
     cluster: &Cluster,
     entered: Entered,
     folders: &Folders,
@@ -236,7 +239,14 @@ pub async fn review(
             digest,
         });
     }
-    let bound = bound_names(cluster).await;
+    let bound = match cluster.bindings().await {
+        Ok(bindings) => bindings.iter().flat_map(binding_subjects).collect(),
+        Err(error) => {
+            let why = text::show_lines(&error.to_string(), 200);
+            host.say(format!("note: names were not compared with those of role bindings: {why}"));
+            BTreeSet::new()
+        }
+    };
     let people: Vec<&Person> = rows.iter().map(|row| &row.person).collect();
     for (place, finding) in roster::look_alikes(&people, &bound) {
         if let Some(row) = rows.get_mut(place) {
@@ -251,7 +261,7 @@ pub async fn review(
         };
         let (_, object) = row.manifest(&args.signer, &request)?;
         let bindings = Bindings::unknown("looked at for all together");
-        row.findings.extend(Sheet::new(object, false, &bindings).findings);
+        row.findings.extend(Sheet::new(object, false, &bindings, rules).findings);
         row.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
         row.refused = objection(row, &args.accept)?;
     }
@@ -272,11 +282,6 @@ fn objection(row: &Row, accepted: &[String]) -> Result<Option<String>> {
         return Ok(Some(format!("{} is there already", show(&row.path().display().to_string()))));
     }
     Ok(None)
-}
-
-/// Names that role bindings give rights to, as far as one may see them.
-async fn bound_names(cluster: &Cluster) -> BTreeSet<String> {
-    cluster.bindings().await.unwrap_or_default().iter().flat_map(binding_subjects).collect()
 }
 
 /// Keys that stand in for those that will be made, so that a review sees a request as it will be.

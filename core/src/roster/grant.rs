@@ -3,17 +3,28 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::rbac::{self, Holder, RoleKind, RoleRef, Scope};
 use crate::text;
 
 /// A role and where it is to hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
-    /// Whether it is a cluster role.
-    pub cluster_role: bool,
-    /// The role's name.
-    pub role: String,
-    /// The namespace; `None` for the whole cluster.
-    pub namespace: Option<String>,
+    /// Which.
+    pub role: RoleRef,
+    /// Where.
+    pub scope: Scope,
+}
+
+impl Grant {
+    /// The same, for somebody.
+    #[must_use]
+    pub fn to(&self, user: &str) -> rbac::Grant {
+        rbac::Grant {
+            holder: Holder::User(user.to_owned()),
+            role: self.role.clone(),
+            scope: self.scope.clone(),
+        }
+    }
 }
 
 /// Why a text is no grant.
@@ -34,30 +45,37 @@ impl FromStr for Grant {
         let syntax = || GrantError::Syntax(text.to_owned());
         let (kind, rest) = text.split_once('/').ok_or_else(syntax)?;
         // A role's name may hold an @, a namespace's may not.
-        let (role, place) = rest.rsplit_once('@').ok_or_else(syntax)?;
-        let cluster_role = match kind {
-            "role" => false,
-            "clusterrole" => true,
+        let (name, place) = rest.rsplit_once('@').ok_or_else(syntax)?;
+        let kind = match kind {
+            "role" => RoleKind::Role,
+            "clusterrole" => RoleKind::ClusterRole,
             _ => return Err(syntax()),
         };
         let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if role.is_empty() || role.contains(['/', '%']) || text::first_hidden(role).is_some() {
+        if matches!(name, "" | "." | "..")
+            || name.contains(['/', '%'])
+            || text::first_hidden(name).is_some()
+        {
             return Err(syntax());
         }
-        let namespace = match place {
-            "*" if !cluster_role => return Err(GrantError::RoleEverywhere(text.to_owned())),
-            "*" => None,
-            name if !name.is_empty() && name.chars().all(legal) => Some(name.to_owned()),
+        let scope = match place {
+            "*" if kind == RoleKind::Role => {
+                return Err(GrantError::RoleEverywhere(text.to_owned()));
+            }
+            "*" => Scope::Cluster,
+            name if !name.is_empty() && name.chars().all(legal) => {
+                Scope::Namespace(name.to_owned())
+            }
             _ => return Err(syntax()),
         };
-        Ok(Self { cluster_role, role: role.to_owned(), namespace })
+        Ok(Self { role: RoleRef { kind, name: name.to_owned() }, scope })
     }
 }
 
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.cluster_role { "clusterrole" } else { "role" };
-        write!(f, "{kind}/{}@{}", self.role, self.namespace.as_deref().unwrap_or("*"))
+        let kind = self.role.kind.as_str().to_lowercase();
+        write!(f, "{kind}/{}@{}", self.role.name, self.scope.namespace().unwrap_or("*"))
     }
 }
 

@@ -10,10 +10,10 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use usercert_core::request::Object;
 
-use super::api::{CSRS, Cluster, ListOptions, encode};
-use super::wire::Wire;
 use super::ApiError;
 use super::api;
+use super::api::{CSRS, Cluster, ListOptions, encode};
+use super::wire::Wire;
 
 /// Objects of the first page, before anything is known about their size.
 const FIRST: usize = 50;

@@ -8,10 +8,12 @@ mod connect;
 mod explain;
 mod list;
 mod rbac;
+mod signed;
 mod wire;
 
 pub use api::{ApiError, Cluster, ListOptions, UserInfo, WaitEnd};
 pub use connect::{Credentials, Endpoint, Kubeconfig, Target};
 pub use explain::{Need, explain};
 pub use list::{Page, Pages};
+pub use signed::Signed;
 pub use wire::OnBusy;

@@ -15,6 +15,7 @@ cases!(
     people_and_robots,
     everything_wrong_is_said_before_anything_is_sent,
     what_refuses_is_left_out,
+    roles_are_bound,
     killed_twice_and_resumed,
     two_runs_exclude_each_other,
     a_file_in_the_way,
@@ -177,6 +178,33 @@ fn what_refuses_is_left_out(trial: &Trial) {
     let accepted = onboard(&admin, "team.csv", &["--yes", "--accept", "look-alike"]).exits(3);
     accepted.prints(&["IssuedBefore", "Refused"]).says(&["1 Issued"]);
     assert_eq!(requests(&admin, &twin).len(), 1);
+}
+
+fn roles_are_bound(trial: &Trial) {
+    let user = trial.user("holder");
+    let admin = trial.admin();
+    dirs(&admin);
+    let roster = |grants: &str| format!("name,grants\n{user},{grants}\n");
+    admin.write("team.csv", &roster("clusterrole/view@default;clusterrole/nonsense@*"));
+    onboard(&admin, "team.csv", &["--yes"])
+        .exits(1)
+        .says(&["line 2: there is no ClusterRole nonsense"]);
+    assert!(requests(&admin, &user).is_empty());
+    admin.write("team.csv", &roster("clusterrole/view@default"));
+    onboard(&admin, "team.csv", &["--dry-run=server"]).ok();
+    let can = |verb: &str, namespace: &str| {
+        let asked = ["auth", "can-i", verb, "pods", "-n", namespace, "--as", &user];
+        admin.kubectl(&asked).stdout.trim() == "yes"
+    };
+    assert!(!can("list", "default"), "a dry run binds nothing");
+    onboard(&admin, "team.csv", &["--yes"]).ok().says(&["clusterrole/view@default (for 1) allows"]);
+    assert!(can("list", "default") && !can("list", "kube-system") && !can("delete", "default"));
+    // A role more, for somebody who has a certificate.
+    admin.write("team.csv", &roster("clusterrole/view@default;clusterrole/edit@default"));
+    onboard(&admin, "team.csv", &["--yes"]).ok().prints(&["Granted"]);
+    assert!(can("delete", "default"));
+    onboard(&admin, "team.csv", &[]).ok().prints(&["IssuedBefore"]);
+    assert_eq!(requests(&admin, &user).len(), 1);
 }
 
 fn killed_twice_and_resumed(trial: &Trial) {

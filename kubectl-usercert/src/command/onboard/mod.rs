@@ -3,6 +3,7 @@
 mod ledger;
 mod person;
 mod report;
+mod roles;
 mod rows;
 
 use std::cell::Cell;
@@ -29,7 +30,7 @@ use self::report::{Outcome, State};
 use self::rows::{Folders, Row};
 use super::answer::{self, ClusterData, ReplyArgs};
 use super::rules::PolicyArgs;
-use super::{pending, sheet};
+use super::{grants, pending, sheet};
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::cluster::{Cluster, Need, Signed, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
@@ -148,7 +149,8 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         .map(|row| (row, if row.is_done() { State::Before } else { State::Refused }))
         .collect();
     if !to_do.is_empty() {
-        show_plan(host, args, &to_do, &outcomes);
+        let roles = roles::look_up(args, &cluster, &to_do).await?;
+        show_plan(host, args, &to_do, &roles, &outcomes);
         if args.dry_run.dry_run != DryRun::None {
             outcomes.extend(dry_run(args, &cluster, to_do).await?);
         } else {
@@ -221,9 +223,16 @@ fn open_journal(
 }
 
 /// What is going to happen, before the question.
-fn show_plan(host: &Host, args: &OnboardArgs, to_do: &[&Row], others: &[Outcome<'_>]) {
+fn show_plan(
+    host: &Host,
+    args: &OnboardArgs,
+    to_do: &[&Row],
+    roles: &[String],
+    others: &[Outcome<'_>],
+) {
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
     host.say_before_asking(rows::table(to_do).trim_end(), answered);
+    roles.iter().for_each(|words| host.say_before_asking(words, answered));
     let refused = others.iter().filter(|(_, state)| matches!(state, State::Refused));
     for (row, _) in refused {
         host.warn(format!(
@@ -257,6 +266,13 @@ async fn dry_run<'r>(
             let (manifest, _) = row.manifest(&args.signer, &request)?;
             if let Err(error) = cluster.create_csr(&manifest, true).await {
                 state = State::Failed(explain(&error, &cluster.server, &Need::Create));
+            }
+        }
+        if args.dry_run.dry_run == DryRun::Server && matches!(state, State::DryRun) {
+            for grant in row.missing_grants() {
+                if let Err(error) = grants::bind(cluster, &grant.to(row.user()), true).await {
+                    state = State::Failed(error);
+                }
             }
         }
         outcomes.push((row, state));

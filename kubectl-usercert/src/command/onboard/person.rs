@@ -18,7 +18,7 @@ use super::rows::Row;
 use crate::cluster::{Cluster, Need, Signed, Target, explain};
 use crate::command::answer::ClusterData;
 use crate::command::entries::Entry;
-use crate::command::{decide, issued};
+use crate::command::{decide, grants, issued};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic::{Access, WriteError};
 use crate::files::reading;
@@ -48,6 +48,8 @@ pub struct Issued {
     pub name: String,
     pub uid: String,
     pub written: Written,
+    /// Whether the certificate is an earlier run's, and only roles were missing.
+    pub before: bool,
 }
 
 /// The key that was made for a person, and where the journal has it.
@@ -62,6 +64,23 @@ impl Work<'_> {
     /// # Errors
     /// What stands in the way; run again, it goes on from there.
     pub async fn one(&self, row: &Row) -> Result<Issued> {
+        let issued = match (&row.earlier.submitted, &row.earlier.written) {
+            (Some((name, uid)), Some(written)) => {
+                let (name, uid, written) = (name.clone(), uid.clone(), written.clone());
+                Issued { name, uid, written, before: true }
+            }
+            _ => self.issue(row).await?,
+        };
+        for grant in row.missing_grants() {
+            grants::bind(self.cluster, &grant.to(row.user()), false)
+                .await
+                .context("the certificate is issued, but not every role is bound")?;
+            self.note(row, Step::Granted { grant: grant.to_string() }).await?;
+        }
+        Ok(issued)
+    }
+
+    async fn issue(&self, row: &Row) -> Result<Issued> {
         let (own, request) = self.request_of(row).await?;
         let (manifest, sent) = row.manifest(&self.args.signer, &request)?;
         let (read, object) = decide::submit(self.cluster, &manifest, &sent).await?;
@@ -81,7 +100,7 @@ impl Work<'_> {
         if let Some(own) = own {
             self.ledger.blank(own.place)?;
         }
-        Ok(Issued { name, uid, written })
+        Ok(Issued { name, uid, written, before: false })
     }
 
     async fn note(&self, row: &Row, step: Step) -> Result<Place> {

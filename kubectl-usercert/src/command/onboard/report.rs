@@ -14,7 +14,7 @@ use crate::output;
 
 /// What became of one person.
 pub enum State {
-    /// Issued by this run.
+    /// Served by this run.
     Issued(Issued),
     /// Issued by an earlier run.
     Before,
@@ -31,6 +31,7 @@ pub enum State {
 impl State {
     fn word(&self) -> &'static str {
         match self {
+            Self::Issued(issued) if issued.before => "Granted",
             Self::Issued(_) => "Issued",
             Self::Before => "IssuedBefore",
             Self::Refused => "Refused",
@@ -178,7 +179,10 @@ fn summary(host: &Host, outcomes: &[Outcome<'_>]) {
             told.push(hint);
         }
     }
-    if outcomes.iter().any(|(_, s)| matches!(s, State::Issued(i) if i.written.code.is_some())) {
+    if outcomes
+        .iter()
+        .any(|(_, s)| matches!(s, State::Issued(i) if !i.before && i.written.code.is_some()))
+    {
         host.say(
             "Send each reply to its person, who runs:\n  kubectl usercert install --reply FILE -- NAME\n\
              and compares the code that it shows with the one that -o wide lists here.",

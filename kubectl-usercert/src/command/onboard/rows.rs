@@ -1,7 +1,7 @@
 //! The rows of a run: what the roster, the requests that people sent, the journal and the output
 //! directories say about each, before anything is done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use usercert_core::key::KeyType;
 use usercert_core::request::{CLIENT_AUTH, Manifest, Object};
 use usercert_core::review::{self, Finding};
 use usercert_core::roster::journal::Progress;
-use usercert_core::roster::{self, Defaults, Person, Problem};
-use usercert_core::text::{self, show, show_short};
+use usercert_core::roster::{self, Defaults, Grant, Person, Problem};
+use usercert_core::text::{show, show_short};
 
 use super::OnboardArgs;
-use crate::cluster::{Cluster, binding_subjects};
+use crate::cluster::Cluster;
 use crate::command::rules::Rules;
 use crate::command::sheet::{Bindings, Sheet};
 use crate::error::{Error, Result, ResultExt as _};
@@ -64,7 +64,12 @@ impl Row {
     /// Whether an earlier run has done everything.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.earlier.written.is_some()
+        self.earlier.written.is_some() && self.missing_grants().next().is_none()
+    }
+
+    /// Grants that no earlier run has made.
+    pub fn missing_grants(&self) -> impl Iterator<Item = &Grant> {
+        self.person.grants.iter().filter(|g| !self.earlier.granted.contains(&g.to_string()))
     }
 
     /// The manifest to submit and the object that it describes.
@@ -146,7 +151,9 @@ fn keys_used_twice(entered: &Entered) -> Vec<Problem> {
     problems
 }
 
-fn refuse(file: &Path, problems: &[Problem]) -> Error {
+/// What is wrong with a roster, as an error.
+#[must_use]
+pub fn refuse(file: &Path, problems: &[Problem]) -> Error {
     let name = if file.as_os_str() == "-" {
         "standard input".to_owned()
     } else {
@@ -239,16 +246,12 @@ pub async fn review(
             digest,
         });
     }
-    let bound = match cluster.bindings().await {
-        Ok(bindings) => bindings.iter().flat_map(binding_subjects).collect(),
-        Err(error) => {
-            let why = text::show_lines(&error.to_string(), 200);
-            host.say(format!("note: names were not compared with those of role bindings: {why}"));
-            BTreeSet::new()
-        }
-    };
+    let bindings = Bindings::read(cluster).await;
+    if let Some(why) = bindings.why_unknown() {
+        host.say(format!("note: names were not compared with those of role bindings: {why}"));
+    }
     let people: Vec<&Person> = rows.iter().map(|row| &row.person).collect();
-    for (place, finding) in roster::look_alikes(&people, &bound) {
+    for (place, finding) in roster::look_alikes(&people) {
         if let Some(row) = rows.get_mut(place) {
             row.findings.push(finding);
         }
@@ -260,7 +263,6 @@ pub async fn review(
             None => keys.get(row.person.key_type)?.certificate_request(&row.person.identity)?,
         };
         let (_, object) = row.manifest(&args.signer, &request)?;
-        let bindings = Bindings::unknown("looked at for all together");
         row.findings.extend(Sheet::new(object, false, &bindings, rules).findings);
         row.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
         row.refused = objection(row, &args.accept)?;

@@ -198,8 +198,8 @@ export function checkAnswer(
 /** One thing that was found. Texts are safe to show. */
 export interface Item {
   what: string;
-  properties: Record<string, string | number | string[]>;
-  notes: string[];
+  properties: Record<string, string | number | boolean | string[]>;
+  findings: Finding[];
   expires?: string;
 }
 

@@ -8,11 +8,13 @@ import { inputBox } from "./input.js";
 const MOST = 100;
 
 const LABELS = {
-  user: "User", groups: "Groups", subject: "Subject", key: "Key", signature: "Signature", code: "Code",
+  profile: "Profile", meaning: "Is", user: "User", groups: "Groups", uid: "UID", subject: "Subject", key: "Key", signature: "Signature", code: "Code",
   usages: "Good for", issuer: "Issuer", serial: "Serial number", notBefore: "Valid from", notAfter: "Valid until",
   validity: "Validity", sha256: "SHA-256", alternativeNames: "Also names", name: "Name", signer: "Signer",
   lifetime: "Lifetime", state: "State", requester: "Requester", currentContext: "Current context",
-  clusters: "Clusters", contexts: "Contexts", users: "Users", server: "Server", credentials: "Credentials", bytes: "Bytes",
+  clusters: "Clusters", contexts: "Contexts", users: "Users", server: "Server", credentials: "Credentials",
+  keyUsages: "Key usages", current: "In use", object: "In", field: "Field", otherRequests: "Also asks for",
+  "certificate-authority": "CA file", "client-certificate": "Certificate file", "client-key": "Key file",
 };
 
 export function inspectPanel(panel) {
@@ -68,11 +70,12 @@ function itemCard(item) {
   const pairs = Object.entries(item.properties).map(([name, value]) => [LABELS[name] ?? name, plain(value)]);
   return h("section", { className: "step item" },
     h("h3", {}, foreign(item.what.charAt(0).toUpperCase() + item.what.slice(1))),
-    item.notes.length > 0 && h("ul", { className: "lines" }, item.notes.map((note) => h("li", { className: "warn" }, foreign(note)))),
+    item.findings.length > 0 && findingList(item.findings),
     facts(pairs));
 }
 
 function plain(value) {
   if (Array.isArray(value)) return value.length === 0 ? "(none)" : value.join(", ");
+  if (typeof value === "boolean") return value ? "yes" : "no";
   return String(value);
 }

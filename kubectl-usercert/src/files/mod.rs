@@ -20,6 +20,7 @@ mod marker;
 pub mod reading;
 pub mod state;
 mod temporary;
+pub mod tree;
 
 pub use atomic::{Access, WriteError, create_new, replace};
 pub use folder::Folder;

@@ -93,17 +93,9 @@ pub(super) fn sensitive_content(
     Ok(None)
 }
 
-/// The files directly inside a directory; links to files count, sub-directories do not.
-pub fn list_files(dir: &Path) -> Result<Vec<PathBuf>, ReadError> {
-    let failed = |source| ReadError::Io { path: dir.to_owned(), source };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    Ok(files)
+/// How long a regular file is; `None` for everything else.
+pub fn size(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())
 }
 
 /// Whether people other than its owner may read a file.

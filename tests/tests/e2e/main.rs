@@ -22,6 +22,7 @@ mod cost;
 mod ends;
 mod formats;
 mod handover;
+mod inspect;
 mod kubeconfigs;
 mod onboard;
 mod policy;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         kubeconfigs::CASES,
         formats::CASES,
         onboard::CASES,
+        inspect::CASES,
         completion::CASES,
         rbac::CASES,
         approvals::CASES,

@@ -1,0 +1,110 @@
+//! From a thing to what is said of it.
+
+use super::{Found, Item, PrivateKey, Thing, certificate, subject};
+use crate::csr::CertificateRequest;
+use crate::key::{KeyKind, PrivateKeyError};
+use crate::request::{self, Object};
+use crate::text::{show, show_short};
+use crate::time::{UnixTime, human_duration};
+
+/// What can be said of a thing by itself, without the others and without cryptography.
+#[must_use]
+pub fn describe(found: &Found, now: UnixTime) -> Item {
+    let mut item = match &found.thing {
+        Thing::Certificate(certificate) => certificate::describe(certificate, now),
+        Thing::Request(request) => of_request(request),
+        Thing::PrivateKey(key) => of_private_key(key),
+        Thing::PublicKey(key) => {
+            let mut item = Item::new("public key").with("key", key.kind.to_string());
+            certificate::check_key(&mut item, &key.kind);
+            item
+        }
+        Thing::Object(object) => of_object(object),
+        Thing::Entry => Item::new("entry"),
+        Thing::Other { name, meaning } => {
+            let mut item = Item::new(name.clone());
+            item.note("not-looked-into", *meaning);
+            item
+        }
+        Thing::Unreadable { name, error, .. } => {
+            let mut item = Item::new(format!("unreadable {name}"));
+            item.problem("unreadable", error.clone());
+            item
+        }
+    };
+    if let Some(role) = found.role {
+        role.clone_into(&mut item.what);
+    }
+    let mut properties = found.about.clone();
+    properties.extend(std::mem::take(&mut item.properties));
+    item.properties = properties;
+    item.findings.splice(0..0, found.findings.iter().cloned());
+    item
+}
+
+fn of_request(request: &CertificateRequest) -> Item {
+    let mut item = Item::new("certificate request");
+    subject::describe(&mut item, &request.subject);
+    subject::check(&mut item, &request.subject);
+    item.set("key", request.key.kind.to_string());
+    item.set("signature", request.signature_algorithm.to_string());
+    item.set("code", request.code().short());
+    item.set("sha256", request.code().full());
+    if !request.alternative_names.is_empty() {
+        item.set("alternativeNames", request.alternative_names.clone());
+    }
+    if !request.other_requests.is_empty() {
+        item.set("otherRequests", request.other_requests.clone());
+    }
+    certificate::check_key(&mut item, &request.key.kind);
+    if request.signature_algorithm.is_weak() {
+        item.problem("weak-signature", "signed with SHA-1");
+    }
+    if !request.strict {
+        item.problem(
+            "not-strict-der",
+            "its DER is not strict: programs may disagree about what it says",
+        );
+    }
+    item
+}
+
+fn of_private_key(key: &PrivateKey) -> Item {
+    let mut item = Item::new("private key");
+    match &key.kind {
+        Ok(kind) => {
+            item.set("key", kind.to_string());
+            certificate::check_key(&mut item, kind);
+        }
+        Err(PrivateKeyError::Encrypted) => {
+            item.set("key", "encrypted");
+            item.note(
+                "encrypted",
+                "encrypted: no program of Kubernetes reads it as it is; take the passphrase off with: openssl pkey -in FILE -out FILE.plain",
+            );
+        }
+        Err(error) => item.problem("unreadable", error.to_string()),
+    }
+    item
+}
+
+fn of_object(object: &Object) -> Item {
+    let lifetime =
+        object.spec.expiration_seconds.map_or("signer's choice".to_owned(), human_duration);
+    let usages: Vec<String> = object.spec.usages.iter().map(|u| show_short(u, 40)).collect();
+    let mut item = Item::new(request::KIND)
+        .with("name", show(&object.metadata.name))
+        .with("signer", show(&object.spec.signer_name))
+        .with("usages", usages)
+        .with("lifetime", lifetime)
+        .with("state", object.state().name());
+    if !object.spec.username.is_empty() {
+        item.set("requester", show(&object.spec.username));
+    }
+    item
+}
+
+/// Whether a key is of a kind that is known here.
+pub(super) fn is_known(kind: &KeyKind) -> bool {
+    !matches!(kind, KeyKind::Other(_))
+}

@@ -1,0 +1,156 @@
+//! What a kubeconfig holds: clusters with their CA, users with their certificates.
+//!
+//! One file as it stands, tolerantly; what several files say together is
+//! [`crate::kubeconfig::merged`]'s.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::read::Reader;
+use super::{Finding, Found, Severity, Thing};
+use crate::text::show;
+
+/// Fields that hold credentials other than a certificate.
+const CREDENTIALS: [(&str, &str); 6] = [
+    ("token", "token"),
+    ("tokenFile", "token file"),
+    ("exec", "exec plugin"),
+    ("auth-provider", "auth provider"),
+    ("username", "user name and password"),
+    ("as", "impersonation"),
+];
+
+fn entries<'a>(value: &'a Value, list: &str) -> &'a [Value] {
+    value.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+pub(super) fn read(reader: &mut Reader, value: &Value) {
+    let current = word(value, "current-context");
+    let mut contexts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for context in entries(value, "contexts") {
+        let user = context.get("context").map(|body| word(body, "user")).unwrap_or_default();
+        contexts.entry(user).or_default().push(word(context, "name"));
+    }
+    let from = reader.found.len();
+    reader.group();
+    let top = begin(reader, from, "kubeconfig", value);
+    top.about.clear();
+    top.about.insert("currentContext".to_owned(), show(current).into());
+    for list in ["clusters", "contexts", "users"] {
+        top.about.insert(list.to_owned(), entries(value, list).len().into());
+    }
+    let exists = |c: &Value| word(c, "name") == current;
+    if !current.is_empty() && !entries(value, "contexts").iter().any(exists) {
+        top.findings.push(Finding {
+            code: "context-missing",
+            severity: Severity::Warn,
+            message: "its current context does not exist: kubectl fails until another is chosen"
+                .to_owned(),
+        });
+    }
+    for cluster in entries(value, "clusters") {
+        let empty = Value::Null;
+        let body = cluster.get("cluster").unwrap_or(&empty);
+        let from = reader.found.len();
+        reader.group();
+        data(reader, body, "certificate-authority-data");
+        let first = begin(reader, from, "kubeconfig cluster", cluster);
+        first.about.insert("server".to_owned(), show(word(body, "server")).into());
+        named(&mut first.about, body, "certificate-authority");
+        if body.get("insecure-skip-tls-verify").and_then(Value::as_bool) == Some(true) {
+            first.findings.push(Finding {
+                code: "insecure",
+                severity: Severity::Warn,
+                message:
+                    "the server's certificate is not checked: anybody on the way can pose as it"
+                        .to_owned(),
+            });
+        }
+    }
+    for user in entries(value, "users") {
+        let empty = Value::Null;
+        let body = user.get("user").unwrap_or(&empty);
+        let from = reader.found.len();
+        reader.group();
+        data(reader, body, "client-certificate-data");
+        let certificates = reader.found.len();
+        data(reader, body, "client-key-data");
+        let alone = certificates == from && reader.found.len() > from;
+        if alone {
+            // A key without a certificate is no credential: the entry comes first, then the key.
+            reader.push(Thing::Entry);
+            let last = reader.found.len() - 1;
+            reader.found[from..=last].rotate_right(1);
+        }
+        let about = &mut begin(reader, from, "kubeconfig user", user).about;
+        let used = contexts.get(word(user, "name")).map(Vec::as_slice).unwrap_or_default();
+        about.insert("contexts".to_owned(), used.iter().map(|c| show(c)).collect());
+        about.insert("current".to_owned(), used.contains(&current).into());
+        let other: Vec<&str> = CREDENTIALS
+            .iter()
+            .filter(|(field, _)| body.get(*field).is_some_and(|v| !v.is_null() && v != ""))
+            .map(|(_, name)| *name)
+            .collect();
+        if !other.is_empty() {
+            about.insert("credentials".to_owned(), other.into());
+        }
+        named(about, body, "client-certificate");
+        named(about, body, "client-key");
+    }
+}
+
+/// What is embedded in this field.
+fn data(reader: &mut Reader, body: &Value, field: &str) {
+    let text = word(body, field);
+    if text.is_empty() {
+        return;
+    }
+    let from = reader.found.len();
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let decoded = STANDARD.decode(compact).map(Zeroizing::new);
+    if let Ok(pem) = &decoded {
+        reader.pem(pem);
+    }
+    if reader.found.len() == from {
+        let error = match decoded {
+            Ok(_) => "there is no PEM block in it",
+            Err(_) => "it is not base64",
+        };
+        let (name, error) = (field.to_owned(), error.to_owned());
+        reader.push(Thing::Unreadable { name, error, der: Vec::new() });
+    }
+}
+
+/// The file that this field names, if nothing is embedded.
+fn named(about: &mut Map<String, Value>, body: &Value, field: &str) {
+    if word(body, &format!("{field}-data")).is_empty() && !word(body, field).is_empty() {
+        about.insert(field.to_owned(), show(word(body, field)).into());
+    }
+}
+
+/// Makes what was found from `from` on, or nothing, an entry of the kubeconfig.
+fn begin<'a>(
+    reader: &'a mut Reader,
+    from: usize,
+    role: &'static str,
+    entry: &Value,
+) -> &'a mut Found {
+    if reader.found.len() == from {
+        reader.push(Thing::Entry);
+    }
+    let name = Value::String(show(word(entry, "name")));
+    for found in &mut reader.found[from..] {
+        found.about.insert("name".to_owned(), name.clone());
+    }
+    let first = &mut reader.found[from];
+    first.role = Some(role);
+    first
+}

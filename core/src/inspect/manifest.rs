@@ -1,0 +1,308 @@
+//! Files that a static pod manifest, a kubelet configuration or a kubeconfig names, and whether they
+//! are fit for what they are named for.
+//!
+//! Sources: `cmd/kubeadm/app/phases/controlplane/manifests.go`, `cmd/kubeadm/app/phases/etcd/local.go`,
+//! `kubelet/config/v1beta1/types.go` (fields of KubeletConfiguration).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{Found, Item, Thing, profile};
+use crate::text::{show, show_short};
+use crate::yaml;
+
+/// Most files that one input may name.
+const MOST: usize = 200;
+/// How deep objects may nest.
+const DEPTH: u8 = 32;
+
+/// What a file is named for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The certificate of a server.
+    Server,
+    /// The certificate of a client.
+    Client,
+    /// CA certificates.
+    Authority,
+    /// A private key.
+    PrivateKey,
+    /// The public key that tokens are verified with; a private key or a certificate does too.
+    PublicKey,
+    /// A kubeconfig.
+    Kubeconfig,
+}
+
+/// A file that is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its path; not absolute only in a kubeconfig.
+    pub path: PathBuf,
+    /// The flag or field that names it, safe to show.
+    pub by: String,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// Fields of a kubeconfig and of a kubelet's configuration.
+const FIELDS: [(&str, Purpose); 6] = [
+    ("certificate-authority", Purpose::Authority),
+    ("client-certificate", Purpose::Client),
+    ("client-key", Purpose::PrivateKey),
+    ("tlsCertFile", Purpose::Server),
+    ("tlsPrivateKeyFile", Purpose::PrivateKey),
+    ("clientCAFile", Purpose::Authority),
+];
+
+/// The files that `input` names, in order, each once for each flag.
+#[must_use]
+pub fn named_files(input: &[u8]) -> Vec<Named> {
+    let text = std::str::from_utf8(input).ok().filter(|t| t.contains("apiVersion"));
+    let mut named = Vec::new();
+    for value in text.and_then(|t| yaml::parse_all(t).ok()).unwrap_or_default() {
+        walk(&value, DEPTH, &mut named);
+    }
+    named
+}
+
+fn walk(value: &Value, depth: u8, named: &mut Vec<Named>) {
+    if depth == 0 || named.len() >= MOST {
+        return;
+    }
+    if let Some(containers) = value.get("containers").and_then(Value::as_array) {
+        let more = value.get("initContainers").and_then(Value::as_array);
+        let mounted = host_paths(value);
+        for container in containers.iter().chain(more.into_iter().flatten()) {
+            flags(container, &mounted, named);
+        }
+        return;
+    }
+    match value {
+        Value::Object(map) => {
+            for (field, purpose) in FIELDS {
+                let path = map.get(field).and_then(Value::as_str).unwrap_or_default();
+                let embedded = map.get(&format!("{field}-data")).and_then(Value::as_str);
+                if !path.is_empty() && embedded.is_none_or(str::is_empty) {
+                    named.push(Named { path: path.into(), by: field.to_owned(), purpose });
+                }
+            }
+            map.values().for_each(|v| walk(v, depth - 1, named));
+        }
+        Value::Array(list) => list.iter().for_each(|v| walk(v, depth - 1, named)),
+        _ => {}
+    }
+}
+
+/// Where the host has what volumes hold, by the volume's name.
+fn host_paths(pod: &Value) -> BTreeMap<&str, &str> {
+    let volumes = pod.get("volumes").and_then(Value::as_array).into_iter().flatten();
+    volumes
+        .filter_map(|v| Some((v.get("name")?.as_str()?, v.pointer("/hostPath/path")?.as_str()?)))
+        .collect()
+}
+
+/// What a container's flags name, as paths of the host.
+fn flags(container: &Value, mounted: &BTreeMap<&str, &str>, named: &mut Vec<Named>) {
+    let texts = |field: &str| container.get(field).and_then(Value::as_array).into_iter().flatten();
+    let words: Vec<&str> =
+        texts("command").chain(texts("args")).filter_map(Value::as_str).collect();
+    let mut told = BTreeSet::new();
+    for (i, word) in words.iter().enumerate() {
+        let Some(flag) = word.strip_prefix("--") else { continue };
+        let (flag, path) = match flag.split_once('=') {
+            Some(parts) => parts,
+            None => (flag, words.get(i + 1).copied().unwrap_or_default()),
+        };
+        let Some(purpose) = purpose(flag).filter(|_| path.starts_with('/')) else { continue };
+        if named.len() < MOST && told.insert((flag, path)) {
+            let by = format!("--{}", show_short(flag, 60));
+            named.push(Named { path: on_host(path, container, mounted), by, purpose });
+        }
+    }
+}
+
+fn on_host(path: &str, container: &Value, mounted: &BTreeMap<&str, &str>) -> PathBuf {
+    let path = Path::new(path);
+    let mounts = container.get("volumeMounts").and_then(Value::as_array).into_iter().flatten();
+    let mapped = mounts.filter_map(|mount| {
+        let host = mounted.get(mount.get("name")?.as_str()?)?;
+        let at = Path::new(mount.get("mountPath")?.as_str()?);
+        let rest = path.strip_prefix(at).ok()?;
+        let mapped = match rest.as_os_str().is_empty() {
+            true => PathBuf::from(host),
+            false => Path::new(host).join(rest),
+        };
+        Some((at.components().count(), mapped))
+    });
+    mapped.max_by_key(|(length, _)| *length).map_or_else(|| path.to_owned(), |(_, mapped)| mapped)
+}
+
+/// What a flag of Kubernetes' and etcd's programs names a file for.
+fn purpose(flag: &str) -> Option<Purpose> {
+    let ends = |words: &[&str]| words.iter().any(|w| flag.ends_with(w));
+    Some(match flag {
+        "service-account-key-file" => Purpose::PublicKey,
+        "etcd-certfile" | "kubelet-client-certificate" | "proxy-client-cert-file" => {
+            Purpose::Client
+        }
+        _ if ends(&["kubeconfig"]) => Purpose::Kubeconfig,
+        _ if ends(&["ca-file", "cafile", "certificate-authority"]) => Purpose::Authority,
+        _ if ends(&["key-file", "keyfile", "client-key"]) => Purpose::PrivateKey,
+        _ if flag.starts_with("cluster-signing") && ends(&["cert-file"]) => Purpose::Authority,
+        _ if ends(&["cert-file"]) => Purpose::Server,
+        _ => return None,
+    })
+}
+
+/// Where a named file may be, what is nearest first: below a folder around the file that names it, as
+/// in a copy of a node's `/etc`; inside of `root`, if one was given; and as it is named.
+#[must_use]
+pub fn candidates(named: &Path, by: &Path, root: Option<&Path>) -> Vec<PathBuf> {
+    let folder = by.parent().unwrap_or(Path::new(""));
+    if named.is_relative() {
+        return vec![folder.join(named)];
+    }
+    let parts: Vec<Component<'_>> =
+        named.components().filter(|c| matches!(c, Component::Normal(_))).collect();
+    let below: PathBuf = parts.iter().collect();
+    let around = folder.ancestors().filter(|a| a.parent().is_some() || a.is_relative());
+    let mut all: Vec<PathBuf> = around.map(|a| a.join(&below)).collect();
+    if let Some(root) = root {
+        let tails = (1..parts.len()).map(|skipped| parts[skipped..].iter().collect::<PathBuf>());
+        all.extend(tails.map(|tail| root.join(tail)));
+    }
+    all.push(named.to_owned());
+    all
+}
+
+/// Says which flags name this thing, and whether it is fit for them. `by` has what named the file of
+/// the thing: the naming file, and how.
+pub fn check(item: &mut Item, found: &Found, by: &[(String, Named)]) {
+    if by.is_empty() {
+        return;
+    }
+    let shown: Vec<String> = by.iter().map(|(file, n)| format!("{file} {}", n.by)).collect();
+    item.set("namedBy", shown);
+    for (file, named) in by {
+        let wrong = match (named.purpose, &found.thing) {
+            (Purpose::Server, Thing::Certificate(c)) if !profile::allows_server_auth(c) => {
+                "its usages lack server auth, so that clients refuse it"
+            }
+            (Purpose::Client, Thing::Certificate(c)) if !c.allows_client_auth() => {
+                "its usages lack client auth, so that servers refuse it"
+            }
+            (Purpose::Authority, Thing::Certificate(c)) if !c.may_be_authority() => {
+                "it is no CA, so that no chain leads to it"
+            }
+            (Purpose::Server | Purpose::Client | Purpose::Authority, Thing::Request(_)) => {
+                "it is a request, not a certificate"
+            }
+            (Purpose::PrivateKey, Thing::Request(_) | Thing::PublicKey(_)) => {
+                "it is no private key"
+            }
+            _ => continue,
+        };
+        item.problem("unfit", format!("{} of {} names it, but {wrong}", named.by, show(file)));
+    }
+}
+
+/// The item for a file that is named and not there.
+#[must_use]
+pub fn missing(file: &str, named: &Named) -> Item {
+    let mut item = Item::new("missing file");
+    item.set("namedBy", vec![format!("{file} {}", named.by)]);
+    item.problem("missing", format!("{} of {file} names it, but it is not there", named.by));
+    item
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::testing::{certificate, found, usages};
+
+    const POD: &str = r"
+apiVersion: v1
+kind: Pod
+spec:
+  containers:
+  - command: [kube-apiserver, --tls-cert-file=/etc/kubernetes/pki/apiserver.crt, --etcd-certfile=/pki/client.crt]
+    args: [--tls-private-key-file, /etc/kubernetes/pki/apiserver.key, --v=2, --client-ca-file=ca.crt,
+      --service-account-key-file=/etc/kubernetes/pki/sa.pub, --kubeconfig=/etc/kubernetes/x.conf,
+      --cluster-signing-cert-file=/etc/kubernetes/pki/ca.crt, --authorization-mode=Node]
+    volumeMounts: [{name: v, mountPath: /pki}, {name: v, mountPath: /p}]
+  volumes: [{name: v, hostPath: {path: /srv/pki}}]
+";
+
+    #[test]
+    fn flags_of_a_static_pod() {
+        let named: Vec<String> = named_files(POD.as_bytes())
+            .iter()
+            .map(|n| format!("{} {} {:?}", n.by, n.path.display(), n.purpose))
+            .collect();
+        assert_eq!(
+            named,
+            [
+                "--tls-cert-file /etc/kubernetes/pki/apiserver.crt Server",
+                "--etcd-certfile /srv/pki/client.crt Client",
+                "--tls-private-key-file /etc/kubernetes/pki/apiserver.key PrivateKey",
+                "--service-account-key-file /etc/kubernetes/pki/sa.pub PublicKey",
+                "--kubeconfig /etc/kubernetes/x.conf Kubeconfig",
+                "--cluster-signing-cert-file /etc/kubernetes/pki/ca.crt Authority",
+            ]
+        );
+    }
+
+    #[test]
+    fn fields_of_kubeconfigs_and_of_the_kubelet() {
+        let kubeconfig = "apiVersion: v1\nkind: Config\nusers:\n- name: a\n  user: {client-certificate: a.crt, client-key: /b, client-key-data: eA==}\n";
+        let kubelet = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nauthentication: {x509: {clientCAFile: /etc/kubernetes/pki/ca.crt}}\n";
+        let by = |text: &str| -> Vec<String> {
+            named_files(text.as_bytes()).into_iter().map(|n| n.by).collect()
+        };
+        assert_eq!(by(kubeconfig), ["client-certificate"]);
+        assert_eq!(by(kubelet), ["clientCAFile"]);
+    }
+
+    #[test]
+    fn copies_of_a_node_are_looked_into_first() {
+        let shown = |named: &str, by: &str, root: Option<&str>| -> Vec<String> {
+            candidates(Path::new(named), Path::new(by), root.map(Path::new))
+                .iter()
+                .map(|p| p.display().to_string())
+                .collect()
+        };
+        assert_eq!(shown("a.crt", "/x/kubeconfig", None), ["/x/a.crt"]);
+        assert_eq!(
+            shown("/etc/k/pki/a.crt", "/b/etc/k/m.yaml", Some("/b/etc/k")),
+            [
+                "/b/etc/k/etc/k/pki/a.crt",
+                "/b/etc/etc/k/pki/a.crt",
+                "/b/etc/k/pki/a.crt",
+                "/b/etc/k/k/pki/a.crt",
+                "/b/etc/k/pki/a.crt",
+                "/b/etc/k/a.crt",
+                "/etc/k/pki/a.crt",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_fit_for_its_flag_is_told() {
+        let codes = |purpose, allowed: &[&str]| -> Vec<&'static str> {
+            let mut leaf = certificate("x", &[]);
+            leaf.extended_key_usages = usages(allowed);
+            let found = found(Thing::Certificate(Box::new(leaf)));
+            let mut item = Item::new("certificate");
+            let named = Named { path: "x".into(), by: "--f".to_owned(), purpose };
+            check(&mut item, &found, &[("m".to_owned(), named)]);
+            item.findings.iter().map(|f| f.code).collect()
+        };
+        assert_eq!(codes(Purpose::Server, &["client auth"]), ["unfit"]);
+        assert_eq!(codes(Purpose::Client, &["server auth"]), ["unfit"]);
+        assert_eq!(codes(Purpose::Authority, &["server auth"]), ["unfit"]);
+        assert!(codes(Purpose::Server, &["server auth"]).is_empty());
+        assert!(codes(Purpose::PrivateKey, &["server auth"]).is_empty(), "both in one file");
+    }
+}

@@ -1,0 +1,475 @@
+//! From any bytes to the things in them: PEM, DER, base64, YAML, JSON.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::{Finding, Found, PrivateKey, Severity, Thing, Unknown, kubeconfig};
+use crate::certificate::{self, Certificate};
+use crate::csr::{self, CertificateRequest};
+use crate::handover;
+use crate::key::{self, PrivateKeyError, PublicKey};
+use crate::pem::{self, Block};
+use crate::request::{self, Object};
+use crate::text::{show, show_short};
+use crate::yaml;
+
+/// How often base64 is taken off.
+const LAYERS: u8 = 3;
+/// How base64 of a PEM text begins.
+const PEM_IN_BASE64: &str = "LS0tLS1CRUdJTi";
+const BEGIN: &str = "-----BEGIN ";
+/// DER of the object identifiers of an encrypted PKCS#8 key (PBES2) and of PKCS#7 signed data.
+const PBES2: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d";
+const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+
+/// Everything that is found in `input`, in order.
+///
+/// # Errors
+/// When there is nothing known.
+pub fn read(input: &[u8]) -> Result<Vec<Found>, Unknown> {
+    let mut reader = Reader::default();
+    reader.bytes(input, LAYERS);
+    if reader.found.is_empty() { Err(Unknown) } else { Ok(reader.found) }
+}
+
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct Reader {
+    pub(super) found: Vec<Found>,
+    group: usize,
+}
+
+impl Reader {
+    fn bytes(&mut self, input: &[u8], layers: u8) {
+        if input.first() == Some(&0x30)
+            && let Some(thing) = from_der(input)
+        {
+            self.group();
+            return self.push(thing);
+        }
+        let text = std::str::from_utf8(input).ok();
+        // Long bundles are not read as YAML first.
+        if let Some(text) = text.filter(|t| t.contains("apiVersion")) {
+            self.yaml(text);
+        }
+        if !self.found.is_empty() {
+            return;
+        }
+        self.group();
+        self.pem(input);
+        let Some(text) = text.filter(|_| self.found.is_empty()) else { return };
+        if text.contains(BEGIN) {
+            self.damaged_pem(text);
+        }
+        if self.found.is_empty() && !text.contains("apiVersion") {
+            self.yaml(text);
+        }
+        if self.found.is_empty() && layers > 0 {
+            let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+            if let Some(inner) = STANDARD.decode(compact).ok().filter(|inner| !inner.is_empty()) {
+                self.bytes(&Zeroizing::new(inner), layers - 1);
+            }
+        }
+    }
+
+    /// From here on things belong together.
+    pub(super) fn group(&mut self) {
+        self.group += 1;
+    }
+
+    pub(super) fn push(&mut self, thing: Thing) {
+        let (group, about) = (self.group, Map::new());
+        self.found.push(Found { thing, role: None, about, group, findings: Vec::new() });
+    }
+
+    /// All blocks of PEM text.
+    pub(super) fn pem(&mut self, data: &[u8]) {
+        for block in pem::all(data) {
+            self.block(block);
+        }
+    }
+
+    /// PEM that Go's reader passes over, as it stands indented or quoted in mails and in YAML.
+    fn damaged_pem(&mut self, text: &str) {
+        let Some(clean) = handover::clean(text.as_bytes()) else { return };
+        let unindented: String = clean.lines().map(|l| format!("{}\n", l.trim())).collect();
+        self.pem(unindented.as_bytes());
+        for found in &mut self.found {
+            found.findings.push(Finding {
+                code: "indented-pem",
+                severity: Severity::Warn,
+                message: "its PEM is indented or quoted, so that kubectl and the API server do not find it: begin each line at the margin".to_owned(),
+            });
+        }
+    }
+
+    fn block(&mut self, block: Block) {
+        let Block { label, has_headers, der } = block;
+        let unreadable = |error: String| Thing::Unreadable {
+            name: show_short(&label, 40),
+            error,
+            der: der.clone(),
+        };
+        let other = |meaning| Thing::Other { name: show_short(&label, 40), meaning };
+        let mut odd = None;
+        let thing = match label.as_str() {
+            // openssl writes them before an EC key; they say nothing that the key does not say.
+            "EC PARAMETERS" => return,
+            certificate::LABEL => {
+                if has_headers {
+                    odd = Some((
+                        "pem-headers",
+                        "headers stand in its PEM block: Go passes over it in CA files, and the API server refuses it as an issued certificate",
+                    ));
+                }
+                match Certificate::from_der(&der) {
+                    Ok(certificate) => Thing::Certificate(Box::new(certificate)),
+                    Err(error) => unreadable(error.to_string()),
+                }
+            }
+            csr::LABEL | "NEW CERTIFICATE REQUEST" => {
+                if label != csr::LABEL {
+                    odd = Some((
+                        "old-label",
+                        "the API server refuses the label NEW CERTIFICATE REQUEST: leave out NEW",
+                    ));
+                }
+                match CertificateRequest::from_der(&der) {
+                    Ok(request) => Thing::Request(Box::new(request)),
+                    Err(error) => unreadable(error.to_string()),
+                }
+            }
+            "PUBLIC KEY" => match PublicKey::from_spki(&der) {
+                Some(key) => Thing::PublicKey(key),
+                None => unreadable("it is no SubjectPublicKeyInfo".to_owned()),
+            },
+            "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
+                other("a form of certificate that only OpenSSL reads, Kubernetes does not")
+            }
+            "X509 CRL" => other("a revocation list; Kubernetes looks at none"),
+            "PKCS7" | "CMS" => from_pkcs7(),
+            "OPENSSH PRIVATE KEY" => other("a private key for SSH, of no use for TLS"),
+            l if l.ends_with("PRIVATE KEY") => {
+                let der = Zeroizing::new(der);
+                let key = match has_headers || l.starts_with("ENCRYPTED") {
+                    true => Err(PrivateKeyError::Encrypted),
+                    false => key::to_pkcs8(Zeroizing::new(pem::encode(l, &der)).as_bytes()),
+                };
+                private_key(key)
+            }
+            _ => other("nothing that Kubernetes uses"),
+        };
+        self.push(thing);
+        if let (Some((code, message)), Some(found)) = (odd, self.found.last_mut()) {
+            let message = message.to_owned();
+            found.findings.push(Finding { code, severity: Severity::Warn, message });
+        }
+    }
+
+    fn yaml(&mut self, text: &str) {
+        for value in yaml::parse_all(text).unwrap_or_default() {
+            self.value(&value, None);
+        }
+    }
+
+    /// An object, or a list of them; `kind` is that of an item that carries none.
+    fn value(&mut self, value: &Value, kind: Option<&str>) {
+        let word = |key: &str| value.get(key).and_then(Value::as_str);
+        let list = |key: &str| value.get(key).is_some_and(Value::is_array);
+        let kind = word("kind").or(kind).unwrap_or_default();
+        if kind == request::KIND {
+            self.object(value);
+        } else if kind == "Config" || (list("users") && list("clusters") && list("contexts")) {
+            kubeconfig::read(self, value);
+        } else if let (Some(items), true) =
+            (value.get("items").and_then(Value::as_array), kind.ends_with("List"))
+        {
+            for item in items {
+                self.value(item, kind.strip_suffix("List").filter(|k| !k.is_empty()));
+            }
+        } else if value.is_object() || value.is_array() {
+            let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            let owner = match (kind, name) {
+                ("", _) => String::new(),
+                (kind, "") => show_short(kind, 60),
+                (kind, name) => format!("{} {}", show_short(kind, 60), show_short(name, 100)),
+            };
+            self.strings(value, &owner, "");
+        }
+    }
+
+    /// PEM in the texts of any object: Secrets, ConfigMaps, webhooks, ….
+    fn strings(&mut self, value: &Value, owner: &str, path: &str) {
+        self.group();
+        let below = |key: &str| match path {
+            "" => show_short(key, 60),
+            path => format!("{path}.{}", show_short(key, 60)),
+        };
+        let mut inner = Vec::new();
+        let entries: Vec<(String, &Value)> = match value {
+            Value::Object(map) => map.iter().map(|(key, v)| (below(key), v)).collect(),
+            Value::Array(list) => {
+                list.iter().enumerate().map(|(i, v)| (format!("{path}[{i}]"), v)).collect()
+            }
+            _ => Vec::new(),
+        };
+        for (path, value) in entries {
+            let Value::String(text) = value else {
+                inner.push((path, value));
+                continue;
+            };
+            let from = self.found.len();
+            if text.contains(BEGIN) {
+                self.pem(text.as_bytes());
+            } else if text.starts_with(PEM_IN_BASE64) {
+                let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+                self.pem(&Zeroizing::new(STANDARD.decode(compact).unwrap_or_default()));
+            }
+            for found in self.found.iter_mut().skip(from) {
+                if !owner.is_empty() {
+                    found.about.insert("object".to_owned(), owner.into());
+                }
+                found.about.insert("field".to_owned(), path.clone().into());
+            }
+        }
+        for (path, value) in inner {
+            self.strings(value, owner, &path);
+        }
+    }
+
+    fn object(&mut self, value: &Value) {
+        self.group();
+        let object = match Object::from_item(value) {
+            Ok(object) => object,
+            Err(error) => {
+                let name = request::KIND.to_owned();
+                return self.push(Thing::Unreadable {
+                    name,
+                    error: error.to_string(),
+                    der: Vec::new(),
+                });
+            }
+        };
+        let about = |found: &mut Found| {
+            let name = Value::String(show(&object.metadata.name));
+            found.about.insert(request::KIND.to_owned(), name);
+        };
+        let request = object.certificate_request();
+        let certificate = object.certificate_pem().unwrap_or_default();
+        let from = self.found.len() + 1;
+        self.push(Thing::Object(Box::new(object.clone())));
+        match request {
+            Ok(request) => self.push(Thing::Request(Box::new(request))),
+            Err(error) => {
+                let name = csr::LABEL.to_owned();
+                self.push(Thing::Unreadable { name, error: error.to_string(), der: Vec::new() });
+            }
+        }
+        self.pem(&certificate);
+        self.found.iter_mut().skip(from).for_each(about);
+    }
+}
+
+fn from_der(der: &[u8]) -> Option<Thing> {
+    if let Ok(certificate) = Certificate::from_der(der) {
+        return Some(Thing::Certificate(Box::new(certificate)));
+    }
+    if let Ok(request) = CertificateRequest::from_der(der) {
+        return Some(Thing::Request(Box::new(request)));
+    }
+    if let Some(key) = PublicKey::from_spki(der) {
+        return Some(Thing::PublicKey(key));
+    }
+    match key::to_pkcs8(der) {
+        Err(PrivateKeyError::NotAKey) => {}
+        key => return Some(private_key(key)),
+    }
+    // What follows is told by the object identifier behind a few bytes of lengths and versions.
+    let begins_with = |oid: &[u8]| {
+        let start = der.get(..der.len().min(oid.len() + 16)).unwrap_or_default();
+        start.windows(oid.len()).any(|w| w == oid)
+    };
+    if begins_with(PBES2) {
+        return Some(private_key(Err(PrivateKeyError::Encrypted)));
+    }
+    if begins_with(SIGNED_DATA) {
+        return Some(from_pkcs7());
+    }
+    begins_with(DATA).then(|| Thing::Other {
+        name: "PKCS#12 store".to_owned(),
+        meaning: "keys and certificates under a password; take it apart with: openssl pkcs12 -in FILE -nodes",
+    })
+}
+
+fn from_pkcs7() -> Thing {
+    Thing::Other {
+        name: "PKCS#7 bundle".to_owned(),
+        meaning: "Kubernetes does not read it; take the certificates out with: openssl pkcs7 -in FILE -print_certs",
+    }
+}
+
+fn private_key(key: Result<Zeroizing<Vec<u8>>, PrivateKeyError>) -> Thing {
+    let kind = match &key {
+        Ok(pkcs8) => {
+            key::kind_of_pkcs8(pkcs8).ok_or(PrivateKeyError::Malformed("its kind cannot be told"))
+        }
+        Err(PrivateKeyError::Encrypted) => Err(PrivateKeyError::Encrypted),
+        Err(PrivateKeyError::UnsupportedCurve) => Err(PrivateKeyError::UnsupportedCurve),
+        Err(PrivateKeyError::NotAKey) => Err(PrivateKeyError::NotAKey),
+        Err(PrivateKeyError::Malformed(what)) => Err(PrivateKeyError::Malformed(what)),
+    };
+    Thing::PrivateKey(PrivateKey { pkcs8: key.unwrap_or_default(), kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::testing::PEM;
+    use crate::testing::request;
+
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+
+    /// What is found, each with where it stands.
+    fn whats(input: &[u8]) -> Vec<String> {
+        let items = crate::inspect::inspect(input, crate::time::UnixTime(0)).unwrap_or_default();
+        items
+            .iter()
+            .map(|item| format!("{} {}", item.what, item.word("field")).trim().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_form_of_a_certificate() {
+        let der = pem::all(PEM.as_bytes()).remove(0).der;
+        let base64 = STANDARD.encode(PEM);
+        let forms: [Vec<u8>; 7] = [
+            PEM.into(),
+            der.clone(),
+            STANDARD.encode(&der).into(),
+            base64.clone().into(),
+            STANDARD.encode(base64).into(),
+            PEM.replace('\n', "\r\n").into(),
+            [b"caf\xe9 text before\n", PEM.as_bytes()].concat(),
+        ];
+        for form in forms {
+            assert_eq!(whats(&form), ["certificate"], "{}", String::from_utf8_lossy(&form));
+        }
+        let indented: String = PEM.lines().map(|l| format!("  {l}\n")).collect();
+        let found = read(indented.as_bytes()).unwrap();
+        assert_eq!(found[0].findings[0].code, "indented-pem");
+    }
+
+    #[test]
+    fn bundles_and_labels() {
+        let csr = csr::to_pem(&request("alice", &[]).der);
+        let old = csr.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
+        assert_eq!(
+            whats(format!("{PEM}text\n{KEY}{csr}{PEM}").as_bytes()),
+            ["certificate", "private key", "certificate request", "certificate"]
+        );
+        assert_eq!(read(old.as_bytes()).unwrap()[0].findings[0].code, "old-label");
+        let headers = PEM.replacen('\n', "\nA: b\n\n", 1);
+        assert_eq!(read(headers.as_bytes()).unwrap()[0].findings[0].code, "pem-headers");
+        let garbage = pem::encode("CERTIFICATE", b"x") + &pem::encode("X509 CRL", b"x");
+        assert_eq!(whats(garbage.as_bytes()), ["unreadable CERTIFICATE", "X509 CRL"]);
+    }
+
+    #[test]
+    fn keys_by_their_kind_only() {
+        let item = |input: &str| {
+            let items = crate::inspect::inspect(input.as_bytes(), crate::time::UnixTime(0));
+            format!("{:?}", items.unwrap())
+        };
+        assert!(item(KEY).contains("Ed25519"));
+        let encrypted = KEY.replace("PRIVATE", "ENCRYPTED PRIVATE");
+        let legacy = KEY.replacen('\n', "\nProc-Type: 4,ENCRYPTED\n\n", 1);
+        for key in [encrypted.as_str(), legacy.as_str()] {
+            assert!(item(key).contains("\"encrypted\""), "{key}");
+        }
+        for key in [KEY, encrypted.as_str(), legacy.as_str()] {
+            assert!(!item(key).contains("MC4CAQAw"));
+            assert!(!format!("{:?}", read(key.as_bytes())).contains("157, 97, 177"));
+        }
+    }
+
+    #[test]
+    fn pem_in_any_object() {
+        let secret = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: web}}\ndata:\n  tls.crt: {}\n  tls.key: {}\n  other: aGVsbG8=\n",
+            STANDARD.encode(PEM),
+            STANDARD.encode(KEY)
+        );
+        assert_eq!(
+            whats(secret.as_bytes()),
+            ["certificate data.tls.crt", "private key data.tls.key"]
+        );
+        let found = read(secret.as_bytes()).unwrap();
+        assert_eq!(found[0].about["object"], "Secret web");
+        assert_eq!(found[0].group, found[1].group);
+        let json = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "webhooks": [{"clientConfig": {"caBundle": STANDARD.encode(PEM)}}, {"pem": PEM}]});
+        assert_eq!(
+            whats(json.to_string().as_bytes()),
+            ["certificate webhooks[0].clientConfig.caBundle", "certificate webhooks[1].pem"]
+        );
+    }
+
+    #[test]
+    fn requests_in_the_cluster_and_lists_of_them() {
+        let csr = STANDARD.encode(csr::to_pem(&request("alice", &[]).der));
+        let object = format!(
+            "{{\"apiVersion\": \"certificates.k8s.io/v1\", \"kind\": \"CertificateSigningRequest\", \"metadata\": {{\"name\": \"a\"}}, \"spec\": {{\"request\": \"{csr}\"}}, \"status\": {{\"certificate\": \"{}\"}}}}",
+            STANDARD.encode(PEM)
+        );
+        let three = ["CertificateSigningRequest", "certificate request", "certificate"];
+        assert_eq!(whats(object.as_bytes()), three);
+        let list = format!(
+            "{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{object}, {object}]}}"
+        );
+        assert_eq!(whats(list.as_bytes()).len(), 6);
+        let bare = object.replacen("\"kind\": \"CertificateSigningRequest\", ", "", 1);
+        let list = format!(
+            "{{\"apiVersion\": \"certificates.k8s.io/v1\", \"kind\": \"CertificateSigningRequestList\", \"items\": [{bare}]}}"
+        );
+        assert_eq!(whats(list.as_bytes()), three);
+    }
+
+    #[test]
+    fn kubeconfigs() {
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: gone\nclusters:\n- name: c\n  cluster: {{server: https://x, insecure-skip-tls-verify: true}}\n\
+             contexts:\n- name: a@c\n  context: {{cluster: c, user: a}}\nusers:\n- name: a\n  user:\n    client-certificate-data: {}\n    client-key-data: {}\n- name: b\n  user: {{token: s3cret}}\n",
+            STANDARD.encode(PEM),
+            STANDARD.encode(KEY)
+        );
+        assert_eq!(
+            whats(text.as_bytes()),
+            [
+                "kubeconfig",
+                "kubeconfig cluster",
+                "kubeconfig user",
+                "private key",
+                "kubeconfig user"
+            ]
+        );
+        let items = crate::inspect::inspect(text.as_bytes(), crate::time::UnixTime(0)).unwrap();
+        assert_eq!(items[0].findings[0].code, "context-missing");
+        assert_eq!(items[1].findings[0].code, "insecure");
+        assert_eq!(items[2].properties["contexts"], serde_json::json!(["a@c"]));
+        assert_eq!(items[4].properties["credentials"], serde_json::json!(["token"]));
+        assert!(!format!("{items:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn nothing_known_is_said_so() {
+        let deep = "[".repeat(100_000);
+        let inputs =
+            ["", " ", "hello", "0", "kind: Pod", "apiVersion: v1\nkind: Pod\n", "aGVsbG8=", &deep];
+        for input in inputs {
+            assert!(matches!(read(input.as_bytes()), Err(Unknown)), "{input:.20}");
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! What several things have to do with each other: who signed whom, which key belongs to what.
+//!
+//! Whether a signature holds and which public half a private key has is the caller's to find out:
+//! [`links`] says what to verify, [`relate`] takes the answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::{Found, Item, Thing};
+use crate::certificate::Certificate;
+use crate::key::{PublicKey, SignatureAlgorithm, Verification};
+use crate::text::{shell_word, show, show_short};
+
+/// CAs of one name that are tried for a certificate.
+const CANDIDATES: usize = 8;
+/// Certificates of one name that are looked at for that, and things of one key that are told.
+const LOOKED_AT: usize = 64;
+/// Steps of a chain that are followed.
+const STEPS: usize = 16;
+
+/// A thing and where it was found.
+#[derive(Debug)]
+pub struct Placed {
+    /// The file, `-` or `csr/NAME`, as it can be shown.
+    pub source: String,
+    /// Whether people other than its owner can read the file.
+    pub open: bool,
+    /// The thing.
+    pub found: Found,
+}
+
+/// A signature to be verified: `issuer`'s key is to have signed `subject`. The two are the same for
+/// what signed itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What was signed, by its place in the list.
+    pub subject: usize,
+    /// Whose key is to have signed it.
+    pub issuer: usize,
+}
+
+/// A signature with all that verifying it takes.
+#[derive(Debug)]
+pub struct Signed<'a> {
+    /// The key that is to have signed.
+    pub key: &'a PublicKey,
+    /// How.
+    pub algorithm: &'a SignatureAlgorithm,
+    /// What.
+    pub message: &'a [u8],
+    /// The signature.
+    pub signature: &'a [u8],
+}
+
+impl Link {
+    /// What is to be verified.
+    #[must_use]
+    pub fn signed<'a>(&self, placed: &'a [Placed]) -> Option<Signed<'a>> {
+        let key = match &placed.get(self.issuer)?.found.thing {
+            Thing::Certificate(issuer) => &issuer.key,
+            Thing::Request(request) => &request.key,
+            _ => return None,
+        };
+        let (algorithm, message, signature) = match &placed.get(self.subject)?.found.thing {
+            Thing::Certificate(c) => (&c.signature_algorithm, &c.signed, &c.signature),
+            Thing::Request(r) => (&r.signature_algorithm, &r.signed, &r.signature),
+            _ => return None,
+        };
+        Some(Signed { key, algorithm, message, signature })
+    }
+}
+
+fn certificate(placed: &[Placed], index: usize) -> Option<&Certificate> {
+    placed.get(index).and_then(|p| p.found.certificate())
+}
+
+/// Who may have signed whom, by names and key identifiers; each request signs itself.
+#[must_use]
+pub fn links(placed: &[Placed]) -> Vec<Link> {
+    let mut by_name: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
+    let mut known = BTreeSet::new();
+    // The same CA often stands in several files; the first is named, before copies in kubeconfigs.
+    let mut order: Vec<(usize, &Placed)> = placed.iter().enumerate().collect();
+    order.sort_by_key(|(_, p)| p.found.role.is_some());
+    for (index, p) in order {
+        if let Some(ca) = p.found.certificate()
+            && known.insert(&ca.der)
+        {
+            by_name.entry(&ca.subject_der).or_default().push(index);
+        }
+    }
+    let mut links = Vec::new();
+    for (subject, p) in placed.iter().enumerate() {
+        match &p.found.thing {
+            Thing::Request(_) => links.push(Link { subject, issuer: subject }),
+            Thing::Certificate(certificate) => {
+                let named = by_name.get(certificate.issuer_der.as_slice());
+                let fits = |i: &&usize| {
+                    self::certificate(placed, **i).is_some_and(|ca| {
+                        certificate.names_as_issuer(ca)
+                            && (ca.may_be_authority() || ca.der == certificate.der)
+                    })
+                };
+                let named = named.into_iter().flatten().take(LOOKED_AT);
+                let candidates = named.filter(fits).take(CANDIDATES);
+                links.extend(candidates.map(|issuer| Link { subject, issuer: *issuer }));
+            }
+            _ => {}
+        }
+    }
+    links
+}
+
+/// What the caller found out.
+#[derive(Debug)]
+pub struct Answers<'a> {
+    /// One for each of [`links`].
+    pub signatures: &'a [Verification],
+    /// DER of the public half of each private key, by its place in the list; `None` for all else and
+    /// where it cannot be told.
+    pub public_keys: &'a [Option<Vec<u8>>],
+}
+
+/// Adds to `items`, which describe `placed` one by one, what they have to do with each other.
+pub fn relate(placed: &[Placed], items: &mut [Item], links: &[Link], answers: &Answers<'_>) {
+    let issuers = issuers(placed, items, links, answers.signatures);
+    chains(placed, items, &issuers);
+    let owners = keys(placed, items, answers.public_keys);
+    mismatches(placed, items, answers.public_keys, &owners);
+    for (p, item) in placed.iter().zip(items.iter_mut()) {
+        let secret = p.found.private_key().is_some_and(|key| key.kind.is_ok());
+        if p.open && secret {
+            item.problem(
+                "key-readable",
+                format!(
+                    "users other than its owner can read the private key: chmod go-rwx {}",
+                    shell_word(&p.source)
+                ),
+            );
+        }
+    }
+}
+
+/// For each thing the certificate that signed it.
+fn issuers(
+    placed: &[Placed],
+    items: &mut [Item],
+    links: &[Link],
+    signatures: &[Verification],
+) -> Vec<Option<usize>> {
+    let mut issuers = vec![None; placed.len()];
+    let mut accused: BTreeMap<usize, usize> = BTreeMap::new();
+    for (link, signature) in links.iter().zip(signatures) {
+        let Some(item) = items.get_mut(link.subject) else { continue };
+        let own = link.subject == link.issuer;
+        let request = matches!(placed[link.subject].found.thing, Thing::Request(_));
+        match signature {
+            Verification::Invalid if request => item.problem(
+                "signature-invalid",
+                "its signature does not verify: whoever made it may not hold the key; the API server refuses it",
+            ),
+            Verification::Unsupported if request => item.note(
+                "signature-unchecked",
+                "its signature was not checked: the algorithm is not known here",
+            ),
+            Verification::Valid | Verification::Unsupported => {
+                if issuers[link.subject].is_none() || *signature == Verification::Valid && !own {
+                    issuers[link.subject] = Some(link.issuer);
+                }
+            }
+            Verification::Invalid => {
+                accused.insert(link.subject, link.issuer);
+            }
+        }
+    }
+    for (subject, issuer) in accused {
+        // Nobody verifies what a root says of itself.
+        let itself = certificate(placed, subject) == certificate(placed, issuer);
+        if issuers[subject].is_none() && !itself {
+            let by = &placed[issuer].source;
+            items[subject].problem(
+                "not-signed-by-its-ca",
+                format!("names the CA in {by} as its issuer, but that CA did not sign it"),
+            );
+        }
+    }
+    issuers
+}
+
+fn chains(placed: &[Placed], items: &mut [Item], issuers: &[Option<usize>]) {
+    for (subject, issuer) in issuers.iter().enumerate() {
+        let (Some(issuer), Some(leaf)) = (*issuer, certificate(placed, subject)) else { continue };
+        let Some(ca) = certificate(placed, issuer) else { continue };
+        if ca.der == leaf.der {
+            items[subject].set("selfSigned", true);
+            continue;
+        }
+        items[subject].set("issuedBy", placed[issuer].source.clone());
+        let mut chain = Vec::new();
+        let mut next = Some(issuer);
+        while let Some(index) = next.filter(|_| chain.len() < STEPS) {
+            let Some(ca) = certificate(placed, index) else { break };
+            chain.push(show_short(&ca.subject.shown(), 200));
+            next = issuers[index].filter(|i| *i != index);
+        }
+        items[subject].set("chain", chain);
+        if ca.not_after < leaf.not_after {
+            let message = format!(
+                "it outlives its CA, which ends at {}: from then on nobody accepts it",
+                ca.not_after
+            );
+            items[subject].note("outlives-its-ca", message);
+        }
+    }
+}
+
+/// What each private key belongs to: places of certificates, requests and public keys.
+fn keys(placed: &[Placed], items: &mut [Item], publics: &[Option<Vec<u8>>]) -> Vec<Vec<usize>> {
+    let mut by_key: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
+    for (index, p) in placed.iter().enumerate() {
+        if let Some(spki) = p.found.spki() {
+            let owners = by_key.entry(spki).or_default();
+            if owners.len() < LOOKED_AT {
+                owners.push(index);
+            }
+        }
+    }
+    let mut all = vec![Vec::new(); placed.len()];
+    for (index, spki) in publics.iter().enumerate() {
+        let Some(owners) = spki.as_deref().and_then(|s| by_key.get(s)) else { continue };
+        for owner in owners {
+            let source = placed[index].source.clone();
+            if items[*owner].word("privateKey").is_empty() {
+                items[*owner].set("privateKey", source);
+            }
+        }
+        let mut sources: Vec<String> = owners.iter().map(|o| placed[*o].source.clone()).collect();
+        sources.dedup();
+        items[index].set("belongsTo", sources);
+        all[index].clone_from(owners);
+    }
+    all
+}
+
+/// Keys that stand beside a certificate and do not belong to it.
+fn mismatches(
+    placed: &[Placed],
+    items: &mut [Item],
+    publics: &[Option<Vec<u8>>],
+    owners: &[Vec<usize>],
+) {
+    let mut groups: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
+    let mut stems: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, p) in placed.iter().enumerate() {
+        groups.entry((p.source.as_str(), p.found.group)).or_default().push(index);
+        if let Some(stem) = stem(&p.source) {
+            stems.entry(stem).or_default().push(index);
+        }
+    }
+    let mut told = BTreeSet::new();
+    for members in groups.values().chain(stems.values()) {
+        // The first certificate is the one that is presented with the key.
+        let first = members.iter().find(|i| placed[**i].found.certificate().is_some());
+        let Some(first) = first.copied() else { continue };
+        let known = |i: &&usize| publics.get(**i).is_some_and(Option::is_some);
+        let keys: Vec<usize> = members.iter().filter(known).copied().collect();
+        let fits = |key: &usize| owners[*key].contains(&first);
+        if keys.is_empty() || keys.iter().any(fits) || !told.insert(first) {
+            continue;
+        }
+        let of = &placed[keys[0]].source;
+        let other = owners[keys[0]].iter().any(|o| members.contains(o));
+        let (code, message) = match other {
+            true => (
+                "leaf-not-first",
+                "the key beside it belongs to a later certificate: programs present the first one, so put the leaf first".to_owned(),
+            ),
+            false => (
+                "key-mismatch",
+                format!("the private key in {} does not belong to it: no handshake succeeds", show(of)),
+            ),
+        };
+        items[first].problem(code, message);
+    }
+}
+
+/// What files of a certificate and of its key have in common: `a/x` of `a/x.crt`, `a/x.key`,
+/// `a/x.pem` and `a/x-key.pem`.
+fn stem(source: &str) -> Option<&str> {
+    let extension = Path::new(source).extension()?.to_str()?;
+    if !["crt", "cert", "cer", "pem", "key"].contains(&extension) {
+        return None;
+    }
+    let stem = source.strip_suffix(extension)?.strip_suffix('.')?;
+    Some(stem.strip_suffix("-key").unwrap_or(stem))
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::inspect::testing::{DURING, certificate, found};
+    use crate::inspect::{PrivateKey, describe};
+    use crate::key::KeyKind;
+
+    fn placed(source: &str, group: usize, thing: Thing) -> Placed {
+        let mut found = found(thing);
+        found.group = group;
+        Placed { source: source.to_owned(), open: false, found }
+    }
+
+    fn leaf(user: &str, key: u8) -> Thing {
+        let mut certificate = certificate(user, &[]);
+        certificate.key.spki = vec![key];
+        certificate.der = vec![key, 1];
+        Thing::Certificate(Box::new(certificate))
+    }
+
+    fn ca() -> Thing {
+        let Thing::Certificate(mut ca) = leaf("ca", 9) else { unreachable!() };
+        ca.is_ca = true;
+        Thing::Certificate(ca)
+    }
+
+    fn key() -> Thing {
+        let pkcs8 = Zeroizing::new(vec![1]);
+        Thing::PrivateKey(PrivateKey { pkcs8, kind: Ok(KeyKind::P256) })
+    }
+
+    /// Codes of findings that come from relations, and the properties of each thing.
+    fn related(
+        placed: &[Placed],
+        signature: Verification,
+        publics: &[Option<u8>],
+    ) -> (Vec<Item>, Vec<&'static str>) {
+        let mut items: Vec<Item> = placed.iter().map(|p| describe(&p.found, DURING)).collect();
+        items.iter_mut().for_each(|item| item.findings.clear());
+        let links = links(placed);
+        let signatures = vec![signature; links.len()];
+        let public_keys: Vec<_> = publics.iter().map(|k| k.map(|k| vec![k])).collect();
+        let answers = Answers { signatures: &signatures, public_keys: &public_keys };
+        relate(placed, &mut items, &links, &answers);
+        let codes = items.iter().flat_map(|i| &i.findings).map(|f| f.code).collect();
+        (items, codes)
+    }
+
+    #[test]
+    fn a_chain_is_told_when_the_signatures_hold() {
+        let things =
+            [placed("a.crt", 1, leaf("alice", 1)), placed("ca.crt", 1, ca()), placed("b", 1, ca())];
+        let (items, codes) = related(&things, Verification::Valid, &[None, None, None]);
+        assert_eq!(items[0].word("issuedBy"), "ca.crt");
+        assert_eq!(items[0].properties["chain"], serde_json::json!(["CN=ca"]));
+        assert!(items[1].properties.contains_key("selfSigned"));
+        assert!(codes.is_empty(), "{codes:?}");
+        let (items, codes) = related(&things, Verification::Invalid, &[None, None, None]);
+        assert_eq!(items[0].word("issuedBy"), "");
+        assert_eq!(codes, ["not-signed-by-its-ca"]);
+    }
+
+    #[test]
+    fn a_leaf_signs_nobody_and_outlives_no_ca_silently() {
+        let Thing::Certificate(mut short) = ca() else { unreachable!() };
+        short.not_after = short.not_after.plus(-1);
+        let things = [placed("a", 1, leaf("alice", 1)), placed("ca", 1, Thing::Certificate(short))];
+        assert_eq!(related(&things, Verification::Valid, &[None, None]).1, ["outlives-its-ca"]);
+        let no_ca = [placed("a", 1, leaf("alice", 1)), placed("x", 1, leaf("ca", 2))];
+        let only_itself = vec![Link { subject: 1, issuer: 1 }];
+        assert_eq!(links(&no_ca), only_itself);
+    }
+
+    #[test]
+    fn keys_find_what_they_belong_to() {
+        let things = [
+            placed("x.crt", 1, leaf("alice", 1)),
+            placed("x.key", 1, key()),
+            placed("y-key.pem", 1, key()),
+            placed("y.pem", 1, leaf("bob", 2)),
+        ];
+        let (items, codes) =
+            related(&things, Verification::Unsupported, &[None, Some(1), Some(2), None]);
+        assert_eq!(items[0].word("privateKey"), "x.key");
+        assert_eq!(items[1].properties["belongsTo"], serde_json::json!(["x.crt"]));
+        assert_eq!(items[3].word("privateKey"), "y-key.pem");
+        assert!(codes.is_empty(), "{codes:?}");
+        let (_, codes) =
+            related(&things, Verification::Unsupported, &[None, Some(2), Some(2), None]);
+        assert_eq!(codes, ["key-mismatch"], "x.crt and x.key");
+        // A key of which nothing is known accuses nobody.
+        assert!(related(&things, Verification::Unsupported, &[None; 4]).1.is_empty());
+    }
+
+    #[test]
+    fn what_stands_in_one_entry_belongs_together() {
+        let pair = |group| {
+            [
+                placed("config", 1, leaf("alice", 1)),
+                placed("config", 1, leaf("issuer", 2)),
+                placed("config", group, key()),
+            ]
+        };
+        let codes = |group, key| {
+            related(&pair(group), Verification::Unsupported, &[None, None, Some(key)]).1
+        };
+        assert!(codes(1, 1).is_empty());
+        assert_eq!(codes(1, 3), ["key-mismatch"]);
+        assert_eq!(codes(1, 2), ["leaf-not-first"]);
+        assert!(codes(2, 3).is_empty(), "another entry's key");
+    }
+
+    #[test]
+    fn readable_keys_are_told() {
+        let mut things = [placed("a b.key", 1, key())];
+        things[0].open = true;
+        let (items, codes) = related(&things, Verification::Valid, &[None]);
+        assert_eq!(codes, ["key-readable"]);
+        assert!(items[0].findings[0].message.ends_with("chmod go-rwx 'a b.key'"));
+    }
+
+    #[test]
+    fn a_bundle_of_one_name_costs_no_more_than_its_length() {
+        let many: Vec<Placed> = (0..20_000_u32)
+            .map(|i| {
+                let Thing::Certificate(mut ca) = ca() else { unreachable!() };
+                ca.der = i.to_be_bytes().to_vec();
+                ca.issuer_der.clone_from(&ca.subject_der);
+                placed("bundle", 1, Thing::Certificate(ca))
+            })
+            .collect();
+        // Quadratic work would take minutes for these.
+        assert!(links(&many).len() <= many.len() * CANDIDATES);
+    }
+}

@@ -1,0 +1,105 @@
+//! What can be found, as it was read.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::certificate::Certificate;
+use crate::csr::CertificateRequest;
+use crate::inspect::Finding;
+use crate::key::{KeyKind, PrivateKeyError, PublicKey};
+use crate::request::Object;
+
+/// A private key. Of its content nothing is ever shown.
+pub struct PrivateKey {
+    /// PKCS#8, for whoever can tell its public half; empty when it cannot be read.
+    pub pkcs8: Zeroizing<Vec<u8>>,
+    /// Its kind.
+    pub kind: Result<KeyKind, PrivateKeyError>,
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey({:?})", self.kind)
+    }
+}
+
+/// A thing by itself.
+#[derive(Debug)]
+pub enum Thing {
+    /// A certificate.
+    Certificate(Box<Certificate>),
+    /// A certificate request.
+    Request(Box<CertificateRequest>),
+    /// A private key.
+    PrivateKey(PrivateKey),
+    /// A public key alone.
+    PublicKey(PublicKey),
+    /// A CertificateSigningRequest; the request and the certificates in it are found beside it.
+    Object(Box<Object>),
+    /// Nothing but what stands in [`Found::about`].
+    Entry,
+    /// A PEM block or file that is known, but not looked into.
+    Other {
+        /// What it is called.
+        name: String,
+        /// What it means here.
+        meaning: &'static str,
+    },
+    /// Something that claims to be a thing of this kind and is not.
+    Unreadable {
+        /// The kind.
+        name: String,
+        /// What is wrong with it.
+        error: String,
+        /// Its DER, unless it is secret or there is none.
+        der: Vec<u8>,
+    },
+}
+
+/// A thing and its surroundings.
+#[derive(Debug)]
+pub struct Found {
+    /// The thing.
+    pub thing: Thing,
+    /// What it is as a part of something larger, as `kubeconfig user`.
+    pub role: Option<&'static str>,
+    /// What its surroundings say about it, safe to show.
+    pub about: Map<String, Value>,
+    /// Things of one group belong together: a PEM file, the entry of a user, the data of a Secret.
+    pub group: usize,
+    /// What was odd about the way it was written.
+    pub findings: Vec<Finding>,
+}
+
+impl Found {
+    /// The certificate, if it is one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        match &self.thing {
+            Thing::Certificate(certificate) => Some(certificate),
+            _ => None,
+        }
+    }
+
+    /// The private key, if it is one.
+    #[must_use]
+    pub fn private_key(&self) -> Option<&PrivateKey> {
+        match &self.thing {
+            Thing::PrivateKey(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// DER of the public key in it.
+    #[must_use]
+    pub fn spki(&self) -> Option<&[u8]> {
+        match &self.thing {
+            Thing::Certificate(certificate) => Some(&certificate.key.spki),
+            Thing::Request(request) => Some(&request.key.spki),
+            Thing::PublicKey(key) => Some(&key.spki),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What is to be looked at: files, directories, standard input, objects, and the files that those
+//! name.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use usercert_core::inspect::manifest::{self, Named};
+use usercert_core::text::show;
+use zeroize::Zeroizing;
+
+use super::InspectArgs;
+use crate::cluster::{Need, Target, explain};
+use crate::error::{Error, Result};
+use crate::files::{reading, tree};
+use crate::host::Host;
+
+/// Longest input that is looked at, in bytes.
+const LIMIT: usize = 64 << 20;
+/// Longest file that is looked at because a directory holds it or another file names it, in bytes.
+const LIMIT_UNASKED: u64 = 16 << 20;
+/// How deep a directory is looked into, and how many files of it.
+const DEPTH: usize = 12;
+const FILES: usize = 20_000;
+/// Prefixes of objects, as kubectl takes and prints them.
+const OBJECTS: [&str; 4] = [
+    "csr/",
+    "certificatesigningrequest/",
+    "certificatesigningrequests/",
+    "certificatesigningrequest.certificates.k8s.io/",
+];
+
+/// One input.
+pub struct Source {
+    /// How it is called, safe to show.
+    pub name: String,
+    /// Where it is, if it is a file.
+    path: Option<PathBuf>,
+    /// Its content.
+    pub data: Zeroizing<Vec<u8>>,
+    /// Whether people other than its owner can read it.
+    pub open: bool,
+    /// Whether it was asked for by name, so that nothing known in it is an error.
+    pub asked: bool,
+    /// Whether it names files that are looked at too.
+    pub names: bool,
+    /// Which files name it, and how.
+    pub named: Vec<(String, Named)>,
+    /// Other names that lead to it.
+    pub links: Vec<String>,
+}
+
+/// Everything to look at.
+#[derive(Default)]
+pub struct Gathered {
+    /// What could be read.
+    pub sources: Vec<Source>,
+    /// Files that are named and not there.
+    pub missing: Vec<(String, Named)>,
+    /// What was asked for and could not be read.
+    pub errors: Vec<Error>,
+    /// What could not be read besides, safe to show.
+    pub warnings: Vec<String>,
+    /// The directory, if one is all that was asked for.
+    pub root: Option<PathBuf>,
+    /// Places of sources by the file that they are.
+    known: HashMap<PathBuf, usize>,
+}
+
+/// Reads everything that is asked for.
+///
+/// # Errors
+/// When the cluster cannot be reached.
+pub async fn gather(host: &Host, args: &InspectArgs) -> Result<Gathered> {
+    let mut all = Gathered::default();
+    let mut roots = Vec::new();
+    for what in &args.what {
+        let path = Path::new(what);
+        if let Some(name) = OBJECTS.iter().find_map(|prefix| what.strip_prefix(prefix)) {
+            all.object(args, name).await?;
+        } else if what == "-" {
+            let data = Zeroizing::new(host.input(path, LIMIT)?);
+            all.push("-".to_owned(), data, None, true);
+        } else if path.is_dir() {
+            roots.push(path.to_owned());
+            all.directory(path);
+        } else if let Err(error) = all.file(path, LIMIT as u64, true) {
+            all.errors.push(error.into());
+        }
+    }
+    if let ([root], 1) = (roots.as_slice(), args.what.len()) {
+        all.root = Some(root.clone());
+    }
+    all.follow(&roots);
+    Ok(all)
+}
+
+impl Gathered {
+    fn push(&mut self, name: String, data: Zeroizing<Vec<u8>>, path: Option<&Path>, asked: bool) {
+        let open = path.is_some_and(reading::is_readable_by_others);
+        let path = path.and_then(|p| std::path::absolute(p).ok());
+        let (named, links) = (Vec::new(), Vec::new());
+        self.sources.push(Source { name, path, data, open, asked, names: false, named, links });
+    }
+
+    async fn object(&mut self, args: &InspectArgs, name: &str) -> Result<()> {
+        let cluster = Target::resolve(&args.client)?.connect()?;
+        // A single object read from the server carries its kind.
+        let object =
+            cluster.get_csr(name).await.map_err(|e| explain(&e, &cluster.server, &Need::Get))?;
+        let data = Zeroizing::new(object.to_string().into_bytes());
+        self.push(format!("csr/{}", show(name)), data, None, true);
+        Ok(())
+    }
+
+    fn directory(&mut self, path: &Path) {
+        let tree = tree::walk(path, DEPTH, FILES);
+        self.warnings.extend(tree.closed.iter().map(|e| crate::error::chain(e)));
+        if tree.cut {
+            self.warnings.push(format!(
+                "{} holds more than is looked at: {FILES} files, {DEPTH} levels",
+                display(path)
+            ));
+        }
+        for file in tree.files {
+            if let Err(error) = self.file(&file, LIMIT_UNASKED, false) {
+                self.warnings.push(crate::error::chain(&error));
+            }
+        }
+    }
+
+    /// Reads a file unless it was read under another name; gives its place among the sources.
+    fn file(
+        &mut self,
+        path: &Path,
+        limit: u64,
+        asked: bool,
+    ) -> Result<Option<usize>, reading::ReadError> {
+        // A pipe has no canonical name.
+        let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if let Some(known) = self.known.get(&file).copied() {
+            let name = display(path);
+            let source = &mut self.sources[known];
+            if source.name != name && !source.links.contains(&name) {
+                source.links.push(name);
+            }
+            return Ok(Some(known));
+        }
+        if !asked && reading::size(&file).is_some_and(|size| size > limit) {
+            return Ok(None);
+        }
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let data = Zeroizing::new(reading::read_limited(path, limit)?);
+        self.known.insert(file, self.sources.len());
+        self.push(display(path), data, Some(path), asked);
+        Ok(Some(self.sources.len() - 1))
+    }
+
+    /// Reads the files that the sources name, and those that these name.
+    fn follow(&mut self, roots: &[PathBuf]) {
+        let mut at = 0;
+        while let Some(source) = self.sources.get(at) {
+            // What came by a pipe or from a cluster speaks of another machine's files.
+            let named = match source.path {
+                Some(_) => manifest::named_files(&source.data),
+                None => Vec::new(),
+            };
+            let (by, path) = (source.name.clone(), source.path.clone().unwrap_or_default());
+            self.sources[at].names = !named.is_empty();
+            for named in named {
+                let root = roots.first().map(PathBuf::as_path);
+                let candidates = manifest::candidates(&named.path, &path, root);
+                let Some(found) = candidates.iter().find(|c| c.is_file()) else {
+                    self.missing.push((by.clone(), named));
+                    continue;
+                };
+                match self.file(found, LIMIT_UNASKED, false) {
+                    Ok(Some(place)) => self.sources[place].named.push((by.clone(), named)),
+                    Ok(None) => {}
+                    Err(error) => self.warnings.push(crate::error::chain(&error)),
+                }
+            }
+            at += 1;
+            if self.sources.len() > FILES {
+                break;
+            }
+        }
+    }
+}
+
+fn display(path: &Path) -> String {
+    show(&path.display().to_string())
+}

@@ -1,0 +1,255 @@
+//! `inspect [FILE…|-|DIR|csr/NAME]`.
+
+mod gather;
+mod sheet;
+mod table;
+
+use clap::Args;
+use serde_json::{Value, json};
+use usercert_core::certificate::Certificate;
+use usercert_core::inspect::relations::{self, Answers, Placed};
+use usercert_core::inspect::{self, Item, Thing, dump, manifest};
+use usercert_core::key::Verification;
+use usercert_core::lifetime;
+use usercert_core::text::show;
+use usercert_core::time::UnixTime;
+
+use self::gather::Gathered;
+use crate::args::{ClientArgs, Format, OutputArgs};
+use crate::cluster::Kubeconfig;
+use crate::error::{Error, Exit, Result};
+use crate::host::Host;
+use crate::keys::{self, KeyError, PrivateKey};
+use crate::output;
+
+/// More things than this in one file are shown as a table.
+const SHEETS: usize = 8;
+
+/// Say what files or requests are, in Kubernetes terms
+///
+/// Knows certificates and bundles, requests, keys (their kind only), CertificateSigningRequest
+/// objects, kubeconfigs, and PEM in any other object, as PEM, DER, YAML, JSON or base64. Follows the
+/// files that manifests and kubeconfigs name. A directory, as /etc/kubernetes, gives one table.
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// Files, directories, csr/NAME for a request in the cluster, or "-" for standard input
+    #[arg(value_name = "FILE|-|DIR|csr/NAME")]
+    pub what: Vec<String>,
+    /// Show everything that a certificate or request says, as openssl x509 -text does
+    #[arg(long)]
+    pub text: bool,
+    /// Exit with 4 when something in it expires within this time, as 7d or 24h, or has expired
+    #[arg(long, value_name = "DURATION")]
+    pub expires_within: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// An item and the input that it was found in.
+struct Row {
+    source: String,
+    item: Item,
+    dump: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When nothing known is found.
+pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
+    let within = within(args)?;
+    if args.text && !matches!(args.output.format, None | Some(Format::Wide)) {
+        return Err(Error::usage("--text is for people: leave it out with -o json, yaml or name"));
+    }
+    if args.what.is_empty() && host.can_ask() {
+        return Err(Error::usage("nothing to inspect: name a file, a directory or csr/NAME")
+            .hint("\"-\" reads standard input"));
+    }
+    let standard_input = InspectArgs { what: vec!["-".to_owned()], ..args.without_what() };
+    let args = if args.what.is_empty() { &standard_input } else { args };
+    let now = host.now();
+    let gathered = gather::gather(host, args).await?;
+    let mut failed = false;
+    for error in &gathered.errors {
+        host.fail(error);
+        failed = true;
+    }
+    for warning in &gathered.warnings {
+        host.warn(format!("warning: {warning}"));
+    }
+    let (rows, unknown) = look(args, &gathered, now);
+    for source in unknown {
+        host.fail(&Error::new(format!("{source}: {}", inspect::Unknown)));
+        failed = true;
+    }
+    if rows.is_empty() {
+        return match failed {
+            true => Ok(Exit::Failed),
+            false => Err(Error::new(format!("nothing known in {}", show(&args.what.join(", "))))),
+        };
+    }
+    print(host, args, &gathered, &rows, now)?;
+    let expiring = |row: &&Row| matches!((row.item.expires, within), (Some(at), Some(limit)) if at.since(now) <= limit);
+    let expiring = rows.iter().filter(expiring).count();
+    if expiring > 0 && args.output.format.is_none() {
+        let limit = args.expires_within.as_deref().unwrap_or_default();
+        host.say(format!("{expiring} of {} expire within {limit} or have expired", rows.len()));
+    }
+    Ok(match (failed, expiring) {
+        (true, _) => Exit::Failed,
+        (false, 0) => Exit::Done,
+        (false, _) => Exit::Matched,
+    })
+}
+
+impl InspectArgs {
+    fn without_what(&self) -> Self {
+        Self {
+            what: Vec::new(),
+            text: self.text,
+            expires_within: self.expires_within.clone(),
+            output: self.output.clone(),
+            client: self.client.clone(),
+        }
+    }
+}
+
+/// `--expires-within` in seconds.
+fn within(args: &InspectArgs) -> Result<Option<i64>> {
+    let Some(text) = &args.expires_within else { return Ok(None) };
+    let nanos = lifetime::parse_duration(text).ok_or_else(|| {
+        Error::usage(format!("--expires-within {}: write it as 7d or 24h", show(text)))
+    })?;
+    Ok(Some(i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX)))
+}
+
+/// Everything that is found, and the inputs that were asked for and hold nothing known.
+fn look(args: &InspectArgs, gathered: &Gathered, now: UnixTime) -> (Vec<Row>, Vec<String>) {
+    let mut placed = Vec::new();
+    let mut items = Vec::new();
+    let mut unknown = Vec::new();
+    for source in &gathered.sources {
+        let found = match inspect::read(&source.data) {
+            Ok(found) => found,
+            Err(_) if source.asked && !source.names => {
+                unknown.push(source.name.clone());
+                continue;
+            }
+            Err(_) => continue,
+        };
+        for found in found {
+            let mut item = inspect::describe(&found, now);
+            manifest::check(&mut item, &found, &source.named);
+            if !source.links.is_empty() {
+                item.set("links", source.links.clone());
+            }
+            items.push(item);
+            placed.push(Placed { source: source.name.clone(), open: source.open, found });
+        }
+    }
+    let links = relations::links(&placed);
+    let signatures: Vec<Verification> = links
+        .iter()
+        .map(|link| match link.signed(&placed) {
+            Some(s) => keys::verify(s.key, s.algorithm, s.message, s.signature),
+            None => Verification::Unsupported,
+        })
+        .collect();
+    let public_keys: Vec<Option<Vec<u8>>> =
+        placed.iter().zip(&mut items).map(|(p, item)| public_half(p, item)).collect();
+    let answers = Answers { signatures: &signatures, public_keys: &public_keys };
+    relations::relate(&placed, &mut items, &links, &answers);
+    add_contexts(args, &placed, &mut items);
+    let mut rows: Vec<Row> = placed
+        .iter()
+        .zip(items)
+        .map(|(p, item)| Row {
+            source: p.source.clone(),
+            item,
+            dump: if args.text { dump::dump(&p.found) } else { None },
+        })
+        .collect();
+    rows.extend(gathered.missing.iter().map(|(file, named)| Row {
+        source: show(&named.path.display().to_string()),
+        item: manifest::missing(file, named),
+        dump: None,
+    }));
+    (rows, unknown)
+}
+
+/// The public half of a private key, where the provider can tell it.
+fn public_half(placed: &Placed, item: &mut Item) -> Option<Vec<u8>> {
+    let key = placed.found.private_key()?;
+    key.kind.as_ref().ok()?;
+    match PrivateKey::read(&key.pkcs8) {
+        Ok(key) => Some(key.public().spki.clone()),
+        Err(KeyError::Unusable(error)) => {
+            item.problem("unreadable", error.to_string());
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// Which contexts of the person's kubeconfig use a certificate.
+fn add_contexts(args: &InspectArgs, placed: &[Placed], items: &mut [Item]) {
+    let leaf = |t: &Thing| matches!(t, Thing::Certificate(c) if !c.is_ca);
+    if !placed.iter().any(|p| leaf(&p.found.thing)) {
+        return;
+    }
+    // Without a readable kubeconfig there is nothing to say.
+    let Ok(config) = Kubeconfig::read(args.client.kubeconfig.as_deref()) else { return };
+    let mut users: Vec<(Certificate, Vec<String>)> = Vec::new();
+    for entry in config.merged.users() {
+        let Some(user) = config.merged.user(entry.name) else { continue };
+        let data = user.client_certificate_data.or_else(|| {
+            let path = user.client_certificate?;
+            crate::files::read_limited(&path, 1 << 20).ok()
+        });
+        let chain = data.and_then(|pem| Certificate::chain_from_pem(&pem).ok());
+        let Some(certificate) = chain.and_then(|c| c.into_iter().next()) else { continue };
+        let uses = |c: &usercert_core::kubeconfig::merged::Entry<'_>| {
+            c.value.get("user").and_then(Value::as_str) == Some(entry.name)
+        };
+        let contexts = config.merged.contexts().filter(uses).map(|c| show(c.name)).collect();
+        users.push((certificate, contexts));
+    }
+    for (p, item) in placed.iter().zip(items) {
+        let Some(certificate) = p.found.certificate() else { continue };
+        let user =
+            users.iter().find(|(c, contexts)| c.der == certificate.der && !contexts.is_empty());
+        if let Some((_, contexts)) = user.filter(|_| !item.properties.contains_key("contexts")) {
+            item.set("contexts", contexts.clone());
+        }
+    }
+}
+
+fn print(
+    host: &Host,
+    args: &InspectArgs,
+    gathered: &Gathered,
+    rows: &[Row],
+    now: UnixTime,
+) -> Result<()> {
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let mut item = json!(row.item);
+            item["source"] = row.source.clone().into();
+            item
+        })
+        .collect();
+    let value = output::object("Inspection", json!({ "items": items }));
+    let mut names: Vec<String> = rows.iter().map(|row| row.source.clone()).collect();
+    names.dedup();
+    let several = names.len() > 1;
+    output::print(host, args.output.format, &value, &names, |wide| {
+        let shown = rows.iter().filter(|row| !sheet::goes_without_saying(&row.item));
+        if !args.text && (several || gathered.root.is_some() || shown.count() > SHEETS) {
+            return table::table(rows, gathered.root.as_deref(), wide, now);
+        }
+        sheet::sheets(rows, wide || args.text, several)
+    })
+}

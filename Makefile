@@ -16,7 +16,7 @@ try: ## walk the main road and the hand-over against a sandbox API server, in fr
 	@PATH="$(abspath $(TARGET))/debug:$$PATH" docs/scripts/try
 
 test: ## everything that must pass: formatting, lints, unit tests, end to end, the page
-	@docs/scripts/need cargo kubectl openssl python strace
+	@docs/scripts/need cargo kubectl openssl python vectors strace
 	$(MAKE) lint unit e2e
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium && web-demo/tests/run.sh; fi
 

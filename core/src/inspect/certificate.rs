@@ -44,6 +44,16 @@ pub(super) fn describe(certificate: &Certificate, now: UnixTime) -> Item {
     check_validity(&mut item, certificate, now);
     check_use(&mut item, certificate);
     check_key(&mut item, &certificate.key.kind);
+    // The first bit of a number in DER is its sign.
+    if certificate.serial.starts_with(|c: char| !matches!(c, '0'..='7')) {
+        item.problem("negative-serial", "its serial number is negative: Go's programs refuse it");
+    }
+    if certificate.alternative_names.iter().any(|n| n.starts_with('(')) {
+        item.problem(
+            "malformed-name",
+            "a host name or address in it is malformed: Go's programs refuse the certificate",
+        );
+    }
     if certificate.signature_algorithm.is_weak() && !certificate.is_self_issued() {
         item.problem("weak-signature", "signed with SHA-1: Go's programs refuse it");
     }
@@ -188,6 +198,11 @@ mod tests {
         let encipher = |c: &mut Certificate| c.key_usages = Some(vec!["key encipherment"]);
         assert_eq!(changed(encipher), ["no-digital-signature"]);
         assert_eq!(changed(|c| c.not_after = c.not_before.plus(-1)), ["never-valid"]);
+        assert_eq!(changed(|c| c.serial = "80".to_owned()), ["negative-serial"]);
+        let malformed = |c: &mut Certificate| {
+            c.alternative_names = vec!["(malformed name)".to_owned()];
+        };
+        assert_eq!(changed(malformed), ["malformed-name"]);
     }
 
     #[test]

@@ -23,6 +23,20 @@ impl UnixTime {
         Self(self.0.saturating_add(seconds))
     }
 
+    /// Reads the time of an HTTP `Date` header, as `Sun, 22 Nov 2026 20:15:00 GMT` (RFC 9110, section
+    /// 5.6.7; the obsolete forms are not sent by anybody).
+    #[must_use]
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let (_, date) = text.split_once(", ")?;
+        let mut parts = date.strip_suffix(" GMT")?.split(' ');
+        let (day, month, year, clock) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let month = MONTHS.iter().position(|m| *m == month)? + 1;
+        format!("{year}-{month:02}-{day}T{clock}Z").parse().ok()
+    }
+
     /// Seconds from `earlier` to this time; negative when this one is earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> i64 {
@@ -175,6 +189,20 @@ mod tests {
         assert_eq!("2026-11-22T20:15:00.123456Z".parse(), Ok(t));
         assert!("2026-11-22".parse::<UnixTime>().is_err());
         assert_eq!(UnixTime(-5).to_string().parse(), Ok(UnixTime(-5)));
+    }
+
+    #[test]
+    fn http_dates() {
+        let read = UnixTime::from_http_date;
+        assert_eq!(read("Sun, 22 Nov 2026 20:15:00 GMT"), Some(UnixTime(1_795_378_500)));
+        for odd in [
+            "",
+            "Sun, 22 Nov 2026 20:15:00",
+            "Sunday, 22-Nov-26 20:15:00 GMT",
+            "Sun, 22 Foo 2026 20:15:00 GMT",
+        ] {
+            assert_eq!(read(odd), None, "{odd}");
+        }
     }
 
     #[test]

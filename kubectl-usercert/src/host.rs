@@ -135,6 +135,12 @@ impl Host {
         Ok(data)
     }
 
+    /// Whether results go to a terminal, which keeps what it has shown.
+    #[must_use]
+    pub fn shows_results(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Whether a question can be asked.
     #[must_use]
     pub fn can_ask(&self) -> bool {

@@ -8,6 +8,7 @@ mod connect;
 mod explain;
 mod list;
 mod rbac;
+mod server;
 mod signed;
 mod wire;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body;
@@ -58,6 +58,17 @@ impl Wire {
         body: Option<&Value>,
         limit: usize,
     ) -> Result<Option<Vec<u8>>, ApiError> {
+        Ok(self.respond(method, path, body, limit).await?.1)
+    }
+
+    /// The same, with the headers of the answer.
+    pub(super) async fn respond(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        limit: usize,
+    ) -> Result<(HeaderMap, Option<Vec<u8>>), ApiError> {
         let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
         let mut waited = Duration::ZERO;
         let mut tries = 0;
@@ -70,7 +81,7 @@ impl Wire {
                 None => attempt.await?,
             };
             let (status, pause) = match outcome {
-                Outcome::Done(answer) => return Ok(answer),
+                Outcome::Done(headers, answer) => return Ok((headers, answer)),
                 Outcome::Failed(status, pause) => (status, pause),
             };
             tries += 1;
@@ -103,7 +114,8 @@ impl Wire {
             .map_err(|e| ApiError::Malformed(e.to_string()))?;
         let response = self.client.send(request).await?;
         if response.status().is_success() {
-            return Ok(Outcome::Done(read(response, limit).await?));
+            let headers = response.headers().clone();
+            return Ok(Outcome::Done(headers, read(response, limit).await?));
         }
         let code = response.status();
         let header =
@@ -117,7 +129,7 @@ impl Wire {
 
 enum Outcome {
     /// `None`: longer than wanted.
-    Done(Option<Vec<u8>>),
+    Done(HeaderMap, Option<Vec<u8>>),
     /// With the time after which to ask again, if the server named one.
     Failed(Box<Status>, Option<Duration>),
 }

@@ -15,6 +15,7 @@ use usercert_core::text::{shell_word, show};
 
 use super::decide;
 use super::entries::{self, Entry, Written};
+use super::grants::{Along, RoleArgs};
 use super::issued::{self, Wanted};
 use super::pending;
 use super::rules::PolicyArgs;
@@ -62,6 +63,8 @@ pub struct CreateArgs {
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
     #[command(flatten)]
+    roles: RoleArgs,
+    #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -85,17 +88,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     if let Some(file) = &args.standalone {
-        let what = if file.symlink_metadata().is_ok() {
-            "is there already"
-        } else if file.parent().is_some_and(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-            "is in a directory that does not exist"
-        } else {
-            ""
-        };
-        if !what.is_empty() {
-            return Err(Error::new(format!("{} {what}", show(&file.display().to_string())))
-                .hint("nothing was requested; name another file with --standalone"));
-        }
+        entries::must_be_new(file)?;
     }
 
     let context_name = args
@@ -124,7 +117,10 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     };
     let sheet = Sheet::new(Object::from_value(&manifest)?, false, &bindings, &rules);
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
-    host.say_before_asking(sheet.text(host.now()).trim_end(), answered);
+    let namespace = args.client.namespace.as_deref();
+    let along = Along::prepare(&cluster, &args.roles, &args.name, namespace).await?;
+    let text = sheet.text(host.now()) + &along.text();
+    host.say_before_asking(text.trim_end(), answered);
     if review::refuses(&sheet.findings, &args.accept) {
         let codes: Vec<&str> = sheet.findings.iter().map(|f| f.code.as_str()).collect();
         return Err(Error::refused(format!(
@@ -148,9 +144,11 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         output::print(host, args.output.format, &manifest, std::slice::from_ref(&full), |_| {
             format!("{} created and approved ({mark})", show(&full))
         })?;
+        along.give(host, &cluster, &args.client, args.dry_run.dry_run, "dry run").await?;
         return Ok(Exit::Done);
     }
-    host.confirm(&format!("Create a key and a certificate for {}?", show(&args.name)), args.yes)?;
+    let what = format!("Create a key and a certificate for {}", show(&args.name));
+    host.confirm(&format!("{what}{}?", along.question()), args.yes)?;
 
     // Kept like any request's, so that whatever happens from here on loses no key.
     let store = pending::store()?;
@@ -181,7 +179,11 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     store
         .remove(&id)
         .hint("the kubeconfig is written; only the pending copy of the key is left over")?;
-    report(host, args, &target, &csr, &name, &written, &chain, &checks)
+    let before = "the certificate is there and the kubeconfig is written";
+    let given = along.give(host, &cluster, &args.client, DryRun::None, before).await;
+    let bindings = if given.is_ok() { along.names() } else { Vec::new() };
+    report(host, args, &target, &csr, &name, &written, &chain, &checks, &bindings)?;
+    given.map(|()| Exit::Done)
 }
 
 type Collected = (Written, Vec<Certificate>, Vec<Check>);
@@ -246,7 +248,8 @@ fn report(
     written: &Written,
     chain: &[Certificate],
     checks: &[Check],
-) -> Result<Exit> {
+    bindings: &[String],
+) -> Result<()> {
     let groups = csr.subject.groups();
     let files: Vec<String> = written.files.iter().map(|f| f.display().to_string()).collect();
     let value = output::object(
@@ -256,6 +259,7 @@ fn report(
             "server": target.endpoint.server, "files": files, "user": args.name, "groups": groups,
             "notAfter": chain.first().map(|c| c.not_after), "sha256": chain.first().map(|c| c.fingerprint()),
             "request": name, "csr": csr::to_pem(&csr.der), "checks": checks,
+            "bindings": bindings,
         }),
     );
     let context = format!("context/{}", written.context_name);
@@ -268,5 +272,5 @@ fn report(
             shell_word(&file.display().to_string())
         ));
     }
-    Ok(Exit::Done)
+    Ok(())
 }

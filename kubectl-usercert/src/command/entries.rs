@@ -55,23 +55,6 @@ impl Entry<'_> {
         self.chain.first().ok_or_else(|| Error::new("there is no certificate to write"))
     }
 
-    fn cluster_body(&self) -> Value {
-        let mut body = json!({ "server": self.endpoint.server });
-        if let Some(pem) = &self.endpoint.ca_pem {
-            body["certificate-authority-data"] = STANDARD.encode(pem).into();
-        }
-        if let Some(name) = &self.endpoint.tls_server_name {
-            body["tls-server-name"] = name.clone().into();
-        }
-        if self.endpoint.insecure {
-            body["insecure-skip-tls-verify"] = true.into();
-        }
-        if let Some(url) = &self.endpoint.proxy_url {
-            body["proxy-url"] = url.clone().into();
-        }
-        body
-    }
-
     fn user_body(&self) -> Value {
         json!({
             "client-certificate-data": STANDARD.encode(chain_to_pem(self.chain)),
@@ -84,16 +67,13 @@ impl Entry<'_> {
     /// # Errors
     /// None that names and certificates can cause.
     pub fn standalone_text(&self) -> Result<String> {
-        let mut context = json!({ "cluster": self.cluster_name, "user": self.context_name });
-        if let Some(namespace) = &self.namespace {
-            context["namespace"] = namespace.clone().into();
-        }
-        Ok(edit::new_file(&[
-            Edit::SetUser { name: self.context_name.clone(), body: self.user_body() },
-            Edit::SetCluster { name: self.cluster_name.clone(), body: self.cluster_body() },
-            Edit::SetContext { name: self.context_name.clone(), body: context },
-            Edit::SetCurrentContext(self.context_name.clone()),
-        ])?)
+        one_context(
+            &self.context_name,
+            &self.cluster_name,
+            self.endpoint,
+            self.user_body(),
+            self.namespace.as_deref(),
+        )
     }
 
     /// Writes a kubeconfig of its own to `file`, which must not exist.
@@ -211,7 +191,7 @@ impl Entry<'_> {
         let wanted = Wanted {
             context_name: &self.context_name,
             cluster_name: &self.cluster_name,
-            cluster_body: self.cluster_body(),
+            cluster_body: cluster_body(self.endpoint),
             user_body: self.user_body(),
             namespace: self.namespace.as_deref(),
             leaf: self.leaf()?,
@@ -236,6 +216,62 @@ impl Entry<'_> {
         }
         Ok((plan.cluster_name, texts))
     }
+}
+
+fn cluster_body(endpoint: &Endpoint) -> Value {
+    let mut body = json!({ "server": endpoint.server });
+    if let Some(pem) = &endpoint.ca_pem {
+        body["certificate-authority-data"] = STANDARD.encode(pem).into();
+    }
+    if let Some(name) = &endpoint.tls_server_name {
+        body["tls-server-name"] = name.clone().into();
+    }
+    if endpoint.insecure {
+        body["insecure-skip-tls-verify"] = true.into();
+    }
+    if let Some(url) = &endpoint.proxy_url {
+        body["proxy-url"] = url.clone().into();
+    }
+    body
+}
+
+/// A kubeconfig with one context and nothing else.
+///
+/// # Errors
+/// When the names or values cannot be written.
+pub fn one_context(
+    context_name: &str,
+    cluster_name: &str,
+    endpoint: &Endpoint,
+    user_body: Value,
+    namespace: Option<&str>,
+) -> Result<String> {
+    let mut context = json!({ "cluster": cluster_name, "user": context_name });
+    if let Some(namespace) = namespace {
+        context["namespace"] = namespace.into();
+    }
+    Ok(edit::new_file(&[
+        Edit::SetUser { name: context_name.to_owned(), body: user_body },
+        Edit::SetCluster { name: cluster_name.to_owned(), body: cluster_body(endpoint) },
+        Edit::SetContext { name: context_name.to_owned(), body: context },
+        Edit::SetCurrentContext(context_name.to_owned()),
+    ])?)
+}
+
+/// Makes sure that a kubeconfig of its own can be written to `file`, before anything is asked for.
+///
+/// # Errors
+/// It is there already, or its directory is not.
+pub fn must_be_new(file: &Path) -> Result<()> {
+    let what = if file.symlink_metadata().is_ok() {
+        "is there already"
+    } else if file.parent().is_some_and(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
+        "is in a directory that does not exist"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(format!("{} {what}", show(&file.display().to_string())))
+        .hint("nothing was requested; name another file with --standalone"))
 }
 
 /// Makes sure that no entry of this name would be in the way, before anything is asked for.

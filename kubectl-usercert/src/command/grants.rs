@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use usercert_core::rbac::{self, API_GROUP, Grant, Holder, RoleKind, RoleRef, Rule, Scope};
 use usercert_core::text::{shell_word, show};
 
+use crate::args::{ClientArgs, DryRun};
 use crate::cluster::{ApiError, Cluster, Need, explain};
 use crate::error::{Error, Result, ResultExt as _};
+use crate::host::Host;
 
 /// Resources that are listed a line, in texts for people.
 const MOST: usize = 12;
@@ -270,5 +272,97 @@ pub fn as_objects(mut bindings: Vec<Value>) -> Value {
     match bindings.len() {
         1 => bindings.pop().unwrap_or_default(),
         _ => json!({ "apiVersion": "v1", "kind": "List", "items": bindings }),
+    }
+}
+
+/// Roles that are given together with a certificate: looked at before the question that covers both,
+/// given once the certificate is on its way.
+#[derive(Default)]
+pub struct Along(Vec<Prepared>);
+
+impl Along {
+    /// Looks at the roles that the flags name for this user; at nothing if they name none.
+    ///
+    /// # Errors
+    /// Roles that do not exist, names that cannot be, a binding that is in the way.
+    pub async fn prepare(
+        cluster: &Cluster,
+        roles: &RoleArgs,
+        user: &str,
+        namespace: Option<&str>,
+    ) -> Result<Self> {
+        let grants = roles.grants(&Holder::User(user.to_owned()), namespace)?;
+        Ok(Self(prepare(cluster, grants).await?))
+    }
+
+    /// What is shown before the question: nothing, or a block for each role.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.0.iter().map(|p| format!("\n{}", p.text())).collect()
+    }
+
+    /// The end of the question: nothing, or ` and give it the ClusterRole …`.
+    #[must_use]
+    pub fn question(&self) -> String {
+        let roles: Vec<String> = self.0.iter().map(|p| p.grant.role.to_string()).collect();
+        match self.0.first() {
+            Some(first) => {
+                format!(", and give the user {} {}", roles.join(", "), first.grant.scope)
+            }
+            None => String::new(),
+        }
+    }
+
+    /// Full names of the bindings.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(|p| p.grant.full_name()).collect()
+    }
+
+    /// Gives the roles, and says so line by line. `before` is what has been done by now.
+    ///
+    /// # Errors
+    /// The first that cannot be given, with the line that does the rest.
+    pub async fn give(
+        &self,
+        host: &Host,
+        cluster: &Cluster,
+        client: &ClientArgs,
+        dry_run: DryRun,
+        before: &str,
+    ) -> Result<()> {
+        let mark = dry_run.mark();
+        for one in &self.0 {
+            let made = match dry_run {
+                DryRun::Client => one.existing.is_none(),
+                _ => {
+                    let granted = one.carry_out(cluster, dry_run == DryRun::Server).await;
+                    granted.hint(format!("{before}; to finish:\n  {}", self.line(client)))?.made
+                }
+            };
+            let what = if made { "created" } else { "unchanged" };
+            host.say(format!("{} {what}{mark}", show(&one.grant.full_name())));
+        }
+        Ok(())
+    }
+
+    /// The command line that gives these roles.
+    fn line(&self, client: &ClientArgs) -> String {
+        let mut line = format!("kubectl usercert grant{}", client.repeated());
+        for one in &self.0 {
+            let flag = match one.grant.role.kind {
+                RoleKind::Role => "role",
+                RoleKind::ClusterRole => "clusterrole",
+            };
+            line.push_str(&format!(" --{flag} {}", shell_word(&one.grant.role.name)));
+        }
+        if let Some(one) = self.0.first() {
+            line.push_str(&match one.grant.scope.namespace() {
+                Some(name) => format!(" -n {}", shell_word(name)),
+                None => " --cluster-wide".to_owned(),
+            });
+            line.push_str(&format!(" -- {}", shell_word(one.grant.holder.name())));
+        }
+        line
     }
 }

@@ -7,6 +7,7 @@ pub mod completion;
 pub mod contexts;
 pub mod create;
 pub mod deny;
+pub mod doctor;
 pub mod grant;
 pub mod inspect;
 pub mod install;
@@ -15,6 +16,7 @@ pub mod onboard;
 pub mod request;
 pub mod review;
 pub mod revoke;
+pub mod token;
 pub mod verify;
 
 mod answer;

@@ -19,6 +19,7 @@ mod bad_input;
 mod completion;
 mod control_plane;
 mod cost;
+mod doctor;
 mod ends;
 mod formats;
 mod handover;
@@ -30,6 +31,7 @@ mod pty;
 mod rbac;
 mod rights;
 mod road;
+mod token;
 mod trial;
 
 use std::process::ExitCode;
@@ -72,6 +74,8 @@ fn main() -> ExitCode {
         approvals::CASES,
         policy::CASES,
         rights::CASES,
+        token::CASES,
+        doctor::CASES,
     ];
     let mut cases = Vec::new();
     for backend in &backends {

@@ -20,6 +20,7 @@ cases!(
     what_remains,
     access_in_words,
     access_as_far_as_one_may_look,
+    with_a_certificate,
     wrong_usage,
 );
 
@@ -456,6 +457,70 @@ fn access_as_far_as_one_may_look(trial: &Trial) {
     nobody.run(&["revoke", &alice, "--yes"]).exits(1).says(&["verbs: [list]"]);
     assert!(can(&admin, &alice, "list", "pods", &["-n", DEV]));
     admin.run(&["revoke", &alice, "--yes"]).ok();
+}
+
+/// One question for certificate and roles; what fails is looked at before.
+fn with_a_certificate(trial: &Trial) {
+    let admin = trial.admin();
+    let robot = trial.user("robot");
+    let roles = ["--clusterrole", "view", "-n", DEV];
+    let create = |more: &[&str]| {
+        let args = ["create", robot.as_str(), "--standalone", "robot.conf"];
+        admin.run(&[&args, &roles[..], more].concat())
+    };
+    create(&["--dry-run"]).ok().says(&["Allows", "created (dry run)"]);
+    create(&[])
+        .exits(2)
+        .says(&["User         robot", "Role         ClusterRole view in namespace default"]);
+    admin
+        .run(&[
+            "create",
+            &robot,
+            "--standalone",
+            "robot.conf",
+            "--clusterrole",
+            "gone",
+            "-n",
+            DEV,
+            "--yes",
+        ])
+        .exits(1)
+        .says(&["there is no ClusterRole gone"]);
+    assert!(!admin.has("robot.conf"), "nothing was requested");
+    let made = create(&["--yes", "-o", "json"]).ok().json();
+    assert_eq!(made["bindings"].as_array().map(Vec::len), Some(1));
+    becomes(&admin, true, &robot, "list", "pods", &["-n", DEV]);
+    admin.kubectl(&["--kubeconfig", "robot.conf", "get", "configmaps"]).ok();
+    admin.run(&["create", "x", "--standalone", "x.conf", "--clusterrole", "view"]).exits(2);
+
+    // May create, approve and fetch, but not bind: the certificate is there, and the line that is left to do.
+    let certificates = |resource: &str, verbs: &[&str]| json!({"apiGroups": ["certificates.k8s.io"], "resources": [resource], "verbs": verbs});
+    let helper = person(
+        trial,
+        json!([
+            certificates("certificatesigningrequests", &["create", "get", "watch"]),
+            certificates("certificatesigningrequests/approval", &["update"]),
+            certificates("signers", &["approve"]),
+            {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["get"]},
+        ]),
+    );
+    let other = trial.user("other");
+    let line = format!("kubectl usercert grant --clusterrole view -n {DEV} -- {other}");
+    helper
+        .run(&[
+            "create",
+            &other,
+            "--standalone",
+            "o.conf",
+            "--clusterrole",
+            "view",
+            "-n",
+            DEV,
+            "--yes",
+        ])
+        .exits(1)
+        .says(&["Forbidden", "the kubeconfig is written; to finish:", &line]);
+    helper.kubectl(&["--kubeconfig", "o.conf", "auth", "whoami"]).ok().prints(&[&other]);
 }
 
 fn wrong_usage(trial: &Trial) {

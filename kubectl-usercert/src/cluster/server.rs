@@ -1,0 +1,121 @@
+//! API requests about the server itself, about oneself, and for tokens of service accounts.
+
+use http::{HeaderMap, Method, header};
+use serde_json::{Value, json};
+use usercert_core::doctor::Question;
+
+use super::api::{ApiError, Cluster, encode};
+
+const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+/// Longest answer that is read, in bytes.
+const LIMIT: usize = 1 << 20;
+
+/// An answer with what came beside it.
+pub struct Answer {
+    /// The object.
+    pub value: Value,
+    /// The texts of its `Warning` headers.
+    pub warnings: Vec<String>,
+    /// Its `Date` header.
+    pub date: Option<String>,
+}
+
+impl Cluster {
+    /// As `send`, with what stands in the headers.
+    async fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, ApiError> {
+        let (headers, bytes) = self.wire.respond(method, path, body, LIMIT).await?;
+        let bytes = bytes.ok_or_else(|| ApiError::Malformed("it is too long".to_owned()))?;
+        Ok(Answer {
+            value: serde_json::from_slice(&bytes)
+                .map_err(|e| ApiError::Malformed(e.to_string()))?,
+            warnings: warnings(&headers),
+            date: headers.get(header::DATE).and_then(|d| d.to_str().ok()).map(str::to_owned),
+        })
+    }
+
+    /// The server's version, and the time that it has.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn version(&self) -> Result<Answer, ApiError> {
+        self.exchange(&Method::GET, "/version", None).await
+    }
+
+    /// Asks whether one may do something.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn may_i(&self, question: &Question<'_>) -> Result<bool, ApiError> {
+        let body = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": { "resourceAttributes": {
+                "verb": question.verb,
+                "group": question.group,
+                "resource": question.resource,
+                "subresource": question.subresource,
+                "name": question.name,
+                "namespace": question.namespace,
+            } },
+        });
+        let answer = self.send(Method::POST, ACCESS_REVIEWS, Some(&body)).await?;
+        answer["status"]["allowed"]
+            .as_bool()
+            .ok_or_else(|| ApiError::Malformed("an access review without an answer".to_owned()))
+    }
+
+    /// Asks for a token of a service account.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn token(
+        &self,
+        namespace: &str,
+        account: &str,
+        request: &Value,
+    ) -> Result<Answer, ApiError> {
+        let (namespace, account) = (encode(namespace), encode(account));
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+        self.exchange(&Method::POST, &path, Some(request)).await
+    }
+}
+
+/// The texts of warnings, as `299 - "text"` (RFC 7234, section 5.5).
+fn warnings(headers: &HeaderMap) -> Vec<String> {
+    let text = |value: &str| {
+        let quoted = value.split_once('"')?.1;
+        let mut out = String::new();
+        let mut chars = quoted.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '"' => return Some(out),
+                '\\' => out.extend(chars.next()),
+                c => out.push(c),
+            }
+        }
+        None
+    };
+    let values = headers.get_all(header::WARNING).iter();
+    values.filter_map(|v| text(v.to_str().ok()?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_unquoted() {
+        let mut headers = HeaderMap::new();
+        for value in
+            [r#"299 - "a \"quoted\" \\ text""#, r#"299 - "cut"#, r#"299 - "second" "date""#]
+        {
+            headers.append(header::WARNING, value.parse().unwrap());
+        }
+        assert_eq!(warnings(&headers), [r#"a "quoted" \ text"#, "second"]);
+    }
+}

@@ -1,0 +1,260 @@
+//! `doctor`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::Args;
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use usercert_core::certificate::Certificate;
+use usercert_core::doctor::{self, Ability, Able, Question, Signing, Signs};
+use usercert_core::lifetime::expiry_in_words;
+use usercert_core::request::{CLIENT_SIGNER, Object};
+use usercert_core::text::{show, show_short};
+use usercert_core::time::{UnixTime, human_duration};
+
+use crate::args::{ClientArgs, OutputArgs};
+use crate::cluster::{
+    ApiError, Cluster, Credentials, ListOptions, Need, Target, UserInfo, explain,
+};
+use crate::error::{Exit, Result};
+use crate::host::Host;
+use crate::output;
+
+/// Questions that are under way at a time.
+const AT_A_TIME: usize = 8;
+/// Seconds that clocks may differ: the server's answers tell whole seconds, and take a while.
+const CLOCK_TOLERANCE: i64 = 3;
+/// Signers date certificates back by so much, to make up for clocks that differ.
+const BACKDATED: i64 = 300;
+
+/// What may I do here, and does this cluster issue certificates
+///
+/// Asks the server, changes nothing. Exit code 0 also when much is not allowed.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// Signer to look at
+    #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
+    pub signer: String,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the server cannot be reached, or does not take the credentials.
+pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
+    let target = Target::resolve(&args.client)?;
+    let cluster = target.connect()?;
+    let namespace = target.namespace().unwrap_or("default").to_owned();
+    let abilities = doctor::abilities(&args.signer, &namespace);
+
+    let asked = host.now();
+    let (version, you, signing, answers) = tokio::join!(
+        cluster.version(),
+        cluster.who_am_i(),
+        signing(&cluster, &args.signer, asked),
+        answers(&cluster, &abilities),
+    );
+    let answered = host.now();
+    for error in [version.as_ref().err(), you.as_ref().err()].into_iter().flatten() {
+        if error.is_unreachable() || error.code() == 401 {
+            return Err(explain(error, &cluster.server, &Need::WhoAmI));
+        }
+    }
+    let date = version.as_ref().ok().and_then(|a| a.date.as_deref());
+    let found = Found {
+        server: &cluster.server,
+        version: version.as_ref().ok().and_then(|a| a.value["gitVersion"].as_str()),
+        skew: date.and_then(UnixTime::from_http_date).map(|at| skew(at, asked, answered)),
+        you: you.ok(),
+        certificate: certificate(&target),
+        signer: &args.signer,
+        signing,
+        able: abilities
+            .iter()
+            .map(|ability| (ability, doctor::able(ability, |q| answers.get(q).copied().flatten())))
+            .collect(),
+    };
+    let names: Vec<String> = Vec::new();
+    output::print(host, args.output.format, &found.value(), &names, |_| found.text(host.now()))?;
+    Ok(Exit::Done)
+}
+
+/// The answers to all questions, each asked once; `None` where the server would not say.
+async fn answers<'a>(
+    cluster: &Cluster,
+    abilities: &'a [Ability<'a>],
+) -> BTreeMap<Question<'a>, Option<bool>> {
+    let questions: BTreeSet<&Question<'a>> =
+        abilities.iter().flat_map(|a| a.needs.iter().flatten()).collect();
+    let ask = |question: &'a Question<'a>| async move {
+        (question.clone(), cluster.may_i(question).await.ok())
+    };
+    stream::iter(questions.into_iter().map(ask)).buffer_unordered(AT_A_TIME).collect().await
+}
+
+/// What the signer's requests tell; `Err` says why they do not.
+async fn signing(cluster: &Cluster, signer: &str, now: UnixTime) -> Result<Signing, String> {
+    let mut signs = Signs::default();
+    let take = |value: Value| {
+        if let Ok(object) = Object::from_item(&value) {
+            signs.see(&object, now);
+        }
+    };
+    let options = ListOptions { signer: Some(signer), selector: None };
+    match cluster.list_csrs(&options, take).await {
+        Ok(()) => Ok(signs.verdict()),
+        Err(ApiError::Status(s)) if s.code == 403 => Err("you may not list requests".to_owned()),
+        Err(error) => Err(explain(&error, &cluster.server, &Need::List).message),
+    }
+}
+
+/// By how many seconds the server's clock is ahead of ours, as far as whole seconds can tell.
+fn skew(server: UnixTime, asked: UnixTime, answered: UnixTime) -> i64 {
+    if server < asked {
+        server.since(asked)
+    } else if server > answered {
+        server.since(answered)
+    } else {
+        0
+    }
+}
+
+fn certificate(target: &Target) -> Option<Certificate> {
+    match target.credentials().ok()? {
+        Credentials::Certificate { chain, .. } => chain.into_iter().next(),
+        _ => None,
+    }
+}
+
+/// What was found.
+struct Found<'a> {
+    server: &'a str,
+    version: Option<&'a str>,
+    skew: Option<i64>,
+    you: Option<UserInfo>,
+    certificate: Option<Certificate>,
+    signer: &'a str,
+    signing: Result<Signing, String>,
+    able: Vec<(&'a Ability<'a>, Able<'a>)>,
+}
+
+impl Found<'_> {
+    fn text(&self, now: UnixTime) -> String {
+        let mut out = String::new();
+        let mut line = |label: &str, text: &str| out.push_str(&format!("{label:<13}{text}\n"));
+        let version = self.version.map_or("of unknown version".to_owned(), |v| show_short(v, 60));
+        line("Server", &format!("{} ({version})", show(self.server)));
+        line("Clock", &self.clock());
+        line("You", &self.identity());
+        if let Some(certificate) = &self.certificate {
+            let age = human_duration(now.since(certificate.not_before).max(0));
+            let left = expiry_in_words(certificate.not_after, now);
+            line("Certificate", &format!("{age} old, {left} (at {})", certificate.not_after));
+        }
+        line("Signer", &self.signer_in_words(now));
+        let rows: Vec<Vec<String>> = self
+            .able
+            .iter()
+            .map(|(a, able)| vec![able.word().to_owned(), a.what.clone(), a.command.to_owned()])
+            .collect();
+        out.push('\n');
+        out.push_str(&output::table(&["MAY I", "WHAT", "COMMAND"], &rows));
+        let missing: Vec<Question<'_>> = self
+            .able
+            .iter()
+            .filter_map(|(_, able)| if let Able::No(missing) = able { Some(missing) } else { None })
+            .flatten()
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            out.push_str("\nWhat is missing, as rules for a role that an admin can give you:\n");
+            let rules = doctor::rules(&missing);
+            rules.iter().for_each(|rule| out.push_str(&format!("- {rule}\n")));
+        }
+        out
+    }
+
+    fn clock(&self) -> String {
+        let Some(skew) = self.skew else { return "the server does not tell its time".to_owned() };
+        let by = human_duration(skew.abs());
+        let whose = if skew > 0 { "ahead of" } else { "behind" };
+        match skew.abs() {
+            0..=CLOCK_TOLERANCE => "the server's and this machine's agree".to_owned(),
+            BACKDATED.. => format!(
+                "WARNING: the server's is {by} {whose} this machine's, and it is the server's that counts"
+            ),
+            _ => format!("the server's is {by} {whose} this machine's"),
+        }
+    }
+
+    fn identity(&self) -> String {
+        let Some(you) = &self.you else {
+            return "unknown: the server does not let you ask (selfsubjectreviews)".to_owned();
+        };
+        let groups: Vec<String> = you.groups.iter().map(|g| show_short(g, 60)).collect();
+        format!("{} (groups {})", show(&you.username), show_short(&groups.join(", "), 300))
+    }
+
+    fn signer_in_words(&self, now: UnixTime) -> String {
+        let signer = show(self.signer);
+        let ago = |at: &UnixTime| human_duration(now.since(*at).max(0));
+        match &self.signing {
+            Ok(Signing::Works { request, approved }) => format!(
+                "{signer} issues: request {}, approved {} ago, has its certificate",
+                show_short(request, 60),
+                ago(approved)
+            ),
+            Ok(Signing::Stalled { request, approved }) => format!(
+                "WARNING: {signer} does not seem to issue: request {}, approved {} ago, has no certificate",
+                show_short(request, 60),
+                ago(approved)
+            ),
+            Ok(Signing::Unknown) => format!(
+                "{signer}: not known, for no request of late was approved; to find out, approve one"
+            ),
+            Err(why) => format!("{signer}: not known, for {why}"),
+        }
+    }
+
+    fn value(&self) -> Value {
+        let checks: Vec<Value> = self
+            .able
+            .iter()
+            .map(|(ability, able)| {
+                let missing = match able {
+                    Able::No(missing) => doctor::rules(missing),
+                    _ => Vec::new(),
+                };
+                json!({ "what": ability.what, "command": ability.command,
+                    "state": able.word(), "missing": missing })
+            })
+            .collect();
+        let you = self.you.as_ref();
+        let certificate = self.certificate.as_ref();
+        output::object(
+            "Diagnosis",
+            json!({
+                "server": self.server,
+                "version": self.version,
+                "clockSkewSeconds": self.skew,
+                "user": you.map(|y| &y.username),
+                "groups": you.map(|y| &y.groups),
+                "credentialId": you.and_then(UserInfo::credential),
+                "certificate": certificate.map(|c| json!({
+                    "user": c.subject.user(), "notBefore": c.not_before, "notAfter": c.not_after,
+                    "sha256": c.fingerprint(),
+                })),
+                "signer": self.signer,
+                "signing": match &self.signing {
+                    Ok(signing) => json!(signing),
+                    Err(why) => json!({ "state": "unknown", "why": why }),
+                },
+                "checks": checks,
+            }),
+        )
+    }
+}

@@ -119,7 +119,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
     let namespace = args.client.namespace.as_deref();
     let along = Along::prepare(&cluster, &args.roles, &args.name, namespace).await?;
-    let text = sheet.text(host.now()) + &along.text();
+    let text = format!("{}\n{}", sheet.text(host.now()), along.text());
     host.say_before_asking(text.trim_end(), answered);
     if review::refuses(&sheet.findings, &args.accept) {
         let codes: Vec<&str> = sheet.findings.iter().map(|f| f.code.as_str()).collect();
@@ -144,11 +144,14 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         output::print(host, args.output.format, &manifest, std::slice::from_ref(&full), |_| {
             format!("{} created and approved ({mark})", show(&full))
         })?;
-        along.give(host, &cluster, &args.client, args.dry_run.dry_run, "dry run").await?;
+        let dry_run = args.dry_run.dry_run;
+        let lines = along.give(&cluster, &args.client, dry_run, "nothing was done").await?;
+        lines.iter().for_each(|line| host.say(line));
         return Ok(Exit::Done);
     }
     let what = format!("Create a key and a certificate for {}", show(&args.name));
-    host.confirm(&format!("{what}{}?", along.question()), args.yes)?;
+    let roles = along.roles().map(|r| format!(", and give them {r}")).unwrap_or_default();
+    host.confirm(&format!("{what}{roles}?"), args.yes)?;
 
     // Kept like any request's, so that whatever happens from here on loses no key.
     let store = pending::store()?;
@@ -180,10 +183,11 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         .remove(&id)
         .hint("the kubeconfig is written; only the pending copy of the key is left over")?;
     let before = "the certificate is there and the kubeconfig is written";
-    let given = along.give(host, &cluster, &args.client, DryRun::None, before).await;
+    let given = along.give(&cluster, &args.client, DryRun::None, before).await;
     let bindings = if given.is_ok() { along.names() } else { Vec::new() };
     report(host, args, &target, &csr, &name, &written, &chain, &checks, &bindings)?;
-    given.map(|()| Exit::Done)
+    given?.iter().for_each(|line| host.say(line));
+    Ok(Exit::Done)
 }
 
 type Collected = (Written, Vec<Certificate>, Vec<Check>);

@@ -8,7 +8,6 @@ use usercert_core::text::{shell_word, show};
 use crate::args::{ClientArgs, DryRun};
 use crate::cluster::{ApiError, Cluster, Need, explain};
 use crate::error::{Error, Result, ResultExt as _};
-use crate::host::Host;
 
 /// Resources that are listed a line, in texts for people.
 const MOST: usize = 12;
@@ -39,6 +38,12 @@ impl RoleArgs {
         all.extend(named(RoleKind::ClusterRole, &self.clusterrole));
         all.dedup();
         all
+    }
+
+    /// Whether any of the flags is given.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.cluster_wide || !self.role.is_empty() || !self.clusterrole.is_empty()
     }
 
     /// The place that the flags name, if any.
@@ -295,22 +300,19 @@ impl Along {
         Ok(Self(prepare(cluster, grants).await?))
     }
 
-    /// What is shown before the question: nothing, or a block for each role.
+    /// What is shown before the question: a block for each role that is still to be given.
     #[must_use]
     pub fn text(&self) -> String {
-        self.0.iter().map(|p| format!("\n{}", p.text())).collect()
+        let new = self.0.iter().filter(|p| p.existing.is_none());
+        new.map(Prepared::text).collect::<Vec<_>>().join("\n")
     }
 
-    /// The end of the question: nothing, or ` and give it the ClusterRole …`.
+    /// The roles that are still to be given, as `ClusterRole edit in namespace dev`.
     #[must_use]
-    pub fn question(&self) -> String {
-        let roles: Vec<String> = self.0.iter().map(|p| p.grant.role.to_string()).collect();
-        match self.0.first() {
-            Some(first) => {
-                format!(", and give the user {} {}", roles.join(", "), first.grant.scope)
-            }
-            None => String::new(),
-        }
+    pub fn roles(&self) -> Option<String> {
+        let new: Vec<&Prepared> = self.0.iter().filter(|p| p.existing.is_none()).collect();
+        let roles: Vec<String> = new.iter().map(|p| p.grant.role.to_string()).collect();
+        new.first().map(|first| format!("{} {}", roles.join(", "), first.grant.scope))
     }
 
     /// Full names of the bindings.
@@ -319,19 +321,19 @@ impl Along {
         self.0.iter().map(|p| p.grant.full_name()).collect()
     }
 
-    /// Gives the roles, and says so line by line. `before` is what has been done by now.
+    /// Gives the roles; a line about each. `before` is what has been done by now.
     ///
     /// # Errors
     /// The first that cannot be given, with the line that does the rest.
     pub async fn give(
         &self,
-        host: &Host,
         cluster: &Cluster,
         client: &ClientArgs,
         dry_run: DryRun,
         before: &str,
-    ) -> Result<()> {
+    ) -> Result<Vec<String>> {
         let mark = dry_run.mark();
+        let mut lines = Vec::new();
         for one in &self.0 {
             let made = match dry_run {
                 DryRun::Client => one.existing.is_none(),
@@ -341,9 +343,9 @@ impl Along {
                 }
             };
             let what = if made { "created" } else { "unchanged" };
-            host.say(format!("{} {what}{mark}", show(&one.grant.full_name())));
+            lines.push(format!("{} {what}{mark}", show(&one.grant.full_name())));
         }
-        Ok(())
+        Ok(lines)
     }
 
     /// The command line that gives these roles.

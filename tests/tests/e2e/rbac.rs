@@ -21,6 +21,7 @@ cases!(
     access_in_words,
     access_as_far_as_one_may_look,
     with_a_certificate,
+    with_an_approval,
     wrong_usage,
 );
 
@@ -521,6 +522,62 @@ fn with_a_certificate(trial: &Trial) {
         .exits(1)
         .says(&["Forbidden", "the kubeconfig is written; to finish:", &line]);
     helper.kubectl(&["--kubeconfig", "o.conf", "auth", "whoami"]).ok().prints(&[&other]);
+}
+
+fn with_an_approval(trial: &Trial) {
+    let admin = trial.admin();
+    let alice = trial.user("alice");
+    let roles = ["--clusterrole", "view", "-n", DEV];
+    let approve = |more: &[&'static str]| {
+        admin.run(&[&["approve", alice.as_str()], &roles[..], more].concat())
+    };
+    admin.run(&["request", &alice]).ok();
+    admin
+        .run(&["approve", &alice, "--clusterrole", "gone", "-n", DEV, "--yes"])
+        .exits(1)
+        .says(&["gone"]);
+    admin
+        .run(&["approve", &alice, "--clusterrole", "view", "--yes"])
+        .exits(2)
+        .says(&["--cluster-wide"]);
+    approve(&["--dry-run"]).ok().prints(&["approved (dry run)", "created (dry run)"]);
+    admin.run(&["review", &alice]).ok().prints(&["State        Pending"]);
+    // One question for both, and no for both.
+    let mut terminal = admin.on_terminal(&[&["approve", alice.as_str()], &roles[..]].concat());
+    let asked = terminal.asked().to_owned();
+    assert!(asked.contains("and give them ClusterRole view in namespace default?"), "{asked}");
+    assert!(asked.contains("Allows       read: "), "{asked}");
+    terminal.answer("n").exits(3);
+    admin.run(&["review", &alice]).ok().prints(&["State        Pending", "no role bindings"]);
+    let done = approve(&["--yes", "-o", "json"]).ok().json();
+    assert_eq!(done["bindings"].as_array().map(Vec::len), Some(1));
+    becomes(&admin, true, &alice, "list", "pods", &["-n", DEV]);
+    // Once more: nothing to ask, nothing changed.
+    approve(&[]).ok().says(&["approved before"]).prints(&["unchanged"]);
+    admin.run(&["approve", "--all-pending", "--clusterrole", "view", "-n", DEV]).exits(2);
+
+    // The approval stands when a role cannot be given, and the reply is written all the same.
+    let certificates = |resource: &str, verbs: &[&str]| json!({"apiGroups": ["certificates.k8s.io"], "resources": [resource], "verbs": verbs});
+    let approver = person(
+        trial,
+        json!([
+            certificates("certificatesigningrequests", &["get", "watch"]),
+            certificates("certificatesigningrequests/approval", &["update"]),
+            certificates("signers", &["approve"]),
+            {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["get"]},
+        ]),
+    );
+    let bob = trial.user("bob");
+    admin.run(&["request", &bob]).ok();
+    let args =
+        ["approve", &bob, "--clusterrole", "view", "-n", DEV, "--yes", "--reply", "bob.conf"];
+    approver.run(&args).exits(1).prints(&["approved"]).says(&[
+        "Forbidden",
+        "the request is approved; to finish:",
+        &format!("kubectl usercert grant --clusterrole view -n {DEV} -- {bob}"),
+        "reply written",
+    ]);
+    assert!(approver.has("bob.conf"));
 }
 
 fn wrong_usage(trial: &Trial) {

@@ -4,7 +4,7 @@ mod bulk;
 mod one;
 mod replies;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,6 +15,7 @@ use usercert_core::text::show;
 use self::replies::Replies;
 use super::answer::ReplyArgs;
 use super::decide;
+use super::grants::RoleArgs;
 use super::rules::{PolicyArgs, Rules};
 use super::sheet::{self, Bindings};
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
@@ -77,6 +78,8 @@ pub struct ApproveArgs {
     #[command(flatten)]
     reply: ReplyArgs,
     #[command(flatten)]
+    roles: RoleArgs,
+    #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -107,6 +110,8 @@ struct Approval<'a> {
     expires: Option<Expires>,
     bindings: OnceCell<Bindings>,
     replies: Replies,
+    /// What roles that could not be given make of the exit code.
+    ungranted: Cell<Exit>,
 }
 
 /// Runs the command.
@@ -135,6 +140,14 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
     if (bulk || asked.len() > 1) && args.reply.reply.as_deref().is_some_and(|r| !r.is_dir()) {
         return Err(Error::usage("--reply must be a directory when several requests are approved"));
     }
+    if bulk && args.roles.any() {
+        return Err(Error::usage(
+            "roles are given to people by name, not to all who happen to ask",
+        )
+        .hint("name the requests, or give the roles with `kubectl usercert grant`"));
+    }
+    // Whatever is wrong with them is told before anything is asked for.
+    args.roles.scope(args.client.namespace.as_deref())?;
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     let approval = Approval {
@@ -147,6 +160,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
         expires,
         bindings: OnceCell::new(),
         replies: Replies::default(),
+        ungranted: Cell::new(Exit::Done),
     };
     if bulk { approval.all_pending().await } else { approval.each(asked).await }
 }
@@ -178,7 +192,8 @@ impl Approval<'_> {
                     .warn(format!("warning: none of these requests has the code {}", show(text)));
             }
         }
-        Ok(exit.gravest(self.hand_back(several).await?))
+        let exit = exit.gravest(self.hand_back(several).await?);
+        Ok(exit.gravest(self.ungranted.get()))
     }
 
     /// Tells of a decision before any wait begins: from here on it stands. A reply on standard output

@@ -10,6 +10,7 @@ use super::{Approval, Asked};
 use crate::args::DryRun;
 use crate::cluster::{Need, explain};
 use crate::command::decide;
+use crate::command::grants::Along;
 use crate::command::sheet::Sheet;
 use crate::error::Result;
 use crate::output;
@@ -52,16 +53,52 @@ impl Approval<'_> {
         }
         sheet.refuse(&self.args.accept)?;
         let promise = self.promise(sheet.user()).await?;
-        if !done && self.dry_run() == DryRun::None {
-            self.host.confirm(
-                &format!("Approve {} for the user {}?", show(&sheet.name), show(sheet.user())),
-                self.args.yes,
-            )?;
+        let along = self.along(sheet.user()).await?;
+        if self.dry_run() == DryRun::None {
+            let (name, user) = (show(&sheet.name), show(sheet.user()));
+            let question = match (done, along.roles()) {
+                (false, None) => Some(format!("Approve {name} for the user {user}?")),
+                (false, Some(roles)) => {
+                    Some(format!("Approve {name} for the user {user}, and give them {roles}?"))
+                }
+                (true, Some(roles)) => Some(format!("Give the user {user} {roles}?")),
+                (true, None) => None,
+            };
+            question.map_or(Ok(()), |q| self.host.confirm(&q, self.args.yes))?;
         }
         let approved = if done { Some(sheet.object.clone()) } else { self.act(&candidate).await? };
-        let item = self.item(sheet, approved.as_ref());
+        let mut item = self.item(sheet, approved.as_ref());
+        item.value["bindings"] = self.give(&along, &mut item.text).await.into();
         self.replies.keep(promise, approved);
         Ok(item)
+    }
+
+    /// Looks at the roles that come with the approval, and shows them.
+    async fn along(&self, user: &str) -> Result<Along> {
+        let namespace = self.args.client.namespace.as_deref();
+        let along = Along::prepare(self.cluster, &self.args.roles, user, namespace).await?;
+        let answered = self.args.yes || self.dry_run() != DryRun::None;
+        if along.roles().is_some() {
+            self.host.say_before_asking(along.text().trim_end(), answered);
+        }
+        Ok(along)
+    }
+
+    /// Gives the roles after the approval, which stands whatever becomes of them; the names of the
+    /// bindings.
+    async fn give(&self, along: &Along, text: &mut String) -> Vec<String> {
+        let before = "the request is approved";
+        match along.give(self.cluster, &self.args.client, self.dry_run(), before).await {
+            Ok(lines) => {
+                lines.iter().for_each(|line| text.push_str(&format!("\n{line}")));
+                along.names()
+            }
+            Err(error) => {
+                self.host.fail(&error);
+                self.ungranted.set(self.ungranted.get().gravest(error.exit));
+                Vec::new()
+            }
+        }
     }
 
     /// Submits where needed, and writes the decision. `None` for a dry run on this side.

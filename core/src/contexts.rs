@@ -92,7 +92,8 @@ pub fn rows(merged: &Merged, certificates: &BTreeMap<String, Found>, now: UnixTi
     let mut rows: Vec<Row> = merged
         .contexts()
         .map(|entry| {
-            let word = |key| entry.value.get(key).and_then(Value::as_str).unwrap_or_default();
+            let body = entry.value();
+            let word = |key| body.get(key).and_then(Value::as_str).unwrap_or_default();
             let (cluster, user) = (word("cluster"), word("user"));
             used.insert(user.to_owned());
             let mut row = row(merged, certificates, user, entry.file, now);

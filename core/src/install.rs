@@ -174,11 +174,8 @@ fn check_user(
     // The entry's own context tells which cluster its certificate is for.
     let elsewhere = merged
         .contexts()
-        .filter(|c| c.value.get("user").and_then(Value::as_str) == Some(name))
-        .any(|c| {
-            let cluster = c.value.get("cluster").and_then(Value::as_str).unwrap_or_default();
-            !existing.same_clusters.contains(cluster)
-        });
+        .filter_map(|c| merged.context(c.name))
+        .any(|c| c.user == name && !existing.same_clusters.contains(&c.cluster));
     if elsewhere {
         return Err(taken(Kind::User, wanted, "which is used for another cluster", false));
     }

@@ -4,14 +4,21 @@
 //! becomes what follows `goyaml.v2/resolve.go` and `decode.go` of `sigs.k8s.io/yaml`, the library
 //! under every kubectl; the syntax itself is granit-parser's.
 
+mod regular;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
+use granit_parser::{
+    ErrorKind, Event, Marker, Parser, ScalarStyle, Span, StrInput, StructureStyle, Tag,
+};
 use serde_json::{Map, Number, Value};
+
+use self::regular::Regular;
 
 /// How deep collections may nest.
 pub(crate) const MAX_DEPTH: usize = 100;
@@ -44,7 +51,7 @@ impl YamlError {
 /// # Errors
 /// When the text is no YAML, has several documents, holds a key twice, or expands too much.
 pub fn parse(text: &str) -> Result<Value, YamlError> {
-    let mut reader = Reader::new(text, Duplicates::Refuse)?;
+    let mut reader = Reader::new(text, Events::new(text)?, Duplicates::Refuse);
     let value = reader.document()?.unwrap_or(Value::Null);
     match reader.events.peek_document()? {
         None => Ok(value),
@@ -57,7 +64,7 @@ pub fn parse(text: &str) -> Result<Value, YamlError> {
 /// # Errors
 /// When the text is no YAML, holds a key twice, or expands too much.
 pub fn parse_all(text: &str) -> Result<Vec<Value>, YamlError> {
-    let mut reader = Reader::new(text, Duplicates::Refuse)?;
+    let mut reader = Reader::new(text, Events::new(text)?, Duplicates::Refuse);
     let mut values = Vec::new();
     while let Some(value) = reader.document()? {
         values.push(value);
@@ -68,7 +75,55 @@ pub fn parse_all(text: &str) -> Result<Vec<Value>, YamlError> {
 /// The first document, the way kubectl takes a kubeconfig: what follows it goes unread, and of a
 /// key that is there twice the last one counts.
 pub(crate) fn parse_first_leniently(text: &str) -> Result<Value, YamlError> {
-    Ok(Reader::new(text, Duplicates::LastWins)?.document()?.unwrap_or(Value::Null))
+    let reader = |events| Reader::new(text, events, Duplicates::LastWins);
+    let document = match reader(Events::regular(text)).document() {
+        Ok(document) => document,
+        Err(_) => reader(Events::new(text)?).document()?,
+    };
+    Ok(document.unwrap_or(Value::Null))
+}
+
+/// The outermost mapping of a regular text. The items of the lists that `lists` names are not in it:
+/// each is handed to `item` with the lines that it stands on, which make the same item when read
+/// alone. Nothing when the text is not regular, or `item` says no.
+pub(crate) fn by_items(
+    text: &str,
+    lists: &[&str],
+    mut item: impl FnMut(&str, Value, Range<usize>) -> bool,
+) -> Option<Map<String, Value>> {
+    let mut reader = Reader::new(text, Events::regular(text), Duplicates::Refuse);
+    let line = |span: &Span| span.start.byte_offset()?.checked_sub(span.start.col());
+    reader.events.peek_document().ok()??;
+    let (Event::MappingStart(..), _) = reader.events.next().ok()? else { return None };
+    let mut map = Map::new();
+    loop {
+        let event = reader.events.next().ok()?;
+        if event.0 == Event::MappingEnd {
+            // The text's end, so nothing in it is irregular.
+            return reader.events.next().is_ok().then_some(map);
+        }
+        let key = reader.node(event, 1).ok().and_then(|key| key_text(key).ok())?;
+        let event = reader.events.next().ok()?;
+        let listed = lists.contains(&key.as_str());
+        let value = if listed && matches!(event.0, Event::SequenceStart(StructureStyle::Block, ..))
+        {
+            let mut next = reader.events.next().ok()?;
+            while next.0 != Event::SequenceEnd {
+                let start = line(&next.1)?;
+                let value = reader.node(next, 2).ok()?;
+                next = reader.events.next().ok()?;
+                if !item(&key, value, start..line(&next.1)?) {
+                    return None;
+                }
+            }
+            Value::Array(Vec::new())
+        } else {
+            reader.node(event, 1).ok()?
+        };
+        if map.insert(key, value).is_some() {
+            return None;
+        }
+    }
 }
 
 /// A value as block-style YAML in which every string is quoted.
@@ -87,7 +142,12 @@ pub fn to_string(value: &Value) -> String {
 
 /// The parser's events with positions, without what carries no content.
 pub(crate) struct Events<'t> {
-    parser: Parser<'t, StrInput<'t>>,
+    source: Source<'t>,
+}
+
+enum Source<'t> {
+    Parser(Box<Parser<'t, StrInput<'t>>>),
+    Regular(Regular<'t>),
 }
 
 impl<'t> Events<'t> {
@@ -100,12 +160,25 @@ impl<'t> Events<'t> {
             block_nesting_limit: MAX_DEPTH,
         };
         options.set_emit_comments(false);
-        Ok(Events { parser: Parser::new_from_str_with_options(text, options) })
+        let parser = Box::new(Parser::new_from_str_with_options(text, options));
+        Ok(Events { source: Source::Parser(parser) })
+    }
+
+    /// The same events, found faster, until an error says that the text is not regular; it says
+    /// nothing else.
+    pub(crate) fn regular(text: &'t str) -> Self {
+        Events { source: Source::Regular(Regular::new(text)) }
     }
 
     /// The next event; `StreamEnd` from the end on.
     pub(crate) fn next(&mut self) -> Result<(Event<'t>, Span), YamlError> {
-        match self.parser.next_event() {
+        let parser = match &mut self.source {
+            Source::Parser(parser) => parser,
+            Source::Regular(regular) => {
+                return regular.next().ok_or(YamlError { line: 0, column: 0, problem: "" });
+            }
+        };
+        match parser.next_event() {
             Some(Ok((Event::StreamStart, _))) => self.next(),
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => Err(YamlError::at(error.marker(), describe(error.kind()))),
@@ -393,13 +466,13 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    fn new(text: &'t str, duplicates: Duplicates) -> Result<Self, YamlError> {
-        Ok(Reader {
-            events: Events::new(text)?,
+    fn new(text: &str, events: Events<'t>, duplicates: Duplicates) -> Self {
+        Reader {
+            events,
             duplicates,
             anchors: BTreeMap::new(),
             allowance: ALIAS_ALLOWANCE.saturating_add(text.len().saturating_mul(4)),
-        })
+        }
     }
 
     fn document(&mut self) -> Result<Option<Value>, YamlError> {

@@ -356,7 +356,7 @@ fn long_values_come_back_wherever_they_stand() {
         let after = edit::apply(&text, &[Edit::RemoveUser("v".into())]).unwrap();
         assert_eq!(after, text.replace("- name: v\n  user: {}\n", ""));
         let merged = merged(&[("/f", &text)]);
-        merged.entry(Kind::User, "u").unwrap().value[key].as_str().unwrap().to_owned()
+        merged.entry(Kind::User, "u").unwrap().value()[key].as_str().unwrap().to_owned()
     };
     for (body, expected) in [
         (format!("    token: {long}"), long.clone()),
@@ -373,5 +373,5 @@ fn long_values_come_back_wherever_they_stand() {
     }
     let twice = format!("users:\n- name: u\n  user:\n    token: {long}\n    token: short\n");
     let merged = merged(&[("/f", &twice)]);
-    assert_eq!(merged.entry(Kind::User, "u").unwrap().value["token"], "short");
+    assert_eq!(merged.entry(Kind::User, "u").unwrap().value()["token"], "short");
 }

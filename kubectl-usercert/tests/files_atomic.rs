@@ -83,7 +83,7 @@ fn an_update_sees_and_writes_the_files_of_the_list() {
     assert_eq!(texts, [Some("new b".to_owned()), Some("new a".to_owned())]);
     assert_eq!(names(directory.path()), ["a", "sub"]);
 
-    let there = |files: &[SourceFile]| files.iter().all(|file| file.text.is_some());
+    let there = |files: Vec<SourceFile>| files.iter().all(|file| file.text.is_some());
     assert!(verify_still_there(&list, Duration::ZERO, there).unwrap());
     std::fs::remove_file(&b).unwrap();
     assert!(!verify_still_there(&list, Duration::ZERO, there).unwrap());

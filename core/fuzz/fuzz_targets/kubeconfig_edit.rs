@@ -6,8 +6,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
+use usercert_core::kubeconfig::Kind;
 use usercert_core::kubeconfig::document::Document;
 use usercert_core::kubeconfig::edit::{Edit, apply};
+use usercert_core::kubeconfig::merged::{Merged, SourceFile};
+use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::yaml;
 
 fuzz_target!(|data: &[u8]| {
@@ -17,6 +20,7 @@ fuzz_target!(|data: &[u8]| {
     if Document::parse(text).is_err() {
         return;
     }
+    check_merged(text, &before);
     let (edit, list, name, body) = edit(*choice);
     let Ok(after_text) = apply(text, std::slice::from_ref(&edit)) else { return };
     let after = yaml::parse(&after_text).expect("an edited file reads");
@@ -42,6 +46,21 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(yaml::parse(&again).ok(), Some(after));
     }
 });
+
+/// The merged view of one file says what the file says.
+fn check_merged(text: &str, plain: &Value) {
+    let list = LoadingList { files: vec!["f".into()], explicit: true };
+    let file = SourceFile { path: "f".into(), text: Some(text.to_owned()) };
+    let Ok(merged) = Merged::load(&list, vec![file]) else { return };
+    for section in Kind::ALL {
+        let (key, of) = (section.section(), section.body_key());
+        let seen: Vec<_> = merged.entries(section).map(|e| (e.name, e.value().into_owned())).collect();
+        let body = |e: &Value| e.get(of).filter(|b| b.is_object()).cloned().unwrap_or(json!({}));
+        let said: Vec<_> = list_of(plain, key).iter().map(|e| (word(e, "name"), body(e))).collect();
+        assert_eq!(seen, said, "the merged view differs");
+    }
+    assert_eq!(merged.current_context().unwrap_or_default(), word(plain, "current-context"));
+}
 
 type Chosen = (Edit, &'static str, Option<String>, Option<Value>);
 
@@ -77,14 +96,14 @@ fn filled<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
     value.get(key).filter(|v| !empty(v))
 }
 
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+fn list_of<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn entries<'a>(value: &'a Value, key: &str, without: &str) -> Vec<&'a Value> {
-    list(value, key).iter().filter(|e| word(e, "name") != without).collect()
+    list_of(value, key).iter().filter(|e| word(e, "name") != without).collect()
 }
 
 fn find<'a>(value: &'a Value, key: &str, name: &str) -> Option<&'a Value> {
-    list(value, key).iter().find(|e| word(e, "name") == name)
+    list_of(value, key).iter().find(|e| word(e, "name") == name)
 }

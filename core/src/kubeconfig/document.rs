@@ -10,8 +10,7 @@ use std::ops::Range;
 use super::Kind;
 use super::digest::Digest;
 use super::scan::Scan;
-use super::short::{Short, Source};
-use crate::yaml::YamlError;
+use crate::yaml::{Events, YamlError};
 
 /// Why a text is no kubeconfig that can be worked with. Never holds anything of the file's content
 /// but entry names.
@@ -193,15 +192,10 @@ impl<'t> Document<'t> {
     /// When kubectl could not read the text either, or would read less than all of it, and when a
     /// key or a name is there twice.
     pub fn parse(text: &'t str) -> Result<Self, DocumentError> {
-        // What is wrong is told from the full text.
-        if let Some(short) = Short::of(text)
-            && let Ok(Some(document)) = Source::short(&short)
-                .map_err(DocumentError::from)
-                .and_then(|source| Scan::new(text, source).document())
-        {
-            return Ok(document);
-        }
-        Scan::new(text, Source::full(text)?).whole()
+        // What is wrong is the parser's to say.
+        Scan::new(text, Events::regular(text))
+            .document()
+            .or_else(|_| Scan::new(text, Events::new(text)?).document())
     }
 
     /// The text itself.

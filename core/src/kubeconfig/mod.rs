@@ -15,7 +15,6 @@ mod lines;
 pub mod merged;
 pub mod path;
 mod scan;
-mod short;
 mod splice;
 mod style;
 

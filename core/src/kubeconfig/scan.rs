@@ -11,8 +11,7 @@ use super::digest::{self, Digest};
 use super::document::{
     Content, Current, Document, DocumentError, EntrySpan, Node, Root, Section, Shape, trimmed,
 };
-use super::short::Source;
-use crate::yaml::{self, Scalar, YamlError};
+use crate::yaml::{self, Events, Scalar, YamlError};
 
 /// What an anchor stands for.
 struct Anchor {
@@ -23,9 +22,9 @@ struct Anchor {
 }
 
 /// One pass over a text.
-pub(super) struct Scan<'s, 't> {
+pub(super) struct Scan<'t> {
     text: &'t str,
-    events: Source<'s>,
+    events: Events<'t>,
     anchors: BTreeMap<usize, Anchor>,
     aliases: Vec<(usize, Range<usize>)>,
     /// Behind the last content so far.
@@ -33,10 +32,10 @@ pub(super) struct Scan<'s, 't> {
     open_scalar: Option<usize>,
 }
 
-type Spanned<'s> = (Event<'s>, Span);
+type Spanned<'t> = (Event<'t>, Span);
 
-impl<'s, 't> Scan<'s, 't> {
-    pub(super) fn new(text: &'t str, events: Source<'s>) -> Self {
+impl<'t> Scan<'t> {
+    pub(super) fn new(text: &'t str, events: Events<'t>) -> Self {
         Scan {
             text,
             events,
@@ -47,14 +46,7 @@ impl<'s, 't> Scan<'s, 't> {
         }
     }
 
-    /// Nothing when the short text has another structure than the full one.
-    pub(super) fn document(mut self) -> Result<Option<Document<'t>>, DocumentError> {
-        let document = self.whole()?;
-        Ok(Some(document).filter(|_| self.events.is_whole()))
-    }
-
-    /// [`Scan::document`] of a text that is not shortened.
-    pub(super) fn whole(&mut self) -> Result<Document<'t>, DocumentError> {
+    pub(super) fn document(mut self) -> Result<Document<'t>, DocumentError> {
         let mut document = Document {
             text: self.text,
             content: Content::Nothing,
@@ -65,7 +57,7 @@ impl<'s, 't> Scan<'s, 't> {
             open_scalar: None,
         };
         let Some(mark) = self.events.peek_document()? else { return Ok(document) };
-        let start = self.events.place(mark.byte_offset().unwrap_or_default());
+        let start = mark.byte_offset().unwrap_or_default();
         let marker = self.text.get(start..).is_some_and(|text| text.starts_with("---"));
         let floor = if marker { start + 3 } else { start };
         match self.events.next()? {
@@ -231,7 +223,7 @@ impl<'s, 't> Scan<'s, 't> {
     fn entry(
         &mut self,
         kind: Kind,
-        event: Spanned<'s>,
+        event: Spanned<'t>,
         dash: Option<usize>,
         indirect: &mut Option<usize>,
     ) -> Result<EntrySpan, DocumentError> {
@@ -316,7 +308,7 @@ impl<'s, 't> Scan<'s, 't> {
     /// returns the string that it is, or nothing inside when it is null.
     fn node(
         &mut self,
-        (event, span): Spanned<'s>,
+        (event, span): Spanned<'t>,
         floor: usize,
         depth: usize,
     ) -> Result<(Node, Option<Option<String>>), DocumentError> {
@@ -428,7 +420,9 @@ impl<'s, 't> Scan<'s, 't> {
             }
             _ => (self.with_props(content, anchor, tag, &span), content),
         };
-        self.define(id, start, digest, text.clone());
+        if id != 0 {
+            self.define(id, start, digest, text.clone());
+        }
         Ok((Node { shape, line, start, content, end, digest }, text))
     }
 
@@ -444,11 +438,11 @@ impl<'s, 't> Scan<'s, 't> {
     }
 
     fn start_of(&self, span: &Span) -> usize {
-        span.byte_range().map_or(0, |range| self.events.place(range.start))
+        span.byte_range().map_or(0, |range| range.start)
     }
 
     fn end_of_span(&self, span: &Span) -> usize {
-        span.byte_range().map_or(0, |range| self.events.place(range.end))
+        span.byte_range().map_or(0, |range| range.end)
     }
 
     /// Where a collection ends: in block style where its last content does.

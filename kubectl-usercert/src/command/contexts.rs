@@ -8,7 +8,6 @@ use clap::Args;
 use serde_json::json;
 use usercert_core::certificate::Certificate;
 use usercert_core::contexts::{self, Dead, Found, Row};
-use usercert_core::kubeconfig::edit;
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::lifetime;
 use usercert_core::text::{show, show_short};
@@ -175,7 +174,7 @@ fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> 
     // What is written is decided anew under the lock; it must be what was agreed to.
     let updated = kubeconfig::update(&config.list, LOCK_LIMIT, |files| {
         let decide = || -> Result<Vec<(PathBuf, String)>> {
-            let merged = Merged::load(&config.list, files.clone())?;
+            let merged = Merged::load(&config.list, files)?;
             let rows = contexts::rows(&merged, &certificates(&merged), host.now());
             if contexts::dead(&merged, &rows, host.now()) != *dead {
                 return Err(Error::new("the kubeconfig has changed in the meantime")
@@ -184,9 +183,7 @@ fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> 
             contexts::prune(&merged, dead)
                 .into_iter()
                 .map(|(file, edits)| {
-                    let text =
-                        files.iter().find(|f| f.path == file).and_then(|f| f.text.as_deref());
-                    let new = edit::apply(text.unwrap_or_default(), &edits).context(format!(
+                    let new = merged.edited(&file, &edits).context(format!(
                         "{} is left as it is",
                         show(&file.display().to_string())
                     ))?;

@@ -149,8 +149,8 @@ impl Entry<'_> {
         written: &[(PathBuf, String)],
     ) -> Result<()> {
         let leaf = self.leaf()?;
-        let there = |files: &[SourceFile]| {
-            Merged::read(list, files)
+        let there = |files: Vec<SourceFile>| {
+            Merged::load(list, files)
                 .ok()
                 .and_then(|m| m.user(&self.context_name))
                 .and_then(|u| u.client_certificate_data)
@@ -184,7 +184,7 @@ impl Entry<'_> {
         replace: bool,
         use_context: bool,
     ) -> Result<(String, Vec<(PathBuf, String)>)> {
-        let merged = Merged::read(list, &files)?;
+        let merged = Merged::load(list, files)?;
         let default = list
             .default_file(Path::exists)
             .ok_or_else(|| Error::new("there is no kubeconfig file to write: neither --kubeconfig, $KUBECONFIG nor a home directory"))?;
@@ -200,16 +200,10 @@ impl Entry<'_> {
         };
         let existing = existing(&merged, self.endpoint, &self.context_name);
         let plan = install::plan(&merged, default, &wanted, &existing).map_err(taken)?;
-        // As large as the files.
-        drop(merged);
         let mut texts = Vec::new();
         for (file, edits) in plan.edits {
-            let text = files.iter().find(|f| f.path == file).and_then(|f| f.text.as_deref());
-            let new = match text {
-                Some(text) => edit::apply(text, &edits),
-                None => edit::new_file(&edits),
-            };
-            let new = new
+            let new = merged
+                .edited(&file, &edits)
                 .context(format!("{} is left as it is", show(&file.display().to_string())))
                 .hint("write a file of its own with --standalone FILE, or mend the file first")?;
             texts.push((file, new));

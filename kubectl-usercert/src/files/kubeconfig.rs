@@ -133,15 +133,15 @@ pub enum VerifyError {
 pub fn verify_still_there(
     list: &LoadingList,
     limit: Duration,
-    mut check: impl FnMut(&[SourceFile]) -> bool,
+    mut check: impl FnMut(Vec<SourceFile>) -> bool,
 ) -> Result<bool, VerifyError> {
-    if read_all(list).is_ok_and(|files| check(&files)) {
+    if read_all(list).is_ok_and(&mut check) {
         return Ok(true);
     }
     let lock = KubeconfigLock::acquire(&list.files, limit)?;
     let files = read_all(list)?;
     drop(lock);
-    Ok(check(&files))
+    Ok(check(files))
 }
 
 /// How often the files are looked at while they settle.

@@ -3,7 +3,9 @@
 //! Fields and their types are those of `tools/clientcmd/api/v1/types.go` of client-go; that a name
 //! may be there only once is `conversion.go` beside it. Fields that nobody knows are let through.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -13,7 +15,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::MergedError;
-use crate::kubeconfig::{Kind, short};
+use crate::kubeconfig::Kind;
+use crate::yaml;
 
 /// What a field holds.
 enum Field {
@@ -86,38 +89,102 @@ const EXEC: &[(&str, Field)] = &[
 const CONTEXT: &[(&str, Field)] =
     &[("cluster", Field::Text), ("user", Field::Text), ("namespace", Field::Text), EXTENSIONS];
 
-/// The fields of a file whose entries are known to fit.
-pub(super) fn decode(file: &Path, text: &str) -> Result<Map<String, Value>, MergedError> {
-    // kubectl takes an empty file for an empty configuration, and YAML an empty text for null.
-    let value = short::parse_first_leniently(text)
-        .map_err(|source| MergedError::Yaml { file: file.to_path_buf(), source })?;
-    let map = match value {
-        Value::Null => Map::new(),
-        Value::Object(map) => map,
-        _ => return Err(wrong(file, "the document", "a mapping")),
+/// What a file says, known to fit.
+pub(super) struct Decoded {
+    /// Everything but the entries.
+    pub(super) rest: Map<String, Value>,
+    /// Names and bodies, by kind.
+    pub(super) entries: [Vec<(String, Body)>; 3],
+}
+
+/// The body of an entry. `Clone` as for all that the merged view holds.
+#[derive(Clone)]
+pub(super) enum Body {
+    Value(Value),
+    /// The lines of the entry: nobody needs a copy of every certificate.
+    Lines(Range<usize>),
+}
+
+impl Body {
+    /// The body itself; `text` is the file's.
+    pub(super) fn value(&self, kind: Kind, text: &str) -> Cow<'_, Value> {
+        match self {
+            Body::Value(value) => Cow::Borrowed(value),
+            Body::Lines(lines) => {
+                let lines = text.get(lines.clone()).unwrap_or_default();
+                let mut list = yaml::parse_first_leniently(lines).unwrap_or_default();
+                Cow::Owned(list.get_mut(0).map_or_else(empty, |item| body_of(item.take(), kind)))
+            }
+        }
+    }
+}
+
+/// Reads a file.
+pub(super) fn decode(file: &Path, text: &str) -> Result<Decoded, MergedError> {
+    // What is wrong is told from the whole.
+    let decoded = match by_entries(file, text) {
+        Some(decoded) => decoded,
+        None => whole(file, text)?,
     };
-    fields(file, "", &map, CONFIG)?;
     for (key, expected) in [("apiVersion", "v1"), ("kind", "Config")] {
-        if !matches!(text_of(&map, key), "" | "v1" | "Config")
-            || !["", expected].contains(&text_of(&map, key))
-        {
+        if !["", expected].contains(&text_of(&decoded.rest, key)) {
             let found = format!("a file whose {key} is not {expected}");
             return Err(MergedError::NotKubeconfig { file: file.to_path_buf(), found });
         }
     }
-    Ok(map)
+    Ok(decoded)
 }
 
-/// The entries of one list: names and bodies.
-pub(super) fn entries(map: &mut Map<String, Value>, kind: Kind) -> Vec<(String, Value)> {
-    let Some(Value::Array(items)) = map.remove(kind.section()) else { return Vec::new() };
-    let entry = |item| {
-        let Value::Object(mut item) = item else { return (String::new(), empty()) };
-        let name = text_of(&item, "name").to_owned();
-        let body = item.remove(kind.body_key()).filter(Value::is_object).unwrap_or_else(empty);
-        (name, body)
+fn whole(file: &Path, text: &str) -> Result<Decoded, MergedError> {
+    // kubectl takes an empty file for an empty configuration, and YAML an empty text for null.
+    let value = yaml::parse_first_leniently(text)
+        .map_err(|source| MergedError::Yaml { file: file.to_path_buf(), source })?;
+    let mut rest = match value {
+        Value::Null => Map::new(),
+        Value::Object(map) => map,
+        _ => return Err(wrong(file, "the document", "a mapping")),
     };
-    items.into_iter().map(entry).collect()
+    fields(file, "", &rest, CONFIG)?;
+    let mut entries: [Vec<(String, Body)>; 3] = Default::default();
+    for kind in Kind::ALL {
+        let Some(Value::Array(items)) = rest.remove(kind.section()) else { continue };
+        entries[kind.index()] = items
+            .into_iter()
+            .map(|item| (name_of(&item).to_owned(), Body::Value(body_of(item, kind))))
+            .collect();
+    }
+    Ok(Decoded { rest, entries })
+}
+
+/// One entry after the other; nothing when it takes the whole to tell what is wrong, or whether
+/// anything is.
+fn by_entries(file: &Path, text: &str) -> Option<Decoded> {
+    let mut entries: [Vec<(String, Body)>; 3] = Default::default();
+    let lists = Kind::ALL.map(Kind::section);
+    let rest = yaml::by_items(text, &lists, |list, item, lines| {
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.section() == list) else {
+            return false;
+        };
+        let known = CONFIG.iter().find(|(key, _)| *key == list);
+        let (Some((_, Field::Named(known))), Some(fitting)) = (known, item.as_object()) else {
+            return false;
+        };
+        entries[kind.index()].push((name_of(&item).to_owned(), Body::Lines(lines)));
+        fields(file, list, fitting, known).is_ok()
+    })?;
+    fields(file, "", &rest, CONFIG).ok()?;
+    let once = |list: &Vec<(String, Body)>| {
+        list.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() == list.len()
+    };
+    entries.iter().all(once).then_some(Decoded { rest, entries })
+}
+
+fn name_of(item: &Value) -> &str {
+    item.as_object().map_or("", |item| text_of(item, "name"))
+}
+
+fn body_of(mut item: Value, kind: Kind) -> Value {
+    item.get_mut(kind.body_key()).map(Value::take).filter(Value::is_object).unwrap_or_else(empty)
 }
 
 fn empty() -> Value {
@@ -191,8 +258,15 @@ pub(super) fn data(text: &str) -> Option<Vec<u8>> {
 /// Whether [`data`] can read it, mostly without doing so.
 fn is_data(text: &str) -> bool {
     let content = text.strip_suffix("==").or(text.strip_suffix('=')).unwrap_or(text);
-    let plain = text.len().is_multiple_of(4) && short::is_base64(content);
+    let plain = text.len().is_multiple_of(4) && is_base64(content);
     plain || data(text).is_some()
+}
+
+/// Whether there is nothing but base64's characters, padding aside.
+fn is_base64(text: &str) -> bool {
+    // Without branches, so that many bytes are looked at at once.
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'+') | (byte == b'/');
+    text.as_bytes().chunks(256).all(|block| block.iter().fold(true, |all, byte| all & fits(*byte)))
 }
 
 fn fields(
@@ -250,7 +324,7 @@ fn check(file: &Path, path: &str, value: &Value, field: &Field) -> Result<(), Me
 fn unique(file: &Path, path: &str, items: &[Value]) -> Result<(), MergedError> {
     let mut names = BTreeSet::new();
     for item in items {
-        let name = item.as_object().map_or("", |item| text_of(item, "name"));
+        let name = name_of(item);
         if !names.insert(name) {
             return Err(MergedError::Duplicate {
                 file: file.to_path_buf(),

@@ -31,7 +31,7 @@ pub(super) fn flatten(
         entries.sort_by(|a, b| a.name.cmp(b.name));
         let mut list = Vec::new();
         for entry in entries {
-            let mut body = decode::known_of(kind, entry.value);
+            let mut body = decode::known_of(kind, &entry.value());
             for (file, data) in EMBEDDED {
                 let named = text_of(&body, file).to_owned();
                 if named.is_empty() {

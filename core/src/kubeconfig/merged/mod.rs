@@ -9,14 +9,18 @@ mod flatten;
 mod resolve;
 mod view;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use self::decode::{Body, Decoded};
+
 pub use self::resolve::{Overrides, ResolveError, Resolved};
 pub use self::view::{Cluster, Context, User};
 use crate::kubeconfig::Kind;
+use crate::kubeconfig::edit::{self, Edit, EditError};
 use crate::kubeconfig::path::LoadingList;
 use crate::yaml::YamlError;
 
@@ -82,13 +86,23 @@ pub struct Entry<'a> {
     pub name: &'a str,
     /// The file that holds it.
     pub file: &'a Path,
+    kind: Kind,
+    body: &'a Body,
+    text: &'a str,
+}
+
+impl<'a> Entry<'a> {
     /// Its body as written, paths not resolved.
-    pub value: &'a Value,
+    #[must_use]
+    pub fn value(&self) -> Cow<'a, Value> {
+        self.body.value(self.kind, self.text)
+    }
 }
 
 /// The merged view.
 #[derive(Clone, Default)]
 pub struct Merged {
+    files: Vec<SourceFile>,
     lists: [List; 3],
     current: Option<(String, PathBuf)>,
     /// What `preferences` and `extensions` say, in the order of the files.
@@ -104,8 +118,9 @@ struct List {
 #[derive(Clone)]
 struct Owned {
     name: String,
-    file: PathBuf,
-    value: Value,
+    /// Its file's position.
+    file: usize,
+    body: Body,
 }
 
 impl Merged {
@@ -115,48 +130,50 @@ impl Merged {
     /// As kubectl: when the one named file is missing, or when any file cannot be read as a
     /// kubeconfig.
     pub fn load(list: &LoadingList, files: Vec<SourceFile>) -> Result<Self, MergedError> {
-        Self::read(list, &files)
-    }
-
-    /// [`Merged::load`] for whoever still needs the texts.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn read(list: &LoadingList, files: &[SourceFile]) -> Result<Self, MergedError> {
         let mut merged = Merged::default();
-        for SourceFile { path, text } in files {
+        for (position, SourceFile { path, text }) in files.iter().enumerate() {
             match text {
-                Some(text) => merged.add(path, text)?,
+                Some(text) => merged.add(position, path, text)?,
                 None if list.explicit => return Err(MergedError::Missing(path.clone())),
                 None => {}
             }
         }
+        merged.files = files;
         Ok(merged)
     }
 
-    fn add(&mut self, path: &Path, text: &str) -> Result<(), MergedError> {
-        let mut map = decode::decode(path, text)?;
-        for kind in Kind::ALL {
-            let List { entries, index } = &mut self.lists[kind.index()];
-            for (name, value) in decode::entries(&mut map, kind) {
+    fn add(&mut self, file: usize, path: &Path, text: &str) -> Result<(), MergedError> {
+        let Decoded { mut rest, entries: found } = decode::decode(path, text)?;
+        for (List { entries, index }, found) in self.lists.iter_mut().zip(found) {
+            for (name, body) in found {
                 if !index.contains_key(&name) {
                     index.insert(name.clone(), entries.len());
-                    entries.push(Owned { name, file: path.to_path_buf(), value });
+                    entries.push(Owned { name, file, body });
                 }
             }
         }
-        let current = decode::text_of(&map, "current-context");
+        let current = decode::text_of(&rest, "current-context");
         if self.current.is_none() && !current.is_empty() {
             self.current = Some((current.to_owned(), path.to_path_buf()));
         }
-        map.retain(|key, _| matches!(key.as_str(), "preferences" | "extensions"));
-        self.other.push(map);
+        rest.retain(|key, _| matches!(key.as_str(), "preferences" | "extensions"));
+        self.other.push(rest);
         Ok(())
+    }
+
+    /// The text of one of the files with edits made, see [`edit::apply`]; a file that does not
+    /// exist is begun.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn edited(&self, file: &Path, edits: &[Edit]) -> Result<String, EditError> {
+        let source = self.files.iter().find(|source| source.path == file);
+        edit::apply(source.and_then(|source| source.text.as_deref()).unwrap_or_default(), edits)
     }
 
     /// The entries of a kind, in the order of the files.
     pub fn entries(&self, kind: Kind) -> impl Iterator<Item = Entry<'_>> {
-        self.lists[kind.index()].entries.iter().map(Owned::entry)
+        self.lists[kind.index()].entries.iter().filter_map(move |entry| self.seen(kind, entry))
     }
 
     /// The clusters.
@@ -178,7 +195,14 @@ impl Merged {
     #[must_use]
     pub fn entry(&self, kind: Kind, name: &str) -> Option<Entry<'_>> {
         let list = &self.lists[kind.index()];
-        list.index.get(name).and_then(|position| list.entries.get(*position)).map(Owned::entry)
+        let entry = list.index.get(name).and_then(|position| list.entries.get(*position));
+        entry.and_then(|entry| self.seen(kind, entry))
+    }
+
+    fn seen<'a>(&'a self, kind: Kind, entry: &'a Owned) -> Option<Entry<'a>> {
+        let SourceFile { path, text } = self.files.get(entry.file)?;
+        let text = text.as_deref().unwrap_or_default();
+        Some(Entry { name: &entry.name, file: path, kind, body: &entry.body, text })
     }
 
     /// A cluster by name, with its paths resolved.
@@ -241,11 +265,5 @@ impl Merged {
         read: impl Fn(&Path) -> Result<Vec<u8>, String>,
     ) -> Result<Value, String> {
         flatten::flatten(self, read)
-    }
-}
-
-impl Owned {
-    fn entry(&self) -> Entry<'_> {
-        Entry { name: &self.name, file: &self.file, value: &self.value }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Fields as in `tools/clientcmd/api/v1/types.go` of client-go.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -77,7 +78,7 @@ pub struct Context {
 
 impl Cluster {
     pub(super) fn read(entry: Entry<'_>) -> Self {
-        let body = Body(entry);
+        let body = Body::of(entry);
         Cluster {
             server: body.text("server").unwrap_or_default(),
             tls_server_name: body.text("tls-server-name"),
@@ -92,7 +93,7 @@ impl Cluster {
 
 impl User {
     pub(super) fn read(entry: Entry<'_>) -> Self {
-        let body = Body(entry);
+        let body = Body::of(entry);
         let mut exec = body.get("exec").cloned();
         if let Some(command) = exec.as_mut().and_then(|exec| exec.get_mut("command")) {
             let text = command.as_str().unwrap_or_default();
@@ -125,7 +126,7 @@ impl User {
 
 impl Context {
     pub(super) fn read(entry: Entry<'_>) -> Self {
-        let body = Body(entry);
+        let body = Body::of(entry);
         Context {
             cluster: body.text("cluster").unwrap_or_default(),
             user: body.text("user").unwrap_or_default(),
@@ -135,11 +136,18 @@ impl Context {
 }
 
 /// An entry's body, whose fields are known to have the right types. Empty counts as not there.
-struct Body<'a>(Entry<'a>);
+struct Body<'a> {
+    file: &'a Path,
+    value: Cow<'a, Value>,
+}
 
 impl<'a> Body<'a> {
-    fn get(&self, key: &str) -> Option<&'a Value> {
-        self.0.value.get(key).filter(|value| !value.is_null())
+    fn of(entry: Entry<'a>) -> Self {
+        Body { file: entry.file, value: entry.value() }
+    }
+
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.value.get(key).filter(|value| !value.is_null())
     }
 
     fn text(&self, key: &str) -> Option<String> {
@@ -151,7 +159,7 @@ impl<'a> Body<'a> {
     }
 
     fn path(&self, key: &str) -> Option<PathBuf> {
-        self.text(key).map(|text| path::resolve(self.0.file, &text))
+        self.text(key).map(|text| path::resolve(self.file, &text))
     }
 
     fn data(&self, key: &str) -> Option<Vec<u8>> {

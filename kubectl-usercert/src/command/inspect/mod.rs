@@ -4,6 +4,8 @@ mod gather;
 mod sheet;
 mod table;
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde_json::{Value, json};
 use usercert_core::certificate::Certificate;
@@ -201,6 +203,11 @@ fn add_contexts(args: &InspectArgs, placed: &[Placed], items: &mut [Item]) {
     }
     // Without a readable kubeconfig there is nothing to say.
     let Ok(config) = Kubeconfig::read(args.client.kubeconfig.as_deref()) else { return };
+    let mut used: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in config.merged.contexts() {
+        let user = config.merged.context(entry.name).unwrap_or_default().user;
+        used.entry(user).or_default().push(show(entry.name));
+    }
     let mut users: Vec<(Certificate, Vec<String>)> = Vec::new();
     for entry in config.merged.users() {
         let Some(user) = config.merged.user(entry.name) else { continue };
@@ -210,11 +217,7 @@ fn add_contexts(args: &InspectArgs, placed: &[Placed], items: &mut [Item]) {
         });
         let chain = data.and_then(|pem| Certificate::chain_from_pem(&pem).ok());
         let Some(certificate) = chain.and_then(|c| c.into_iter().next()) else { continue };
-        let uses = |c: &usercert_core::kubeconfig::merged::Entry<'_>| {
-            c.value.get("user").and_then(Value::as_str) == Some(entry.name)
-        };
-        let contexts = config.merged.contexts().filter(uses).map(|c| show(c.name)).collect();
-        users.push((certificate, contexts));
+        users.push((certificate, used.remove(entry.name).unwrap_or_default()));
     }
     for (p, item) in placed.iter().zip(items) {
         let Some(certificate) = p.found.certificate() else { continue };

@@ -10,7 +10,6 @@ use usercert_core::identity::Identity;
 use usercert_core::key::KeyType;
 use usercert_core::lifetime;
 use usercert_core::request::{self, CLIENT_AUTH, CLIENT_SIGNER, Decision, Manifest, Object};
-use usercert_core::review;
 use usercert_core::text::{shell_word, show};
 
 use super::decide;
@@ -19,7 +18,7 @@ use super::grants::{Along, RoleArgs};
 use super::issued::{self, Wanted};
 use super::pending;
 use super::rules::PolicyArgs;
-use super::sheet::{Bindings, Sheet};
+use super::sheet::{self, Bindings, Sheet};
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Exit, Result, ResultExt as _};
@@ -82,6 +81,9 @@ pub struct CreateArgs {
 /// See the exit codes.
 pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let identity = Identity::parse(&args.name, &args.groups).usage()?;
+    for code in &args.accept {
+        sheet::can_be_accepted(code)?;
+    }
     let rules = args.policy.load(host)?;
     let expires = args.expires.parse::<Expires>().context("--expires").usage()?;
     let key = PrivateKey::generate(args.key_type.parse::<KeyType>().usage()?)?;
@@ -119,17 +121,14 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
     let namespace = args.client.namespace.as_deref();
     let along = Along::prepare(&cluster, &args.roles, &args.name, namespace).await?;
-    let text = format!("{}\n{}", sheet.text(host.now()), along.text());
+    let text = format!(
+        "{}
+{}",
+        sheet.text(host.now()),
+        along.text()
+    );
     host.say_before_asking(text.trim_end(), answered);
-    if review::refuses(&sheet.findings, &args.accept) {
-        let codes: Vec<&str> = sheet.findings.iter().map(|f| f.code.as_str()).collect();
-        return Err(Error::refused(format!(
-            "{} is not created: {}",
-            show(&args.name),
-            codes.join(", ")
-        ))
-        .hint("if this is meant to be so, add --accept with the finding's name"));
-    }
+    sheet.refuse(&args.accept)?;
     let full = format!("{}/{name}", request::RESOURCE);
     if args.dry_run.dry_run != DryRun::None {
         let mark = if args.dry_run.dry_run == DryRun::Server {

@@ -21,6 +21,8 @@ cases!(
     empty_common_name,
     hostile_object_names,
     huge_requests,
+    three_mebibytes,
+    lifetimes_beyond_the_api,
     privileged_names,
     look_alikes,
     weak_keys_and_signatures,
@@ -399,6 +401,56 @@ fn huge_requests(trial: &Trial) {
     let mut args = vec!["request", "alice", "--dry-run"];
     args.extend(groups.iter().map(String::as_str));
     admin.run(&args).exits(2).says(&["101 groups"]);
+}
+
+/// As large as the API server takes a body, and larger than it stores.
+fn three_mebibytes(trial: &Trial) {
+    let admin = trial.admin();
+    let huge = crafted(&admin, &[one(attribute(CN, UTF8, &vec![b'a'; 2_300_000]))], b"");
+    assert!(huge.len() > 3_000_000);
+    let review = admin.run_with(&["review", "--from", "-"], huge.as_bytes()).exits(3);
+    let review = review.prints(&["oversized", "long-name"]);
+    assert!(review.stdout.len() < 20_000, "{} bytes are shown", review.stdout.len());
+    let from = ["approve", "--from", "-", "--yes"];
+    admin
+        .run_with(&from, huge.as_bytes())
+        .exits(3)
+        .says(&["--accept long-name --accept oversized"]);
+    let accepted = [&from[..], &["--accept", "oversized", "--accept", "long-name"]].concat();
+    let refused = admin.run_with(&accepted, huge.as_bytes()).exits(1).says(&["Error from server"]);
+    assert!(refused.stderr.len() < 200_000, "{} bytes are shown", refused.stderr.len());
+
+    // What it does store does not drown the others.
+    let stored = trial.user("stored");
+    let pem = crafted(&admin, &[one(attribute(CN, UTF8, &vec![b'a'; 500_000]))], b"");
+    submit(&admin, &stored, &pem, serde_json::json!({})).ok();
+    let list = admin.run(&["list"]).ok().prints(&[&stored]);
+    assert!(list.stdout.lines().all(|line| line.len() < 1000));
+    admin.run(&["approve", &stored, "--yes"]).exits(3).says(&["oversized"]);
+    assert_eq!(state(&admin, &stored), "");
+    admin.kubectl(&["delete", "csr", &stored]).ok();
+}
+
+/// A hundred years are more than the field can hold; sixty-eight are warned of.
+fn lifetimes_beyond_the_api(trial: &Trial) {
+    let admin = trial.admin();
+    let user = trial.user("century");
+    let made = admin.run(&["request", &user, "--offline", "-o", "yaml"]).ok().stdout;
+    let years = |seconds: &str| made.replace("2592000", seconds);
+    assert_ne!(years("1"), made);
+    let from = ["approve", "--from", "-", "--yes"];
+    let century = admin.run_with(&from, years("3153600000").as_bytes()).exits(1);
+    century.says(&["3153600000 seconds; the most is 2147483647"]);
+    let long = ["--expires", "36500d"];
+    admin.run_with(&[&from[..], &long].concat(), made.as_bytes()).exits(2).says(&["longer than"]);
+    admin.kubectl(&["get", "csr", &user]).exits(1);
+    let review = ["review", "--from", "-"];
+    admin.run_with(&review, years("2147483647").as_bytes()).ok().prints(&["long-lifetime"]);
+    let policy = "apiVersion: usercert/v1\nkind: Policy\nlifetime: {max: 365d}\n";
+    admin.write("policy.yaml", policy);
+    let under = [&from[..], &["--policy", "policy.yaml"]].concat();
+    admin.run_with(&under, years("2147483647").as_bytes()).exits(3).says(&["policy-lifetime"]);
+    admin.kubectl(&["get", "csr", &user]).exits(1);
 }
 
 fn privileged_names(trial: &Trial) {

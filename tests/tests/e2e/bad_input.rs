@@ -21,7 +21,7 @@ cases!(
 fn command_line(trial: &Trial) {
     let admin = trial.admin();
     let too_long = "x".repeat(300);
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 21] = [
         (&["request", ""], "empty"),
         (&["request", " alice"], "begins or ends with a space"),
         (&["request", "ali\u{202e}ce"], "U+202E"),
@@ -36,6 +36,12 @@ fn command_line(trial: &Trial) {
         (&["request", "alice", "--key-type", "rsa1024"], "unknown key type rsa1024"),
         (&["approve", "alice", "--expect", "nonsense"], "is no code"),
         (&["approve", "alice", "--accept", "nonsense"], "no finding nonsense"),
+        (&["approve", "alice", "--signer", "example.com/x"], "--signer"),
+        (&["create", "alice", "--install", "--accept", "nonsense"], "no finding nonsense"),
+        (&["create", "alice", "--install", "--accept", "system-masters"], "cannot be accepted"),
+        (&["verify", "--as", "bob"], "--as does not go with it"),
+        (&["verify", "--as-group", "ops"], "--as does not go with it"),
+        (&["list", "--request-timeout", "1d"], "no units here"),
         (&["list", "-o", "xml"], "xml"),
     ];
     for (args, says) in cases {

@@ -214,6 +214,11 @@ fn hostile_replies(trial: &Trial) {
     let (reply, _) = reply_for(trial, &newcomer, &user);
     let cert = reply.lines().find(|l| l.contains("client-certificate-data")).expect("a line");
     let server = reply.lines().find(|l| l.contains("server:")).expect("a line");
+    let data = |key: &str| {
+        let line = reply.lines().find(|l| l.trim_start().starts_with(key)).expect("a line");
+        line.split('"').nth(1).expect("a value").to_owned()
+    };
+    let (ca, leaf) = (data("certificate-authority-data"), data("client-certificate-data"));
     let indent = |l: &str| l.chars().take_while(|c| *c == ' ').count();
     let pad = |l: &str| " ".repeat(indent(l));
     let user_field = |field: &str| reply.replace(cert, &format!("{cert}\n{}{field}", pad(cert)));
@@ -239,6 +244,7 @@ fn hostile_replies(trial: &Trial) {
         (cluster_field("insecure-skip-tls-verify: true"), "insecure-skip-tls-verify"),
         (cluster_field("certificate-authority: /tmp/x"), "certificate-authority"),
         (cluster_field("unheard-of: 1"), "unheard-of"),
+        (reply.replace(&ca, &leaf), "that is no CA ("),
         (reply.replace("https://", "http://"), "server"),
         (format!("{reply}extensions: []\n"), "extensions"),
         (

@@ -342,6 +342,13 @@ impl Profile {
         let subject = &request.subject;
         let found = Named { user: subject.user().to_owned(), groups: subject.groups() };
         match self.holder {
+            Holder::Person if name.is_some_and(|name| name != found.user) => {
+                Err(ProfileError::OtherHolder {
+                    profile: self.name,
+                    wanted: format!("the user {}", name.unwrap_or_default()),
+                    found: in_words(&found),
+                })
+            }
             Holder::Person => Ok(found),
             // The organizations of a server's request are a company's, not groups of Kubernetes.
             Holder::Host(default) => {
@@ -502,6 +509,7 @@ mod tests {
             find(profile).unwrap().named_by(&request(user, groups), name).is_ok()
         };
         assert!(by("user", "alice", &["dev", "ops"], None));
+        assert!(by("user", "alice", &[], Some("alice")) && !by("user", "alice", &[], Some("bob")));
         assert!(by("scheduler", "system:kube-scheduler", &[], None));
         assert!(!by("scheduler", "alice", &[], None));
         assert!(!by("scheduler", "system:kube-scheduler", &["system:nodes"], None));

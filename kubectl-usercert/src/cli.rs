@@ -65,6 +65,7 @@ enum Command {
     Doctor(command::doctor::DoctorArgs),
     Contexts(command::contexts::ContextsArgs),
     Inspect(command::inspect::InspectArgs),
+    Ca(command::ca::CaArgs),
     Completion(command::completion::CompletionArgs),
 }
 
@@ -133,6 +134,7 @@ async fn dispatch(host: &Host, command: Command) -> Result<Exit> {
         Command::Access(args) => command::access::run(host, &args).await,
         Command::Contexts(args) => command::contexts::run(host, &args),
         Command::Inspect(args) => command::inspect::run(host, &args).await,
+        Command::Ca(args) => command::ca::run(host, &args).await,
         Command::Completion(args) => command::completion::run(host, &args),
     }
 }

@@ -7,9 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anstream::ColorChoice;
 use usercert_core::text;
 use usercert_core::time::UnixTime;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Exit, Result};
 use crate::files::reading;
+use crate::terminal::Silent;
 
 /// Where a command writes, asks and learns the time.
 #[derive(Debug)]
@@ -116,6 +118,25 @@ impl Host {
                 ..Error::new("nothing was done: the answer was no")
             }),
         }
+    }
+
+    /// Asks for a secret on the terminal; what is typed is not shown.
+    ///
+    /// # Errors
+    /// A usage error when there is nobody to ask; when the terminal cannot be silenced.
+    pub fn ask_secret(&self, question: &str) -> Result<Zeroizing<String>> {
+        if !self.can_ask() {
+            return Err(Error::usage("there is no terminal to ask for the passphrase on"));
+        }
+        let _silent = Silent::start()?;
+        self.warn(question);
+        // Long enough not to grow, which would leave a copy behind.
+        let mut line = Zeroizing::new(String::with_capacity(4096));
+        io::stdin().lock().read_line(&mut line)?;
+        while line.ends_with(['\n', '\r']) {
+            line.pop();
+        }
+        Ok(line)
     }
 
     /// The content of a file, or of standard input for `-`; at most `limit` bytes.

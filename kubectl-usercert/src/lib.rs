@@ -13,3 +13,4 @@ pub mod files;
 pub mod host;
 pub mod keys;
 pub mod output;
+mod terminal;

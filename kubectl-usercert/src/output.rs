@@ -46,7 +46,8 @@ pub fn print(
 
 /// JSON text in which hidden characters of foreign strings are escaped: what `jq` does to it later is
 /// its own affair, but a terminal shows it as it is.
-fn visible(json: &str) -> String {
+#[must_use]
+pub fn visible(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if c != '\n' && text::is_hidden(c) {

@@ -82,6 +82,7 @@ pub enum IssueError {
 /// The profile does not fit the request, or the CA may not sign such a certificate.
 pub fn leaf(asked: &Asked<'_>, authority: &Authority, now: UnixTime) -> Result<Leaf, IssueError> {
     let profile = asked.profile;
+    authority.check_validity(now)?;
     authority.may_issue(profile)?;
     let (named, key) = match asked.key {
         Key::Requested(request) => (profile.named_by(request, asked.name)?, &request.key),
@@ -238,7 +239,8 @@ mod tests {
     fn nothing_outlives_its_ca() {
         let request = request("alice", &[]);
         let leaf = decide("user", Key::Requested(&request), None, &[], "20000d").unwrap();
-        assert_eq!((leaf.not_after, leaf.cut), (authority("ca").certificate().not_after, true));
+        let end = authority("ca").certificate().not_after;
+        assert_eq!((leaf.not_after, leaf.cut), (end, true));
     }
 
     #[test]

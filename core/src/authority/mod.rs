@@ -12,7 +12,10 @@ mod signer;
 
 pub use encode::{EncodeError, SERIAL_BYTES, assemble, key_identifier, serial, to_be_signed};
 pub use leaf::{Asked, IssueError, Key, Leaf, adapt, leaf};
-pub use signer::{REASON, granted, is_waiting, refusal, with_certificate, with_failure};
+pub use signer::{
+    REASON, SignerNameError, check_signer_name, granted, is_waiting, refusal, with_certificate,
+    with_failure,
+};
 
 use crate::certificate::Certificate;
 use crate::key::PublicKey;
@@ -88,14 +91,26 @@ impl Authority {
         if certificate.key_usages.as_ref().is_some_and(|usages| !usages.contains(&"cert sign")) {
             return Err(AuthorityError::MayNotSign(ca));
         }
-        if now > certificate.not_after {
-            return Err(AuthorityError::Expired { ca, at: certificate.not_after });
-        }
-        if now < certificate.not_before {
-            return Err(AuthorityError::NotYetValid { ca, at: certificate.not_before });
-        }
         let intermediates = way_up(&certificate, &file);
-        Ok(Self { certificate, intermediates })
+        let authority = Self { certificate, intermediates };
+        authority.check_validity(now)?;
+        Ok(authority)
+    }
+
+    /// Whether it is valid now.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check_validity(&self, now: UnixTime) -> Result<(), AuthorityError> {
+        let (from, to) = (self.certificate.not_before, self.certificate.not_after);
+        let ca = || self.certificate.subject.shown();
+        if now > to {
+            return Err(AuthorityError::Expired { ca: ca(), at: to });
+        }
+        if now < from {
+            return Err(AuthorityError::NotYetValid { ca: ca(), at: from });
+        }
+        Ok(())
     }
 
     /// The CA's own certificate.

@@ -11,7 +11,7 @@ use super::adapt;
 use crate::csr::CertificateRequest;
 use crate::lifetime::Lifetime;
 use crate::profile;
-use crate::request::{self, Object, State};
+use crate::request::{self, CLIENT_SIGNER, Object, State};
 use crate::review::{self, Finding, FindingCode};
 use crate::text;
 use crate::time::UnixTime;
@@ -20,6 +20,39 @@ use crate::time::UnixTime;
 pub const REASON: &str = "SignerValidationFailure";
 /// Longest message of that condition, in characters.
 const MESSAGE: usize = 1000;
+
+/// Why a text is no signer's name for this signer.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SignerNameError {
+    /// Not of the form that the API server takes (`pkg/apis/core/validation/names.go`).
+    #[error("{} is no signer's name; write it as example.com/people", text::show_short(.0, 80))]
+    Form(String),
+    /// One of Kubernetes' own whose certificates are not people's.
+    #[error("{} signs certificates that are not people's", text::show_short(.0, 80))]
+    OtherPurpose(String),
+}
+
+/// Checks the name under which this signer acts.
+///
+/// # Errors
+/// The form is wrong, or it is a built-in signer other than [`CLIENT_SIGNER`].
+pub fn check_signer_name(name: &str) -> Result<(), SignerNameError> {
+    let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c);
+    let fits = name.split_once('/').is_some_and(|(domain, path)| {
+        domain.contains('.')
+            && domain.split('.').all(|l| !l.is_empty())
+            && !path.is_empty()
+            && domain.chars().all(label)
+            && path.chars().all(label)
+    });
+    if !fits {
+        return Err(SignerNameError::Form(name.to_owned()));
+    }
+    if name.starts_with("kubernetes.io/") && name != CLIENT_SIGNER {
+        return Err(SignerNameError::OtherPurpose(name.to_owned()));
+    }
+    Ok(())
+}
 
 /// Whether an object waits for this signer: approved, without certificate or failure.
 #[must_use]
@@ -116,6 +149,18 @@ mod tests {
         let accepted: Vec<String> = accepted.iter().map(|a| (*a).to_owned()).collect();
         let request = object.certificate_request().ok();
         refusal(review::review(&reviewed), request.as_ref(), &accepted)
+    }
+
+    #[test]
+    fn signers_have_names_of_their_own() {
+        for name in [SIGNER, "a.b/c", CLIENT_SIGNER, "my-org.example.com/a.b"] {
+            assert_eq!(check_signer_name(name), Ok(()), "{name}");
+        }
+        for name in ["", "people", "example/people", "a.b/c/d", "a.b/", ".b/c", "A.b/c", "a.b/c d"]
+        {
+            assert_eq!(check_signer_name(name), Err(SignerNameError::Form(name.to_owned())));
+        }
+        assert!(check_signer_name("kubernetes.io/kubelet-serving").is_err());
     }
 
     #[test]

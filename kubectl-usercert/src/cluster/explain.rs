@@ -18,6 +18,8 @@ pub enum Need {
     List,
     /// Decide on a request to this signer.
     Decide(String),
+    /// Sign requests to this signer.
+    Sign(String),
     /// Read the cluster's CA from a config map.
     RootCa,
     /// Ask who one is.
@@ -69,6 +71,12 @@ impl Need {
                 csr("get, list, watch", "certificatesigningrequests"),
                 csr("update", "certificatesigningrequests/approval"),
                 approve(signer),
+            ),
+            Self::Sign(signer) => format!(
+                "{}{}- apiGroups: [certificates.k8s.io]\n  resources: [signers]\n  resourceNames: [{:?}]\n  verbs: [sign]\n",
+                csr("get, list, watch", "certificatesigningrequests"),
+                csr("update", "certificatesigningrequests/status"),
+                signer,
             ),
             Self::RootCa => "- apiGroups: [\"\"]\n  resources: [configmaps]\n  resourceNames: [kube-root-ca.crt]\n  verbs: [get]\n".to_owned(),
             Self::WhoAmI => "- apiGroups: [authentication.k8s.io]\n  resources: [selfsubjectreviews]\n  verbs: [create]\n".to_owned(),

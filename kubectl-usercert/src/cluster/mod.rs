@@ -10,6 +10,7 @@ mod list;
 mod rbac;
 mod server;
 mod signed;
+mod signing;
 mod wire;
 
 pub use api::{ApiError, Cluster, ListOptions, UserInfo, WaitEnd};
@@ -17,4 +18,5 @@ pub use connect::{Credentials, Endpoint, Kubeconfig, Target};
 pub use explain::{Need, explain};
 pub use list::{Page, Pages};
 pub use signed::Signed;
+pub use signing::Change;
 pub use wire::OnBusy;

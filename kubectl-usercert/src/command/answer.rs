@@ -55,10 +55,14 @@ pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
 
 /// The reply's cluster data, checked before anything is approved.
 pub struct ClusterData {
-    server: String,
-    ca: Vec<Certificate>,
-    tls_server_name: Option<String>,
-    cluster_name: String,
+    /// Address of the API server.
+    pub server: String,
+    /// What its certificate is checked with.
+    pub ca: Vec<Certificate>,
+    /// The name that its certificate is checked for, if not the address.
+    pub tls_server_name: Option<String>,
+    /// Name of the cluster.
+    pub cluster_name: String,
 }
 
 /// Finds out what a reply will say about the cluster.
@@ -111,12 +115,19 @@ impl ClusterData {
     /// # Errors
     /// When it would be refused where it is installed.
     pub fn fits(&self, user: &str, client: &ClientArgs) -> Result<()> {
+        self.check(user, client.namespace.as_deref())
+            .hint("nothing was approved; mend --reply-server, --reply-cluster-name or --namespace")
+    }
+
+    /// The same, without saying what to mend.
+    ///
+    /// # Errors
+    /// As for [`ClusterData::fits`].
+    pub fn check(&self, user: &str, namespace: Option<&str>) -> Result<()> {
         // Everything but the certificate is known by now; the CA stands in for it.
-        let trial = self.reply(user, self.ca.clone(), client.namespace.clone());
+        let trial = self.reply(user, self.ca.clone(), namespace.map(str::to_owned));
         let text = trial.to_text()?;
-        Reply::parse(text.as_bytes()).context("no reply could be made").usage().hint(
-            "nothing was approved; mend --reply-server, --reply-cluster-name or --namespace",
-        )?;
+        Reply::parse(text.as_bytes()).context("no reply could be made").usage()?;
         Ok(())
     }
 
@@ -184,7 +195,7 @@ async fn published_ca(
 /// Writes the reply.
 ///
 /// # Errors
-/// When it cannot be written; the certificate itself stays in the cluster for an hour or two.
+/// When it cannot be written.
 pub fn write(
     host: &Host,
     data: &ClusterData,
@@ -198,9 +209,7 @@ pub fn write(
     match file {
         None => host.result(&text)?,
         Some(file) => {
-            atomic::create_new(file, text.as_bytes(), Access::Public).hint(
-                "the request is approved; write the reply elsewhere with `kubectl usercert approve NAME --reply FILE`",
-            )?;
+            atomic::create_new(file, text.as_bytes(), Access::Public)?;
             host.say(format!("reply written to {}", show(&file.display().to_string())));
         }
     }

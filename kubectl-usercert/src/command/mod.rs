@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod approve;
+pub mod ca;
 pub mod completion;
 pub mod contexts;
 pub mod create;

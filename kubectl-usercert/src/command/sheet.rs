@@ -75,6 +75,27 @@ impl Bindings {
     }
 }
 
+/// Goes on only if no finding refuses that was not accepted; `what` is not `done` otherwise.
+///
+/// # Errors
+/// Refused, with the findings and with what to do.
+pub fn refuse(what: &str, done: &str, findings: &[Finding], accepted: &[String]) -> Result<()> {
+    let refuses = |f: &&Finding| review::refuses(std::slice::from_ref(*f), accepted);
+    let against: Vec<&Finding> = findings.iter().filter(refuses).collect();
+    if against.is_empty() {
+        return Ok(());
+    }
+    let words: Vec<String> =
+        against.iter().map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
+    let error = Error::refused(format!("{} is not {done}: {}", show(what), words.join("; ")));
+    if against.iter().any(|f| f.severity == Severity::Hard) {
+        return Err(error.hint("this cannot be accepted; the person has to make a new request, or the line was meant for another one"));
+    }
+    let codes: BTreeSet<&str> = against.iter().map(|f| f.code.as_str()).collect();
+    let flags: Vec<String> = codes.iter().map(|code| format!("--accept {code}")).collect();
+    Err(error.hint(format!("if this is meant to be so: {}", flags.join(" "))))
+}
+
 /// Makes sure that `--accept` names a finding that can be accepted.
 ///
 /// # Errors
@@ -173,21 +194,7 @@ impl Sheet {
     /// # Errors
     /// Refused, with the findings and with what to do.
     pub fn refuse(&self, accepted: &[String]) -> Result<()> {
-        let refuses = |f: &&Finding| review::refuses(std::slice::from_ref(*f), accepted);
-        let against: Vec<&Finding> = self.findings.iter().filter(refuses).collect();
-        if against.is_empty() {
-            return Ok(());
-        }
-        let words: Vec<String> =
-            against.iter().map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
-        let error =
-            Error::refused(format!("{} is not approved: {}", show(&self.name), words.join("; ")));
-        if against.iter().any(|f| f.severity == Severity::Hard) {
-            return Err(error.hint("this cannot be accepted; the person has to make a new request, or the line was meant for another one"));
-        }
-        let codes: BTreeSet<&str> = against.iter().map(|f| f.code.as_str()).collect();
-        let flags: Vec<String> = codes.iter().map(|code| format!("--accept {code}")).collect();
-        Err(error.hint(format!("if this is meant to be so: {}", flags.join(" "))))
+        refuse(&self.name, "approved", &self.findings, accepted)
     }
 
     /// The sheet for people, with very long names cut.

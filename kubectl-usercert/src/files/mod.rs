@@ -17,6 +17,7 @@ pub mod journal;
 pub mod kubeconfig;
 pub mod lock;
 mod marker;
+pub mod pair;
 pub mod reading;
 pub mod state;
 mod temporary;

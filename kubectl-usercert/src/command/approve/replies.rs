@@ -14,7 +14,7 @@ use crate::args::DryRun;
 use crate::cluster::{Need, explain};
 use crate::command::answer::{self, ClusterData};
 use crate::command::issued;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Result, ResultExt as _};
 
 /// A reply that can be written: where to, `None` for standard output.
 pub(super) struct Promise(Option<PathBuf>);
@@ -122,6 +122,8 @@ impl Approval<'_> {
                 .hint("no reply was written; look at the signer"));
         }
         let namespace = self.args.client.namespace.clone();
-        answer::write(self.host, data, chain, namespace, file.as_deref())
+        answer::write(self.host, data, chain, namespace, file.as_deref()).hint(
+            "the request is approved; write the reply elsewhere with `kubectl usercert approve NAME --reply FILE`",
+        )
     }
 }

@@ -1,0 +1,104 @@
+//! The CA to sign with: certificate and key from files.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use usercert_core::authority::Authority;
+use usercert_core::certificate::{Certificate, CertificateError};
+use usercert_core::text::show;
+use zeroize::Zeroizing;
+
+use crate::command::request::KEY_LIMIT;
+use crate::error::{Error, Result, ResultExt as _};
+use crate::files::reading;
+use crate::host::Host;
+use crate::keys::{self, KeyError, PrivateKey};
+
+/// Longest CA file that is read, in bytes.
+pub const CERTIFICATE_LIMIT: usize = 1024 * 1024;
+
+/// Which CA to sign with.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "CA to sign with")]
+pub struct AuthorityArgs {
+    /// The CA's certificate, followed by the chain above it if it is an intermediate
+    #[arg(long, value_name = "FILE", default_value = "ca.crt")]
+    pub ca_cert: PathBuf,
+    /// The CA's private key (PKCS#8, PKCS#1 or SEC1)
+    #[arg(long, value_name = "FILE", default_value = "ca.key")]
+    pub ca_key: PathBuf,
+    /// File whose first line is the passphrase of an encrypted key; asked for on a terminal otherwise
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// A CA that may sign, and its key.
+pub struct Ca {
+    /// The CA.
+    pub authority: Authority,
+    /// Its key.
+    pub key: PrivateKey,
+}
+
+impl AuthorityArgs {
+    /// Reads and checks the CA.
+    ///
+    /// # Errors
+    /// Unreadable files, a wrong passphrase, or a CA that may not sign.
+    pub fn load(&self, host: &Host) -> Result<Ca> {
+        let file = reading::read_limited(&self.ca_cert, CERTIFICATE_LIMIT).hint(
+            "name the CA's certificate with --ca-cert; `kubectl usercert ca init` makes a CA",
+        )?;
+        let name = show(&self.ca_cert.display().to_string());
+        let certificates = certificates(&file).context(&name)?;
+        let key = self.key(host)?;
+        let authority = Authority::new(certificates, key.public(), host.now()).context(&name)?;
+        Ok(Ca { authority, key })
+    }
+
+    fn key(&self, host: &Host) -> Result<PrivateKey> {
+        let data = reading::read_sensitive(&self.ca_key, KEY_LIMIT)
+            .hint("name the CA's private key with --ca-key")?;
+        let name = show(&self.ca_key.display().to_string());
+        if reading::is_readable_by_others(&self.ca_key) {
+            host.warn(format!("warning: {name} can be read by other users of this machine"));
+        }
+        if !keys::is_encrypted(&data) {
+            return PrivateKey::read(&data).context(name);
+        }
+        let passphrase = match &self.passphrase_file {
+            Some(file) => first_line(host, file)?,
+            None => host
+                .ask_secret(&format!("Passphrase of {name}:"))
+                .hint("give the passphrase in a file, with --passphrase-file")?,
+        };
+        PrivateKey::read_encrypted(&data, &passphrase).map_err(|error| {
+            let old = matches!(error, KeyError::OldEncryption);
+            let error = Error::from(error);
+            let error = Error { message: format!("{name}: {}", error.message), ..error };
+            match old {
+                true => error.hint("convert it: openssl pkcs8 -topk8 -in OLD.key -out NEW.key"),
+                false => error,
+            }
+        })
+    }
+}
+
+fn first_line(host: &Host, file: &Path) -> Result<Zeroizing<String>> {
+    let content = Zeroizing::new(host.input(file, KEY_LIMIT)?);
+    let line = content.split(|b| *b == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = std::str::from_utf8(line).map_err(|_| Error::new("the passphrase is not UTF-8"))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// The certificates in a file, PEM or DER.
+///
+/// # Errors
+/// When there are none.
+pub fn certificates(file: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
+    match Certificate::chain_from_pem(file) {
+        Err(CertificateError::None) => Certificate::from_der(file).map(|one| vec![one]),
+        other => other,
+    }
+}

@@ -1,0 +1,129 @@
+//! `ca init`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use usercert_core::identity::UserName;
+use usercert_core::key::KeyType;
+use usercert_core::lifetime::{self, Lifetime};
+use usercert_core::text::{shell_word, show};
+
+use crate::args::{DryRun, DryRunArgs, OutputArgs};
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::files::pair;
+use crate::host::Host;
+use crate::keys::{NewAuthority, PrivateKey};
+use crate::output;
+
+/// Make a certificate authority: a key and a self-signed certificate
+///
+/// Neither file may exist. Whoever has the key can make certificates for anybody.
+///
+/// Example:
+///
+///   kubectl usercert ca init --name example-ca --ca-cert ca.crt --ca-key ca.key
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct InitArgs {
+    /// Where the certificate goes
+    #[arg(long, value_name = "FILE", default_value = "ca.crt")]
+    pub ca_cert: PathBuf,
+    /// Where the private key goes (mode 0600)
+    #[arg(long, value_name = "FILE", default_value = "ca.key")]
+    pub ca_key: PathBuf,
+    /// The CA's common name
+    #[arg(long, value_name = "NAME", default_value = "kubernetes-ca")]
+    pub name: String,
+    /// How long it is valid, as 3650d or 520w
+    #[arg(long, value_name = "DURATION", default_value = "3650d")]
+    pub expires: String,
+    /// Kind of key: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
+    #[arg(long, value_name = "TYPE", default_value = "p256")]
+    pub key_type: String,
+    /// How many CAs may stand below it in a chain: a number, or none for no limit
+    #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = parse_path_length)]
+    pub path_length: PathLength,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+}
+
+/// A limit for the length of chains; `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathLength(Option<u8>);
+
+fn parse_path_length(text: &str) -> Result<PathLength, String> {
+    match text {
+        "none" => Ok(PathLength(None)),
+        _ => text
+            .parse()
+            .map(|length| PathLength(Some(length)))
+            .map_err(|_| "write a number from 0 to 255, or none".to_owned()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a file exists or cannot be written.
+pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
+    let name: UserName = args.name.parse().context("--name").usage()?;
+    let lifetime: Lifetime = args.expires.parse().context("--expires").usage()?;
+    let key_type: KeyType = args.key_type.parse().usage()?;
+    for file in [&args.ca_cert, &args.ca_key] {
+        if file.symlink_metadata().is_ok() {
+            return Err(Error::new(format!(
+                "{} is there already",
+                show(&file.display().to_string())
+            ))
+            .hint("nothing was written; name other files with --ca-cert and --ca-key"));
+        }
+    }
+    let (not_before, not_after) = lifetime::validity(lifetime, host.now());
+    let key = PrivateKey::generate(key_type)?;
+    let certificate = key.self_signed(&NewAuthority {
+        name: name.as_str(),
+        path_length: args.path_length.0,
+        not_before,
+        not_after,
+    })?;
+    let dry = args.dry_run.dry_run != DryRun::None;
+    if !dry {
+        pair::create(
+            (&args.ca_key, key.to_pem().as_bytes()),
+            (&args.ca_cert, certificate.to_pem().as_bytes()),
+        )
+        .hint("name other files with --ca-cert and --ca-key")?;
+    }
+    let file = |path: &PathBuf| path.display().to_string();
+    let (cert_file, key_file) = (file(&args.ca_cert), file(&args.ca_key));
+    let value = output::object(
+        "Authority",
+        json!({
+            "name": name, "certificateFile": cert_file, "keyFile": key_file,
+            "key": key.public().kind.to_string(), "pathLength": args.path_length.0,
+            "notBefore": not_before, "notAfter": not_after, "sha256": certificate.fingerprint(),
+            "certificate": certificate.to_pem(), "dryRun": dry,
+        }),
+    );
+    let mark = if dry { " (dry run)" } else { "" };
+    output::print(host, args.output.format, &value, std::slice::from_ref(&cert_file), |_| {
+        format!(
+            "CA {name} ({}, {}) written to {}, its key to {}{mark}",
+            key.public().kind,
+            lifetime::expiry_in_words(not_after, host.now()),
+            show(&cert_file),
+            show(&key_file)
+        )
+    })?;
+    if !dry {
+        host.say(format!(
+            "The key can sign for anybody: keep it where only you can read it, and keep a copy.\nSign with it:\n  kubectl usercert ca sign --ca-cert {} --ca-key {} -- REQUEST",
+            shell_word(&cert_file),
+            shell_word(&key_file)
+        ));
+    }
+    Ok(Exit::Done)
+}

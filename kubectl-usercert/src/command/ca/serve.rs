@@ -1,0 +1,407 @@
+//! `ca serve`.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+use usercert_core::authority::{self, Asked, Key, REASON};
+use usercert_core::certificate::{Certificate, chain_to_pem};
+use usercert_core::lifetime::{self, Lifetime};
+use usercert_core::profile::{self, ClusterNames};
+use usercert_core::request::{CLIENT_SIGNER, Object, RESOURCE};
+use usercert_core::review::Reviewed;
+use usercert_core::text::show;
+
+use super::authority::{AuthorityArgs, Ca};
+use super::rbac;
+use crate::args::{ClientArgs, DryRun, DryRunArgs, Format, OutputArgs};
+use crate::cluster::{Change, Cluster, Need, Target, explain};
+use crate::command::rules::{PolicyArgs, Rules};
+use crate::command::sheet;
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::host::Host;
+use crate::{keys, output};
+
+/// How often an answer is tried while others change the object.
+const TRIES: usize = 10;
+/// Waiting after a failure: at first, and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// Sign approved requests in a cluster, as the signer of a name of your own
+///
+/// Watches for approved CertificateSigningRequests to this signer and issues people's certificates.
+/// What the review refuses is not signed, whoever approved it: the request gets the condition Failed.
+/// Two of it may run side by side. Ends on SIGTERM or ctrl-c.
+///
+/// Examples:
+///
+///   kubectl usercert ca serve --signer example.com/people --ca-cert ca.crt --ca-key ca.key
+///
+///   kubectl usercert ca serve --signer example.com/people --print-rbac -n usercert | kubectl apply -f -
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ServeArgs {
+    /// Signer to act as, as example.com/people. kubernetes.io/kube-apiserver-client goes where the
+    /// cluster's own signer is switched off
+    #[arg(long, value_name = "NAME")]
+    pub signer: String,
+    /// Longest lifetime that is granted, and what is granted who asks for none
+    #[arg(long, value_name = "DURATION", default_value = "365d")]
+    pub max_expires: String,
+    /// Let this refusing finding pass; repeat for several
+    #[arg(long, value_name = "FINDING")]
+    pub accept: Vec<String>,
+    /// Sign what waits now, and end; exit code 3 when something was refused
+    #[arg(long)]
+    pub once: bool,
+    /// Print the manifest of a service account that may do this, and end
+    #[arg(long)]
+    pub print_rbac: bool,
+    /// Name of the service account in that manifest; its namespace is that of --namespace
+    #[arg(long, value_name = "NAME", default_value = "usercert-signer")]
+    pub service_account: String,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    authority: AuthorityArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
+    authority::check_signer_name(&args.signer).context("--signer").usage()?;
+    if args.print_rbac {
+        let namespace = args.client.namespace.as_deref().unwrap_or("default");
+        host.result(rbac::manifest(&args.signer, &args.service_account, namespace))?;
+        return Ok(Exit::Done);
+    }
+    for code in &args.accept {
+        sheet::can_be_accepted(code)?;
+    }
+    let longest = args.max_expires.parse().context("--max-expires").usage()?;
+    let rules = args.policy.load(host)?;
+    let ca = args.authority.load(host)?;
+    ca.authority.may_issue(profile::user())?;
+    let cluster = Target::resolve(&args.client)?.connect()?;
+    let signer = Signer { host, args, cluster, ca, rules, longest };
+    signer.introduce();
+    if args.once {
+        let (_, handled) = signer.sign_waiting().await?;
+        return Ok(handled);
+    }
+    let mut stop = Stop::new()?;
+    // The first look tells whether it can work at all.
+    let (version, handled) = signer.sign_waiting().await?;
+    let mut from = Some(version);
+    let mut unfinished = handled == Exit::Failed;
+    let mut pause = BACKOFF.0;
+    loop {
+        let failed = match from.take() {
+            Some(version) => {
+                let limit = unfinished.then_some(pause);
+                match signer.follow(&version, limit, &mut stop).await {
+                    Ok(Followed::Stopped) => break,
+                    Ok(Followed::Until(reached)) => {
+                        from = Some(reached).filter(|_| !unfinished);
+                        None
+                    }
+                    Err(failed) => failed,
+                }
+            }
+            // What was missed, or did not work, is in the list.
+            None => match signer.sign_waiting().await {
+                Ok((version, handled)) => {
+                    from = Some(version);
+                    unfinished = handled == Exit::Failed;
+                    None
+                }
+                Err(error) => Some(error),
+            },
+        };
+        if let Some(error) = &failed {
+            host.warn(format!("warning: {}; trying again", error.message));
+            if stop.within(pause).await {
+                break;
+            }
+        }
+        let again = failed.is_some() || unfinished;
+        pause = if again { (pause * 2).min(BACKOFF.1) } else { BACKOFF.0 };
+    }
+    host.say("stopped");
+    Ok(Exit::Done)
+}
+
+/// How following the changes came to its end.
+enum Followed {
+    /// Told to stop.
+    Stopped,
+    /// The watch has ended; the next one begins here.
+    Until(String),
+}
+
+/// SIGTERM, or ctrl-c.
+struct Stop {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    #[cfg(unix)]
+    fn new() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Ends when it was told to stop.
+    async fn told(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether it is told to stop within this time.
+    async fn within(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.told()).await.is_ok()
+    }
+}
+
+struct Signer<'a> {
+    host: &'a Host,
+    args: &'a ServeArgs,
+    cluster: Cluster,
+    ca: Ca,
+    rules: Rules,
+    longest: Lifetime,
+}
+
+/// What was answered to a request.
+enum Answer {
+    Signed(Vec<Certificate>),
+    Failed(String),
+}
+
+impl Signer<'_> {
+    fn introduce(&self) {
+        let ca = self.ca.authority.certificate();
+        let name = &self.args.signer;
+        self.host.say(format!(
+            "signing for {} at {} with {}, SHA-256 {}",
+            show(name),
+            show(&self.cluster.server),
+            ca.subject.shown(),
+            ca.fingerprint()
+        ));
+        if let Some(file) = self.rules.file() {
+            self.host.say(format!("policy {file}"));
+        }
+        if name == CLIENT_SIGNER {
+            self.host.warn(format!(
+                "warning: {name} is the cluster's own signer's; where that one is not switched off, whoever is first signs"
+            ));
+        }
+    }
+
+    fn need(&self, error: &crate::cluster::ApiError) -> Error {
+        explain(error, &self.cluster.server, &Need::Sign(self.args.signer.clone()))
+    }
+
+    /// Answers everything that waits now; the version of the list, and how it went.
+    async fn sign_waiting(&self) -> Result<(String, Exit)> {
+        let waits = |value: &Value| {
+            Object::from_item(value).is_ok_and(|o| authority::is_waiting(&o, &self.args.signer))
+        };
+        let listed = self.cluster.requests_to(&self.args.signer, waits).await;
+        let (waiting, version) = listed.map_err(|e| self.need(&e))?;
+        let mut exit = Exit::Done;
+        for value in waiting {
+            exit = exit.gravest(self.answer(value).await.unwrap_or_else(|error| {
+                // One that cannot be answered does not keep others waiting.
+                self.host.fail(&error);
+                error.exit
+            }));
+        }
+        Ok((version, exit))
+    }
+
+    /// Answers requests as they are approved, from a version on, until the watch ends or the time is
+    /// up. `Err(None)`: the server does not know that version any more.
+    async fn follow(
+        &self,
+        version: &str,
+        limit: Option<Duration>,
+        stop: &mut Stop,
+    ) -> Result<Followed, Option<Error>> {
+        let up = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(up);
+        let lost = |error: crate::cluster::ApiError| match error.code() {
+            410 => None,
+            _ => Some(self.need(&error)),
+        };
+        let mut changes = tokio::select! {
+            () = stop.told() => return Ok(Followed::Stopped),
+            changes = self.cluster.watch_requests_to(&self.args.signer, version) => {
+                changes.map_err(lost)?
+            }
+        };
+        loop {
+            let change = tokio::select! {
+                () = stop.told() => return Ok(Followed::Stopped),
+                () = &mut up => return Ok(Followed::Until(changes.version)),
+                change = changes.next() => change.map_err(lost)?,
+            };
+            match change {
+                // Not interrupted by a signal: what is begun is finished.
+                Some(Change::Object(value)) => {
+                    self.answer(value).await.map_err(Some)?;
+                }
+                Some(Change::Progress) => {}
+                None => return Ok(Followed::Until(changes.version)),
+            }
+        }
+    }
+
+    /// Signs or fails one request, unless it does not wait (any more).
+    async fn answer(&self, mut value: Value) -> Result<Exit> {
+        for _ in 0..TRIES {
+            let Ok(object) = Object::from_item(&value) else { return Ok(Exit::Done) };
+            if !authority::is_waiting(&object, &self.args.signer) {
+                return Ok(Exit::Done);
+            }
+            let answer = self.decide(&object)?;
+            let body = match &answer {
+                Answer::Signed(chain) => authority::with_certificate(&value, &chain_to_pem(chain)),
+                Answer::Failed(why) => authority::with_failure(&value, why, self.host.now()),
+            };
+            let name = &object.metadata.name;
+            let error = match self.args.dry_run.dry_run {
+                DryRun::Client => return self.report(&object, &answer),
+                dry => match self.cluster.put_status(name, &body, dry == DryRun::Server).await {
+                    Ok(_) => return self.report(&object, &answer),
+                    Err(error) => error,
+                },
+            };
+            match error.reason() {
+                "NotFound" => return Ok(Exit::Done),
+                // Somebody has changed it, maybe another one of us: look again.
+                "Conflict" => {}
+                _ => return Err(self.need(&error)),
+            }
+            value = match self.cluster.get_csr(name).await {
+                Ok(value) => value,
+                Err(error) if error.reason() == "NotFound" => return Ok(Exit::Done),
+                Err(error) => return Err(self.need(&error)),
+            };
+        }
+        let name = show(value["metadata"]["name"].as_str().unwrap_or_default());
+        Err(Error::new(format!("the request {name} changes all the time; it is not signed yet")))
+    }
+
+    fn decide(&self, object: &Object) -> Result<Answer> {
+        let pem = object.request_pem().unwrap_or_default();
+        let request = object.certificate_request().ok();
+        let lifetime = authority::granted(object, self.longest);
+        let found = self.rules.review(&Reviewed {
+            request_pem: &pem,
+            signer_name: &object.spec.signer_name,
+            usages: &object.spec.usages,
+            expiration_seconds: Some(lifetime.seconds().into()),
+            requester: Some(&object.spec.username),
+            requester_groups: &object.spec.groups,
+            signature: request.as_ref().map(keys::verify_request),
+            ..Reviewed::default()
+        });
+        if let Some(why) = authority::refusal(found, request.as_ref(), &self.args.accept) {
+            return Ok(Answer::Failed(why));
+        }
+        let Some(request) = request else { return Err(Error::new("the request is unreadable")) };
+        let asked = Asked {
+            profile: profile::user(),
+            key: Key::Requested(&request),
+            name: None,
+            alternative_names: &[],
+            cluster: &ClusterNames { domain: String::new(), service_addresses: Vec::new() },
+            lifetime,
+        };
+        let leaf = authority::leaf(&asked, &self.ca.authority, self.host.now())?;
+        let issued = self.ca.key.issue(&leaf, &self.ca.authority)?;
+        Ok(Answer::Signed(self.ca.authority.chain(issued)))
+    }
+
+    fn report(&self, object: &Object, answer: &Answer) -> Result<Exit> {
+        let request = object.certificate_request().ok();
+        let user = request.as_ref().map(|r| r.subject.user().to_owned()).unwrap_or_default();
+        let leaf = match answer {
+            Answer::Signed(chain) => chain.first(),
+            Answer::Failed(_) => None,
+        };
+        let why = match answer {
+            Answer::Failed(why) => Some(why),
+            Answer::Signed(_) => None,
+        };
+        let dry = self.args.dry_run.dry_run != DryRun::None;
+        let value = output::object(
+            "Issuance",
+            json!({
+                "name": object.metadata.name, "uid": object.metadata.uid, "user": user,
+                "groups": request.as_ref().map(|r| r.subject.groups()),
+                "code": request.as_ref().map(|r| r.code().short()),
+                "sha256": request.as_ref().map(|r| r.code().full()),
+                "outcome": if leaf.is_some() { "Signed" } else { "Failed" },
+                "reason": why.map(|_| REASON), "message": why,
+                "notAfter": leaf.map(|c| c.not_after), "serial": leaf.map(|c| &c.serial),
+                "certificateSha256": leaf.map(Certificate::fingerprint), "dryRun": dry,
+            }),
+        );
+        let name = show(&format!("{RESOURCE}/{}", object.metadata.name));
+        let mark = if dry { " (dry run)" } else { "" };
+        let text = match (leaf, why) {
+            (Some(leaf), _) => {
+                let end = lifetime::expiry_in_words(leaf.not_after, self.host.now());
+                format!("{name} signed for {}, {end}{mark}", show(&user))
+            }
+            (None, why) => {
+                format!("{name} failed: {}{mark}", why.map(String::as_str).unwrap_or_default())
+            }
+        };
+        match self.args.output.format {
+            // One object a line: it is a stream.
+            Some(Format::Json) => self.host.result(output::visible(&value.to_string()))?,
+            Some(Format::Yaml) => {
+                let text = usercert_core::yaml::to_string(&value);
+                self.host.result(format!("---\n{text}"))?;
+            }
+            Some(Format::Name) => self.host.result(name)?,
+            Some(Format::Wide) | None => self.host.result(text)?,
+        }
+        Ok(if leaf.is_some() { Exit::Done } else { Exit::Refused })
+    }
+}

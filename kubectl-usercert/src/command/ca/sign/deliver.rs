@@ -1,0 +1,251 @@
+//! Signing, and where the certificate goes: files, a reply, a kubeconfig of its own.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use usercert_core::certificate::{Certificate, chain_to_pem};
+use usercert_core::file_name::safe_file_name;
+use usercert_core::lifetime;
+use usercert_core::text::show;
+
+use super::super::authority::{CERTIFICATE_LIMIT, Ca, certificates};
+use super::{Asked, ClusterArgs, Draft, SignArgs};
+use crate::cluster::Endpoint;
+use crate::command::answer::{self, ClusterData};
+use crate::command::entries::Entry;
+use crate::command::sheet;
+use crate::error::{Error, Result, ResultExt as _};
+use crate::files::atomic::{self, Access};
+use crate::files::{pair, reading};
+use crate::host::Host;
+use crate::output;
+
+const NOTHING: &str = "nothing was signed";
+
+/// Where certificates go.
+pub(super) struct Delivery<'a> {
+    args: &'a SignArgs,
+    /// For kubeconfigs.
+    cluster: Option<ClusterData>,
+}
+
+/// Where one certificate goes; `None` is standard output.
+struct Places {
+    certificate: Option<Option<PathBuf>>,
+    reply: Option<Option<PathBuf>>,
+}
+
+impl<'a> Delivery<'a> {
+    /// Checks what can be checked before the CA's key is opened.
+    pub(super) fn prepare(args: &'a SignArgs, requests: usize) -> Result<Self> {
+        let places = [&args.out, &args.cluster.reply];
+        let no_directory = |place: &PathBuf| !place.is_dir();
+        let none = places.iter().all(|place| place.is_none());
+        if requests > 1 && (none || places.into_iter().flatten().any(no_directory)) {
+            return Err(Error::usage(
+                "several requests need a directory for what is signed: --out DIR or --reply DIR",
+            ));
+        }
+        for file in [&args.new_key, &args.standalone].into_iter().flatten() {
+            must_be_new(file)?;
+        }
+        if args.new_key.is_some() && args.out.as_deref().is_some_and(Path::is_dir) {
+            return Err(Error::usage("--out must be a file beside --new-key"));
+        }
+        Ok(Self { args, cluster: None })
+    }
+
+    /// Adds what kubeconfigs say about the cluster.
+    pub(super) fn with_ca(mut self, ca: &Ca) -> Result<Self> {
+        if let Some(server) = &self.args.cluster.server {
+            self.cluster = Some(cluster_data(&self.args.cluster, server, ca)?);
+        }
+        Ok(self)
+    }
+
+    /// Shows a draft, asks, signs it, and puts it where it belongs.
+    pub(super) fn sign(
+        &self,
+        host: &Host,
+        asked: &Asked<'_>,
+        ca: &Ca,
+        draft: Draft,
+    ) -> Result<Option<output::Item>> {
+        let answered = self.args.yes || asked.dry;
+        host.say_before_asking(draft.text(asked, ca, host.now()).trim_end(), answered);
+        sheet::refuse(&draft.name(), "signed", &draft.findings, &self.args.accept)?;
+        let places = self.places(&draft)?;
+        if let Some(cluster) = &self.cluster {
+            cluster
+                .check(&draft.leaf.user, self.args.cluster.namespace.as_deref())
+                .hint("nothing was signed; mend --server, --cluster-name or --namespace")?;
+        }
+        if asked.dry {
+            return Ok(Some(self.item(host, asked, &draft, None, &[])));
+        }
+        host.confirm(
+            &format!("Sign this certificate for {}?", show(&draft.leaf.user)),
+            self.args.yes,
+        )?;
+        let chain = ca.authority.chain(ca.key.issue(&draft.leaf, &ca.authority)?);
+        let files = self.write(host, &draft, &chain, &places)?;
+        Ok(self.to_person(&places).then(|| self.item(host, asked, &draft, Some(&chain), &files)))
+    }
+
+    /// Whether the result is told: not where standard output is a reply or, for people, the
+    /// certificate.
+    fn to_person(&self, places: &Places) -> bool {
+        places.reply != Some(None)
+            && (places.certificate != Some(None) || self.args.output.format.is_some())
+    }
+
+    fn places(&self, draft: &Draft) -> Result<Places> {
+        let user = &draft.leaf.user;
+        let reply = match &self.args.cluster.reply {
+            Some(reply) => Some(answer::destination(reply, user).map_err(|error| Error {
+                hints: vec![format!("{NOTHING}; name another file with --reply")],
+                ..error
+            })?),
+            None => None,
+        };
+        let certificate = match self.args.out.as_deref() {
+            None if reply.is_some() || self.args.standalone.is_some() => None,
+            None => Some(None),
+            Some(out) if out.as_os_str() == "-" => Some(None),
+            Some(out) if out.is_dir() => Some(Some(out.join(safe_file_name(user, "crt")))),
+            Some(out) => Some(Some(out.to_owned())),
+        };
+        if reply == Some(None) && certificate == Some(None) {
+            return Err(Error::usage("--reply and --out cannot both be standard output"));
+        }
+        if let Some(Some(file)) = &certificate {
+            must_be_new(file)?;
+        }
+        Ok(Places { certificate, reply })
+    }
+
+    fn write(
+        &self,
+        host: &Host,
+        draft: &Draft,
+        chain: &[Certificate],
+        places: &Places,
+    ) -> Result<Vec<PathBuf>> {
+        let pem = chain_to_pem(chain);
+        let mut files = Vec::new();
+        let key_pem = draft.key.as_ref().map(|key| key.to_pem());
+        match (&places.certificate, &self.args.new_key, &key_pem) {
+            (Some(Some(file)), Some(key_file), Some(key)) => {
+                pair::create((key_file, key.as_bytes()), (file, pem.as_bytes()))?;
+                files.extend([file.clone(), key_file.clone()]);
+            }
+            (Some(None) | None, Some(key_file), Some(key)) => {
+                atomic::create_new(key_file, key.as_bytes(), Access::Private)?;
+                files.push(key_file.clone());
+            }
+            (Some(Some(file)), ..) => {
+                atomic::create_new(file, pem.as_bytes(), Access::Public)?;
+                files.push(file.clone());
+            }
+            _ => {}
+        }
+        if places.certificate == Some(None) && self.args.output.format.is_none() {
+            host.result(&pem)?;
+        }
+        if let (Some(reply), Some(cluster)) = (&places.reply, &self.cluster) {
+            let namespace = self.args.cluster.namespace.clone();
+            answer::write(host, cluster, chain.to_vec(), namespace, reply.as_deref())?;
+            files.extend(reply.clone());
+        }
+        if let (Some(file), Some(cluster), Some(key_pem)) =
+            (&self.args.standalone, &self.cluster, &key_pem)
+        {
+            let endpoint = Endpoint {
+                server: cluster.server.clone(),
+                ca_pem: Some(chain_to_pem(&cluster.ca).into_bytes()),
+                tls_server_name: cluster.tls_server_name.clone(),
+                insecure: false,
+                proxy_url: None,
+            };
+            let entry = Entry {
+                context_name: format!("{}@{}", draft.leaf.user, cluster.cluster_name),
+                cluster_name: cluster.cluster_name.clone(),
+                endpoint: &endpoint,
+                chain,
+                key_pem,
+                namespace: self.args.cluster.namespace.clone(),
+            };
+            files.extend(entry.write_standalone(file)?.files);
+        }
+        Ok(files)
+    }
+
+    fn item(
+        &self,
+        host: &Host,
+        asked: &Asked<'_>,
+        draft: &Draft,
+        chain: Option<&[Certificate]>,
+        files: &[PathBuf],
+    ) -> output::Item {
+        let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
+        let leaf = chain.and_then(<[Certificate]>::first);
+        let mut fields = draft.fields(asked);
+        let more = json!({
+            "serial": leaf.map(|c| &c.serial), "sha256": leaf.map(Certificate::fingerprint),
+            "certificate": chain.map(chain_to_pem), "files": files, "dryRun": leaf.is_none(),
+        });
+        if let (Value::Object(to), Value::Object(from)) = (&mut fields, more) {
+            to.extend(from);
+        }
+        let end = lifetime::expiry_in_words(draft.leaf.not_after, host.now());
+        let shown: Vec<String> = files.iter().map(|f| show(f)).collect();
+        let to = match shown.as_slice() {
+            [] if leaf.is_none() => " (dry run)".to_owned(),
+            [] => String::new(),
+            shown => format!(", written to {}", shown.join(" and ")),
+        };
+        output::Item {
+            value: output::object("IssuedCertificate", fields),
+            name: files.first().cloned().unwrap_or_else(|| draft.leaf.user.clone()),
+            text: format!("certificate for {} signed, {end}{to}", show(&draft.leaf.user)),
+        }
+    }
+}
+
+fn cluster_data(args: &ClusterArgs, server: &str, ca: &Ca) -> Result<ClusterData> {
+    if !server.starts_with("https://") {
+        return Err(Error::usage(format!(
+            "--server {} does not begin with https://",
+            show(server)
+        ))
+        .hint(NOTHING));
+    }
+    let ca = match &args.server_ca {
+        Some(file) => {
+            let name = show(&file.display().to_string());
+            certificates(&reading::read_limited(file, CERTIFICATE_LIMIT)?).context(name)?
+        }
+        None => vec![ca.authority.certificate().clone()],
+    };
+    Ok(ClusterData {
+        server: server.to_owned(),
+        ca,
+        tls_server_name: args.tls_server_name.clone(),
+        cluster_name: args.cluster_name.clone(),
+    })
+}
+
+fn must_be_new(file: &Path) -> Result<()> {
+    let name = show(&file.display().to_string());
+    if file.symlink_metadata().is_ok() {
+        return Err(Error::new(format!("{name} is there already"))
+            .hint(format!("{NOTHING}; move it away, or name another file")));
+    }
+    match file.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
+        Some(_) => {
+            Err(Error::new(format!("{name} is in a directory that does not exist")).hint(NOTHING))
+        }
+        None => Ok(()),
+    }
+}

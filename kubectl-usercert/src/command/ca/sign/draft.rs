@@ -1,0 +1,229 @@
+//! What is about to be signed, decided and shown before anything is.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use usercert_core::authority::{self, Key, Leaf};
+use usercert_core::csr::{self, CertificateRequest};
+use usercert_core::handover::Incoming;
+use usercert_core::identity::Identity;
+use usercert_core::lifetime::{self, Lifetime};
+use usercert_core::profile::Holder;
+use usercert_core::request::{CLIENT_AUTH, CLIENT_SIGNER};
+use usercert_core::review::{Finding, FindingCode, Reviewed, Severity};
+use usercert_core::text::{show, show_short};
+use usercert_core::time::UnixTime;
+
+use super::super::authority::Ca;
+use super::Asked;
+use crate::command::decide;
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::host::Host;
+use crate::keys::{self, PrivateKey};
+
+/// A certificate that has not been signed yet.
+pub(super) struct Draft {
+    /// The request's file, as it can be shown; empty for a new key.
+    pub(super) source: String,
+    pub(super) request: Option<CertificateRequest>,
+    /// The key, if it was made here.
+    pub(super) key: Option<PrivateKey>,
+    pub(super) leaf: Leaf,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// A request that was handed in.
+pub(super) struct Input {
+    /// Where it was found, as it can be shown.
+    source: String,
+    incoming: Incoming,
+}
+
+impl Input {
+    /// The requests in a file.
+    pub(super) fn read(host: &Host, file: &Path) -> Result<Vec<Self>> {
+        let name = match file.to_str() {
+            Some("-") => "standard input".to_owned(),
+            _ => show(&file.display().to_string()),
+        };
+        let found = decide::read_requests(host, file)?;
+        let count = found.len();
+        let named = |(i, incoming)| match count {
+            1 => Self { source: name.clone(), incoming },
+            _ => Self { source: format!("{name} ({} of {count})", i + 1), incoming },
+        };
+        Ok(found.into_iter().enumerate().map(named).collect())
+    }
+}
+
+impl Draft {
+    /// For a request.
+    pub(super) fn for_request(
+        host: &Host,
+        asked: &Asked<'_>,
+        ca: &Ca,
+        input: Input,
+    ) -> Result<Self> {
+        let Input { source, incoming } = input;
+        let profile = asked.args.profile;
+        let in_request = incoming.expiration_seconds.and_then(Lifetime::from_seconds);
+        let lifetime = asked.lifetime.or(in_request).unwrap_or_else(|| profile.lifetime());
+        let request = incoming.request;
+        // A manifest's usages are looked at where they can be those of the certificate.
+        let usages = incoming.usages.filter(|_| !profile.server);
+        let mut findings = asked.review(&request, usages, lifetime);
+        if asked.expected.as_ref().is_some_and(|expected| !expected.matches(&request.code())) {
+            findings.insert(0, not_expected(&request));
+        }
+        let key = Key::Requested(&request);
+        let leaf = asked.leaf(key, lifetime, ca, host.now()).context(&source)?;
+        Ok(Self { source, request: Some(request), key: None, leaf, findings })
+    }
+
+    /// For a key that is made for it.
+    pub(super) fn for_new_key(host: &Host, asked: &Asked<'_>, ca: &Ca) -> Result<Self> {
+        let args = asked.args;
+        let key = PrivateKey::generate(asked.key_type)?;
+        let lifetime = asked.lifetime.unwrap_or_else(|| args.profile.lifetime());
+        // A person's is reviewed as their own request would be.
+        let findings = match (args.profile.holder, &args.name) {
+            (Holder::Person, Some(name)) => {
+                let identity = Identity::parse(name, &args.groups).usage()?;
+                asked.review(&key.certificate_request(&identity)?, None, lifetime)
+            }
+            _ => Vec::new(),
+        };
+        let new = Key::New(key.public(), &args.groups);
+        let leaf = asked.leaf(new, lifetime, ca, host.now())?;
+        Ok(Self { source: String::new(), request: None, key: Some(key), leaf, findings })
+    }
+
+    /// What it is called in messages: its file, else whom it names.
+    pub(super) fn name(&self) -> String {
+        if self.source.is_empty() { show(&self.leaf.user) } else { self.source.clone() }
+    }
+
+    /// The sheet for people.
+    pub(super) fn text(&self, asked: &Asked<'_>, ca: &Ca, now: UnixTime) -> String {
+        let profile = asked.args.profile;
+        let mut out = String::new();
+        let mut line = |label: &str, value: &str| out.push_str(&format!("{label:<13}{value}\n"));
+        let leaf = &self.leaf;
+        if !self.source.is_empty() {
+            line("Request", &self.source);
+        }
+        line("User", &show(&leaf.user));
+        let groups: Vec<String> = leaf.groups.iter().map(|g| show_short(g, 260)).collect();
+        let groups = groups.join(", ");
+        line("Groups", if groups.is_empty() { "(none)" } else { &groups });
+        if !leaf.alternative_names.is_empty() {
+            line("Names", &names(leaf).join(", "));
+        }
+        let signed =
+            self.request.as_ref().map(|r| format!(", signed with {}", r.signature_algorithm));
+        line("Key", &format!("{}{}", leaf.key.kind, signed.unwrap_or(", made here".to_owned())));
+        let purpose = match (leaf.client, leaf.server) {
+            (true, true) => "client and server authentication",
+            (true, false) => "client authentication",
+            _ => "server authentication",
+        };
+        line("Profile", &format!("{}: {} ({purpose})", profile.name, profile.about));
+        let cut = if leaf.cut { "; the CA's own end, earlier than was asked" } else { "" };
+        let left = lifetime::expiry_in_words(leaf.not_after, now);
+        line("Expires", &format!("{} ({left}{cut})", leaf.not_after));
+        let issuer = ca.authority.certificate();
+        line("CA", &format!("{}, SHA-256 {}", issuer.subject.shown(), issuer.fingerprint()));
+        if let Some(request) = &self.request {
+            let code = request.code().short();
+            line("Code", &format!("{code}   (compare it with the person over another channel)"));
+        }
+        if let Some(file) = asked.rules.file() {
+            line("Policy", file);
+        }
+        for finding in &self.findings {
+            let weight = match finding.severity {
+                Severity::Info => "info",
+                Severity::Warn => "WARNING",
+                Severity::Refuse => "REFUSED",
+                Severity::Hard => "REFUSED, cannot be accepted",
+            };
+            out.push_str(&format!("{weight}: {} [{}]\n", finding.message, finding.code.as_str()));
+        }
+        out
+    }
+
+    /// The fields of an IssuedCertificate that are known before it is signed.
+    pub(super) fn fields(&self, asked: &Asked<'_>) -> Value {
+        let leaf = &self.leaf;
+        json!({
+            "source": Some(&self.source).filter(|s| !s.is_empty()),
+            "profile": asked.args.profile.name, "user": leaf.user, "groups": leaf.groups,
+            "alternativeNames": names(leaf), "key": leaf.key.kind.to_string(),
+            "notBefore": leaf.not_before, "notAfter": leaf.not_after,
+            "code": self.request.as_ref().map(|r| r.code().short()),
+            "policy": asked.rules.file(), "findings": self.findings,
+        })
+    }
+}
+
+impl Asked<'_> {
+    fn review(
+        &self,
+        request: &CertificateRequest,
+        usages: Option<Vec<String>>,
+        lifetime: Lifetime,
+    ) -> Vec<Finding> {
+        let pem = csr::to_pem(&request.der);
+        let found = self.rules.review(&Reviewed {
+            request_pem: pem.as_bytes(),
+            signer_name: CLIENT_SIGNER,
+            usages: &usages.unwrap_or_else(|| vec![CLIENT_AUTH.to_owned()]),
+            expiration_seconds: Some(lifetime.seconds().into()),
+            signature: Some(keys::verify_request(request)),
+            ..Reviewed::default()
+        });
+        authority::adapt(found, Some(request), self.args.profile)
+    }
+
+    fn leaf(&self, key: Key<'_>, lifetime: Lifetime, ca: &Ca, now: UnixTime) -> Result<Leaf> {
+        let asked = authority::Asked {
+            profile: self.args.profile,
+            key,
+            name: self.args.name.as_deref(),
+            alternative_names: &self.args.san,
+            cluster: &self.cluster,
+            lifetime,
+        };
+        authority::leaf(&asked, &ca.authority, now).map_err(|error| {
+            use authority::IssueError::{Authority, Profile, RequestedName};
+            use usercert_core::profile::ProfileError::{NameMissing, NoNames, OtherHolder};
+            let (exit, hint) = match &error {
+                Profile(NameMissing(_)) => (Exit::Usage, Some("give it with --name")),
+                Profile(NoNames) => (Exit::Usage, Some("give them with --san")),
+                Profile(OtherHolder { .. }) => (
+                    Exit::Refused,
+                    Some("choose another --profile, or have a request made for that name"),
+                ),
+                Profile(_) => (Exit::Usage, None),
+                RequestedName(_) => (Exit::Refused, Some("have a request made without it")),
+                Authority(_) => (Exit::Failed, None),
+            };
+            let mut error = Error { exit, ..error.into() };
+            error.hints.extend(hint.map(str::to_owned));
+            error
+        })
+    }
+}
+
+fn not_expected(request: &CertificateRequest) -> Finding {
+    let code = request.code().short();
+    Finding {
+        code: FindingCode::NotExpected,
+        severity: Severity::Hard,
+        message: format!("this is not the request that was expected: its code is {code}"),
+    }
+}
+
+fn names(leaf: &Leaf) -> Vec<String> {
+    leaf.alternative_names.iter().map(ToString::to_string).collect()
+}

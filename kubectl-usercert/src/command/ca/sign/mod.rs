@@ -1,0 +1,235 @@
+//! `ca sign [FILE…]`.
+
+mod deliver;
+mod draft;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use usercert_core::alternative_name::{AlternativeName, service_address};
+use usercert_core::code::ExpectedCode;
+use usercert_core::key::KeyType;
+use usercert_core::lifetime::Lifetime;
+use usercert_core::profile::{self, ClusterNames, Holder, PROFILES, Profile};
+
+use super::authority::AuthorityArgs;
+use crate::args::{DryRun, DryRunArgs, OutputArgs};
+use crate::command::rules::{PolicyArgs, Rules};
+use crate::command::sheet;
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::host::Host;
+use crate::output;
+use deliver::Delivery;
+use draft::{Draft, Input};
+
+/// Sign certificates with a CA's own key
+///
+/// Requests are reviewed as `approve` does, and what the review refuses is not signed. The subject is
+/// made anew from user and groups; extensions that a request asks for are dropped, except for the
+/// names of servers.
+///
+/// Examples:
+///
+///   kubectl usercert ca sign alice.csr --out alice.crt
+///
+///   kubectl usercert ca sign alice.yaml --reply alice.kubeconfig --server https://10.0.0.1:6443
+///
+///   kubectl usercert ca sign --profile apiserver --san 10.0.0.1 --new-key apiserver.key --out apiserver.crt
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct SignArgs {
+    /// Files with requests to sign ("-": standard input): PEM, DER, base64 or manifests
+    #[arg(required_unless_present_any = ["new_key", "standalone"], value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Kind of certificate
+    #[arg(long, value_name = "PROFILE", default_value = "user", value_parser = parse_profile,
+          long_help = profiles_help())]
+    pub profile: &'static Profile,
+    /// Name of the node or host; with a new key for a person, the user's name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// With a new key for a person: a group; repeat for several
+    #[arg(short, long = "group", value_name = "GROUP")]
+    pub groups: Vec<String>,
+    /// Further name of a server, as dns:NAME or ip:ADDRESS; repeat for several
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_san)]
+    pub san: Vec<AlternativeName>,
+    /// With the profile apiserver: the cluster's service addresses, whose first one is its own
+    #[arg(long, value_name = "BLOCK", value_delimiter = ',', default_value = "10.96.0.0/12")]
+    pub service_cidr: Vec<String>,
+    /// With the profile apiserver: the cluster's domain
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
+    pub cluster_domain: String,
+    /// How long it is valid, as 24h or 30d; else as the request asks, else 30d for a person and 365d
+    /// for a component
+    #[arg(long, value_name = "DURATION")]
+    pub expires: Option<String>,
+    /// Sign only the request with this code, short or full
+    #[arg(long, value_name = "CODE")]
+    pub expect: Option<String>,
+    /// Let this refusing finding pass; repeat for several
+    #[arg(long, value_name = "FINDING")]
+    pub accept: Vec<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Where the certificate goes, followed by the CA's chain if it is an intermediate: a new file, a
+    /// directory, or standard output ("-", the default)
+    #[arg(long, value_name = "FILE|DIR|-")]
+    pub out: Option<PathBuf>,
+    /// Make a key as well, in this new file (mode 0600), instead of signing a request
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "expect"])]
+    pub new_key: Option<PathBuf>,
+    /// Make a key as well, and write it with the certificate into a new kubeconfig (mode 0600)
+    #[arg(long, value_name = "FILE", requires = "server",
+          conflicts_with_all = ["files", "expect", "new_key", "reply", "out"])]
+    pub standalone: Option<PathBuf>,
+    /// Kind of the new key: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
+    #[arg(long, value_name = "TYPE", default_value = "p256")]
+    pub key_type: String,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    authority: AuthorityArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+}
+
+/// What a kubeconfig says about the cluster.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "For --reply and --standalone")]
+pub struct ClusterArgs {
+    /// Write the answer to the request, a kubeconfig without the key, to this new file, into this
+    /// directory, or to standard output ("-")
+    #[arg(long, value_name = "FILE|DIR|-", requires = "server", conflicts_with = "new_key")]
+    pub reply: Option<PathBuf>,
+    /// Address of the API server, https://…
+    #[arg(short, long, value_name = "URL")]
+    pub server: Option<String>,
+    /// CA certificates that the API server's certificate is checked with, instead of the signing CA
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub server_ca: Option<PathBuf>,
+    /// Name to check the API server's certificate for
+    #[arg(long, value_name = "NAME", requires = "server")]
+    pub tls_server_name: Option<String>,
+    /// Name of the cluster
+    #[arg(long, value_name = "NAME", default_value = "kubernetes")]
+    pub cluster_name: String,
+    /// Namespace of the context
+    #[arg(short, long, value_name = "NAME", requires = "server")]
+    pub namespace: Option<String>,
+}
+
+fn parse_profile(name: &str) -> Result<&'static Profile, String> {
+    let names = || PROFILES.iter().map(|p| p.name).collect::<Vec<_>>().join(", ");
+    profile::find(name).ok_or_else(|| format!("there is no such profile; choose {}", names()))
+}
+
+fn parse_san(name: &str) -> Result<AlternativeName, String> {
+    name.parse().map_err(|e: usercert_core::alternative_name::AlternativeNameError| e.to_string())
+}
+
+fn profiles_help() -> String {
+    let width = PROFILES.iter().map(|p| p.name.len()).max().unwrap_or_default();
+    let line = |p: &Profile| format!("  {:<width$}  {}", p.name, p.about);
+    let lines: Vec<String> = PROFILES.iter().map(line).collect();
+    format!("Kind of certificate:\n{}", lines.join("\n"))
+}
+
+/// What is asked for, checked.
+struct Asked<'a> {
+    args: &'a SignArgs,
+    cluster: ClusterNames,
+    lifetime: Option<Lifetime>,
+    expected: Option<ExpectedCode>,
+    key_type: KeyType,
+    rules: Rules,
+    dry: bool,
+}
+
+impl SignArgs {
+    fn asked(&self, host: &Host) -> Result<Asked<'_>> {
+        for code in &self.accept {
+            sheet::can_be_accepted(code)?;
+        }
+        let expected = match &self.expect {
+            Some(code) => Some(code.parse::<ExpectedCode>().context("--expect").usage()?),
+            None => None,
+        };
+        let service_addresses = self
+            .service_cidr
+            .iter()
+            .map(|block| service_address(block).context("--service-cidr").usage())
+            .collect::<Result<_>>()?;
+        let lifetime = match &self.expires {
+            Some(text) => Some(text.parse().context("--expires").usage()?),
+            None => None,
+        };
+        if !self.files.is_empty() && !self.groups.is_empty() {
+            return Err(Error::usage(
+                "--group goes with a new key; a request names its groups itself",
+            ));
+        }
+        let rules = match (self.profile.holder, &self.policy.policy) {
+            (Holder::Person, _) => self.policy.load(host)?,
+            (_, None) => Rules::default(),
+            (_, Some(_)) => {
+                return Err(Error::usage(
+                    "--policy goes with the profile user: it is about people",
+                ));
+            }
+        };
+        Ok(Asked {
+            args: self,
+            rules,
+            cluster: ClusterNames { domain: self.cluster_domain.clone(), service_addresses },
+            lifetime,
+            expected,
+            key_type: self.key_type.parse().usage()?,
+            dry: self.dry_run.dry_run != DryRun::None,
+        })
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub fn run(host: &Host, args: &SignArgs) -> Result<Exit> {
+    let asked = args.asked(host)?;
+    let mut inputs = Vec::new();
+    for file in &args.files {
+        inputs.extend(Input::read(host, file)?);
+    }
+    let delivery = Delivery::prepare(args, inputs.len())?;
+    if asked.expected.is_some() && inputs.len() > 1 {
+        return Err(Error::usage("--expect goes with one request"));
+    }
+    let ca = args.authority.load(host)?;
+    let delivery = delivery.with_ca(&ca)?;
+    let mut exit = Exit::Done;
+    let count = inputs.len();
+    let mut results = output::Collected::new(args.output.format, count);
+    if inputs.is_empty() {
+        let draft = Draft::for_new_key(host, &asked, &ca)?;
+        results.add(host, delivery.sign(host, &asked, &ca, draft)?)?;
+    }
+    for input in inputs {
+        let done = Draft::for_request(host, &asked, &ca, input)
+            .and_then(|draft| delivery.sign(host, &asked, &ca, draft));
+        match done {
+            Ok(result) => results.add(host, result)?,
+            Err(error) if count > 1 => {
+                host.fail(&error);
+                exit = exit.gravest(error.exit);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    results.finish(host, "IssuedCertificateList")?;
+    Ok(exit)
+}

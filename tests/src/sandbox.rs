@@ -138,6 +138,11 @@ impl Sandbox {
         self.cluster.client_ca().pem()
     }
 
+    /// The private key of the CA of users' certificates, PEM.
+    pub fn client_ca_key_pem(&self) -> String {
+        self.cluster.client_ca().key_pem()
+    }
+
     /// A kubeconfig with the context `admin@sandbox` and a certificate of group `system:masters`.
     pub fn admin_kubeconfig(&self) -> String {
         self.kubeconfig_for("admin", &[MASTERS])

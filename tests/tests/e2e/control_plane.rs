@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,15 @@ use tempfile::TempDir;
 const READY: Duration = Duration::from_secs(120);
 
 pub(crate) struct ControlPlane {
+    /// Before the directory: they are stopped before it goes.
+    processes: Processes,
     dir: TempDir,
     url: String,
-    /// Stopped in reverse order.
+}
+
+/// Programs that run in a directory, stopped in reverse order when dropped.
+pub(crate) struct Processes {
+    dir: PathBuf,
     children: Vec<Child>,
 }
 
@@ -66,7 +72,7 @@ fn write(dir: &Path, name: &str, text: &str) {
     std::fs::write(dir.join(name), text).expect("a file is written");
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }
@@ -84,7 +90,8 @@ impl ControlPlane {
         write(path, "sa.pub", &sa.public_key_pem());
         let [etcd, peer, api, kcm] = [(); 4].map(|()| free_port());
         let url = format!("https://127.0.0.1:{api}");
-        let mut plane = Self { dir, url: url.clone(), children: Vec::new() };
+        let processes = Processes::new(dir.path());
+        let mut plane = Self { processes, dir, url };
         write(plane.dir.path(), "kcm.kubeconfig", &plane.kubeconfig("kcm"));
         let file = |name: &str| plane.dir.path().join(name).display().to_string();
         let etcd_url = format!("http://127.0.0.1:{etcd}");
@@ -136,48 +143,17 @@ impl ControlPlane {
             "--leader-elect=false".to_owned(),
             format!("--controllers={controllers}"),
         ];
-        plane.spawn(assets, "etcd", &etcd_args);
-        plane.spawn(assets, "kube-apiserver", &api_args);
-        plane.wait_until(&["get", "--raw", "/readyz"], "kube-apiserver answers");
-        plane.spawn(assets, "kube-controller-manager", &kcm_args);
+        write(plane.dir.path(), "admin.kubeconfig", &plane.admin_kubeconfig());
+        let admin = file("admin.kubeconfig");
+        let processes = &mut plane.processes;
+        processes.spawn(assets, "etcd", &etcd_args);
+        processes.spawn(assets, "kube-apiserver", &api_args);
+        processes.wait_until(&admin, &["get", "--raw", "/readyz"], "kube-apiserver answers");
+        processes.spawn(assets, "kube-controller-manager", &kcm_args);
         // It has published the CA once it runs, and signs from then on.
-        plane.wait_until(
-            &["get", "configmap", "-n", "kube-system", "kube-root-ca.crt"],
-            "kube-controller-manager works",
-        );
+        let published = ["get", "configmap", "-n", "kube-system", "kube-root-ca.crt"];
+        processes.wait_until(&admin, &published, "kube-controller-manager works");
         plane
-    }
-
-    fn spawn(&mut self, assets: &Path, name: &str, args: &[String]) {
-        let log = File::create(self.dir.path().join(format!("{name}.log"))).expect("a log file");
-        let child = Command::new(assets.join(name))
-            .args(args)
-            .env_remove("HTTPS_PROXY")
-            .env_remove("https_proxy")
-            .current_dir(self.dir.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a log file"))
-            .stderr(log)
-            .spawn();
-        self.children.push(child.unwrap_or_else(|e| panic!("{name} does not start: {e}")));
-    }
-
-    fn wait_until(&self, kubectl: &[&str], what: &str) {
-        let config = self.dir.path().join("admin.kubeconfig");
-        std::fs::write(&config, self.admin_kubeconfig()).expect("a file is written");
-        let until = Instant::now() + READY;
-        loop {
-            let done = Command::new("kubectl")
-                .args(kubectl)
-                .arg("--request-timeout=5s")
-                .env("KUBECONFIG", &config)
-                .output();
-            if done.is_ok_and(|o| o.status.success()) {
-                return;
-            }
-            assert!(Instant::now() < until, "{what}: not within {READY:?}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
     }
 
     pub(crate) fn admin_kubeconfig(&self) -> String {
@@ -203,7 +179,45 @@ impl ControlPlane {
     }
 }
 
-impl Drop for ControlPlane {
+impl Processes {
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), children: Vec::new() }
+    }
+
+    /// Starts a program of `assets`, with its log beside.
+    pub(crate) fn spawn(&mut self, assets: &Path, name: &str, args: &[String]) {
+        let log = File::create(self.dir.join(format!("{name}.log"))).expect("a log file");
+        let child = Command::new(assets.join(name))
+            .args(args)
+            .env_remove("HTTPS_PROXY")
+            .env_remove("https_proxy")
+            .current_dir(&self.dir)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log file"))
+            .stderr(log)
+            .spawn();
+        self.children.push(child.unwrap_or_else(|e| panic!("{name} does not start: {e}")));
+    }
+
+    /// Waits until kubectl succeeds with this kubeconfig.
+    pub(crate) fn wait_until(&self, kubeconfig: &str, kubectl: &[&str], what: &str) {
+        let until = Instant::now() + READY;
+        loop {
+            let done = Command::new("kubectl")
+                .args(kubectl)
+                .arg("--request-timeout=5s")
+                .env("KUBECONFIG", kubeconfig)
+                .output();
+            if done.is_ok_and(|o| o.status.success()) {
+                return;
+            }
+            assert!(Instant::now() < until, "{what}: not within {READY:?}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Processes {
     fn drop(&mut self) {
         while let Some(mut child) = self.children.pop() {
             let _ = child.kill();

@@ -16,6 +16,8 @@ mod approvals;
 mod attacks;
 mod backend;
 mod bad_input;
+mod ca;
+mod ca_serve;
 mod completion;
 mod control_plane;
 mod cost;
@@ -26,6 +28,7 @@ mod handover;
 mod inspect;
 mod kubeconfigs;
 mod onboard;
+mod own_pki;
 mod policy;
 mod pty;
 mod rbac;
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         rights::CASES,
         token::CASES,
         doctor::CASES,
+        ca_serve::CASES,
     ];
     let mut cases = Vec::new();
     for backend in &backends {
@@ -83,7 +87,13 @@ fn main() -> ExitCode {
             cases.push(case(backend, name, *run));
         }
         if backend.sandbox().is_some() {
-            for (name, run) in cost::CASES.iter().chain(onboard::SANDBOX_CASES) {
+            let more = [cost::CASES, onboard::SANDBOX_CASES, ca::CASES];
+            for (name, run) in more.iter().flat_map(|list| list.iter()) {
+                cases.push(case(backend, name, *run));
+            }
+        }
+        if matches!(**backend, Backend::ControlPlane(_)) {
+            for (name, run) in own_pki::CASES {
                 cases.push(case(backend, name, *run));
             }
         }

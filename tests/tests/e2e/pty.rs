@@ -36,12 +36,17 @@ impl Terminal {
 
     /// Reads messages up to and including the line with the question.
     pub(crate) fn asked(&mut self) -> &str {
+        self.says("[y/N]")
+    }
+
+    /// Reads messages up to and including the line with this text.
+    pub(crate) fn says(&mut self, text: &str) -> &str {
         loop {
             let mut line = String::new();
             let n = self.stderr.read_line(&mut line).expect("messages");
             self.said.push_str(&line);
             assert!(n > 0, "it ended without a question:\n{}", self.said);
-            if line.contains("[y/N]") {
+            if line.contains(text) {
                 return &self.said;
             }
         }

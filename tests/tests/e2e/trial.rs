@@ -159,6 +159,23 @@ impl Person {
         Terminal::start(self.command(plugin(), args))
     }
 
+    /// Starts the plugin and lets it run, until it has said this on standard error.
+    pub(crate) fn serving(&self, args: &[&str], said: &str) -> Running {
+        let mut command = self.command(plugin(), args);
+        let out = self.home.join(format!("running{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let file = std::fs::File::create(&out).expect("a file");
+        let child = command.stdout(file).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut running = Running { child, out, stderr: String::new() };
+        let pipe = running.child.stderr.as_mut().expect("a pipe");
+        while !running.stderr.contains(said) {
+            let mut byte = [0];
+            let read = std::io::Read::read(pipe, &mut byte).expect("messages");
+            assert_eq!(read, 1, "it ended: {}", running.stderr);
+            running.stderr.push(char::from(byte[0]));
+        }
+        running
+    }
+
     pub(crate) fn kubectl(&self, args: &[&str]) -> Outcome {
         Outcome::of(self.command(Path::new("kubectl"), args), args)
     }
@@ -211,6 +228,35 @@ impl Person {
         let groups = info["groups"].as_array().expect("groups").iter();
         let groups = groups.filter_map(|g| g.as_str().map(str::to_owned)).collect();
         (info["username"].as_str().expect("a user").to_owned(), groups)
+    }
+}
+
+/// The plugin while it runs.
+pub(crate) struct Running {
+    child: std::process::Child,
+    out: PathBuf,
+    stderr: String,
+}
+
+impl Running {
+    /// Tells it to stop, by SIGTERM, and waits for its end.
+    pub(crate) fn stop(mut self) -> Outcome {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+        let mut pipe = self.child.stderr.take().expect("a pipe");
+        std::io::Read::read_to_string(&mut pipe, &mut self.stderr).expect("messages");
+        let status = self.child.wait().expect("an end");
+        let stdout = std::fs::read_to_string(&self.out).expect("its output");
+        let stderr = std::mem::take(&mut self.stderr);
+        Outcome::new("(running)", status.code().unwrap_or(-1), stdout, stderr)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Only where a case has failed; stopped before otherwise.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # Where cargo puts things, also when CARGO_TARGET_DIR is set.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help try test lint unit e2e web bench soak clean
+.PHONY: help try test lint unit e2e docs web release bench soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -30,11 +30,20 @@ unit: ## tests of the crates, and of the sandbox with the real kubectl
 	cargo test --package usercert-tests --lib --bins --test 'sandbox*'
 
 e2e: ## the built plugin on the sandbox; on real servers if KUBEBUILDER_ASSETS or USERCERT_TEST_KUBECONFIG is set
-	cargo test --package usercert-tests --test e2e
+	cargo test --package usercert-tests --test e2e --test package
+
+docs: ## write docs/cli.md, docs/man and the picture anew, from the program itself
+	USERCERT_WRITE_DOCS=1 cargo test --quiet --package kubectl-usercert --test cli_docs
+	cargo build --quiet --package kubectl-usercert --package usercert-tests --bins
+	docs/scripts/picture
 
 web: ## the page: web-demo/dist/index.html
 	@docs/scripts/need cargo wasm
 	web-demo/build.sh
+
+release: ## archive for this machine, its ingredients, hashes, krew manifest: dist/
+	@docs/scripts/need cargo python
+	docs/scripts/release
 
 bench: ## ours against what people use today; writes nothing
 	@docs/scripts/need cargo kubectl openssl hyperfine
@@ -45,4 +54,4 @@ soak: ## the long versions of the randomised tests
 
 clean: ## remove what was built
 	cargo clean
-	rm -rf web-demo/dist
+	rm -rf web-demo/dist dist

@@ -1,8 +1,5 @@
-//! What `kubectl usercert` and its web page know about people's access to Kubernetes, without any IO.
-//!
-//! Everything here is a function of its arguments: no files, no network, no clock, no randomness.
-//! Time enters as [`time::UnixTime`], keys and signatures are made by the caller. The crate is shared
-//! by the command line plugin and by the WebAssembly build.
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
 
 pub mod alternative_name;
 pub mod answer;

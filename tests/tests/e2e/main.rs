@@ -21,6 +21,7 @@ mod ca_serve;
 mod completion;
 mod control_plane;
 mod cost;
+mod docs;
 mod doctor;
 mod ends;
 mod formats;
@@ -98,6 +99,10 @@ fn main() -> ExitCode {
             }
         }
     }
+    // On sandboxes of their own: they show addresses and names of one.
+    for (name, path) in docs::documents() {
+        cases.push(Case::test(format!("sandbox::{name}"), move || caught(|| docs::play(&path))));
+    }
     let names: Vec<&str> = backends.iter().map(|b| b.name()).collect();
     eprintln!("running end to end on: {}", names.join(", "));
     let conclusion = libtest_mimic::run(&arguments, cases);
@@ -111,13 +116,17 @@ fn case(backend: &Arc<Backend>, name: &'static str, run: fn(&Trial)) -> Case {
     let short = name.strip_prefix("e2e::").unwrap_or(name);
     Case::test(format!("{}::{short}", backend.name()), move || {
         let trial = Trial::new(Arc::clone(&backend), short);
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&trial)));
-        outcome.map_err(|panic| {
-            let text = panic
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-            Failed::from(text.unwrap_or_else(|| "panicked".to_owned()))
-        })
+        caught(|| run(&trial))
+    })
+}
+
+fn caught(run: impl FnOnce()) -> Result<(), Failed> {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    outcome.map_err(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+        Failed::from(text.unwrap_or_else(|| "panicked".to_owned()))
     })
 }

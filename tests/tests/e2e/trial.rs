@@ -121,7 +121,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    fn command(&self, program: &Path, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, program: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .args(args)

@@ -83,8 +83,8 @@ fn a_directory(trial: &Trial) {
     assert_eq!(item(&found, "sa.pub")["properties"]["privateKey"], "pki/sa.key");
 
     let table = person.run(&["inspect", "pki"]).ok().stdout;
-    assert_eq!(table.lines().count(), 6, "one line for each certificate:\n{table}");
-    for row in ["apiserver-etcd-client.crt", "etcd/ca.crt", "19d", "n1"] {
+    assert_eq!(table.lines().count(), 7, "one line for each certificate or pair:\n{table}");
+    for row in ["apiserver-etcd-client.crt", "etcd/ca.crt", "19d", "n1", "sa.pub"] {
         assert!(table.contains(row), "{row} in\n{table}");
     }
     person.run(&["inspect", "pki", "--expires-within", "7d"]).ok();

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use usercert_core::certificate::Certificate;
 use usercert_core::inspect::relations::{self, Answers, Placed};
-use usercert_core::inspect::{self, Item, Thing, dump, manifest};
+use usercert_core::inspect::{self, Item, dump, manifest};
 use usercert_core::key::Verification;
 use usercert_core::lifetime;
 use usercert_core::text::show;
@@ -26,6 +26,8 @@ use crate::output;
 
 /// More things than this in one file are shown as a table.
 const SHEETS: usize = 8;
+/// Longest certificate file that an entry of the kubeconfig may name, in bytes.
+const CERTIFICATE: usize = 1 << 20;
 
 /// Say what files or requests are, in Kubernetes terms
 ///
@@ -197,33 +199,33 @@ fn public_half(placed: &Placed, item: &mut Item) -> Option<Vec<u8>> {
 
 /// Which contexts of the person's kubeconfig use a certificate.
 fn add_contexts(args: &InspectArgs, placed: &[Placed], items: &mut [Item]) {
-    let leaf = |t: &Thing| matches!(t, Thing::Certificate(c) if !c.is_ca);
-    if !placed.iter().any(|p| leaf(&p.found.thing)) {
+    let wanted = |(p, item): &(&Placed, &mut Item)| {
+        let leaf = p.found.certificate().is_some_and(|c| !c.is_ca);
+        leaf && !item.properties.contains_key("contexts")
+    };
+    let wanted: Vec<_> = placed.iter().zip(items).filter(wanted).collect();
+    if wanted.is_empty() {
         return;
     }
     // Without a readable kubeconfig there is nothing to say.
     let Ok(config) = Kubeconfig::read(args.client.kubeconfig.as_deref()) else { return };
-    let mut used: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for entry in config.merged.contexts() {
-        let user = config.merged.context(entry.name).unwrap_or_default().user;
-        used.entry(user).or_default().push(show(entry.name));
+    let mut contexts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for context in config.merged.contexts() {
+        let user = config.merged.context(context.name).unwrap_or_default().user;
+        contexts.entry(user).or_default().push(show(context.name));
     }
-    let mut users: Vec<(Certificate, Vec<String>)> = Vec::new();
-    for entry in config.merged.users() {
-        let Some(user) = config.merged.user(entry.name) else { continue };
-        let data = user.client_certificate_data.or_else(|| {
-            let path = user.client_certificate?;
-            crate::files::read_limited(&path, 1 << 20).ok()
-        });
+    let mut used: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
+    for (name, contexts) in contexts {
+        let Some(user) = config.merged.user(&name) else { continue };
+        let file = || crate::files::read_limited(&user.client_certificate?, CERTIFICATE).ok();
+        let data = user.client_certificate_data.or_else(file);
         let chain = data.and_then(|pem| Certificate::chain_from_pem(&pem).ok());
-        let Some(certificate) = chain.and_then(|c| c.into_iter().next()) else { continue };
-        users.push((certificate, used.remove(entry.name).unwrap_or_default()));
+        if let Some(certificate) = chain.and_then(|c| c.into_iter().next()) {
+            used.entry(certificate.der).or_default().extend(contexts);
+        }
     }
-    for (p, item) in placed.iter().zip(items) {
-        let Some(certificate) = p.found.certificate() else { continue };
-        let user =
-            users.iter().find(|(c, contexts)| c.der == certificate.der && !contexts.is_empty());
-        if let Some((_, contexts)) = user.filter(|_| !item.properties.contains_key("contexts")) {
+    for (p, item) in wanted {
+        if let Some(contexts) = p.found.certificate().and_then(|c| used.get(&c.der)) {
             item.set("contexts", contexts.clone());
         }
     }

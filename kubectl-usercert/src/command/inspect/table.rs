@@ -51,7 +51,6 @@ fn worth_showing(rows: &[Row], wide: bool) -> Vec<&Row> {
             "kubeconfig cluster" => repeated.contains(i) || item.expires.is_none(),
             // Its certificate has a row of its own.
             "kubeconfig user" => !item.word("client-certificate").is_empty(),
-            "public key" => !item.word("privateKey").is_empty(),
             _ => repeated.contains(i) || goes_without_saying(item),
         };
         wide || item.findings.iter().any(|f| f.severity != Severity::Info) || !said

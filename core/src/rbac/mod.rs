@@ -8,6 +8,7 @@ mod allows;
 mod binding;
 mod escalation;
 mod grant;
+mod power;
 mod revoke;
 mod rule;
 

@@ -4,7 +4,7 @@ use crate::cases;
 use crate::trial::{Person, Trial};
 use usercert_sandbox::{Sandbox, SandboxOptions};
 
-cases!(main_road, handover, waiting, no_discovery_for_lists);
+cases!(main_road, handover, waiting, no_discovery_for_lists, roles);
 
 /// A server of its own, so that nobody else's requests are in the log.
 fn alone(trial: &Trial) -> (Sandbox, Person) {
@@ -89,4 +89,28 @@ fn no_discovery_for_lists(trial: &Trial) {
     sandbox.clear_log();
     admin.run(&["list"]).ok();
     assert_eq!(made(&sandbox), [format!("GET {CSRS}")]);
+}
+
+fn roles(trial: &Trial) {
+    let (sandbox, admin) = alone(trial);
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    let role = format!("GET {rbac}/clusterroles/view");
+    let bindings = format!("{rbac}/namespaces/default/rolebindings");
+    let grant = ["grant", "alice", "--clusterrole", "view", "-n", "default", "--yes", "-o", "name"];
+    let made_now = admin.run(&grant).ok().stdout;
+    let name = made_now.trim().rsplit('/').next().expect("a name").to_owned();
+    let look = format!("GET {bindings}/{name}");
+    assert_eq!(made(&sandbox), [role.clone(), look.clone(), format!("POST {bindings}")]);
+    admin.run(&grant).ok();
+    assert_eq!(made(&sandbox), [role.clone(), look]);
+    admin.run(&["access", "alice"]).ok();
+    let mut asked = made(&sandbox);
+    asked.sort();
+    let lists = [format!("GET {rbac}/clusterrolebindings"), format!("GET {rbac}/rolebindings")];
+    assert_eq!(asked, [lists[0].clone(), role, lists[1].clone()]);
+    admin.run(&["revoke", "alice", "--yes"]).ok();
+    let mut asked = made(&sandbox);
+    asked.sort();
+    let delete = format!("DELETE {bindings}/{name}");
+    assert_eq!(asked, [delete, format!("GET {CSRS}"), lists[0].clone(), lists[1].clone()]);
 }

@@ -17,6 +17,8 @@ cases!(
     names_that_are_taken,
     nobody_passes_on_what_he_does_not_hold,
     only_ours_go_unless_all,
+    changed_while_it_was_looked_at,
+    roles_of_a_namespace,
     what_remains,
     access_in_words,
     access_as_far_as_one_may_look,
@@ -345,6 +347,68 @@ fn only_ours_go_unless_all(trial: &Trial) {
     let left = admin.kubectl(&["get", "rolebinding", &shared, "-n", DEV, "-o", "json"]).ok().json();
     assert_eq!(left["subjects"].as_array().map(Vec::len), Some(1));
     admin.kubectl(&["get", "rolebinding", &own, "-n", DEV]).exits(1);
+}
+
+/// Between the question and the answer somebody else changes the bindings.
+fn changed_while_it_was_looked_at(trial: &Trial) {
+    let admin = trial.admin();
+    let (alice, bob) = (trial.user("alice"), trial.user("bob"));
+    admin.run(&["grant", &alice, "--clusterrole", "view", "-n", DEV, "--yes"]).ok();
+    let made = admin.run(&["access", &alice, "-o", "name"]).ok().stdout;
+    let name = made.trim().rsplit('/').next().expect("a name").to_owned();
+    let shared = trial.user("shared");
+    let users = ["--user", alice.as_str(), "--user", bob.as_str()];
+    let create = ["create", "rolebinding", &shared, "-n", DEV, "--clusterrole", "view"];
+    admin.kubectl(&[&create[..], &users].concat()).ok();
+    let mut terminal = admin.on_terminal(&["revoke", &alice, "--all"]);
+    assert!(terminal.asked().contains("also names 1 more"));
+    let subject = json!([{"op": "add", "path": "/subjects/-", "value": {"kind": "User",
+        "apiGroup": "rbac.authorization.k8s.io", "name": "carol"}}]);
+    for binding in [&name, &shared] {
+        let patch = ["patch", "rolebinding", binding, "-n", DEV, "--type=json", "-p"];
+        admin.kubectl(&[&patch[..], &[&subject.to_string()]].concat()).ok();
+    }
+    let out = terminal.answer("y").exits(1);
+    assert_eq!(
+        out.stderr.matches("has changed since it was looked at").count(),
+        2,
+        "{}",
+        out.stderr
+    );
+    for binding in [&name, &shared] {
+        let left =
+            admin.kubectl(&["get", "rolebinding", binding, "-n", DEV, "-o", "json"]).ok().json();
+        let names: Vec<&str> = left["subjects"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|s| s["name"].as_str())
+            .collect();
+        assert!(names.contains(&alice.as_str()) && names.contains(&"carol"), "{names:?}");
+    }
+    // Looked at again, ours now loses one subject only.
+    admin.run(&["revoke", &alice, "--all", "--yes"]).ok();
+    let left = admin.kubectl(&["get", "rolebinding", &name, "-n", DEV, "-o", "json"]).ok().json();
+    assert_eq!(left["subjects"].as_array().map(Vec::len), Some(1));
+    becomes(&admin, false, &alice, "list", "pods", &["-n", DEV]);
+}
+
+fn roles_of_a_namespace(trial: &Trial) {
+    let admin = trial.admin();
+    let (alice, role) = (trial.user("alice"), trial.user("deployer"));
+    let create = ["create", "role", &role, "-n", DEV, "--verb=get,list", "--resource=configmaps"];
+    admin.kubectl(&create).ok();
+    let grant = ["grant", &alice, "--role", &role, "--clusterrole", "view", "-n", DEV, "--yes"];
+    let out = admin.run(&[&grant[..], &["-o", "json"]].concat()).ok().json();
+    assert_eq!((&out["kind"], out["items"].as_array().map(Vec::len)), (&"List".into(), Some(2)));
+    becomes(&admin, true, &alice, "list", "configmaps", &["-n", DEV]);
+    admin.run(&["access", &alice]).ok().prints(&[&format!("Role/{role}"), "get, list configmaps"]);
+    // Only what was named goes.
+    admin
+        .run(&["revoke", &alice, "--role", &role, "--yes"])
+        .ok()
+        .prints(&[&format!("deleted: Role {role} in namespace default"), "by user alice"]);
+    admin.run(&["access", &alice, "-o", "name"]).ok().prints(&["usercert-alice"]);
 }
 
 fn what_remains(trial: &Trial) {

@@ -242,3 +242,27 @@ fn requests_are_logged() {
     let entry = LogEntry { method: "GET".into(), path, user: "alice".into(), status: 404 };
     assert_eq!(world.sandbox.log(), [entry]);
 }
+
+#[test]
+fn service_accounts_authenticate_by_tokens_that_end_with_them() {
+    let world = World::new();
+    world.kubectl(&["create", "serviceaccount", "robot"]);
+    let token = world.kubectl(&["create", "token", "robot", "--duration", "10m"]);
+    let mut config: Value = serde_json::from_str(&world.sandbox.anonymous_kubeconfig()).unwrap();
+    config["users"][0]["user"]["token"] = token.trim().into();
+    let config = config.to_string();
+    let user = whoami(&config);
+    assert_eq!(user["username"], "system:serviceaccount:default:robot");
+    assert_eq!(
+        user["groups"],
+        json!(["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"])
+    );
+    let short = world.refused(&["create", "token", "robot", "--duration", "9m"]);
+    assert!(short.contains("may not specify a duration less than 10 minutes"), "{short}");
+    let unknown = world.refused(&["create", "token", "nobody"]);
+    assert!(unknown.contains("serviceaccounts \"nobody\" not found"), "{unknown}");
+    // One of the same name is another account.
+    world.kubectl(&["delete", "serviceaccount", "robot"]);
+    world.kubectl(&["create", "serviceaccount", "robot"]);
+    assert_eq!(send(&config, "POST", REVIEWS, Some(&json!({}))).0, 401);
+}

@@ -5,6 +5,8 @@
 
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -85,6 +87,15 @@ pub fn read(answer: &Value) -> Option<Token> {
     })
 }
 
+/// Until when a token says that it counts (RFC 7519, claim `exp`), for people only: nobody checks its
+/// signature here. `None` for tokens of other kinds.
+#[must_use]
+pub fn end(token: &str) -> Option<UnixTime> {
+    let claims = token.split('.').nth(1)?;
+    let claims = URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
+    serde_json::from_slice::<Value>(&claims).ok()?["exp"].as_i64().map(UnixTime)
+}
+
 /// Who the server takes the bearer for.
 #[must_use]
 pub fn user_name(namespace: &str, account: &str) -> String {
@@ -121,6 +132,18 @@ mod tests {
         let hour = "1h".parse().unwrap();
         assert_eq!(request(hour, &[])["spec"], json!({"expirationSeconds": 3600}));
         assert_eq!(request(hour, &["vault".into()])["spec"]["audiences"], json!(["vault"]));
+    }
+
+    #[test]
+    fn the_end_is_read_where_there_is_one() {
+        // {"alg":"none"} and {"exp":1795378500}
+        assert_eq!(
+            end("eyJhbGciOiJub25lIn0.eyJleHAiOjE3OTUzNzg1MDB9.x"),
+            Some(UnixTime(1_795_378_500))
+        );
+        for other in ["", "opaque", "a.b.c", "..", "e30.e30.e30"] {
+            assert_eq!(end(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use serde_json::json;
 use usercert_core::certificate::Certificate;
 use usercert_core::lifetime::expiry_in_words;
 use usercert_core::text::{shell_word, show};
+use usercert_core::time::UnixTime;
+use usercert_core::token;
 
 use crate::args::{ClientArgs, OutputArgs};
 use crate::cluster::{Credentials, Need, Target, UserInfo, explain};
@@ -48,6 +50,7 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
         ));
     }
     let timeout = client.request_timeout;
+    let mut token_end = None;
     let (cluster, leaf) = match target.credentials()? {
         Credentials::Certificate { chain, key_pem } => {
             let leaf = chain.first().cloned();
@@ -57,7 +60,10 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
             let key = String::from_utf8_lossy(&key_pem);
             (target.endpoint.with_certificate(&chain, &key, timeout)?, leaf)
         }
-        Credentials::Token(token) => (target.endpoint.with_token(&token, timeout)?, None),
+        Credentials::Token(token) => {
+            token_end = token::end(&token);
+            (target.endpoint.with_token(&token, timeout)?, None)
+        }
         Credentials::Other(what) => {
             return Err(Error::new(format!(
                 "this context authenticates with {what}, not with a certificate"
@@ -73,11 +79,11 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
         }
     };
     let info = cluster.who_am_i().await.map_err(|error| match error.code() {
-        401 => refused(leaf.as_ref(), &target),
+        401 => refused(leaf.as_ref(), token_end.map(|end| (end, host.now())), &target),
         _ => explain(&error, &cluster.server, &Need::WhoAmI),
     })?;
     compare(&info, leaf.as_ref())?;
-    print(host, args, &target, &info, leaf.as_ref())?;
+    print(host, args, &target, &info, leaf.as_ref(), token_end)?;
     Ok(Exit::Done)
 }
 
@@ -106,9 +112,18 @@ fn check_time(host: &Host, leaf: &Certificate, target: &Target) -> Result<()> {
     Ok(())
 }
 
-fn refused(leaf: Option<&Certificate>, target: &Target) -> Error {
+fn refused(
+    leaf: Option<&Certificate>,
+    token: Option<(UnixTime, UnixTime)>,
+    target: &Target,
+) -> Error {
     let server = show(&target.endpoint.server);
     let Some(leaf) = leaf else {
+        if let Some((end, now)) = token.filter(|(end, now)| now >= end) {
+            let expired = expiry_in_words(end, now);
+            return Error::new(format!("{server} does not accept the token: it {expired}"))
+                .hint("ask for a new one: kubectl usercert token");
+        }
         return Error::new(format!("{server} does not accept the token (401 Unauthorized)"))
             .hint("it has expired, its service account is gone, or it is for another cluster");
     };
@@ -152,6 +167,7 @@ fn print(
     target: &Target,
     info: &UserInfo,
     leaf: Option<&Certificate>,
+    token_end: Option<UnixTime>,
 ) -> Result<()> {
     let context = target.resolved.context_name.clone().unwrap_or_default();
     let value = output::object(
@@ -161,7 +177,7 @@ fn print(
             "user": info.username, "groups": info.groups, "uid": info.uid,
             "credentialId": info.credential(),
             "sameCertificate": leaf.map(|_| info.credential().is_some()),
-            "notAfter": leaf.map(|l| l.not_after),
+            "notAfter": leaf.map(|l| l.not_after).or(token_end),
         }),
     );
     output::print(host, args.output.format, &value, &[format!("context/{context}")], |_| {
@@ -189,6 +205,10 @@ fn print(
                 expiry_in_words(leaf.not_after, host.now()),
                 "Credential"
             ));
+        }
+        if let Some(end) = token_end {
+            let left = expiry_in_words(end, host.now());
+            text.push_str(&format!("{:<12}{end} ({left})\n", "Until"));
         }
         text
     })

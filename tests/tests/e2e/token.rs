@@ -48,7 +48,7 @@ fn a_kubeconfig_that_works(trial: &Trial) {
     let who = admin.kubectl(&who).ok().json();
     let name = format!("system:serviceaccount:{NAMESPACE}:{robot}");
     assert_eq!(who["status"]["userInfo"]["username"], name.as_str());
-    admin.run(&["verify", "--kubeconfig", "robot.conf"]).ok().prints(&[&name]);
+    admin.run(&["verify", "--kubeconfig", "robot.conf"]).ok().prints(&[&name, "expires in"]);
     let token = claims(&admin, "robot.conf");
     assert_eq!(token["exp"].as_i64().zip(token["iat"].as_i64()).map(|(e, i)| e - i), Some(7200));
     let view = [

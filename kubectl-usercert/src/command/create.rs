@@ -21,7 +21,7 @@ use super::rules::PolicyArgs;
 use super::sheet::{self, Bindings, Sheet};
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::cluster::{Cluster, Target};
-use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::error::{Exit, Result, ResultExt as _};
 use crate::host::Host;
 use crate::keys::PrivateKey;
 use crate::output;

@@ -4,7 +4,7 @@ use crate::cases;
 use crate::trial::{Person, Trial};
 use usercert_sandbox::{Sandbox, SandboxOptions};
 
-cases!(main_road, handover, waiting, no_discovery_for_lists, roles);
+cases!(main_road, handover, waiting, all_pending, no_discovery_for_lists, roles);
 
 /// A server of its own, so that nobody else's requests are in the log.
 fn alone(trial: &Trial) -> (Sandbox, Person) {
@@ -79,6 +79,40 @@ fn waiting(trial: &Trial) {
     assert_eq!(ours.iter().filter(|r| **r == format!("GET {CSRS}/carol")).count(), 2, "{ours:?}");
     assert_eq!(ours.iter().filter(|r| **r == format!("GET {CSRS}")).count(), 1, "{ours:?}");
     assert_eq!(ours.len(), 4, "{ours:?}");
+}
+
+/// Every request of several pages is read once more and decided once, the bindings are read once, and
+/// what somebody has decided already is left alone.
+fn all_pending(trial: &Trial) {
+    const MANY: usize = 120;
+    let (sandbox, admin) = alone(trial);
+    admin.run(&["request", "first"]).ok();
+    admin.run(&["deny", "first"]).ok();
+    let mut object = admin.kubectl(&["get", "csr", "first", "-o", "json"]).ok().json();
+    object["status"] = serde_json::json!({});
+    let items: Vec<_> = (0..MANY)
+        .map(|i| {
+            object["metadata"] = serde_json::json!({ "name": format!("r{i}") });
+            object.clone()
+        })
+        .collect();
+    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    admin.write("list.json", &list.to_string());
+    admin.kubectl(&["create", "--validate=false", "-f", "list.json"]).ok();
+    sandbox.clear_log();
+    let out = admin.run(&["approve", "--all-pending", "--yes", "-o", "name"]).ok();
+    assert_eq!(out.stdout.lines().count(), MANY);
+    let log = made(&sandbox);
+    let count = |wanted: &dyn Fn(&str) -> bool| log.iter().filter(|r| wanted(r)).count();
+    let pages = count(&|r| r == format!("GET {CSRS}"));
+    assert!((1..MANY).contains(&pages), "{pages} pages");
+    assert_eq!(count(&|r| r.starts_with(&format!("GET {CSRS}/r"))), MANY);
+    assert_eq!(count(&|r| r.starts_with("PUT") && r.ends_with("/approval")), MANY);
+    assert_eq!(count(&|r| r.contains("bindings")), 2);
+    assert_eq!(log.len(), pages + 2 * MANY + 2);
+    let state = ["get", "csr", "first", "-o", "jsonpath={.status.conditions[*].type}"];
+    assert_eq!(admin.kubectl(&state).ok().stdout, "Denied");
+    admin.run(&["approve", "--all-pending"]).ok().says(&["No pending requests"]);
 }
 
 fn no_discovery_for_lists(trial: &Trial) {

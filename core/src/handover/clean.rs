@@ -36,6 +36,30 @@ pub(super) fn quoted_part(text: &str) -> Option<String> {
     (!part.is_empty()).then_some(part)
 }
 
+/// Only the manifests in a text, where somebody wrote before and after them. One begins with its
+/// `apiVersion` and ends with the first line that is no line of a mapping.
+pub(super) fn manifest_part(text: &str) -> Option<String> {
+    let of_mapping = |line: &str| {
+        let key = line.split_once(':').map_or("", |(key, _)| key);
+        line.starts_with([' ', '-'])
+            || (!key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric()))
+    };
+    let mut part = String::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if !inside && line.starts_with("apiVersion:") {
+            part.push_str("---\n");
+            inside = true;
+        }
+        inside = inside && of_mapping(line);
+        if inside {
+            part.push_str(line);
+            part.push('\n');
+        }
+    }
+    (!part.is_empty()).then_some(part)
+}
+
 /// The text of a web page's source or of an HTML mail, where it is one.
 pub(super) fn without_html(text: &str) -> Option<String> {
     if !text.contains('<') && !text.contains('&') {
@@ -119,6 +143,15 @@ mod tests {
         }
         assert_eq!(quoted_part("She wrote:\n> a:\n>   b\nBye").as_deref(), Some("a:\n  b\n"));
         assert_eq!(quoted_part("a > b\n"), None);
+    }
+
+    #[test]
+    fn manifests_are_found_between_other_lines() {
+        let text =
+            "Hi: you,\n\napiVersion: v1\nkind: X\na:\n- b\n  c: d\n\nBye: me\napiVersion: v1\nBye";
+        let part = "---\napiVersion: v1\nkind: X\na:\n- b\n  c: d\n---\napiVersion: v1\n";
+        assert_eq!(manifest_part(text).as_deref(), Some(part));
+        assert_eq!(manifest_part("see apiVersion: v1"), None);
     }
 
     #[test]

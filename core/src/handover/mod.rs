@@ -127,8 +127,13 @@ pub fn read_all(input: &[u8]) -> Result<Vec<Incoming>, HandoverError> {
         return Err(HandoverError::Empty);
     }
     let shown = clean::without_html(&text);
-    let forms = [clean::quoted_part(&text), shown.as_deref().and_then(clean::quoted_part), shown];
-    let forms = || std::iter::once(&text).chain(forms.iter().flatten());
+    let quoted = clean::quoted_part(&text);
+    let shown_quoted = shown.as_deref().and_then(clean::quoted_part);
+    let part = |form: &Option<String>| form.as_deref().and_then(clean::manifest_part);
+    let parts = [clean::manifest_part(&text), part(&quoted), part(&shown), part(&shown_quoted)];
+    let forms: Vec<String> =
+        [quoted, shown_quoted, shown].into_iter().chain(parts).flatten().collect();
+    let forms = || std::iter::once(&text).chain(&forms);
     if forms().any(|form| holds_private_key(form)) {
         return Err(HandoverError::PrivateKey);
     }
@@ -158,7 +163,7 @@ fn from_text(text: &str) -> Result<Vec<Incoming>, HandoverError> {
     let begins = text.contains("-----BEGIN ");
     match documents(text) {
         Ok(documents) if documents.iter().any(is_manifest) => return from_objects(documents),
-        Err(error) if text.contains(KIND) && !begins => return Err(error.into()),
+        Err(error) if has_manifest(text) => return Err(error.into()),
         _ => {}
     }
     if begins {
@@ -187,6 +192,16 @@ fn documents(text: &str) -> Result<Vec<Value>, YamlError> {
         let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
         values.collect::<Result<_, _>>().map_err(|_| error)
     })
+}
+
+/// Whether a line of the text belongs to a manifest of ours: then it must not be passed over in
+/// favour of a PEM block beside it.
+fn has_manifest(text: &str) -> bool {
+    let is_kind = |rest: &str| {
+        let value = rest.trim_start_matches(['"', ' ']).strip_prefix(':').unwrap_or_default();
+        value.trim_start_matches(['"', '\'', ' ']).starts_with(KIND)
+    };
+    text.lines().any(|line| line.split("kind").skip(1).any(is_kind))
 }
 
 fn is_manifest(value: &Value) -> bool {
@@ -376,6 +391,9 @@ mod tests {
             manifest.replace("    ", "\u{a0}\u{a0}  ").into(),
             format!("She wrote:\r\n{}\r\nBye", quoted(&manifest, "> > ")).into(),
             utf16,
+            format!("Hi: admin,\n\n{manifest}\nBye").into(),
+            format!("She wrote:\r\n> Hi,\r\n>\r\n{}> \r\n> Bye", quoted(&manifest, "> ")).into(),
+            format!("<p>Hi,</p><pre>{manifest}</pre>Bye").into(),
         ];
         for input in inputs {
             let shown = String::from_utf8_lossy(&input).into_owned();
@@ -445,6 +463,7 @@ mod tests {
             (format!("{good}{}", pem::encode("CERTIFICATE", b"x")), "it holds a CERTIFICATE where"),
             (format!("{good}-----BEGIN CERTIFICATE REQUEST-----\n"), "its PEM block is damaged"),
             ("apiVersion: v1\nkind: List\nitems: []".to_owned(), "it is a list without requests"),
+            (format!("{good}\nkind: {KIND}\n"), "it looks like a manifest, but cannot be read"),
             (
                 format!("kind: {KIND}\na: 1\na: 2"),
                 "it looks like a manifest, but cannot be read: line 3",

@@ -65,7 +65,8 @@ impl Subject {
 }
 
 /// Namespace and name in `system:serviceaccount:NAMESPACE:NAME`.
-fn service_account(user: &str) -> Option<(&str, &str)> {
+#[must_use]
+pub fn service_account(user: &str) -> Option<(&str, &str)> {
     let (namespace, name) = user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
     (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
 }

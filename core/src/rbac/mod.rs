@@ -17,7 +17,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use allows::{Action, Allowance, allowance};
-pub use binding::{Binding, Subject, reaching};
+pub use binding::{Binding, Subject, reaching, service_account};
 pub use escalation::lacking;
 pub use grant::{Grant, GrantError, MANAGED_BY};
 pub use revoke::{Narrowed, Step, plan, without};
@@ -131,6 +131,17 @@ pub enum Holder {
 }
 
 impl Holder {
+    /// The groups that a service account has by being one; a certificate with its name has them not
+    /// (`apiserver/pkg/authentication/serviceaccount/util.go`).
+    #[must_use]
+    pub fn account_groups(&self) -> Vec<Self> {
+        let Self::User(user) = self else { return Vec::new() };
+        let groups = service_account(user).map(|(namespace, _)| {
+            ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")]
+        });
+        groups.into_iter().flatten().map(Self::Group).collect()
+    }
+
     /// The bare name.
     #[must_use]
     pub fn name(&self) -> &str {

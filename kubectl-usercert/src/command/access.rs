@@ -43,9 +43,8 @@ pub async fn run(host: &Host, args: &AccessArgs) -> Result<Exit> {
     let groups = groups(host, args, &target);
     let holdings = holdings::look(&cluster, args.client.namespace.as_deref()).await?;
 
-    let holders = [Holder::User(args.name.clone())].into_iter();
-    let mut holders: Vec<Holder> =
-        holders.chain(groups.iter().cloned().map(Holder::Group)).collect();
+    let mut holders = vec![Holder::User(args.name.clone())];
+    holders.extend(groups.iter().cloned().map(Holder::Group));
     let everybody = Holder::Group(AUTHENTICATED.to_owned());
     let detailed = args.output.format.is_some_and(|f| f != Format::Name);
     if detailed && !holders.contains(&everybody) {
@@ -74,9 +73,14 @@ fn groups(host: &Host, args: &AccessArgs, target: &Target) -> BTreeSet<String> {
     if !args.groups.is_empty() {
         return args.groups.iter().cloned().collect();
     }
+    let name = show(&args.name);
+    let as_account = Holder::User(args.name.clone()).account_groups();
+    if !as_account.is_empty() {
+        host.say(format!("{name} is a service account, with the groups that those have."));
+        return as_account.iter().map(|g| g.name().to_owned()).collect();
+    }
     let known = holdings::in_kubeconfig(target, &args.name);
     let groups = holdings::groups(&known, host.now());
-    let name = show(&args.name);
     if groups.is_empty() {
         host.say(format!(
             "Looked at the user {name} alone; -g GROUP adds a group of the certificate."
@@ -144,7 +148,12 @@ fn print(
     rows: &[Row<'_>],
     for_everybody: usize,
 ) -> Result<()> {
-    let names: Vec<String> = rows.iter().map(|r| r.binding.full_name()).collect();
+    let mut names: Vec<String> = Vec::new();
+    for name in rows.iter().map(|r| r.binding.full_name()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let items: Vec<Value> = rows.iter().map(Row::value).collect();
     let value = output::object(
         "AccessList",

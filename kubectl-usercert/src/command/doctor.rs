@@ -69,7 +69,7 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
         server: &cluster.server,
         version: version.as_ref().ok().and_then(|a| a.value["gitVersion"].as_str()),
         skew: date.and_then(UnixTime::from_http_date).map(|at| skew(at, asked, answered)),
-        you: you.ok(),
+        you,
         certificate: certificate(&target),
         signer: &args.signer,
         signing,
@@ -135,7 +135,7 @@ struct Found<'a> {
     server: &'a str,
     version: Option<&'a str>,
     skew: Option<i64>,
-    you: Option<UserInfo>,
+    you: Result<UserInfo, ApiError>,
     certificate: Option<Certificate>,
     signer: &'a str,
     signing: Result<Signing, String>,
@@ -192,8 +192,14 @@ impl Found<'_> {
     }
 
     fn identity(&self) -> String {
-        let Some(you) = &self.you else {
-            return "unknown: the server does not let you ask (selfsubjectreviews)".to_owned();
+        let you = match &self.you {
+            Ok(you) => you,
+            Err(error) if error.to_string().contains("system:anonymous") => {
+                return "nobody: the server saw no credentials (system:anonymous)".to_owned();
+            }
+            Err(_) => {
+                return "unknown: the server does not let you ask (selfsubjectreviews)".to_owned();
+            }
         };
         let groups: Vec<String> = you.groups.iter().map(|g| show_short(g, 60)).collect();
         format!("{} (groups {})", show(&you.username), show_short(&groups.join(", "), 300))
@@ -233,7 +239,7 @@ impl Found<'_> {
                     "state": able.word(), "missing": missing })
             })
             .collect();
-        let you = self.you.as_ref();
+        let you = self.you.as_ref().ok();
         let certificate = self.certificate.as_ref();
         output::object(
             "Diagnosis",

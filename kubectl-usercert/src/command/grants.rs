@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::{Value, json};
+use usercert_core::identity::reserved;
 use usercert_core::rbac::{self, API_GROUP, Grant, Holder, RoleKind, RoleRef, Rule, Scope};
 use usercert_core::text::{shell_word, show};
 
@@ -118,7 +119,11 @@ pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Vec<Prepar
             Ok(value) => Some(value),
             // Whoever may not read bindings learns it from creating one.
             Err(error) if matches!(error.code(), 403 | 404) => None,
-            Err(error) => return Err(explain(&error, &cluster.server, &Need::Create)),
+            Err(error) => {
+                let resources = grant.scope.binding_resource();
+                let need = Need::Use { group: API_GROUP, resources, verbs: "get" };
+                return Err(explain(&error, &cluster.server, &need));
+            }
         };
         if let Some(value) = &existing {
             check_existing(&grant, value)?;
@@ -238,7 +243,12 @@ impl Prepared {
     fn warning(&self) -> Option<String> {
         let name = match &self.grant.holder {
             Holder::Group(name) => name,
-            Holder::User(_) => return None,
+            Holder::User(name) if rbac::service_account(name).is_some() => return None,
+            Holder::User(name) => {
+                return reserved(name).map(|_| {
+                    format!("{} is a name of Kubernetes itself, not of a person", show(name))
+                });
+            }
         };
         match name.as_str() {
             rbac::AUTHENTICATED => Some("this group is everybody whom the server knows".to_owned()),

@@ -227,6 +227,7 @@ impl<'a> Rest<'a> {
         if let Holder::User(_) = holder {
             let groups: BTreeSet<String> = holdings::groups(known, now);
             holders.extend(groups.into_iter().map(Holder::Group));
+            holders.extend(holder.account_groups());
             holders.push(Holder::Group(AUTHENTICATED.to_owned()));
         }
         let stays =
@@ -267,6 +268,10 @@ impl<'a> Rest<'a> {
         };
         text.push_str(&everybody);
         let Holder::User(user) = holder else { return text };
+        if rbac::service_account(user).is_some() && self.last.is_none() {
+            text.push_str("Its tokens end with the service account itself.\n");
+            return text;
+        }
         match self.last {
             Some(known) => text.push_str(&format!(
                 "A certificate of {} ({}) lets its bearer in until {} ({}); it cannot be revoked.\n",

@@ -148,4 +148,12 @@ fn no_server_or_no_access(trial: &Trial) {
     stranger.kubectl(&["config", "set-credentials", "stranger", "--token", "nonsense"]).ok();
     stranger.kubectl(&["config", "set-context", &context, "--user", "stranger"]).ok();
     stranger.run(&["doctor"]).exits(1).says(&["Unauthorized"]);
+    // Without any: whoever is let in as anonymous may still ask nothing.
+    stranger.kubectl(&["config", "delete-user", "stranger"]).ok();
+    let out = stranger.run(&["doctor"]);
+    if out.code == 0 {
+        out.prints(&["system:anonymous"]);
+    } else {
+        out.exits(1).says(&["Unauthorized"]);
+    }
 }

@@ -155,7 +155,15 @@ fn same_object_as_kubectl_makes(trial: &Trial) {
     if let Some(fields) = ours.expect("it is there")["metadata"]["managedFields"].as_array() {
         assert_eq!(fields[0]["manager"], "kubectl-usercert");
     }
-    admin.run(&["revoke", &account, "--yes"]).ok().prints(&["deleted"]);
+    admin
+        .run(&["access", &account])
+        .ok()
+        .says(&["is a service account"])
+        .prints(&["ClusterRole/view"]);
+    admin
+        .run(&["revoke", &account, "--yes"])
+        .ok()
+        .prints(&["deleted", "tokens end with the service account"]);
 }
 
 fn dry_runs_change_nothing(trial: &Trial) {
@@ -201,6 +209,8 @@ fn words_before_the_question(trial: &Trial) {
     let everybody =
         ["grant", "system:authenticated", "--group", "--clusterrole", "view", "-n", DEV];
     admin.run(&everybody).exits(2).says(&["WARNING", "everybody whom the server knows"]);
+    let scheduler = ["grant", "system:kube-scheduler", "--clusterrole", "view", "-n", DEV];
+    admin.run(&scheduler).exits(2).says(&["WARNING", "a name of Kubernetes itself"]);
 }
 
 fn roles_that_are_not_there(trial: &Trial) {

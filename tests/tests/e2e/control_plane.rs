@@ -25,7 +25,7 @@ pub(crate) struct ControlPlane {
 /// Programs that run in a directory, stopped in reverse order when dropped.
 pub(crate) struct Processes {
     dir: PathBuf,
-    children: Vec<Child>,
+    children: Vec<(String, Child)>,
 }
 
 struct Pki {
@@ -196,7 +196,16 @@ impl Processes {
             .stdout(log.try_clone().expect("a log file"))
             .stderr(log)
             .spawn();
-        self.children.push(child.unwrap_or_else(|e| panic!("{name} does not start: {e}")));
+        let child = child.unwrap_or_else(|e| panic!("{name} does not start: {e}"));
+        self.children.push((name.to_owned(), child));
+    }
+
+    /// Ends a program.
+    pub(crate) fn kill(&mut self, name: &str) {
+        let at = self.children.iter().position(|(n, _)| n == name).expect("it runs");
+        let (_, mut child) = self.children.remove(at);
+        let _ = child.kill();
+        let _ = child.wait();
     }
 
     /// Waits until kubectl succeeds with this kubeconfig.
@@ -219,7 +228,7 @@ impl Processes {
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        while let Some(mut child) = self.children.pop() {
+        while let Some((_, mut child)) = self.children.pop() {
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -11,6 +11,8 @@ cases!(whole_control_plane);
 
 /// A group that a token of the test is in, to let the first admin in.
 const BOOTSTRAP: &str = "bootstrap-token,bootstrap,1,system:masters\n";
+/// Tokens of the signer, before and after it got another one.
+const ROBOT: [&str; 2] = ["robot-token-1", "robot-token-2"];
 const SIGNER: &str = "example.com/people";
 
 /// The three CAs and the certificates of a control plane, in the home of `owner`.
@@ -51,7 +53,7 @@ fn make_pki(owner: &Person, server: &str) {
 
 /// The control plane, and where its API server is.
 fn start(owner: &Person, assets: &Path, ports: [u16; 5]) -> Processes {
-    let [etcd, peer, api, kcm, scheduler] = ports;
+    let [etcd, peer, _, kcm, scheduler] = ports;
     let file = |name: &str| owner.home.join(name).display().to_string();
     let (etcd_url, peer_url) =
         (format!("https://127.0.0.1:{etcd}"), format!("https://127.0.0.1:{peer}"));
@@ -79,44 +81,7 @@ fn start(owner: &Person, assets: &Path, ports: [u16; 5]) -> Processes {
             "--log-level=error".to_owned(),
         ],
     );
-    plane.spawn(
-        assets,
-        "kube-apiserver",
-        &[
-            format!("--etcd-servers={etcd_url}"),
-            format!("--etcd-cafile={}", file("etcd-ca.crt")),
-            format!("--etcd-certfile={}", file("apiserver-etcd-client.crt")),
-            format!("--etcd-keyfile={}", file("apiserver-etcd-client.key")),
-            "--bind-address=127.0.0.1".to_owned(),
-            "--advertise-address=127.0.0.1".to_owned(),
-            "--endpoint-reconciler-type=none".to_owned(),
-            format!("--secure-port={api}"),
-            format!("--tls-cert-file={}", file("apiserver.crt")),
-            format!("--tls-private-key-file={}", file("apiserver.key")),
-            format!("--client-ca-file={}", file("ca.crt")),
-            format!("--kubelet-client-certificate={}", file("apiserver-kubelet-client.crt")),
-            format!("--kubelet-client-key={}", file("apiserver-kubelet-client.key")),
-            format!("--proxy-client-cert-file={}", file("front-proxy-client.crt")),
-            format!("--proxy-client-key-file={}", file("front-proxy-client.key")),
-            format!("--requestheader-client-ca-file={}", file("front-proxy-ca.crt")),
-            "--requestheader-allowed-names=front-proxy-client".to_owned(),
-            "--requestheader-username-headers=X-Remote-User".to_owned(),
-            "--requestheader-group-headers=X-Remote-Group".to_owned(),
-            "--requestheader-extra-headers-prefix=X-Remote-Extra-".to_owned(),
-            format!("--token-auth-file={}", file("tokens")),
-            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-            format!("--service-account-key-file={}", file("sa.pub")),
-            format!("--service-account-signing-key-file={}", file("sa.key")),
-            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-            "--authorization-mode=Node,RBAC".to_owned(),
-            "--enable-admission-plugins=NodeRestriction".to_owned(),
-        ],
-    );
-    plane.wait_until(
-        &file("bootstrap.conf"),
-        &["get", "--raw", "/readyz"],
-        "kube-apiserver answers",
-    );
+    start_api_server(owner, assets, ports, &mut plane);
     // All controllers that a cluster without kubelets has use for, except the signer.
     let controllers = "certificatesigningrequest-approving-controller,clusterrole-aggregation-controller,\
         root-ca-certificate-publisher-controller,serviceaccount-controller,namespace-controller";
@@ -146,13 +111,63 @@ fn start(owner: &Person, assets: &Path, ports: [u16; 5]) -> Processes {
     plane
 }
 
+fn start_api_server(owner: &Person, assets: &Path, ports: [u16; 5], plane: &mut Processes) {
+    let [etcd, _, api, ..] = ports;
+    let file = |name: &str| owner.home.join(name).display().to_string();
+    plane.spawn(
+        assets,
+        "kube-apiserver",
+        &[
+            format!("--etcd-servers=https://127.0.0.1:{etcd}"),
+            format!("--etcd-cafile={}", file("etcd-ca.crt")),
+            format!("--etcd-certfile={}", file("apiserver-etcd-client.crt")),
+            format!("--etcd-keyfile={}", file("apiserver-etcd-client.key")),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--advertise-address=127.0.0.1".to_owned(),
+            "--endpoint-reconciler-type=none".to_owned(),
+            format!("--secure-port={api}"),
+            format!("--tls-cert-file={}", file("apiserver.crt")),
+            format!("--tls-private-key-file={}", file("apiserver.key")),
+            format!("--client-ca-file={}", file("ca.crt")),
+            format!("--kubelet-client-certificate={}", file("apiserver-kubelet-client.crt")),
+            format!("--kubelet-client-key={}", file("apiserver-kubelet-client.key")),
+            format!("--proxy-client-cert-file={}", file("front-proxy-client.crt")),
+            format!("--proxy-client-key-file={}", file("front-proxy-client.key")),
+            format!("--requestheader-client-ca-file={}", file("front-proxy-ca.crt")),
+            "--requestheader-allowed-names=front-proxy-client".to_owned(),
+            "--requestheader-username-headers=X-Remote-User".to_owned(),
+            "--requestheader-group-headers=X-Remote-Group".to_owned(),
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-".to_owned(),
+            format!("--token-auth-file={}", file("tokens")),
+            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+            format!("--service-account-key-file={}", file("sa.pub")),
+            format!("--service-account-signing-key-file={}", file("sa.key")),
+            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+            "--authorization-mode=Node,RBAC".to_owned(),
+            "--enable-admission-plugins=NodeRestriction".to_owned(),
+        ],
+    );
+    let ready = ["get", "--raw", "/readyz"];
+    plane.wait_until(&file("bootstrap.conf"), &ready, "kube-apiserver answers");
+}
+
 fn whole_control_plane(trial: &Trial) {
     let assets = std::env::var_os("KUBEBUILDER_ASSETS").expect("the binaries");
+    if !Path::new(&assets).join("kube-scheduler").exists() {
+        eprintln!(
+            "no kube-scheduler in KUBEBUILDER_ASSETS: no control plane of our own certificates"
+        );
+        return;
+    }
     let owner = trial.newcomer();
     let ports = [(); 5].map(|()| free_port());
     let server = format!("https://127.0.0.1:{}", ports[2]);
     make_pki(&owner, &server);
-    owner.write("tokens", BOOTSTRAP);
+    let tokens = |robot: &str| {
+        owner.write("tokens", &format!("{BOOTSTRAP}{robot},robot,2,system:masters\n"));
+        owner.write("robot.token", robot);
+    };
+    tokens(ROBOT[0]);
     let bootstrap = |args: &[&str]| {
         let config = ["config", "--kubeconfig", "bootstrap.conf"];
         owner.kubectl(&[&config[..], args].concat()).ok();
@@ -161,7 +176,8 @@ fn whole_control_plane(trial: &Trial) {
     bootstrap(&["set-credentials", "bootstrap", "--token", "bootstrap-token"]);
     bootstrap(&["set-context", "own", "--cluster", "own", "--user", "bootstrap"]);
     bootstrap(&["use-context", "own"]);
-    let plane = start(&owner, Path::new(&assets), ports);
+    let assets = Path::new(&assets);
+    let mut plane = start(&owner, assets, ports);
 
     // etcd takes the client of health checks, and nobody without a certificate.
     let health = format!("https://127.0.0.1:{}/health", ports[0]);
@@ -187,16 +203,28 @@ fn whole_control_plane(trial: &Trial) {
     owner.kubectl(&[&["--kubeconfig", "bootstrap.conf"], &role[..]].concat()).ok();
     let admin = trial.with_kubeconfig(&owner.read("admin.conf"));
     admin.kubectl(&["auth", "whoami"]).ok().prints(&["root", "admins", "X509SHA256="]);
-    let ca = ["--ca-cert", &file(&owner, "ca.crt"), "--ca-key", &file(&owner, "ca.key")]
-        .map(str::to_owned);
-    let ca: Vec<&str> = ca.iter().map(String::as_str).collect();
-    let signer =
-        admin.serving(&[&["ca", "serve", "--signer", SIGNER], &ca[..]].concat(), "signing for");
+    let robot = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "own",
+        "clusters": [{"name": "own", "cluster": {"server": server, "certificate-authority": "ca.crt"}}],
+        "users": [{"name": "robot", "user": {"tokenFile": "robot.token"}}],
+        "contexts": [{"name": "own", "context": {"cluster": "own", "user": "robot"}}],
+    });
+    owner.write("robot.conf", &robot.to_string());
+    let serve = ["ca", "serve", "--signer", SIGNER, "--kubeconfig", "robot.conf"];
+    let signer = owner.serving(&serve, "signing for");
     admin.run(&["request", "alice", "-g", "dev", "--signer", SIGNER]).ok();
     admin.run(&["approve", "alice", "--yes"]).ok();
     admin.run(&["install", "alice"]).ok().says(&["the server says: alice"]);
     admin.run(&["verify", "alice@kubernetes"]).ok().prints(&["alice"]);
-    signer.stop().ok().prints(&["signed for alice"]);
+    // The signer outlives the API server, and its own token.
+    plane.kill("kube-apiserver");
+    tokens(ROBOT[1]);
+    start_api_server(&owner, assets, ports, &mut plane);
+    admin.run(&["request", "bob", "--signer", SIGNER]).ok();
+    admin.run(&["approve", "bob", "--yes"]).ok();
+    admin.run(&["install", "bob"]).ok().says(&["the server says: bob"]);
+    let served = signer.stop().ok().says(&["warning:", "trying again"]);
+    served.prints(&["signed for alice", "signed for bob"]);
     admin
         .kubectl(&["--context", "alice@kubernetes", "auth", "whoami"])
         .ok()

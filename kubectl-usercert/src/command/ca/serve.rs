@@ -1,6 +1,6 @@
 //! `ca serve`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use usercert_core::text::show;
 use super::authority::{AuthorityArgs, Ca};
 use super::rbac;
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Format, OutputArgs};
-use crate::cluster::{Change, Cluster, Need, Target, explain};
+use crate::cluster::{ApiError, Change, Cluster, Need, Target, explain};
 use crate::command::rules::{PolicyArgs, Rules};
 use crate::command::sheet;
 use crate::error::{Error, Exit, Result, ResultExt as _};
@@ -91,7 +91,7 @@ pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
     let ca = args.authority.load(host)?;
     ca.authority.may_issue(profile::user())?;
     let cluster = Target::resolve(&args.client)?.connect()?;
-    let signer = Signer { host, args, cluster, ca, rules, longest };
+    let mut signer = Signer { host, args, cluster, ca, rules, longest };
     signer.introduce();
     if args.once {
         let (_, handled) = signer.sign_waiting().await?;
@@ -100,51 +100,59 @@ pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
     let mut stop = Stop::new()?;
     // The first look tells whether it can work at all.
     let (version, handled) = signer.sign_waiting().await?;
-    let mut from = Some(version);
-    let mut unfinished = handled == Exit::Failed;
+    let mut at = Position { version: Some(version), unfinished: handled == Exit::Failed };
     let mut pause = BACKOFF.0;
     loop {
-        let failed = match from.take() {
-            Some(version) => {
-                let limit = unfinished.then_some(pause);
-                match signer.follow(&version, limit, &mut stop).await {
-                    Ok(Followed::Stopped) => break,
-                    Ok(Followed::Until(reached)) => {
-                        from = Some(reached).filter(|_| !unfinished);
-                        None
-                    }
-                    Err(failed) => failed,
+        let begun = Instant::now();
+        // A service account's token lives for an hour: each step takes the one that is there by now.
+        let connected = Target::resolve(&args.client).and_then(|target| target.connect());
+        let step = match connected {
+            Ok(cluster) => {
+                signer.cluster = cluster;
+                signer.step(&mut at, pause, &mut stop).await
+            }
+            Err(error) => Err(error),
+        };
+        let again = step.is_err() || at.unfinished;
+        match step {
+            Ok(Step::Stopped) => break,
+            Ok(Step::Listed) => continue,
+            // A server that ends every watch at once is not asked at once again.
+            Ok(Step::Watched) if begun.elapsed() >= BACKOFF.0 => {}
+            Ok(Step::Watched) => {
+                if stop.within(pause).await {
+                    break;
                 }
             }
-            // What was missed, or did not work, is in the list.
-            None => match signer.sign_waiting().await {
-                Ok((version, handled)) => {
-                    from = Some(version);
-                    unfinished = handled == Exit::Failed;
-                    None
+            Err(error) => {
+                host.warn(format!("warning: {}; trying again", error.message));
+                if stop.within(pause).await {
+                    break;
                 }
-                Err(error) => Some(error),
-            },
-        };
-        if let Some(error) = &failed {
-            host.warn(format!("warning: {}; trying again", error.message));
-            if stop.within(pause).await {
-                break;
             }
         }
-        let again = failed.is_some() || unfinished;
         pause = if again { (pause * 2).min(BACKOFF.1) } else { BACKOFF.0 };
     }
     host.say("stopped");
     Ok(Exit::Done)
 }
 
-/// How following the changes came to its end.
-enum Followed {
+/// How far the work has come.
+struct Position {
+    /// The version up to which everything is answered; without one it begins with the list.
+    version: Option<String>,
+    /// Whether something in the list could not be answered.
+    unfinished: bool,
+}
+
+/// What a step was.
+enum Step {
+    /// What waits has been listed and answered.
+    Listed,
+    /// Changes have been followed, until the watch ended.
+    Watched,
     /// Told to stop.
     Stopped,
-    /// The watch has ended; the next one begins here.
-    Until(String),
 }
 
 /// SIGTERM, or ctrl-c.
@@ -225,7 +233,7 @@ impl Signer<'_> {
         }
     }
 
-    fn need(&self, error: &crate::cluster::ApiError) -> Error {
+    fn need(&self, error: &ApiError) -> Error {
         explain(error, &self.cluster.server, &Need::Sign(self.args.signer.clone()))
     }
 
@@ -247,14 +255,15 @@ impl Signer<'_> {
         Ok((version, exit))
     }
 
-    /// Answers requests as they are approved, from a version on, until the watch ends or the time is
-    /// up. `Err(None)`: the server does not know that version any more.
-    async fn follow(
-        &self,
-        version: &str,
-        limit: Option<Duration>,
-        stop: &mut Stop,
-    ) -> Result<Followed, Option<Error>> {
+    /// Follows the changes where the version is known, else answers what is in the list. After a
+    /// failure the list tells what was missed.
+    async fn step(&self, at: &mut Position, limit: Duration, stop: &mut Stop) -> Result<Step> {
+        let Some(version) = at.version.take() else {
+            let (version, handled) = self.sign_waiting().await?;
+            *at = Position { version: Some(version), unfinished: handled == Exit::Failed };
+            return Ok(Step::Listed);
+        };
+        let limit = at.unfinished.then_some(limit);
         let up = async {
             match limit {
                 Some(limit) => tokio::time::sleep(limit).await,
@@ -262,31 +271,38 @@ impl Signer<'_> {
             }
         };
         tokio::pin!(up);
-        let lost = |error: crate::cluster::ApiError| match error.code() {
-            410 => None,
-            _ => Some(self.need(&error)),
-        };
+        let watch = self.cluster.watch_requests_to(&self.args.signer, &version);
         let mut changes = tokio::select! {
-            () = stop.told() => return Ok(Followed::Stopped),
-            changes = self.cluster.watch_requests_to(&self.args.signer, version) => {
-                changes.map_err(lost)?
+            () = stop.told() => return Ok(Step::Stopped),
+            changes = watch => match changes {
+                Ok(changes) => changes,
+                Err(error) => return self.lost(&error),
             }
         };
         loop {
             let change = tokio::select! {
-                () = stop.told() => return Ok(Followed::Stopped),
-                () = &mut up => return Ok(Followed::Until(changes.version)),
-                change = changes.next() => change.map_err(lost)?,
+                () = stop.told() => return Ok(Step::Stopped),
+                () = &mut up => return Ok(Step::Watched),
+                change = changes.next() => change,
             };
             match change {
                 // Not interrupted by a signal: what is begun is finished.
-                Some(Change::Object(value)) => {
-                    self.answer(value).await.map_err(Some)?;
+                Ok(Some(Change::Object(value))) => {
+                    self.answer(value).await?;
                 }
-                Some(Change::Progress) => {}
-                None => return Ok(Followed::Until(changes.version)),
+                Ok(Some(Change::Progress)) => {}
+                Ok(None) => {
+                    at.version = Some(changes.version).filter(|_| !at.unfinished);
+                    return Ok(Step::Watched);
+                }
+                Err(error) => return self.lost(&error),
             }
         }
+    }
+
+    /// What a watch that failed comes to: a version that the server has forgotten is no failure.
+    fn lost(&self, error: &ApiError) -> Result<Step> {
+        if error.code() == 410 { Ok(Step::Watched) } else { Err(self.need(error)) }
     }
 
     /// Signs or fails one request, unless it does not wait (any more).

@@ -260,8 +260,7 @@ fn keys_stay_hidden(trial: &Trial) {
             out = out.never_shows(secret);
         }
         out.never_shows(
-            &hex.trim()[..16]
-                .as_bytes()
+            &hex.trim().as_bytes()[..16]
                 .chunks(2)
                 .map(String::from_utf8_lossy)
                 .collect::<Vec<_>>()

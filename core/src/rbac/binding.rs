@@ -213,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn a_service_account_has_groups_by_being_one() {
+        let groups = user("system:serviceaccount:dev:ci").account_groups();
+        let names: Vec<&str> = groups.iter().map(Holder::name).collect();
+        assert_eq!(names, ["system:serviceaccounts", "system:serviceaccounts:dev"]);
+        assert!(user("alice").account_groups().is_empty());
+        assert!(Holder::Group("system:serviceaccount:dev:ci".into()).account_groups().is_empty());
+    }
+
+    #[test]
     fn a_service_account_becomes_a_subject_of_its_own_kind() {
         assert_eq!(user("system:serviceaccount:dev:ci").to_subject()["kind"], "ServiceAccount");
         for odd in ["system:serviceaccount:dev", "system:serviceaccount::ci", "alice"] {

@@ -1,6 +1,6 @@
 //! X.509 extensions (RFC 5280 section 4.2), as requests ask for them and certificates carry them.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::asn1::{self, Element};
 use crate::subject::Subject;

@@ -1,6 +1,6 @@
 //! Extensions, decoded where they are known, else as bytes.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use x509_parser::extensions::{
     AccessDescription, AuthorityKeyIdentifier, DistributionPointName, ExtendedKeyUsage,

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 
 use super::{Found, Item, Thing, profile};
-use crate::text::{show, show_short};
+use crate::text::show_short;
 use crate::yaml;
 
 /// Most files that one input may name.
@@ -204,7 +204,7 @@ pub fn check(item: &mut Item, found: &Found, by: &[(String, Named)]) {
             }
             _ => continue,
         };
-        item.problem("unfit", format!("{} of {} names it, but {wrong}", named.by, show(file)));
+        item.problem("unfit", format!("{} of {file} names it, but {wrong}", named.by));
     }
 }
 

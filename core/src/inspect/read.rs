@@ -197,30 +197,20 @@ impl Reader {
                 (kind, "") => show_short(kind, 60),
                 (kind, name) => format!("{} {}", show_short(kind, 60), show_short(name, 100)),
             };
-            self.strings(value, &owner, "");
+            self.strings(value, &owner, None);
         }
     }
 
     /// PEM in the texts of any object: Secrets, ConfigMaps, webhooks, ….
-    fn strings(&mut self, value: &Value, owner: &str, path: &str) {
+    fn strings(&mut self, value: &Value, owner: &str, place: Option<&Place<'_>>) {
         self.group();
-        let below = |key: &str| match path {
-            "" => show_short(key, 60),
-            path => format!("{path}.{}", show_short(key, 60)),
-        };
-        let mut inner = Vec::new();
-        let entries: Vec<(String, &Value)> = match value {
-            Value::Object(map) => map.iter().map(|(key, v)| (below(key), v)).collect(),
-            Value::Array(list) => {
-                list.iter().enumerate().map(|(i, v)| (format!("{path}[{i}]"), v)).collect()
-            }
+        let steps: Vec<(Step<'_>, &Value)> = match value {
+            Value::Object(map) => map.iter().map(|(key, v)| (Step::Key(key), v)).collect(),
+            Value::Array(list) => list.iter().enumerate().map(|(i, v)| (Step::At(i), v)).collect(),
             _ => Vec::new(),
         };
-        for (path, value) in entries {
-            let Value::String(text) = value else {
-                inner.push((path, value));
-                continue;
-            };
+        for (step, value) in &steps {
+            let Value::String(text) = value else { continue };
             let from = self.found.len();
             if text.contains(BEGIN) {
                 self.pem(text.as_bytes());
@@ -232,11 +222,13 @@ impl Reader {
                 if !owner.is_empty() {
                     found.about.insert("object".to_owned(), owner.into());
                 }
-                found.about.insert("field".to_owned(), path.clone().into());
+                let field = Place { above: place, step: *step }.shown();
+                found.about.insert("field".to_owned(), field.into());
             }
         }
-        for (path, value) in inner {
-            self.strings(value, owner, &path);
+        // What stands side by side belongs together, so what lies deeper comes afterwards.
+        for (step, value) in steps.into_iter().filter(|(_, v)| v.is_object() || v.is_array()) {
+            self.strings(value, owner, Some(&Place { above: place, step }));
         }
     }
 
@@ -270,6 +262,30 @@ impl Reader {
         }
         self.pem(&certificate);
         self.found.iter_mut().skip(from).for_each(about);
+    }
+}
+
+/// A step into an object.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    At(usize),
+}
+
+/// Where in an object; written out only where something is found.
+struct Place<'a> {
+    above: Option<&'a Place<'a>>,
+    step: Step<'a>,
+}
+
+impl Place<'_> {
+    fn shown(&self) -> String {
+        let above = self.above.map(Place::shown).unwrap_or_default();
+        match self.step {
+            Step::At(i) => format!("{above}[{i}]"),
+            Step::Key(key) if above.is_empty() => show_short(key, 60),
+            Step::Key(key) => format!("{above}.{}", show_short(key, 60)),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::{Found, Item, Thing};
 use crate::certificate::Certificate;
 use crate::key::{PublicKey, SignatureAlgorithm, Verification};
-use crate::text::{shell_word, show, show_short};
+use crate::text::{shell_word, show_short};
 
 /// CAs of one name that are tried for a certificate.
 const CANDIDATES: usize = 8;
@@ -277,7 +277,7 @@ fn mismatches(
             ),
             false => (
                 "key-mismatch",
-                format!("the private key in {} does not belong to it: no handshake succeeds", show(of)),
+                format!("the private key in {of} does not belong to it: no handshake succeeds"),
             ),
         };
         items[first].problem(code, message);

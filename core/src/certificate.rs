@@ -394,8 +394,10 @@ fn check_groups(leaf: &Certificate, expected: &Expected<'_>) -> Check {
         };
         return Check::new("groups", Outcome::Pass, message);
     }
-    let missing: BTreeSet<String> = expected.groups.difference(&found).cloned().collect();
-    let extra: BTreeSet<String> = found.difference(expected.groups).cloned().collect();
+    let without = |some: &BTreeSet<String>, others: &BTreeSet<String>| -> Vec<String> {
+        some.iter().filter(|group| !others.contains(*group)).cloned().collect()
+    };
+    let (missing, extra) = (without(expected.groups, &found), without(&found, expected.groups));
     let mut parts = Vec::new();
     if !missing.is_empty() {
         parts.push(format!("lacks the groups {}", listed(&missing)));
@@ -487,8 +489,8 @@ fn check_chain(leaf: &Certificate, chain: Chain) -> Check {
     }
 }
 
-fn listed(names: &BTreeSet<String>) -> String {
-    names.iter().map(|n| text::show(n)).collect::<Vec<_>>().join(", ")
+fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    names.into_iter().map(|n| text::show(n)).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether any check failed.

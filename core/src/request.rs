@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::csr::{self, CertificateRequest, CsrError};
@@ -33,9 +33,14 @@ pub enum ObjectError {
     /// Another kind of object.
     #[error("this is {}, not a {API_VERSION} {KIND}", .0)]
     OtherKind(String),
-    /// A field is missing or of the wrong type.
-    #[error("the {KIND} cannot be read: {0}")]
-    Field(#[from] serde_json::Error),
+    /// A field is of the wrong type.
+    #[error("the {KIND} cannot be read: {field} is not {expected}")]
+    Field {
+        /// Which, as `spec.usages`.
+        field: String,
+        /// What it would have to be.
+        expected: &'static str,
+    },
     /// A field that should be base64 is not.
     #[error("{0} is not base64")]
     Base64(&'static str),
@@ -175,7 +180,7 @@ impl Object {
             let found = crate::text::show_short(&format!("{version} {kind}"), 80);
             return Err(ObjectError::OtherKind(found));
         }
-        Ok(Self::deserialize(without_nulls(value))?)
+        Self::from_item(value)
     }
 
     /// An item of a list, which carries no kind of its own.
@@ -183,7 +188,45 @@ impl Object {
     /// # Errors
     /// A field of the wrong type.
     pub fn from_item(value: &Value) -> Result<Self, ObjectError> {
-        Ok(Self::deserialize(without_nulls(value))?)
+        let top = Fields::of(value, "the object")?;
+        let (metadata, spec) = (top.object("metadata")?, top.object("spec")?);
+        let status = top.object("status")?;
+        let condition = |value: &Value| {
+            let fields = Fields::of(value, "status.conditions[]")?;
+            Ok(Condition {
+                condition_type: fields.text("type")?,
+                status: fields.text("status")?,
+                reason: fields.text("reason")?,
+                message: fields.text("message")?,
+                last_update_time: fields.time("lastUpdateTime")?,
+            })
+        };
+        Ok(Self {
+            metadata: Metadata {
+                name: metadata.text("name")?,
+                uid: metadata.text("uid")?,
+                resource_version: metadata.text("resourceVersion")?,
+                creation_timestamp: metadata.time("creationTimestamp")?,
+            },
+            spec: Spec {
+                request: spec.text("request")?,
+                signer_name: spec.text("signerName")?,
+                usages: spec.texts("usages")?,
+                expiration_seconds: spec.integer("expirationSeconds")?,
+                username: spec.text("username")?,
+                uid: spec.text("uid")?,
+                groups: spec.texts("groups")?,
+                extra: spec.object("extra")?.all_texts()?,
+            },
+            status: Status {
+                conditions: status
+                    .list("conditions")?
+                    .iter()
+                    .map(condition)
+                    .collect::<Result<_, _>>()?,
+                certificate: status.text("certificate")?,
+            },
+        })
     }
 
     /// The bytes of `spec.request`: PEM text if all is well.
@@ -265,17 +308,72 @@ impl Object {
     }
 }
 
-/// `null` stands for "absent" in Kubernetes' JSON, but not for serde.
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => Value::Object(
-            map.iter()
-                .filter(|(_, v)| !v.is_null())
-                .map(|(k, v)| (k.clone(), without_nulls(v)))
-                .collect(),
-        ),
-        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
-        other => other.clone(),
+/// The fields of a JSON object. `null` stands for "absent", as in all of Kubernetes' JSON.
+struct Fields<'v> {
+    map: Option<&'v Map<String, Value>>,
+    path: &'static str,
+}
+
+impl<'v> Fields<'v> {
+    fn of(value: &'v Value, path: &'static str) -> Result<Self, ObjectError> {
+        match value {
+            Value::Null => Ok(Self { map: None, path }),
+            Value::Object(map) => Ok(Self { map: Some(map), path }),
+            _ => Err(ObjectError::Field { field: path.to_owned(), expected: "an object" }),
+        }
+    }
+
+    fn get(&self, key: &str) -> &'v Value {
+        self.map.and_then(|map| map.get(key)).unwrap_or(&Value::Null)
+    }
+
+    fn wrong(&self, key: &str, expected: &'static str) -> ObjectError {
+        ObjectError::Field { field: format!("{}.{key}", self.path), expected }
+    }
+
+    fn object(&self, key: &'static str) -> Result<Self, ObjectError> {
+        Self::of(self.get(key), key)
+    }
+
+    fn text(&self, key: &str) -> Result<String, ObjectError> {
+        match self.get(key) {
+            Value::Null => Ok(String::new()),
+            Value::String(text) => Ok(text.clone()),
+            _ => Err(self.wrong(key, "text")),
+        }
+    }
+
+    fn list(&self, key: &str) -> Result<&'v [Value], ObjectError> {
+        match self.get(key) {
+            Value::Null => Ok(&[]),
+            Value::Array(items) => Ok(items),
+            _ => Err(self.wrong(key, "a list")),
+        }
+    }
+
+    fn texts(&self, key: &str) -> Result<Vec<String>, ObjectError> {
+        let text = |item: &Value| item.as_str().map(str::to_owned);
+        let texts = self.list(key)?.iter().map(text).collect::<Option<_>>();
+        texts.ok_or_else(|| self.wrong(key, "a list of texts"))
+    }
+
+    fn all_texts(&self) -> Result<BTreeMap<String, Vec<String>>, ObjectError> {
+        let keys = self.map.into_iter().flat_map(Map::keys);
+        keys.map(|key| Ok((key.clone(), self.texts(key)?))).collect()
+    }
+
+    fn integer(&self, key: &str) -> Result<Option<i64>, ObjectError> {
+        match self.get(key) {
+            Value::Null => Ok(None),
+            value => value.as_i64().map(Some).ok_or_else(|| self.wrong(key, "a whole number")),
+        }
+    }
+
+    fn time(&self, key: &str) -> Result<Option<UnixTime>, ObjectError> {
+        match self.text(key)?.as_str() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| self.wrong(key, "a time")),
+        }
     }
 }
 
@@ -364,7 +462,7 @@ pub(crate) fn appended(
         "status": "True",
         "reason": reason,
         "message": message,
-        "lastUpdateTime": now,
+        "lastUpdateTime": now.to_string(),
     });
     if !body["status"].is_object() {
         body["status"] = json!({});
@@ -484,6 +582,37 @@ mod tests {
             (&["Custom"], "", "Pending"),
         ] {
             assert_eq!(object(conditions, certificate).state().name(), name, "{conditions:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_the_wrong_type_is_named() {
+        for (pointer, wrong, message) in [
+            ("/spec/usages", json!("client auth"), "spec.usages is not a list"),
+            ("/spec/usages", json!([1]), "spec.usages is not a list of texts"),
+            (
+                "/spec/expirationSeconds",
+                json!("1h"),
+                "spec.expirationSeconds is not a whole number",
+            ),
+            ("/spec/extra", json!({"a": "b"}), "extra.a is not a list"),
+            ("/metadata", json!([]), "metadata is not an object"),
+            (
+                "/metadata/creationTimestamp",
+                json!("now"),
+                "metadata.creationTimestamp is not a time",
+            ),
+            ("/status", json!({"conditions": [1]}), "status.conditions[] is not an object"),
+        ] {
+            let mut value = json!({
+                "apiVersion": API_VERSION, "kind": KIND,
+                "metadata": {"creationTimestamp": null},
+                "spec": {"usages": null, "expirationSeconds": null, "extra": null},
+                "status": null,
+            });
+            *value.pointer_mut(pointer).unwrap() = wrong;
+            let error = Object::from_value(&value).unwrap_err().to_string();
+            assert_eq!(error, format!("the {KIND} cannot be read: {message}"));
         }
     }
 

@@ -7,7 +7,6 @@
 mod regular;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -408,8 +407,15 @@ fn float(text: &str) -> Option<Scalar<'static>> {
         && digits(fraction)
         && !(whole.is_empty() && fraction.is_empty())
         && exponent.is_none_or(|exponent| !exponent.is_empty() && digits(exponent));
-    let value: f64 = text.parse().ok().filter(|_| well_formed)?;
-    value.is_finite().then_some(Scalar::Float(value))
+    if well_formed { fractional(text) } else { None }
+}
+
+/// Without the feature `fractions` such a number stays text.
+fn fractional(text: &str) -> Option<Scalar<'static>> {
+    if cfg!(not(feature = "fractions")) {
+        return None;
+    }
+    text.parse().ok().filter(|value: &f64| value.is_finite()).map(Scalar::Float)
 }
 
 impl Scalar<'_> {
@@ -419,7 +425,9 @@ impl Scalar<'_> {
             Scalar::Bool(value) => Value::Bool(value),
             Scalar::Int(value) => value.into(),
             Scalar::Uint(value) => value.into(),
-            Scalar::Float(value) => Number::from_f64(value)
+            Scalar::Float(value) => Some(value)
+                .filter(|_| cfg!(feature = "fractions"))
+                .and_then(Number::from_f64)
                 .map(Value::Number)
                 .ok_or("a number that JSON does not have")?,
             Scalar::Text(text) => Value::String(text.into_owned()),
@@ -431,15 +439,23 @@ impl Scalar<'_> {
 fn key_text(value: Value) -> Result<String, &'static str> {
     match value {
         Value::String(text) => Ok(text),
-        Value::Bool(value) => Ok(value.to_string()),
-        Value::Number(number) if number.is_f64() => Ok(float_key(&number)),
-        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(value) => Ok(if value { "true" } else { "false" }.to_owned()),
+        Value::Number(number) => Ok(whole(&number).unwrap_or_else(|| float_key(&number))),
         _ => Err("a key that is no string"),
     }
 }
 
+/// The digits of a number without fraction.
+fn whole(number: &Number) -> Option<String> {
+    let unsigned = number.as_u64().map(|number| number.to_string());
+    unsigned.or_else(|| number.as_i64().map(|number| number.to_string()))
+}
+
 /// Go's `FormatFloat(value, 'g', -1, 32)`.
 fn float_key(number: &Number) -> String {
+    if cfg!(not(feature = "fractions")) {
+        return String::new();
+    }
     let value = number.as_f64().unwrap_or_default() as f32;
     let scientific = format!("{value:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -461,7 +477,8 @@ enum Duplicates {
 struct Reader<'t> {
     events: Events<'t>,
     duplicates: Duplicates,
-    anchors: BTreeMap<usize, Value>,
+    /// What anchors stand for, by their numbers. (Another kind of map would cost the page 2 KB.)
+    anchors: Map<String, Value>,
     allowance: usize,
 }
 
@@ -470,7 +487,7 @@ impl<'t> Reader<'t> {
         Reader {
             events,
             duplicates,
-            anchors: BTreeMap::new(),
+            anchors: Map::new(),
             allowance: ALIAS_ALLOWANCE.saturating_add(text.len().saturating_mul(4)),
         }
     }
@@ -513,8 +530,8 @@ impl<'t> Reader<'t> {
                 (Value::Object(self.mapping(depth)?), id)
             }
             Event::Alias(id) => {
-                let value =
-                    self.anchors.get(&id).ok_or_else(|| fail("an alias for what it is part of"))?;
+                let value = self.anchors.get(&id.to_string());
+                let value = value.ok_or_else(|| fail("an alias for what it is part of"))?;
                 spend(&mut self.allowance, value).map_err(fail)?;
                 (value.clone(), 0)
             }
@@ -522,7 +539,7 @@ impl<'t> Reader<'t> {
         };
         if id != 0 {
             spend(&mut self.allowance, &value).map_err(fail)?;
-            self.anchors.insert(id, value.clone());
+            self.anchors.insert(id.to_string(), value.clone());
         }
         Ok(value)
     }
@@ -530,7 +547,7 @@ impl<'t> Reader<'t> {
     fn mapping(&mut self, depth: usize) -> Result<Map<String, Value>, YamlError> {
         let mut map = Map::new();
         // Keys that only a merge has set so far: they may come once more.
-        let mut merged: BTreeSet<String> = BTreeSet::new();
+        let mut merged = Map::new();
         loop {
             let (event, span) = self.events.next()?;
             let fail = |problem| YamlError::at(&span.start, problem);
@@ -549,7 +566,7 @@ impl<'t> Reader<'t> {
             };
             let value = self.events.next()?;
             let value = self.node(value, depth + 1)?;
-            let again = merged.remove(&key);
+            let again = merged.remove(&key).is_some();
             if map.insert(key, value).is_some() && !again && self.duplicates == Duplicates::Refuse {
                 return Err(fail("a key that is there twice"));
             }
@@ -560,7 +577,7 @@ impl<'t> Reader<'t> {
     fn merge(
         &mut self,
         map: &mut Map<String, Value>,
-        merged: &mut BTreeSet<String>,
+        merged: &mut Map<String, Value>,
         depth: usize,
     ) -> Result<(), YamlError> {
         let event = self.events.next()?;
@@ -575,7 +592,7 @@ impl<'t> Reader<'t> {
                 return Err(YamlError::at(&mark, "a merge of what is no mapping"));
             };
             for (key, value) in source {
-                merged.insert(key.clone());
+                merged.insert(key.clone(), Value::Null);
                 map.insert(key, value);
             }
         }
@@ -737,9 +754,15 @@ pub(crate) fn flow(out: &mut String, value: &Value, escapes: Escapes) {
             }
             out.push('}');
         }
-        other => {
-            let _ = write!(out, "{other}");
-        }
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Number(number) => match whole(number) {
+            Some(digits) => out.push_str(&digits),
+            None if cfg!(feature = "fractions") => {
+                let _ = write!(out, "{number}");
+            }
+            None => {}
+        },
     }
 }
 

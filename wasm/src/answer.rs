@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::Value;
 use usercert_core::answer::{self, Answer};
-use usercert_core::certificate::{self, Certificate, CertificateError, Expected};
+use usercert_core::certificate::{self, Certificate, CertificateError, Expected, Outcome};
 use usercert_core::chain;
 use usercert_core::lifetime::{Lifetime, expiry_in_words};
 use usercert_core::reply::{Reply, ReplyError};
@@ -14,8 +14,9 @@ use usercert_core::{pem, text, yaml};
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
 
+use crate::json::{Json, list, or_null};
 use crate::webcrypto::{self, Names};
-use crate::{Result, json, time, verification};
+use crate::{Result, shown, time, verification};
 
 /// What an answer holds, and the signatures to be verified before it can be trusted.
 ///
@@ -30,28 +31,29 @@ pub fn read_answer(input: &[u8], now: f64) -> Result<String> {
         Answer::Certificates(_) => ("certificate", None),
         Answer::Object(object, _) => ("object", asked_in(object)),
     };
-    let signatures: Vec<Value> = links(&answer)
-        .iter()
-        .map(|link| {
-            let (subject, issuer) = (link.subject, link.issuer);
-            let algorithm = &subject.signature_algorithm;
-            webcrypto::task(&issuer.key, algorithm, &subject.signed, &subject.signature)
-        })
-        .collect();
-    let algorithm = usercert_core::key::SignatureAlgorithm::for_key(&leaf.key.kind);
-    let names = algorithm.and_then(|a| Names::of(&leaf.key.kind, &a)).map(Names::into_value);
-    json(&json!({
-        "form": form,
-        "user": text::show(leaf.subject.user()),
-        "groups": leaf.subject.groups().iter().map(|g| text::show(g)).collect::<Vec<_>>(),
-        "validity": format!("{} ({})", leaf.not_after, expiry_in_words(leaf.not_after, time(now))),
-        "sha256": leaf.fingerprint(),
-        "key": { "kind": leaf.key.kind.to_string(), "spki": STANDARD.encode(&leaf.key.spki), "names": names },
-        "signatures": signatures,
-        "asked": request,
-        "cluster": cluster(&answer)?,
-        "files": { "kubeconfig": Files::of(leaf.subject.user()).kubeconfig },
-    }))
+    let signatures = links(&answer).into_iter().map(|link| {
+        let (subject, issuer) = (link.subject, link.issuer);
+        let algorithm = &subject.signature_algorithm;
+        webcrypto::task(&issuer.key, algorithm, &subject.signed, &subject.signature)
+    });
+    let key = Json::new()
+        .text("kind", &leaf.key.kind.to_string())
+        .text("spki", &STANDARD.encode(&leaf.key.spki))
+        .json("names", &or_null(Names::to_sign(&leaf.key.kind).map(Names::json)));
+    let validity = expiry_in_words(leaf.not_after, time(now));
+    let files = Json::new().text("kubeconfig", &Files::of(leaf.subject.user()).kubeconfig);
+    Ok(Json::new()
+        .text("form", form)
+        .text("user", &text::show(leaf.subject.user()))
+        .texts("groups", &shown(&leaf.subject.groups()))
+        .text("validity", &format!("{} ({validity})", leaf.not_after))
+        .text("sha256", &leaf.fingerprint())
+        .json("key", &key.end())
+        .json("signatures", &list(signatures))
+        .json("asked", &or_null(request))
+        .json("cluster", &or_null(cluster(&answer)?))
+        .json("files", &files.end())
+        .end())
 }
 
 fn leaf(answer: &Answer) -> Result<&Certificate> {
@@ -66,31 +68,27 @@ fn links(answer: &Answer) -> Vec<chain::Link<'_>> {
 }
 
 /// What the request inside an object asked for.
-fn asked_in(object: &Object) -> Option<Value> {
+fn asked_in(object: &Object) -> Option<String> {
     let request = object.certificate_request().ok()?;
-    Some(json!({
-        "user": request.subject.user(),
-        "groups": request.subject.groups(),
-        "seconds": object.spec.expiration_seconds,
-    }))
+    let groups: Vec<String> = request.subject.groups().into_iter().collect();
+    let asked = Json::new().text("user", request.subject.user()).texts("groups", &groups);
+    Some(asked.number("seconds", object.spec.expiration_seconds).end())
 }
 
-fn cluster(answer: &Answer) -> Result<Option<Value>> {
+fn cluster(answer: &Answer) -> Result<Option<String>> {
     let Answer::Reply(reply) = answer else { return Ok(None) };
-    let ca: Vec<Value> = reply
-        .ca
-        .iter()
-        .map(|c| json!({ "subject": c.subject.shown(), "sha256": c.fingerprint() }))
-        .collect();
-    Ok(Some(json!({
-        "server": text::show(&reply.server),
-        "tlsServerName": reply.tls_server_name,
-        "ca": ca,
-        "name": text::show(&reply.cluster_name),
-        "context": text::show(&reply.context_name),
-        "namespace": reply.namespace,
-        "code": reply.code()?.short(),
-    })))
+    let ca = reply.ca.iter().map(|c| {
+        Json::new().text("subject", &c.subject.shown()).text("sha256", &c.fingerprint()).end()
+    });
+    let cluster = Json::new()
+        .text("server", &text::show(&reply.server))
+        .text_or_null("tlsServerName", reply.tls_server_name.as_deref())
+        .json("ca", &list(ca))
+        .text("name", &text::show(&reply.cluster_name))
+        .text("context", &text::show(&reply.context_name))
+        .text_or_null("namespace", reply.namespace.as_deref())
+        .text("code", &reply.code()?.short());
+    Ok(Some(cluster.end()))
 }
 
 /// The reply (a keyless kubeconfig) that an answer without a cluster and what is known of the cluster
@@ -134,9 +132,10 @@ pub fn read_cluster(input: &str) -> Result<String> {
     let value = yaml::parse(input).unwrap_or_default();
     let body = value.pointer("/clusters/0/cluster").unwrap_or(&value);
     let word = |key: &str| body.get(key).and_then(Value::as_str);
-    json(&word("server").map(|server| {
-        json!({ "server": server, "ca": word("certificate-authority-data").unwrap_or_default() })
-    }))
+    let ca = word("certificate-authority-data").unwrap_or_default();
+    let cluster =
+        word("server").map(|server| Json::new().text("server", server).text("ca", ca).end());
+    Ok(or_null(cluster))
 }
 
 /// The account of an answer, line by line.
@@ -172,7 +171,17 @@ pub fn check_answer(
     let signatures: Vec<_> = signatures.iter().map(|s| verification(s)).collect();
     let chain = chain::outcome(!answer.ca().is_empty(), &signatures);
     let checks = certificate::check(leaf, &expected, chain, time(now));
-    json(&json!({ "checks": checks, "good": !certificate::any_failed(&checks) }))
+    let lines = checks.iter().map(|check| {
+        let outcome = match check.outcome {
+            Outcome::Pass => "pass",
+            Outcome::Note => "note",
+            Outcome::Fail => "fail",
+        };
+        let line = Json::new().text("code", check.code).text("outcome", outcome);
+        line.text("message", &check.message).end()
+    });
+    let good = !certificate::any_failed(&checks);
+    Ok(Json::new().json("checks", &list(lines)).flag("good", good).end())
 }
 
 /// The kubeconfig: a reply with its private key (PKCS#8).

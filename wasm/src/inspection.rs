@@ -1,18 +1,18 @@
 //! Saying what something is, and what an approver would find in a request.
 
-use serde_json::{Value, json};
 use usercert_core::csr::CertificateRequest;
 use usercert_core::handover;
-use usercert_core::inspect;
+use usercert_core::inspect::{self, Item};
 use usercert_core::lifetime::default_lifetime;
 use usercert_core::request::{CLIENT_AUTH, CLIENT_SIGNER, KIND, Object};
-use usercert_core::review::{self, Reviewed};
+use usercert_core::review::{self, Finding, Reviewed, Severity};
 use usercert_core::text::{self, show};
 use usercert_core::yaml;
 use wasm_bindgen::prelude::*;
 
+use crate::json::{self, Json, list};
 use crate::webcrypto;
-use crate::{Result, json, time, verification};
+use crate::{Result, time, verification};
 
 /// Everything that is found in the input, as a list of items.
 ///
@@ -20,7 +20,36 @@ use crate::{Result, json, time, verification};
 /// Nothing that is known.
 #[wasm_bindgen(js_name = inspect)]
 pub fn inspect_bytes(input: &[u8], now: f64) -> Result<String> {
-    json(&inspect::inspect(input, time(now))?)
+    Ok(list(inspect::inspect(input, time(now))?.iter().map(item)))
+}
+
+fn item(item: &Item) -> String {
+    let object = Json::new()
+        .text("what", &item.what)
+        .json("properties", &json::object(&item.properties))
+        .json(
+            "findings",
+            &list(item.findings.iter().map(|f| finding(f.code, f.severity, &f.message))),
+        );
+    match item.expires {
+        Some(expires) => object.text("expires", &expires.to_string()).end(),
+        None => object.end(),
+    }
+}
+
+/// Findings as JSON.
+pub(crate) fn findings(findings: &[Finding]) -> String {
+    list(findings.iter().map(|f| finding(f.code.as_str(), f.severity, &f.message)))
+}
+
+fn finding(code: &str, severity: Severity, message: &str) -> String {
+    let severity = match severity {
+        Severity::Info => "info",
+        Severity::Warn => "warn",
+        Severity::Refuse => "refuse",
+        Severity::Hard => "hard",
+    };
+    Json::new().text("code", code).text("severity", severity).text("message", message).end()
 }
 
 /// A request that is to be reviewed, from a cluster's object or handed over as a file.
@@ -83,7 +112,8 @@ pub fn request_signature(input: &[u8]) -> Result<String> {
     let task = |r: CertificateRequest| {
         webcrypto::task(&r.key, &r.signature_algorithm, &r.signed, &r.signature)
     };
-    json(&find(input).map(|found| json!({ "task": found.request.map(task) })))
+    let task = find(input).map(|found| json::or_null(found.request.map(task)));
+    Ok(json::or_null(task.map(|task| Json::new().json("task", &task).end())))
 }
 
 /// The review of the request in the input, given how its signature came out (`valid`, `invalid` or
@@ -93,8 +123,8 @@ pub fn request_signature(input: &[u8]) -> Result<String> {
 /// None in practice.
 #[wasm_bindgen]
 pub fn review(input: &[u8], signature: &str) -> Result<String> {
-    let Some(found) = find(input) else { return json(&Value::Null) };
-    let findings = review::review(&Reviewed {
+    let Some(found) = find(input) else { return Ok("null".to_owned()) };
+    let found_out = review::review(&Reviewed {
         request_pem: &found.request_pem,
         signer_name: &found.signer_name,
         usages: &found.usages,
@@ -104,12 +134,14 @@ pub fn review(input: &[u8], signature: &str) -> Result<String> {
         ..Reviewed::default()
     });
     let code = found.request.as_ref().map(CertificateRequest::code);
-    json(&json!({
-        "user": found.request.as_ref().map(|r| show(r.subject.user())),
-        "requester": found.requester.as_deref().map(|r| text::show_short(r, 200)),
-        "code": code.map(|c| c.short()),
-        "sha256": code.map(|c| c.full()),
-        "refused": review::refuses(&findings, &[]),
-        "findings": findings,
-    }))
+    let user = found.request.as_ref().map(|r| show(r.subject.user()));
+    let requester = found.requester.as_deref().map(|r| text::show_short(r, 200));
+    Ok(Json::new()
+        .text_or_null("user", user.as_deref())
+        .text_or_null("requester", requester.as_deref())
+        .text_or_null("code", code.map(|c| c.short()).as_deref())
+        .text_or_null("sha256", code.map(|c| c.full()).as_deref())
+        .flag("refused", review::refuses(&found_out, &[]))
+        .json("findings", &findings(&found_out))
+        .end())
 }

@@ -1,13 +1,13 @@
 //! Private keys as bytes, and which names WebCrypto has for them.
 
-use serde_json::json;
 use usercert_core::key::{self, KeyType, PrivateKeyError};
 use usercert_core::pem;
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
 
+use crate::Result;
+use crate::json::{Json, or_null};
 use crate::webcrypto::{self, Names};
-use crate::{Result, json};
 
 /// How WebCrypto makes a key of this type (`p256`, …) and signs with it.
 ///
@@ -16,7 +16,7 @@ use crate::{Result, json};
 #[wasm_bindgen(js_name = generateNames)]
 pub fn generate_names(key_type: &str) -> Result<String> {
     let names = webcrypto::to_generate(key_type.parse::<KeyType>()?);
-    json(&names.map(Names::into_value))
+    Ok(or_null(names.map(Names::json)))
 }
 
 /// The PKCS#8 of the private key in a file: PEM or DER; PKCS#8, PKCS#1 or SEC1.
@@ -37,8 +37,8 @@ pub fn to_pkcs8(file: Vec<u8>) -> Result<Vec<u8>> {
 pub fn key_names(pkcs8: Vec<u8>) -> Result<String> {
     let pkcs8 = Zeroizing::new(pkcs8);
     let kind = key::kind_of_pkcs8(&pkcs8).ok_or(PrivateKeyError::NotAKey)?;
-    let names = Names::to_sign(&kind).map(Names::into_value);
-    json(&json!({ "kind": kind.to_string(), "names": names }))
+    let names = or_null(Names::to_sign(&kind).map(Names::json));
+    Ok(Json::new().text("kind", &kind.to_string()).json("names", &names).end())
 }
 
 /// PEM of a PKCS#8 key, as kubectl and everything else reads it.

@@ -7,12 +7,13 @@
 
 pub mod answer;
 pub mod inspection;
+pub mod json;
 pub mod key;
 pub mod request;
 pub mod webcrypto;
 
-use serde::Serialize;
 use usercert_core::key::Verification;
+use usercert_core::text;
 use usercert_core::time::UnixTime;
 use wasm_bindgen::prelude::*;
 
@@ -26,10 +27,6 @@ pub fn version() -> String {
 /// What an exported function gives when it cannot fail but for its arguments.
 type Result<T> = std::result::Result<T, JsError>;
 
-fn json(value: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string(value)?)
-}
-
 /// Seconds since 1970 as JavaScript has them.
 #[expect(
     clippy::cast_possible_truncation,
@@ -37,6 +34,11 @@ fn json(value: &impl Serialize) -> Result<String> {
 )]
 fn time(seconds: f64) -> UnixTime {
     UnixTime(seconds as i64)
+}
+
+/// Names that are safe to show.
+fn shown<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    names.into_iter().map(|name| text::show(name)).collect()
 }
 
 fn verification(word: &str) -> Verification {

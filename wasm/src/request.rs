@@ -1,6 +1,5 @@
 //! Making a request: names, lifetime, the bytes to sign, and what to hand to the admin.
 
-use serde_json::json;
 use usercert_core::csr::{self, CertificateRequest, CsrError};
 use usercert_core::ecdsa;
 use usercert_core::identity::{Group, Identity, UserName};
@@ -11,7 +10,8 @@ use usercert_core::steps::{self, Files};
 use usercert_core::{review, text, yaml};
 use wasm_bindgen::prelude::*;
 
-use crate::{Result, json};
+use crate::json::{Json, list};
+use crate::{Result, inspection, shown};
 
 /// Makes sure that this can be a user's name.
 ///
@@ -39,7 +39,7 @@ pub fn check_group(name: &str) -> Result<()> {
 /// Names that cannot be asked for.
 #[wasm_bindgen(js_name = reviewNames)]
 pub fn review_names(user: &str, groups: Vec<String>) -> Result<String> {
-    json(&review::review_names(&Identity::parse(user, &groups)?))
+    Ok(inspection::findings(&review::review_names(&Identity::parse(user, &groups)?)))
 }
 
 /// Seconds of a lifetime such as `30d`.
@@ -112,26 +112,28 @@ pub fn hand_over(der: &[u8], seconds: Option<i32>, signer: &str) -> Result<Strin
     };
     let files = Files::of(user);
     let answer = usercert_core::file_name::safe_file_name(&format!("{user}-answer"), "yaml");
-    let plain: Vec<_> = steps::with_kubectl(&files.manifest, &name, &code, &answer)
-        .into_iter()
-        .map(|step| json!({ "purpose": step.purpose, "line": step.line }))
-        .collect();
-    json(&json!({
-        "user": text::show(user),
-        "groups": request.subject.groups().iter().map(|g| text::show(g)).collect::<Vec<_>>(),
-        "key": request.key.kind.to_string(),
-        "signature": request.signature_algorithm.to_string(),
-        "code": code.short(),
-        "sha256": code.full(),
-        "name": name,
-        "csr": csr::to_pem(der),
-        "manifest": yaml::to_string(&manifest.to_value()),
-        "files": {
-            "key": files.key, "csr": files.csr, "manifest": files.manifest,
-            "reply": files.reply, "kubeconfig": files.kubeconfig,
-        },
-        "approve": steps::approve(&files.manifest, &code, &files.reply),
-        "install": steps::install(&files.reply, Some(&files.key), user),
-        "withKubectl": plain,
-    }))
+    let steps = steps::with_kubectl(&files.manifest, &name, &code, &answer).into_iter();
+    let plain =
+        steps.map(|step| Json::new().text("purpose", &step.purpose).text("line", &step.line).end());
+    let names = Json::new()
+        .text("key", &files.key)
+        .text("csr", &files.csr)
+        .text("manifest", &files.manifest)
+        .text("reply", &files.reply)
+        .text("kubeconfig", &files.kubeconfig);
+    Ok(Json::new()
+        .text("user", &text::show(user))
+        .texts("groups", &shown(&request.subject.groups()))
+        .text("key", &request.key.kind.to_string())
+        .text("signature", &request.signature_algorithm.to_string())
+        .text("code", &code.short())
+        .text("sha256", &code.full())
+        .text("name", &name)
+        .text("csr", &csr::to_pem(der))
+        .text("manifest", &yaml::to_string(&manifest.to_value()))
+        .json("files", &names.end())
+        .text("approve", &steps::approve(&files.manifest, &code, &files.reply))
+        .text("install", &steps::install(&files.reply, Some(&files.key), user))
+        .json("withKubectl", &list(plain))
+        .end())
 }

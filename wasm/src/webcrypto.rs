@@ -2,37 +2,37 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 use usercert_core::ecdsa;
 use usercert_core::key::{Hash, KeyKind, KeyType, PublicKey, SignatureAlgorithm};
+
+use crate::json::{Json, or_null};
 
 /// The two arguments by which WebCrypto is told what to do.
 pub struct Names {
     /// For `generateKey` and `importKey`.
-    pub key: Value,
+    pub key: Json,
     /// For `sign` and `verify`.
-    pub signature: Value,
+    pub signature: Json,
 }
 
 impl Names {
     /// The names for this kind of key and this algorithm; `None` where WebCrypto has none.
     #[must_use]
     pub fn of(kind: &KeyKind, algorithm: &SignatureAlgorithm) -> Option<Self> {
+        let named = |name: &str| Json::new().text("name", name);
         let (key, signature) = match (kind, algorithm) {
             (KeyKind::P256 | KeyKind::P384 | KeyKind::P521, SignatureAlgorithm::Ecdsa(hash)) => (
-                json!({ "name": "ECDSA", "namedCurve": kind.to_string() }),
-                json!({ "name": "ECDSA", "hash": hash_name(*hash) }),
+                named("ECDSA").text("namedCurve", &kind.to_string()),
+                named("ECDSA").text("hash", hash_name(*hash)),
             ),
-            (KeyKind::Ed25519, SignatureAlgorithm::Ed25519) => {
-                (json!({ "name": "Ed25519" }), json!({ "name": "Ed25519" }))
-            }
+            (KeyKind::Ed25519, SignatureAlgorithm::Ed25519) => (named("Ed25519"), named("Ed25519")),
             (KeyKind::Rsa(_), SignatureAlgorithm::Rsa(hash)) => (
-                json!({ "name": "RSASSA-PKCS1-v1_5", "hash": hash_name(*hash) }),
-                json!({ "name": "RSASSA-PKCS1-v1_5" }),
+                named("RSASSA-PKCS1-v1_5").text("hash", hash_name(*hash)),
+                named("RSASSA-PKCS1-v1_5"),
             ),
             (KeyKind::Rsa(_), SignatureAlgorithm::RsaPss(hash)) => (
-                json!({ "name": "RSA-PSS", "hash": hash_name(*hash) }),
-                json!({ "name": "RSA-PSS", "saltLength": hash_length(*hash) }),
+                named("RSA-PSS").text("hash", hash_name(*hash)),
+                named("RSA-PSS").number("saltLength", Some(hash_length(*hash))),
             ),
             _ => return None,
         };
@@ -47,8 +47,8 @@ impl Names {
 
     /// As JSON, for JavaScript.
     #[must_use]
-    pub fn into_value(self) -> Value {
-        json!({ "key": self.key, "signature": self.signature })
+    pub fn json(self) -> String {
+        Json::new().json("key", &self.key.end()).json("signature", &self.signature.end()).end()
     }
 }
 
@@ -65,8 +65,7 @@ pub fn to_generate(key_type: KeyType) -> Option<Names> {
     };
     let mut names = Names::to_sign(&kind)?;
     if let Some(bits) = bits {
-        names.key["modulusLength"] = bits.into();
-        names.key["publicExponent"] = "AQAB".into();
+        names.key = names.key.number("modulusLength", Some(bits)).text("publicExponent", "AQAB");
     }
     Some(names)
 }
@@ -79,17 +78,17 @@ pub fn task(
     algorithm: &SignatureAlgorithm,
     signed: &[u8],
     signature: &[u8],
-) -> Value {
+) -> String {
     let form = match (coordinate_length(&key.kind), algorithm) {
         (Some(size), SignatureAlgorithm::Ecdsa(_)) => ecdsa::from_der(signature, size),
         _ => Some(signature.to_vec()),
     };
-    json!({
-        "names": Names::of(&key.kind, algorithm).map(Names::into_value),
-        "spki": STANDARD.encode(&key.spki),
-        "signed": STANDARD.encode(signed),
-        "signature": form.map(|bytes| STANDARD.encode(bytes)),
-    })
+    Json::new()
+        .json("names", &or_null(Names::of(&key.kind, algorithm).map(Names::json)))
+        .text("spki", &STANDARD.encode(&key.spki))
+        .text("signed", &STANDARD.encode(signed))
+        .text_or_null("signature", form.map(|bytes| STANDARD.encode(bytes)).as_deref())
+        .end()
 }
 
 fn coordinate_length(kind: &KeyKind) -> Option<usize> {
@@ -110,7 +109,7 @@ fn hash_name(hash: Hash) -> &'static str {
     }
 }
 
-fn hash_length(hash: Hash) -> u8 {
+fn hash_length(hash: Hash) -> i64 {
     match hash {
         Hash::Sha1 => 20,
         Hash::Sha256 => 32,
@@ -121,22 +120,28 @@ fn hash_length(hash: Hash) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+
+    fn read(json: &str) -> Value {
+        serde_json::from_str(json).unwrap()
+    }
 
     #[test]
     fn every_type_of_key_can_be_made_and_signs() {
         for key_type in KeyType::ALL {
-            let names = to_generate(key_type).unwrap();
+            let names = read(&to_generate(key_type).unwrap().json());
             let rsa = key_type.name().starts_with("rsa");
-            assert_eq!(names.key["modulusLength"].is_number(), rsa, "{key_type:?}");
-            assert!(names.signature["name"].is_string());
+            assert_eq!(names["key"]["modulusLength"].is_number(), rsa, "{key_type:?}");
+            assert!(names["signature"]["name"].is_string());
         }
     }
 
     #[test]
     fn an_ecdsa_signature_that_is_none_says_so() {
         let key = PublicKey { spki: vec![], bits: vec![], kind: KeyKind::P256 };
-        let task = task(&key, &SignatureAlgorithm::Ecdsa(Hash::Sha256), b"x", b"garbage");
+        let task = read(&task(&key, &SignatureAlgorithm::Ecdsa(Hash::Sha256), b"x", b"garbage"));
         assert!(task["signature"].is_null() && task["names"].is_object());
     }
 }

@@ -188,6 +188,9 @@ fn from_text(text: &str) -> Result<Vec<Incoming>, HandoverError> {
 /// The YAML documents or JSON values in a text.
 fn documents(text: &str) -> Result<Vec<Value>, YamlError> {
     yaml::parse_all(text).or_else(|error| {
+        if cfg!(not(feature = "json")) {
+            return Err(error);
+        }
         // YAML knows neither several values without a mark between nor surrogate pairs.
         let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
         values.collect::<Result<_, _>>().map_err(|_| error)

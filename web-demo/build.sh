@@ -2,7 +2,8 @@
 # Builds the npm package (wasm/pkg) and the page (web-demo/dist/index.html), and prints the page's
 # SHA-256 and sizes. The same sources and compiler give the same bytes, in whatever folder.
 #
-# Takes rustup's wasm32 target where there is one, else Debian's compiler
+# Takes rustup's compiler, with the standard library's source where that is installed (rustup component
+# add rust-src), else with the wasm32 target as it comes; else Debian's compiler
 # (apt-get install --no-install-recommends rustc-web rust-web-src cargo-web lld).
 set -eu
 
@@ -26,19 +27,28 @@ build_wasm() {
     --locked --profile web --target "$target"
 }
 
-if [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
-  build_wasm cargo build
-elif [ -x /usr/bin/rustc ] && [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library" ]; then
-  # Debian ships the standard library as source. Building it is marked unstable, hence the variable;
-  # so are the two switches that make a quarter less of it: no text for panics, small instead of fast.
-  library=$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust
+# Builds the standard library as well, by which the page loses a tenth: no text for panics, small
+# instead of fast. All of that is marked unstable, hence the variable.
+build_with_library() {
+  library=$1
+  shift
   flags="$flags${separator}--remap-path-prefix=$(readlink -f "$library")=/rust${separator}--remap-path-prefix=$library=/rust"
   flags="$flags${separator}-Zunstable-options${separator}-Cpanic=immediate-abort"
+  RUSTC_BOOTSTRAP=1 build_wasm "$@" -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size
+}
+
+rustup=$(rustc --print sysroot 2>/dev/null || true)/lib/rustlib
+debian=$(/usr/bin/rustc --print sysroot 2>/dev/null || true)/lib/rustlib/src/rust
+if [ -f "$rustup/src/rust/library/Cargo.lock" ]; then
+  build_with_library "$rustup/src/rust" cargo build
+elif [ -d "$rustup/$target" ]; then
+  build_wasm cargo build
+elif [ -d "$debian/library" ]; then
   linker=$(find /usr/bin -name 'wasm-ld*' | sort | tail -n 1)
   (
     export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="${linker:?there is no wasm-ld: apt-get install lld}"
-    export PATH="/usr/bin:$PATH" RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
-    build_wasm /usr/bin/cargo build -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size
+    export PATH="/usr/bin:$PATH" RUSTC=/usr/bin/rustc
+    build_with_library "$debian" /usr/bin/cargo build
   )
 else
   echo "no compiler for $target: rustup target add $target" >&2

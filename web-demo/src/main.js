@@ -2,7 +2,8 @@
 
 import * as glue from "./usercert_wasm_bg.js";
 import * as usercert from "./usercert.js";
-import { WASM_GZIP_BASE64 } from "./wasm.js";
+import { WASM_BYTES, WASM_LZMA_BASE64 } from "./wasm.js";
+import { unpack } from "./unpack.js";
 import { byId } from "./dom.js";
 import { catchDrops } from "./input.js";
 import { keyAtRisk, requestPanel } from "./request.js";
@@ -56,10 +57,8 @@ function tabs() {
 }
 
 async function loadWasm() {
-  const packed = Uint8Array.from(atob(WASM_GZIP_BASE64), (c) => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const bytes = await new Response(stream).arrayBuffer();
-  const { instance } = await WebAssembly.instantiate(bytes, { "./usercert_wasm_bg.js": glue });
+  const packed = Uint8Array.from(atob(WASM_LZMA_BASE64), (c) => c.charCodeAt(0));
+  const { instance } = await WebAssembly.instantiate(unpack(packed, WASM_BYTES), { "./usercert_wasm_bg.js": glue });
   usercert.attach(instance);
 }
 
@@ -81,7 +80,7 @@ async function start() {
   try {
     await loadWasm();
   } catch {
-    stop("This browser cannot run the page: it needs WebAssembly and DecompressionStream, which every browser has had since 2023.");
+    stop("This browser cannot run the page: it needs WebAssembly, which every browser has had since 2021.");
     return;
   }
   byId("version").textContent = usercert.version();

@@ -39,7 +39,7 @@ export function requestPanel(panel, { hasEd25519, goToInstall }) {
     h("h2", { id: "ask" }, "Ask for access"),
     field("user", "User name", h("input", { type: "text", required: true, ...plainText }),
       "The name by which the cluster will know you, such as alice or alice@example.com."),
-    field("groups", "Groups", h("textarea", { rows: 2, wrap: "off", ...plainText }),
+    field("groups", "Groups", h("textarea", { rows: 3, wrap: "off", ...plainText }),
       "One on each line, as your admin told you. None is fine."),
     h("div", { id: "names-found", "aria-live": "polite" }),
     field("expires", "Lifetime", h("input", { type: "text", value: usercert.defaultLifetime(), list: "lifetimes", ...plainText }),

@@ -85,7 +85,7 @@ impl Authority {
         let own = file.iter().find(|c| c.key.spki == key.spki);
         let certificate = own.ok_or(AuthorityError::OtherKey)?.clone();
         let ca = certificate.subject.shown();
-        if !certificate.is_ca {
+        if !certificate.may_be_authority() {
             return Err(AuthorityError::NotAnAuthority(ca));
         }
         if certificate.key_usages.as_ref().is_some_and(|usages| !usages.contains(&"cert sign")) {
@@ -152,7 +152,7 @@ fn way_up(start: &Certificate, file: &[Certificate]) -> Vec<Certificate> {
     let mut next = Some(start);
     while let Some(certificate) = next.filter(|c| !c.is_self_issued() && !way.contains(c)) {
         way.push(certificate.clone());
-        next = file.iter().find(|c| c.is_ca && certificate.names_as_issuer(c));
+        next = file.iter().find(|c| c.may_be_authority() && certificate.names_as_issuer(c));
     }
     way
 }
@@ -184,17 +184,22 @@ mod tests {
         let ca = "CN=ca".to_owned();
         assert_eq!(refusal(&|c| c.key.spki[30] ^= 1, during), AuthorityError::OtherKey.to_string());
         assert_eq!(
-            refusal(&|c| c.is_ca = false, during),
+            refusal(
+                &|c| {
+                    c.is_ca = false;
+                    c.version = 3;
+                },
+                during
+            ),
             AuthorityError::NotAnAuthority(ca.clone()).to_string()
         );
         let usages = |c: &mut Certificate| c.key_usages = Some(vec!["digital signature"]);
         assert_eq!(refusal(&usages, during), AuthorityError::MayNotSign(ca).to_string());
         assert!(refusal(&|_| {}, good.not_after.plus(1)).contains("expired at"));
         assert!(refusal(&|_| {}, good.not_before.plus(-1)).contains("is valid from"));
-        let no_usages = |c: &mut Certificate| c.key_usages = None;
-        let mut ca = good.clone();
-        no_usages(&mut ca);
-        assert!(Authority::new(vec![ca], &key, during).is_ok(), "absent key usage allows all");
+        // As old openssl makes them: without any extension.
+        let old = Certificate { is_ca: false, key_usages: None, version: 1, ..good.clone() };
+        assert!(Authority::new(vec![old], &key, during).is_ok(), "Go takes them at their word");
     }
 
     #[test]

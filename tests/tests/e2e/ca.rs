@@ -8,6 +8,7 @@ cases!(
     every_profile,
     requests_of_servers,
     foreign_authorities,
+    version_one,
     encrypted_keys,
     intermediate_authority,
     unfit_authorities,
@@ -168,6 +169,22 @@ fn foreign_authorities(trial: &Trial) {
         };
         assert_eq!(end("alice.crt"), end("ca.crt"));
     }
+}
+
+/// As the openssl recipes of many years make them: X.509 version 1, which cannot say that it is a CA.
+fn version_one(trial: &Trial) {
+    let person = trial.newcomer();
+    person.tool("openssl", &["genrsa", "-out", "ca.key", "2048"]).ok();
+    let request = ["req", "-new", "-key", "ca.key", "-subj", "/CN=KUBE-CA", "-out", "ca.csr"];
+    person.tool("openssl", &request).ok();
+    let sign = ["x509", "-req", "-in", "ca.csr", "-signkey", "ca.key", "-days", "9"];
+    person.tool("openssl", &[&sign[..], &["-out", "ca.crt"]].concat()).ok();
+    assert!(text_of(&person, "ca.crt").contains("Version: 1"));
+    person.run(&["request", "alice", "--offline", "--out-dir", "."]).ok();
+    let signed = person.run(&["ca", "sign", "alice.csr", "--out", "alice.crt", "--yes"]).ok();
+    signed.says(&["KUBE-CA is of X.509 version 1"]);
+    let verify = ["verify", "-purpose", "sslclient", "-CAfile", "ca.crt", "alice.crt"];
+    person.tool("openssl", &verify).ok();
 }
 
 fn encrypted_keys(trial: &Trial) {

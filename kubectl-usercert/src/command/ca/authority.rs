@@ -53,6 +53,13 @@ impl AuthorityArgs {
         let certificates = certificates(&file).context(&name)?;
         let key = self.key(host)?;
         let authority = Authority::new(certificates, key.public(), host.now()).context(&name)?;
+        let certificate = authority.certificate();
+        if certificate.version == 1 {
+            host.warn(format!(
+                "warning: the CA {} is of X.509 version 1, which cannot say that it is a CA; newer programs may refuse it",
+                certificate.subject.shown()
+            ));
+        }
         Ok(Ca { authority, key })
     }
 

@@ -19,6 +19,8 @@ use crate::yaml;
 const LAYERS: u8 = 3;
 /// How base64 of a PEM text begins.
 const PEM_IN_BASE64: &str = "LS0tLS1CRUdJTi";
+/// A label of OpenSSL's early days.
+const OLD_CERTIFICATE: &str = "X509 CERTIFICATE";
 const BEGIN: &str = "-----BEGIN ";
 /// DER of the object identifiers of an encrypted PKCS#8 key (PBES2) and of PKCS#7 signed data.
 const PBES2: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d";
@@ -118,8 +120,13 @@ impl Reader {
         let thing = match label.as_str() {
             // openssl writes them before an EC key; they say nothing that the key does not say.
             "EC PARAMETERS" => return,
-            certificate::LABEL => {
-                if has_headers {
+            certificate::LABEL | OLD_CERTIFICATE => {
+                if label != certificate::LABEL {
+                    odd = Some((
+                        "old-label",
+                        "programs of Kubernetes pass over the label X509 CERTIFICATE: leave out X509",
+                    ));
+                } else if has_headers {
                     odd = Some((
                         "pem-headers",
                         "headers stand in its PEM block: Go passes over it in CA files, and the API server refuses it as an issued certificate",
@@ -146,7 +153,7 @@ impl Reader {
                 Some(key) => Thing::PublicKey(key),
                 None => unreadable("it is no SubjectPublicKeyInfo".to_owned()),
             },
-            "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
+            "TRUSTED CERTIFICATE" => {
                 other("a form of certificate that only OpenSSL reads, Kubernetes does not")
             }
             "X509 CRL" => other("a revocation list; Kubernetes looks at none"),
@@ -386,6 +393,8 @@ mod tests {
             whats(format!("{PEM}text\n{KEY}{csr}{PEM}").as_bytes()),
             ["certificate", "private key", "certificate request", "certificate"]
         );
+        assert_eq!(read(old.as_bytes()).unwrap()[0].findings[0].code, "old-label");
+        let old = PEM.replace("CERTIFICATE", "X509 CERTIFICATE");
         assert_eq!(read(old.as_bytes()).unwrap()[0].findings[0].code, "old-label");
         let headers = PEM.replacen('\n', "\nA: b\n\n", 1);
         assert_eq!(read(headers.as_bytes()).unwrap()[0].findings[0].code, "pem-headers");

@@ -196,6 +196,8 @@ fn chains(placed: &[Placed], items: &mut [Item], issuers: &[Option<usize>]) {
             continue;
         }
         items[subject].set("issuedBy", placed[issuer].source.clone());
+        // Of the same name as its issuer, but signed by another key.
+        items[subject].findings.retain(|f| f.code != "self-signed");
         let mut chain = Vec::new();
         let mut next = Some(issuer);
         while let Some(index) = next.filter(|_| chain.len() < STEPS) {
@@ -368,6 +370,25 @@ mod tests {
         let no_ca = [placed("a", 1, leaf("alice", 1)), placed("x", 1, leaf("ca", 2))];
         let only_itself = vec![Link { subject: 1, issuer: 1 }];
         assert_eq!(links(&no_ca), only_itself);
+    }
+
+    #[test]
+    fn what_another_of_the_same_name_signed_is_not_self_signed() {
+        let Thing::Certificate(mut twin) = leaf("ca", 1) else { unreachable!() };
+        twin.issuer_der.clone_from(&twin.subject_der);
+        let things = [placed("a", 1, Thing::Certificate(twin)), placed("ca", 1, ca())];
+        let mut items: Vec<Item> = things.iter().map(|p| describe(&p.found, DURING)).collect();
+        assert_eq!(items[0].findings[0].code, "self-signed");
+        let links = links(&things);
+        let verdict = |l: &Link| match (l.subject, l.issuer) {
+            (0, 0) => Verification::Invalid,
+            _ => Verification::Valid,
+        };
+        let signatures: Vec<_> = links.iter().map(verdict).collect();
+        let answers = Answers { signatures: &signatures, public_keys: &[None, None] };
+        relate(&things, &mut items, &links, &answers);
+        assert_eq!(items[0].word("issuedBy"), "ca");
+        assert!(items[0].findings.is_empty(), "{:?}", items[0].findings);
     }
 
     #[test]

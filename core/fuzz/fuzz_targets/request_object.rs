@@ -1,0 +1,32 @@
+//! Any text as a CertificateSigningRequest object: refused, or reviewed and handed over without harm.
+#![no_main]
+
+mod limit;
+
+use libfuzzer_sys::fuzz_target;
+use usercert_core::request::Object;
+use usercert_core::review::{self, Reviewed};
+use usercert_core::text::first_hidden;
+use usercert_core::{answer, handover, yaml};
+
+fuzz_target!(|data: &[u8]| limit::within_limit(|| {
+    let _ = handover::read(data);
+    let _ = answer::read(data);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(value) = yaml::parse(text) else { return };
+    let Ok(object) = Object::from_value(&value) else { return };
+    let _ = (object.state(), object.requester_credential(), object.certificate_pem());
+    let findings = review::review(&Reviewed {
+        request_pem: &object.request_pem().unwrap_or_default(),
+        signer_name: &object.spec.signer_name,
+        usages: &object.spec.usages,
+        expiration_seconds: object.spec.expiration_seconds,
+        requester: Some(&object.spec.username),
+        ..Reviewed::default()
+    });
+    assert!(findings.iter().all(|f| first_hidden(&f.message).is_none()));
+    if !review::refuses(&findings, &[]) {
+        let request = object.certificate_request().expect("what is not refused can be read");
+        assert!(request.strict && !request.subject.user().is_empty());
+    }
+}));

@@ -24,6 +24,8 @@ use crate::output;
 
 /// How many requests are approved at the same time.
 const AT_ONCE: usize = 8;
+/// Longest user name that is kept of a request that is left out, in bytes.
+const LONGEST_KEPT: usize = 1000;
 const HEADER: [&str; 8] =
     ["NAME", "USER", "GROUPS", "KEY", "EXPIRES", "REQUESTER", "CODE", "FINDINGS"];
 
@@ -90,11 +92,13 @@ impl Approval<'_> {
             let mut sheet = Sheet::new(object, true, bindings, &self.rules);
             sheet.expect(&self.expected);
             if review::refuses(&sheet.findings, &self.args.accept) {
+                // Whoever wants to fill memory submits long names, and is left out.
+                let user = sheet.request.as_ref().map(|r| r.subject.user());
+                let user = user.filter(|user| user.len() <= LONGEST_KEPT);
                 selection.left_out_rows.push(self.left_out_row(&sheet));
                 selection.left_out.push(json!({
                     "name": sheet.name, "uid": sheet.object.metadata.uid,
-                    "user": sheet.request.as_ref().map(|r| r.subject.user()),
-                    "code": sheet.code().map(|c| c.short()), "findings": sheet.findings,
+                    "user": user, "code": sheet.code().map(|c| c.short()), "findings": sheet.findings,
                 }));
             } else {
                 selection.rows.push(row(&sheet));

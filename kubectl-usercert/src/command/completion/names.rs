@@ -10,13 +10,17 @@ use usercert_core::request::{Object, State};
 use usercert_core::text::shell_word;
 
 use super::Candidate;
-use crate::args::ClientArgs;
+use crate::args::{ClientArgs, parse_timeout};
 use crate::cluster::{ApiError, Cluster, Kubeconfig, ListOptions, Target};
 use crate::command::pending;
 use crate::error::{Error, Result};
+use crate::files::environment;
 
-/// Whoever presses TAB waits this long at most.
+/// Whoever presses TAB waits this long at most, unless [`LIMIT_VARIABLE`] says otherwise.
 const LIMIT: Duration = Duration::from_millis(200);
+
+/// Another limit, as `2s`, for clusters that are far away.
+const LIMIT_VARIABLE: &str = "USERCERT_COMPLETION_TIMEOUT";
 
 /// Where names are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +67,10 @@ pub(super) fn find(source: Source, client: &ClientArgs) -> Vec<Candidate> {
     // On a thread of its own, which ends with the process: neither a slow name server nor a login
     // program that the kubeconfig names can be interrupted otherwise.
     std::thread::spawn(move || look(source, &client, &found));
-    let end = Instant::now() + LIMIT;
+    let limit = environment::variable(LIMIT_VARIABLE)
+        .and_then(|text| parse_timeout(&text).ok()?.for_requests())
+        .unwrap_or(LIMIT);
+    let end = Instant::now() + limit;
     let mut all = BTreeSet::new();
     while let Ok(candidate) = candidates.recv_timeout(end.saturating_duration_since(Instant::now()))
     {

@@ -1,5 +1,7 @@
 //! `ca serve`.
 
+mod stop;
+
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -12,6 +14,7 @@ use usercert_core::request::{CLIENT_SIGNER, Object, RESOURCE};
 use usercert_core::review::Reviewed;
 use usercert_core::text::show;
 
+use self::stop::Stop;
 use super::authority::{AuthorityArgs, Ca};
 use super::rbac;
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Format, OutputArgs};
@@ -153,48 +156,6 @@ enum Step {
     Watched,
     /// Told to stop.
     Stopped,
-}
-
-/// SIGTERM, or ctrl-c.
-struct Stop {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    #[cfg(unix)]
-    fn new() -> Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> Result<Self> {
-        Ok(Self {})
-    }
-
-    /// Ends when it was told to stop.
-    async fn told(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-        #[cfg(not(unix))]
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Whether it is told to stop within this time.
-    async fn within(&mut self, time: Duration) -> bool {
-        tokio::time::timeout(time, self.told()).await.is_ok()
-    }
 }
 
 struct Signer<'a> {

@@ -59,7 +59,12 @@ const FIELDS: [(&str, Purpose); 6] = [
 /// The files that `input` names, in order, each once for each flag.
 #[must_use]
 pub fn named_files(input: &[u8]) -> Vec<Named> {
-    let text = std::str::from_utf8(input).ok().filter(|t| t.contains("apiVersion"));
+    // What can name nothing is not read as YAML once more.
+    let may_name = |text: &&str| {
+        text.contains("apiVersion")
+            && (text.contains("containers") || FIELDS.iter().any(|(field, _)| text.contains(field)))
+    };
+    let text = std::str::from_utf8(input).ok().filter(may_name);
     let mut named = Vec::new();
     for value in text.and_then(|t| yaml::parse_all(t).ok()).unwrap_or_default() {
         walk(&value, DEPTH, &mut named);

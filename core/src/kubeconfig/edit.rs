@@ -98,14 +98,24 @@ pub enum EditError {
 /// When the text cannot be read, when an edit would not be safe, and when the result does not read
 /// back as intended.
 pub fn apply(text: &str, edits: &[Edit]) -> Result<String, EditError> {
-    let document = Document::parse(text)?;
+    apply_to(text.to_owned(), edits)
+}
+
+/// [`apply`] for whoever needs the text no longer: a large one is not held twice.
+///
+/// # Errors
+/// The same.
+pub fn apply_to(mut text: String, edits: &[Edit]) -> Result<String, EditError> {
+    let document = Document::parse(&text)?;
     let changes = Changes::of(&document, edits)?;
     let plan = Plan::make(&document, &changes)?;
-    let result = plan.carry_out(text);
-    let after = Document::parse(&result)
+    let expected = Expected::of(&document, &changes);
+    drop(document);
+    plan.carry_out(&mut text);
+    let after = Document::parse(&text)
         .map_err(|_| EditError::Unproven("the result would be no kubeconfig"))?;
-    prove(&document, &changes, &after)?;
-    Ok(result)
+    expected.check(&after)?;
+    Ok(text)
 }
 
 /// A fresh file that holds what the edits set.
@@ -228,60 +238,62 @@ impl<'e> Changes<'e> {
     }
 }
 
-/// Compares what the result says with what it should say.
-fn prove(
-    before: &Document<'_>,
-    changes: &Changes<'_>,
-    after: &Document<'_>,
-) -> Result<(), EditError> {
-    let current = changes.current.or(before.current_context()).unwrap_or_default();
-    if after.current_context().unwrap_or_default() != current {
-        return Err(EditError::Unproven("the current context would be another one"));
-    }
-    if before.is_blank() {
-        let rest = if changes.is_empty() { before.rest } else { header() };
-        if after.rest != rest {
-            return Err(EditError::Unproven("other settings would change"));
-        }
-    } else if after.rest != before.rest {
-        return Err(EditError::Unproven("other settings would change"));
-    }
-    for kind in Kind::ALL {
-        if !expected(before, changes, kind).eq(found(after, kind)) {
-            return Err(EditError::Unproven("entries would change that should not"));
-        }
-    }
-    Ok(())
+/// What the result must say.
+struct Expected {
+    current: String,
+    rest: Digest,
+    lists: [Vec<Outline>; 3],
 }
 
 /// Name, rest and body of an entry.
-type Outline<'a> = (&'a str, Digest, Option<Digest>);
+type Outline = (String, Digest, Option<Digest>);
 
-fn found<'a>(document: &'a Document<'_>, kind: Kind) -> impl Iterator<Item = Outline<'a>> {
-    document.entries(kind).iter().map(|entry| {
-        (entry.name.as_str(), entry.rest, entry.body_node.as_ref().map(|(_, node)| node.digest))
-    })
+impl Expected {
+    fn of(before: &Document<'_>, changes: &Changes<'_>) -> Self {
+        let current = changes.current.or(before.current_context()).unwrap_or_default();
+        let begun = before.is_blank() && !changes.is_empty();
+        Expected {
+            current: current.to_owned(),
+            rest: if begun { header() } else { before.rest },
+            lists: Kind::ALL.map(|kind| outlines(before, changes.list(kind), kind)),
+        }
+    }
+
+    fn check(&self, after: &Document<'_>) -> Result<(), EditError> {
+        if after.current_context().unwrap_or_default() != self.current {
+            return Err(EditError::Unproven("the current context would be another one"));
+        }
+        if after.rest != self.rest {
+            return Err(EditError::Unproven("other settings would change"));
+        }
+        for (kind, list) in Kind::ALL.into_iter().zip(&self.lists) {
+            let found = after.entries(kind).iter().map(|entry| {
+                let body = entry.body_node.as_ref().map(|(_, node)| node.digest);
+                (entry.name.as_str(), entry.rest, body)
+            });
+            if !found.eq(list.iter().map(|(name, rest, body)| (name.as_str(), *rest, *body))) {
+                return Err(EditError::Unproven("entries would change that should not"));
+            }
+        }
+        Ok(())
+    }
 }
 
-fn expected<'a>(
-    before: &'a Document<'_>,
-    changes: &'a Changes<'_>,
-    kind: Kind,
-) -> impl Iterator<Item = Outline<'a>> {
-    let list = changes.list(kind);
-    let kept = found(before, kind).enumerate().filter_map(|(position, (name, rest, body))| {
-        match list.existing.get(&position) {
-            None => Some((name, rest, body)),
-            Some(Some(body)) => Some((name, rest, Some(digest::value(body)))),
-            Some(None) => None,
-        }
+fn outlines(before: &Document<'_>, list: &ListChanges<'_>, kind: Kind) -> Vec<Outline> {
+    let kept = before.entries(kind).iter().enumerate().filter_map(|(position, entry)| {
+        let body = match list.existing.get(&position) {
+            None => entry.body_node.as_ref().map(|(_, node)| node.digest),
+            Some(Some(body)) => Some(digest::value(body)),
+            Some(None) => return None,
+        };
+        Some((entry.name.clone(), entry.rest, body))
     });
     let added = list.added.iter().map(|(name, body)| {
         let mut rest = digest::Mapping::new();
         rest.pair(digest::text("name"), digest::text(name));
-        (*name, rest.finish(), Some(digest::value(body)))
+        ((*name).to_owned(), rest.finish(), Some(digest::value(body)))
     });
-    kept.chain(added)
+    kept.chain(added).collect()
 }
 
 /// What a new file says besides its entries.

@@ -14,7 +14,10 @@ use super::lines::Lines;
 use super::style::Style;
 use crate::yaml::{self, Escapes};
 
-/// Replacements in the text, not overlapping.
+/// With how many replacements a text is better written anew than moved each time.
+const IN_PLACE: usize = 4;
+
+/// Replacements in the text.
 pub(super) struct Plan {
     splices: Vec<(Range<usize>, String)>,
 }
@@ -33,14 +36,31 @@ impl Plan {
         Ok(Plan { splices })
     }
 
-    pub(super) fn carry_out(&self, text: &str) -> String {
-        let added: usize = self.splices.iter().map(|(_, text)| text.len()).sum();
+    pub(super) fn carry_out(mut self, text: &mut String) {
+        // What is removed twice goes once.
+        let mut at = 0;
+        for (range, _) in &mut self.splices {
+            *range = at.max(range.start)..at.max(range.end);
+            at = range.end;
+        }
+        if self.splices.len() > IN_PLACE {
+            *text = self.rewritten(text);
+            return;
+        }
+        text.reserve_exact(self.splices.iter().map(|(_, new)| new.len()).sum());
+        for (range, new) in self.splices.iter().rev() {
+            text.replace_range(range.clone(), new);
+        }
+    }
+
+    fn rewritten(&self, text: &str) -> String {
+        let added: usize = self.splices.iter().map(|(_, new)| new.len()).sum();
         let mut out = String::with_capacity(text.len() + added);
         let mut at = 0;
         for (range, new) in &self.splices {
             out.push_str(text.get(at..range.start).unwrap_or_default());
             out.push_str(new);
-            at = at.max(range.end);
+            at = range.end;
         }
         out.push_str(text.get(at..).unwrap_or_default());
         out

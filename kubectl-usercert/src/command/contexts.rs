@@ -13,10 +13,10 @@ use usercert_core::lifetime;
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 
-use super::entries::Refused;
+use super::entries::{Refused, edited};
 use crate::args::{DryRun, DryRunArgs, Format, OutputArgs};
 use crate::cluster::Kubeconfig;
-use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::error::{Error, Exit, Result};
 use crate::files::{kubeconfig, reading};
 use crate::host::Host;
 use crate::output;
@@ -180,16 +180,8 @@ fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> 
                 return Err(Error::new("the kubeconfig has changed in the meantime")
                     .hint("nothing was removed; run the command again"));
             }
-            contexts::prune(&merged, dead)
-                .into_iter()
-                .map(|(file, edits)| {
-                    let new = merged.edited(&file, &edits).context(format!(
-                        "{} is left as it is",
-                        show(&file.display().to_string())
-                    ))?;
-                    Ok((file, new))
-                })
-                .collect()
+            let edits = contexts::prune(&merged, dead);
+            edited(merged, &edits)
         };
         decide().map_err(Refused)
     });

@@ -200,14 +200,8 @@ impl Entry<'_> {
         };
         let existing = existing(&merged, self.endpoint, &self.context_name);
         let plan = install::plan(&merged, default, &wanted, &existing).map_err(taken)?;
-        let mut texts = Vec::new();
-        for (file, edits) in plan.edits {
-            let new = merged
-                .edited(&file, &edits)
-                .context(format!("{} is left as it is", show(&file.display().to_string())))
-                .hint("write a file of its own with --standalone FILE, or mend the file first")?;
-            texts.push((file, new));
-        }
+        let texts = edited(merged, &plan.edits)
+            .hint("write a file of its own with --standalone FILE, or mend the file first")?;
         Ok((plan.cluster_name, texts))
     }
 }
@@ -278,6 +272,19 @@ pub fn must_be_free(merged: &Merged, name: &str) -> Result<()> {
     }
     Err(Error::new(format!("the kubeconfig already has an entry named {}", show(name)))
         .hint("nothing was requested; choose another name with --context-name"))
+}
+
+/// The new texts of files.
+///
+/// # Errors
+/// When one of them cannot be edited safely.
+pub fn edited(merged: Merged, edits: &[(PathBuf, Vec<Edit>)]) -> Result<Vec<(PathBuf, String)>> {
+    merged.edited(edits).map_err(|(file, error)| {
+        let mut error = Error::from(error);
+        let file = show(&file.display().to_string());
+        error.message = format!("{file} is left as it is: {}", error.message);
+        error
+    })
 }
 
 /// A decision that came out negative while the lock was held.

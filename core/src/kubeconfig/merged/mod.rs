@@ -161,14 +161,23 @@ impl Merged {
         Ok(())
     }
 
-    /// The text of one of the files with edits made, see [`edit::apply`]; a file that does not
-    /// exist is begun.
+    /// The new texts of files with edits made, see [`edit::apply`]; a file that does not exist is
+    /// begun. The view ends with this, so that no text is held twice.
     ///
     /// # Errors
-    /// As there.
-    pub fn edited(&self, file: &Path, edits: &[Edit]) -> Result<String, EditError> {
-        let source = self.files.iter().find(|source| source.path == file);
-        edit::apply(source.and_then(|source| source.text.as_deref()).unwrap_or_default(), edits)
+    /// As there, with the file.
+    pub fn edited(
+        mut self,
+        edits: &[(PathBuf, Vec<Edit>)],
+    ) -> Result<Vec<(PathBuf, String)>, (PathBuf, EditError)> {
+        let mut texts = Vec::new();
+        for (path, edits) in edits {
+            let source = self.files.iter_mut().find(|source| source.path == *path);
+            let text = source.and_then(|source| source.text.take()).unwrap_or_default();
+            let text = edit::apply_to(text, edits).map_err(|error| (path.clone(), error))?;
+            texts.push((path.clone(), text));
+        }
+        Ok(texts)
     }
 
     /// The entries of a kind, in the order of the files.

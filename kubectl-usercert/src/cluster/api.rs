@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use usercert_core::request::{Object, Progress, progress};
 
-use super::wire::{OnBusy, Wire};
+use super::wire::{self, OnBusy, Wire};
 
 pub(super) const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
@@ -115,6 +115,19 @@ pub struct ListOptions<'a> {
     pub selector: Option<&'a str>,
 }
 
+/// A request as one row of the server's table.
+#[derive(Clone, Debug, Default)]
+pub struct CsrRow {
+    /// Its name.
+    pub name: String,
+    /// Who is to sign.
+    pub signer: String,
+    /// Who submitted it.
+    pub requester: String,
+    /// Its state in kubectl's words, as `Pending` or `Approved,Issued`.
+    pub condition: String,
+}
+
 /// How a wait came to its end.
 #[derive(Debug)]
 pub enum WaitEnd {
@@ -140,7 +153,7 @@ impl fmt::Debug for Cluster {
 
 impl Cluster {
     pub(super) fn new(client: Client, server: String, timeout: Option<Duration>) -> Self {
-        Self { wire: Wire { client, timeout, on_busy: None }, server }
+        Self { wire: Wire { client, timeout, on_busy: None, accept: wire::OBJECTS }, server }
     }
 
     /// The same connection, whose user is told when the server is busy and waited for.
@@ -190,6 +203,34 @@ impl Cluster {
         let query = if dry_run { "?dryRun=All" } else { "" };
         self.send(Method::PUT, &format!("{CSRS}/{}/approval{query}", encode(name)), Some(body))
             .await
+    }
+
+    /// All requests as the server's table has them, as they were a moment ago: one answer, much shorter
+    /// than the objects are, and from the server's memory.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn csr_table(&self) -> Result<Vec<CsrRow>, ApiError> {
+        let wire = Wire { accept: wire::TABLES, ..self.wire.clone() };
+        let url = format!("{CSRS}?resourceVersion=0&includeObject=None");
+        let answer = wire.exchange(&Method::GET, &url, None).await?;
+        let table: Value =
+            serde_json::from_slice(&answer).map_err(|e| ApiError::Malformed(e.to_string()))?;
+        let columns = table["columnDefinitions"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let column = |name: &str| columns.iter().position(|c| c["name"] == name);
+        let rows = table["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let cell = |row: &Value, at: Option<usize>| {
+            at.and_then(|at| row["cells"][at].as_str()).unwrap_or_default().to_owned()
+        };
+        let (name, signer) = (column("Name"), column("SignerName"));
+        let (requester, condition) = (column("Requestor"), column("Condition"));
+        let read = |row: &Value| CsrRow {
+            name: cell(row, name),
+            signer: cell(row, signer),
+            requester: cell(row, requester),
+            condition: cell(row, condition),
+        };
+        Ok(rows.iter().map(read).collect())
     }
 
     /// Names of objects, the first few hundred of them; `api` is as `/api/v1`.

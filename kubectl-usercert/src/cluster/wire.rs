@@ -33,7 +33,14 @@ pub(super) struct Wire {
     /// Longest time for one request; `None` waits for ever.
     pub(super) timeout: Option<Duration>,
     pub(super) on_busy: Option<OnBusy>,
+    /// The form of answers.
+    pub(super) accept: &'static str,
 }
+
+/// Answers as they are.
+pub(super) const OBJECTS: &str = "application/json";
+/// Lists as the server's own tables, as kubectl prints them.
+pub(super) const TABLES: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
 impl Wire {
     /// Sends a request and reads its whole answer. A busy server is asked again when it says so, within
@@ -108,7 +115,7 @@ impl Wire {
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header(ACCEPT, "application/json")
+            .header(ACCEPT, self.accept)
             .header(CONTENT_TYPE, "application/json")
             .body(Body::from(body))
             .map_err(|e| ApiError::Malformed(e.to_string()))?;

@@ -43,43 +43,40 @@ fn through_kubectl(trial: &Trial) {
     assert!(!person.has(".local"), "asking leaves nothing behind");
 }
 
+/// What TAB offers behind these words, which must hold this.
+fn offered(person: &Person, line: &str, expected: &str) -> Outcome {
+    shell(person, &format!("kubectl __complete usercert {line}")).ok().prints(&[expected])
+}
+
 fn names_of_the_cluster(trial: &Trial) {
-    let (user, admin) = (trial.user("tab"), trial.admin());
+    let (user, other, admin) = (trial.user("tab"), trial.user("tab"), trial.admin());
     let person = trial.newcomer();
     person.write("cluster.conf", &trial.backend.admin_kubeconfig());
     admin.run(&["request", "-q", "-g", "dev", "--", &user]).ok();
-    let line = format!("{user}\t{user} in dev\n");
-    shell(&admin, "kubectl __complete usercert approve tab-").ok().prints(&[&line]);
+    admin.run(&["request", "-q", "--", &other]).ok();
+    let line = |user: &str| format!("{user}\tby ");
+    offered(&admin, "approve tab-", &line(&user)).prints(&[&line(&other)]);
     // The flags that stand before the cursor count.
-    shell(&person, "kubectl __complete usercert approve --kubeconfig cluster.conf tab-")
-        .ok()
-        .prints(&[&line]);
+    offered(&person, "approve --kubeconfig cluster.conf tab-", &line(&user));
     shell(&person, "kubectl __complete usercert approve tab-").ok().never_shows(&user);
-    shell(&admin, &format!("kubectl __complete usercert approve {user} tab-"))
-        .ok()
-        .never_shows(&line);
-    shell(&admin, "kubectl __complete usercert inspect csr/tab-")
-        .ok()
-        .prints(&[&format!("csr/{line}")]);
-    shell(&admin, "kubectl __complete usercert install tab-").ok().prints(&[&user]);
-    shell(&admin, "kubectl __complete usercert list -n kube-").ok().prints(&["kube-system\n"]);
+    offered(&admin, &format!("approve {user} tab-"), &line(&other)).never_shows(&line(&user));
+    offered(&admin, "inspect csr/tab-", &format!("csr/{user}\tPending\n"));
+    offered(&admin, "install tab-", &user);
+    offered(&admin, "list -n kube-", "kube-system\n");
     let context = admin.kubectl(&["config", "current-context"]).ok().stdout;
-    shell(&admin, "kubectl __complete usercert verify ''").ok().prints(&[context.trim()]);
+    offered(&admin, "verify ''", context.trim());
     admin.run(&["approve", "--yes", "-q", "--", &user]).ok();
-    shell(&admin, "kubectl __complete usercert approve tab-").ok().never_shows(&user);
+    offered(&admin, "approve tab-", &line(&other)).never_shows(&line(&user));
 }
 
 fn names_that_a_shell_would_run_are_not_offered(trial: &Trial) {
     let admin = trial.admin();
-    let user = trial.user("tab");
+    let (user, other) = (trial.user("tab"), trial.user("tab"));
     admin.run(&["request", "-q", "--csr-name", &format!("{user} $(touch ran)"), "--", &user]).ok();
-    let (group, other) = ("$(touch ran);", trial.user("tab"));
-    admin.run(&["request", "-q", "-g", group, "--", &other]).ok();
-    shell(&admin, "kubectl __complete usercert approve tab-")
-        .ok()
+    admin.run(&["request", "-q", "--", &other]).ok();
+    offered(&admin, "approve tab-", &format!("{other}\t"))
         .never_shows(&format!("{user} "))
-        .never_shows("$(")
-        .prints(&[&format!("{other}\t{other} in ??touch ran")]);
+        .never_shows("$(");
     assert!(!admin.has("ran"));
 }
 

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use usercert_core::rbac::Subject;
-use usercert_core::request::{Object, State};
 use usercert_core::text::shell_word;
 
 use super::Candidate;
 use crate::args::{ClientArgs, parse_timeout};
-use crate::cluster::{ApiError, Cluster, Kubeconfig, ListOptions, Target};
+use crate::cluster::{ApiError, Cluster, Kubeconfig, Target};
 use crate::command::pending;
 use crate::error::{Error, Result};
 use crate::files::environment;
@@ -182,24 +180,14 @@ async fn requests(
     if let Source::Signers { usual } = source {
         found(usual, String::new());
     }
-    let take = |value: Value| {
-        let Ok(object) = Object::from_item(&value) else { return };
-        let name = &object.metadata.name;
+    for row in cluster.csr_table().await? {
+        let about = || format!("by {}", row.requester);
         match source {
-            Source::Signers { .. } => found(&object.spec.signer_name, String::new()),
-            Source::Pending if object.state() != State::Pending => {}
-            Source::Requests { prefix } => found(&format!("{prefix}{name}"), about(&object)),
-            _ => found(name, about(&object)),
+            Source::Signers { .. } => found(&row.signer, String::new()),
+            Source::Pending if row.condition != "Pending" => {}
+            Source::Requests { prefix } => found(&format!("{prefix}{}", row.name), row.condition),
+            _ => found(&row.name, about()),
         }
-    };
-    cluster.list_csrs(&ListOptions::default(), take).await
-}
-
-fn about(object: &Object) -> String {
-    let Ok(request) = object.certificate_request() else { return String::new() };
-    let groups: Vec<String> = request.subject.groups().into_iter().take(3).collect();
-    match groups.as_slice() {
-        [] => request.subject.user().to_owned(),
-        groups => format!("{} in {}", request.subject.user(), groups.join(",")),
     }
+    Ok(())
 }

@@ -126,7 +126,7 @@ pub fn read_all(input: &[u8]) -> Result<Vec<Incoming>, HandoverError> {
     if text.trim().is_empty() {
         return Err(HandoverError::Empty);
     }
-    let shown = clean::without_html(&text);
+    let shown = if cfg!(feature = "rare-forms") { clean::without_html(&text) } else { None };
     let quoted = clean::quoted_part(&text);
     let shown_quoted = shown.as_deref().and_then(clean::quoted_part);
     let part = |form: &Option<String>| form.as_deref().and_then(clean::manifest_part);
@@ -188,7 +188,7 @@ fn from_text(text: &str) -> Result<Vec<Incoming>, HandoverError> {
 /// The YAML documents or JSON values in a text.
 fn documents(text: &str) -> Result<Vec<Value>, YamlError> {
     yaml::parse_all(text).or_else(|error| {
-        if cfg!(not(feature = "json")) {
+        if cfg!(not(feature = "rare-forms")) {
             return Err(error);
         }
         // YAML knows neither several values without a mark between nor surrogate pairs.

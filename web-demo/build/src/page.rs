@@ -74,7 +74,7 @@ pub fn build(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
         &[
             ("{{policy}}", &policy.join("; ")),
             ("{{style}}", &outer_style),
-            ("{{frame}}", &frame.replace('&', "&amp;").replace('"', "&quot;")),
+            ("{{frame}}", &frame.replace('&', "&amp;").replace('\'', "&#39;")),
         ],
     )
 }
@@ -82,10 +82,7 @@ pub fn build(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
 fn script(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
     let glue_file = format!("{NAME}_bg.js");
     let mut modules = Vec::new();
-    for file in [glue_file.as_str(), "webcrypto.js", "usercert.js"] {
-        let text = without_comments(&fs::read_to_string(pkg.join(file))?);
-        modules.push(Module { file: format!("./{file}"), text });
-    }
+    // First, so that the scripts stand together: packed on the way, they have much in common.
     let wasm = fs::read(pkg.join(format!("{NAME}_bg.wasm")))?;
     let text = format!(
         "export const WASM_BYTES = {};\nexport const WASM_LZMA_BASE64 = \"{}\";\n",
@@ -93,6 +90,10 @@ fn script(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
         STANDARD.encode(pack(&wasm)?)
     );
     modules.push(Module { file: "./wasm.js".to_owned(), text });
+    for file in [glue_file.as_str(), "webcrypto.js", "usercert.js"] {
+        let text = without_comments(&fs::read_to_string(pkg.join(file))?);
+        modules.push(Module { file: format!("./{file}"), text });
+    }
     for file in MODULES {
         let text = fs::read_to_string(src.join(file))
             .map_err(|error| format!("web-demo/src/{file}: {error}"))?;

@@ -48,9 +48,11 @@ release: ## archive for this machine, its ingredients, hashes, krew manifest: di
 bench: ## ours against what people use today; writes nothing
 	@docs/scripts/need cargo kubectl openssl hyperfine
 	docs/scripts/bench
+	docs/scripts/bench-many
 
 soak: ## the long versions of the randomised tests
 	USERCERT_SOAK=10000 cargo test --release --package usercert-core
+	USERCERT_CROWD=1000 cargo test --package usercert-tests --test e2e -- killed_twice_and_resumed
 
 clean: ## remove what was built
 	cargo clean

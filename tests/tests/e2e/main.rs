@@ -28,6 +28,7 @@ mod formats;
 mod handover;
 mod inspect;
 mod kubeconfigs;
+mod lists;
 mod onboard;
 mod own_pki;
 mod policy;
@@ -88,7 +89,7 @@ fn main() -> ExitCode {
             cases.push(case(backend, name, *run));
         }
         if backend.sandbox().is_some() {
-            let more = [cost::CASES, onboard::SANDBOX_CASES, ca::CASES];
+            let more = [cost::CASES, lists::CASES, onboard::SANDBOX_CASES, ca::CASES];
             for (name, run) in more.iter().flat_map(|list| list.iter()) {
                 cases.push(case(backend, name, *run));
             }

@@ -1,15 +1,17 @@
 //! `list`.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde_json::Value;
 use usercert_core::request::{self, Object, State};
 use usercert_core::text::{show, show_short};
-use usercert_core::time::human_duration;
+use usercert_core::time::{UnixTime, human_duration};
 
 use super::rules::{PolicyArgs, Rules};
-use super::sheet::{Bindings, Sheet};
+use super::sheet::Sheet;
 use crate::args::{ClientArgs, Format, OutputArgs};
-use crate::cluster::{ListOptions, Need, Target, explain};
+use crate::cluster::{ApiError, ListOptions, Need, Page, Target, explain};
 use crate::error::{Exit, Result};
 use crate::host::Host;
 use crate::output;
@@ -41,14 +43,20 @@ const TOGETHER: usize = 1000;
 pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     let rules = args.policy.load(host)?;
     let cluster = Target::resolve(&args.client)?.connect()?;
+    let failed = |e| explain(&e, &cluster.server, &Need::List);
     let mut pages =
         cluster.csr_pages(&ListOptions { signer: args.signer.as_deref(), selector: None });
-    let mut printer = Printer::new(args.output.format, &rules);
-    let failed = |e| explain(&e, &cluster.server, &Need::List);
-    while let Some(page) = pages.next().await.map_err(failed)? {
-        let objects = page.objects().map_err(failed)?;
-        let wanted = objects.into_iter().filter(|o| args.all || o.state() == State::Pending);
-        printer.add(host, wanted)?;
+    let format = args.output.format;
+    let reader = Arc::new(Reader { rules, format, all: args.all, now: host.now() });
+    let mut printer = Printer::new(format);
+    let mut page = pages.next().await.map_err(failed)?;
+    while let Some(current) = page {
+        // The next page comes in while this one is read.
+        let reader = Arc::clone(&reader);
+        let reading = tokio::task::spawn_blocking(move || reader.read(&current));
+        let (next, read) = tokio::join!(pages.next(), reading);
+        printer.print(host, read?.map_err(failed)?)?;
+        page = next.map_err(failed)?;
     }
     if !printer.finish(host)? {
         host.say(if args.all { "No requests found." } else { "No pending requests found." });
@@ -56,62 +64,97 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Prints requests page by page in the format of `-o`.
-struct Printer<'r> {
-    rules: &'r Rules,
-    wide: bool,
-    names_only: bool,
+/// A page, in the form of `-o`.
+enum Batch {
+    Names(String),
+    Values(Vec<Value>),
+    Rows(Vec<Vec<String>>),
+}
+
+/// What pages are read with.
+struct Reader {
+    rules: Rules,
+    format: Option<Format>,
+    all: bool,
+    now: UnixTime,
+}
+
+impl Reader {
+    fn read(&self, page: &Page) -> Result<Batch, ApiError> {
+        let objects = page.objects()?.into_iter();
+        let wanted = objects.filter(|o| self.all || o.state() == State::Pending);
+        let sheet = |object| Sheet::listed(object, &self.rules);
+        Ok(match self.format {
+            Some(Format::Name) => {
+                let name =
+                    |o: Object| format!("{}/{}\n", request::RESOURCE, show(&o.metadata.name));
+                Batch::Names(wanted.map(name).collect())
+            }
+            Some(Format::Json | Format::Yaml) => {
+                Batch::Values(wanted.map(|object| sheet(object).value()).collect())
+            }
+            None | Some(Format::Wide) => {
+                let wide = self.format.is_some();
+                Batch::Rows(wanted.map(|object| row(&sheet(object), self.now, wide)).collect())
+            }
+        })
+    }
+}
+
+/// Prints requests page by page.
+struct Printer {
     list: Option<output::ListPrinter>,
-    table: output::Table,
+    table: Option<output::Table>,
+    /// Whether there was a row.
     found: bool,
 }
 
-impl<'r> Printer<'r> {
-    fn new(format: Option<Format>, rules: &'r Rules) -> Self {
-        let wide = format == Some(Format::Wide);
-        let last = if wide { HEADER.len() } else { HEADER.len() - WIDE };
+impl Printer {
+    fn new(format: Option<Format>) -> Self {
+        let last = match format {
+            Some(Format::Wide) => HEADER.len(),
+            _ => HEADER.len() - WIDE,
+        };
         Self {
-            rules,
-            wide,
-            names_only: format == Some(Format::Name),
             list: output::ListPrinter::new(format, "ReviewList"),
-            table: output::Table::new(HEADER.get(..last).unwrap_or(&HEADER)),
+            table: matches!(format, None | Some(Format::Wide))
+                .then(|| output::Table::new(HEADER.get(..last).unwrap_or(&HEADER))),
             found: false,
         }
     }
 
-    fn add(&mut self, host: &Host, objects: impl Iterator<Item = Object>) -> Result<()> {
-        let mut objects = objects.peekable();
-        if objects.peek().is_none() {
-            return Ok(());
+    fn print(&mut self, host: &Host, batch: Batch) -> Result<()> {
+        match batch {
+            Batch::Names(names) => host.part(&names)?,
+            Batch::Values(values) => {
+                if let Some(list) = &mut self.list {
+                    list.add(host, &values)?;
+                }
+            }
+            Batch::Rows(rows) => {
+                let Some(table) = &mut self.table else { return Ok(()) };
+                self.found |= !rows.is_empty();
+                rows.into_iter().for_each(|row| table.push(row));
+                if table.waiting() > TOGETHER {
+                    host.part(&table.take())?;
+                }
+            }
         }
-        self.found = true;
-        let bindings = Bindings::unknown("not looked at in lists");
-        if self.names_only {
-            let name = |o: Object| format!("{}/{}\n", request::RESOURCE, show(&o.metadata.name));
-            return host.part(&objects.map(name).collect::<String>());
-        }
-        let sheets = objects.map(|object| Sheet::new(object, true, &bindings, self.rules));
-        if let Some(list) = &mut self.list {
-            let values: Vec<Value> = sheets.map(|sheet| sheet.value()).collect();
-            return list.add(host, &values);
-        }
-        let now = host.now();
-        sheets.for_each(|sheet| self.table.push(row(&sheet, now, self.wide)));
-        if self.table.waiting() > TOGETHER { host.part(&self.table.take()) } else { Ok(()) }
+        Ok(())
     }
 
-    /// Whether there was anything.
+    /// Whether there was anything to print.
     fn finish(mut self, host: &Host) -> Result<bool> {
-        match self.list {
-            Some(list) => {
-                list.finish(host)?;
-                return Ok(true);
-            }
-            None if self.found && !self.names_only => host.part(&self.table.take())?,
-            None => {}
+        if let Some(list) = self.list {
+            list.finish(host)?;
+            return Ok(true);
         }
-        Ok(self.found || self.names_only)
+        match &mut self.table {
+            Some(table) if self.found => host.part(&table.take())?,
+            _ => {}
+        }
+        // Programs that ask for names take nothing for an answer.
+        Ok(self.found || self.table.is_none())
     }
 }
 
@@ -131,7 +174,7 @@ const HEADER: [&str; 11] = [
     "SIGNER",
 ];
 
-fn row(sheet: &Sheet, now: usercert_core::time::UnixTime, wide: bool) -> Vec<String> {
+fn row(sheet: &Sheet, now: UnixTime, wide: bool) -> Vec<String> {
     let object = &sheet.object;
     let request = sheet.request.as_ref();
     let groups: Vec<String> =

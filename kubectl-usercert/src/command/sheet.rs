@@ -132,9 +132,28 @@ impl Sheet {
     /// Reviews an object under these rules.
     #[must_use]
     pub fn new(object: Object, in_cluster: bool, bindings: &Bindings, rules: &Rules) -> Self {
+        Self::make(object, in_cluster, bindings, rules, |request| {
+            Some(keys::verify_request(request))
+        })
+    }
+
+    /// Reviews an object of the cluster for a list: role bindings are not looked at, and the signature is
+    /// the one that the API server has verified before it took the request.
+    #[must_use]
+    pub fn listed(object: Object, rules: &Rules) -> Self {
+        Self::make(object, true, &Bindings::unknown("not looked at in lists"), rules, |_| None)
+    }
+
+    fn make(
+        object: Object,
+        in_cluster: bool,
+        bindings: &Bindings,
+        rules: &Rules,
+        verify: impl FnOnce(&CertificateRequest) -> Option<Verification>,
+    ) -> Self {
         let pem = object.request_pem().unwrap_or_default();
         let request = CertificateRequest::from_pem(&pem).ok();
-        let signature: Option<Verification> = request.as_ref().map(keys::verify_request);
+        let signature = request.as_ref().and_then(verify);
         let findings = rules.review(&Reviewed {
             request_pem: &pem,
             signer_name: &object.spec.signer_name,

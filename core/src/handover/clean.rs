@@ -85,9 +85,20 @@ pub(super) fn without_html(text: &str) -> Option<String> {
     Some(out.replace('\u{a0}', " "))
 }
 
+/// Longest tag that is taken for one, in bytes.
+const LONGEST_TAG: usize = 1024;
+/// Longest entity, likewise.
+const LONGEST_ENTITY: usize = 12;
+
+/// The text before an ASCII character that is near, and the text after it.
+fn until(text: &str, end: u8, longest: usize) -> Option<(&str, &str)> {
+    let at = text.bytes().take(longest).position(|byte| byte == end)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 /// What a tag at the beginning of the text stands for, and what follows it.
 fn tag(text: &str) -> Option<(String, &str)> {
-    let (inside, after) = text.strip_prefix('<')?.split_once('>')?;
+    let (inside, after) = until(text.strip_prefix('<')?, b'>', LONGEST_TAG)?;
     let name = inside.trim_start_matches('/').split([' ', '/', '\n']).next()?;
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return None;
@@ -99,7 +110,7 @@ fn tag(text: &str) -> Option<(String, &str)> {
 
 /// The character that an entity at the beginning of the text stands for, and what follows it.
 fn entity(text: &str) -> Option<(String, &str)> {
-    let (name, after) = text.strip_prefix('&')?.split_once(';')?;
+    let (name, after) = until(text.strip_prefix('&')?, b';', LONGEST_ENTITY)?;
     let character = match name {
         "nbsp" => ' ',
         "gt" => '>',

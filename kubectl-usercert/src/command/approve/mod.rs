@@ -218,12 +218,7 @@ impl Approval<'_> {
             Bindings::unknown("not looked at; `kubectl usercert review` shows it")
         });
         let asked = !self.args.yes && self.host.can_ask();
-        let may_imitate = |c: char| !c.is_ascii() || c.is_ascii_uppercase() || "01|".contains(c);
-        if asked || names.chars().any(may_imitate) || names.contains("rn") {
-            self.all_bindings().await
-        } else {
-            &UNKNOWN
-        }
+        if asked || sheet::may_imitate(names) { self.all_bindings().await } else { &UNKNOWN }
     }
 
     async fn all_bindings(&self) -> &Bindings {

@@ -2,7 +2,7 @@
 //! nobody's request waits for somebody else's.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -37,12 +37,6 @@ impl Ledger {
         let (orders, received) = mpsc::channel();
         let thread = std::thread::spawn(move || keep(journal, &received));
         Self { orders: Some(orders), thread: Some(thread), path }
-    }
-
-    /// Where it is; for messages.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Notes a step; returns once it is on disk, with its place.

@@ -133,14 +133,14 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         }
         None => None,
     };
-    let (journal, mut progress) = open_journal(args, &target, &input)?;
+    let (mut journal, mut progress) = open_journal(args, &target, &input)?;
     let rows = rows::review(host, args, &rules, &cluster, entered, &folders, &mut progress).await?;
-    let ledger = Ledger::new(journal);
     // Left by a run that was killed just then.
     let done = rows.iter().map(|row| &row.earlier).chain(progress.values());
-    for place in done.filter(|p| p.written.is_some()).filter_map(|p| p.key_line) {
-        ledger.blank(place)?;
+    for (at, length) in done.filter(|p| p.written.is_some()).filter_map(|p| p.key_line) {
+        journal.blank(at, length)?;
     }
+    let noted = journal.path().display().to_string();
 
     let (to_do, rest): (Vec<&Row>, Vec<&Row>) =
         rows.iter().partition(|row| !row.is_done() && row.refused.is_none());
@@ -160,6 +160,11 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
                 show(target.cluster_name())
             );
             host.confirm(&question, args.yes)?;
+            if args.restart {
+                // Not before: it holds keys that are nowhere else.
+                journal.clear()?;
+            }
+            let ledger = Ledger::new(journal);
             outcomes.extend(
                 issue(host, args, &target, &cluster, reply.as_ref(), &ledger, to_do, &busy).await,
             );
@@ -173,8 +178,7 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
     }
     let exit = report::print(host, args.output.format, outcomes)?;
     if args.dry_run.dry_run == DryRun::None {
-        let journal = ledger.path().display().to_string();
-        host.say(format!("What was done is noted in {}", show(&journal)));
+        host.say(format!("What was done is noted in {}", show(&noted)));
     }
     Ok(exit)
 }
@@ -207,13 +211,12 @@ fn open_journal(
     }
     let id = hex(&hash.finalize());
     let opened = Journal::open(environment::state_home(), environment::home(), &id);
-    let (mut journal, text) = opened.map_err(|error| match error {
+    let (journal, text) = opened.map_err(|error| match error {
         JournalError::Busy { .. } => Error::from(error)
             .hint("nothing was sent; wait until the other run on this file has ended, and run the command again"),
         other => other.into(),
     })?;
-    if args.restart && args.dry_run.dry_run == DryRun::None {
-        journal.clear()?;
+    if args.restart {
         return Ok((journal, BTreeMap::new()));
     }
     let progress = journal::replay(&text)

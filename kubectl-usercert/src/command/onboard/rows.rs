@@ -312,8 +312,7 @@ pub fn table(rows: &[&Row]) -> String {
     let or_none = |s: String| if s.is_empty() { "<none>".to_owned() } else { s };
     for row in rows {
         let person = &row.person;
-        let groups: Vec<String> =
-            person.identity.groups.iter().take(20).map(|g| show_short(g.as_str(), 30)).collect();
+        let groups: Vec<String> = person.identity.groups.iter().map(|g| show(g.as_str())).collect();
         let grants: Vec<String> =
             person.grants.iter().map(|g| show_short(&g.to_string(), 60)).collect();
         let findings: Vec<&str> = row
@@ -325,8 +324,8 @@ pub fn table(rows: &[&Row]) -> String {
         let request = row.request.as_ref();
         table.push(vec![
             person.line.to_string(),
-            show_short(row.user(), 40),
-            or_none(groups.join(",").chars().take(60).collect()),
+            show(row.user()),
+            or_none(groups.join(",")),
             request.map_or_else(
                 || format!("{} (new)", person.key_type.name()),
                 |r| show_short(&r.key.kind.to_string(), 20),

@@ -306,11 +306,13 @@ impl Signer<'_> {
         let pem = object.request_pem().unwrap_or_default();
         let request = object.certificate_request().ok();
         let lifetime = authority::granted(object, self.longest);
+        let asked = object.spec.expiration_seconds;
         let found = self.rules.review(&Reviewed {
             request_pem: &pem,
             signer_name: &object.spec.signer_name,
             usages: &object.spec.usages,
-            expiration_seconds: Some(lifetime.seconds().into()),
+            // One that was not asked for stays so: a policy may insist on one.
+            expiration_seconds: asked.map(|_| lifetime.seconds().into()),
             requester: Some(&object.spec.username),
             requester_groups: &object.spec.groups,
             signature: request.as_ref().map(keys::verify_request),

@@ -10,6 +10,7 @@ use usercert_core::text::show;
 
 use super::super::authority::{CERTIFICATE_LIMIT, Ca, certificates};
 use super::{Asked, ClusterArgs, Draft, SignArgs};
+use crate::args::Format;
 use crate::cluster::Endpoint;
 use crate::command::answer::{self, ClusterData};
 use crate::command::entries::Entry;
@@ -51,6 +52,12 @@ impl<'a> Delivery<'a> {
         }
         if args.new_key.is_some() && args.out.as_deref().is_some_and(Path::is_dir) {
             return Err(Error::usage("--out must be a file beside --new-key"));
+        }
+        let shown = args.out.as_deref().is_none_or(|out| out.as_os_str() == "-");
+        let short = matches!(args.output.format, Some(Format::Name | Format::Wide));
+        if shown && short && args.cluster.reply.is_none() && args.standalone.is_none() {
+            return Err(Error::usage("-o name and -o wide do not show the certificate")
+                .hint(format!("{NOTHING}; add --out FILE for it")));
         }
         Ok(Self { args, cluster: None })
     }

@@ -66,8 +66,14 @@ impl Draft {
     ) -> Result<Self> {
         let Input { source, incoming } = input;
         let profile = asked.args.profile;
-        let in_request = incoming.expiration_seconds.and_then(Lifetime::from_seconds);
-        let lifetime = asked.lifetime.or(in_request).unwrap_or_else(|| profile.lifetime());
+        let lifetime = match (asked.lifetime, incoming.expiration_seconds) {
+            (Some(lifetime), _) => lifetime,
+            (None, None) => profile.lifetime(),
+            (None, Some(seconds)) => Lifetime::from_seconds(seconds).ok_or_else(|| {
+                Error::new(format!("{source}: no certificate can be asked for {seconds} seconds"))
+                    .hint("nothing was signed; give another lifetime with --expires")
+            })?,
+        };
         let request = incoming.request;
         // A manifest's usages are looked at where they can be those of the certificate.
         let usages = incoming.usages.filter(|_| !profile.server);

@@ -127,10 +127,10 @@ pub fn read(input: &[u8]) -> Result<Answer, AnswerError> {
     if text.contains("-----BEGIN ") && !text.contains("apiVersion") {
         return from_pem(text.as_bytes());
     }
-    let value = yaml::parse(&text).ok().filter(Value::is_object);
-    match value.as_ref().and_then(|v| v.get("kind")).and_then(Value::as_str) {
-        Some("Config") => return Ok(Answer::Reply(Reply::parse(text.as_bytes())?)),
-        Some(_) => return from_object(value.as_ref().unwrap_or(&Value::Null)),
+    let value = yaml::parse(&text).unwrap_or(Value::Null);
+    match value.get("kind").and_then(Value::as_str) {
+        Some("Config") => return Ok(Answer::Reply(Reply::from_value(&text, &value)?)),
+        Some(_) => return from_object(&value),
         None => {}
     }
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();

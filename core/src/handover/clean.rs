@@ -36,7 +36,7 @@ pub(super) fn quoted_part(text: &str) -> Option<String> {
     (!part.is_empty()).then_some(part)
 }
 
-/// Only the manifests in a text, where somebody wrote before and after them. One begins with its
+/// Only the manifests in a text, where somebody wrote before or after them. One begins with its
 /// `apiVersion` and ends with the first line that is no line of a mapping.
 pub(super) fn manifest_part(text: &str) -> Option<String> {
     let of_mapping = |line: &str| {
@@ -45,19 +45,20 @@ pub(super) fn manifest_part(text: &str) -> Option<String> {
             || (!key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric()))
     };
     let mut part = String::new();
-    let mut inside = false;
+    let (mut inside, mut beside) = (false, false);
     for line in text.lines() {
         if !inside && line.starts_with("apiVersion:") {
             part.push_str("---\n");
             inside = true;
         }
         inside = inside && of_mapping(line);
+        beside |= !inside;
         if inside {
             part.push_str(line);
             part.push('\n');
         }
     }
-    (!part.is_empty()).then_some(part)
+    (beside && !part.is_empty()).then_some(part)
 }
 
 /// The text of a web page's source or of an HTML mail, where it is one.
@@ -90,15 +91,16 @@ const LONGEST_TAG: usize = 1024;
 /// Longest entity, likewise.
 const LONGEST_ENTITY: usize = 12;
 
-/// The text before an ASCII character that is near, and the text after it.
-fn until(text: &str, end: u8, longest: usize) -> Option<(&str, &str)> {
-    let at = text.bytes().take(longest).position(|byte| byte == end)?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
+/// The text before an ASCII character that is near, and the text after it. Where another tag begins
+/// before, there is none; so no byte is looked at more than twice.
+fn until(text: &str, end: char, longest: usize) -> Option<(&str, &str)> {
+    let at = text.bytes().take(longest).position(|byte| byte == b'<' || char::from(byte) == end)?;
+    Some((text.get(..at)?, text.get(at..)?.strip_prefix(end)?))
 }
 
 /// What a tag at the beginning of the text stands for, and what follows it.
 fn tag(text: &str) -> Option<(String, &str)> {
-    let (inside, after) = until(text.strip_prefix('<')?, b'>', LONGEST_TAG)?;
+    let (inside, after) = until(text.strip_prefix('<')?, '>', LONGEST_TAG)?;
     let name = inside.trim_start_matches('/').split([' ', '/', '\n']).next()?;
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return None;
@@ -110,7 +112,7 @@ fn tag(text: &str) -> Option<(String, &str)> {
 
 /// The character that an entity at the beginning of the text stands for, and what follows it.
 fn entity(text: &str) -> Option<(String, &str)> {
-    let (name, after) = until(text.strip_prefix('&')?, b';', LONGEST_ENTITY)?;
+    let (name, after) = until(text.strip_prefix('&')?, ';', LONGEST_ENTITY)?;
     let character = match name {
         "nbsp" => ' ',
         "gt" => '>',

@@ -41,6 +41,21 @@ impl Folder {
         &self.path
     }
 
+    /// Opens a directory, after making it (0700) where only it itself is missing.
+    ///
+    /// # Errors
+    /// It is no directory, may not be opened or made, or what should hold it is missing.
+    pub fn open_or_create(path: &Path) -> io::Result<Self> {
+        match (Self::open(path), split(path)) {
+            (Err(error), Some((parent, name))) if error.kind() == io::ErrorKind::NotFound => {
+                let parent = Self::open(parent)?;
+                parent.create_child(name)?;
+                parent.open_child(name)
+            }
+            (opened, _) => opened,
+        }
+    }
+
     /// The path of a name inside; for messages.
     pub fn path_of(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(name)

@@ -232,9 +232,9 @@ fn intermediate_authority(trial: &Trial) {
     sign.extend(["-CAcreateserial", "-extfile", "ext", "-days", "30", "-out", "middle.crt"]);
     person.tool("openssl", &sign).ok();
     person.write("chain.crt", &format!("{}{}", person.read("middle.crt"), person.read("root.crt")));
-    person.run(&["request", "alice", "--offline", "--out-dir", "."]).ok();
+    person.run(&["request", "alice", "--offline", "--out-dir", "new"]).ok();
     let ca = ["--ca-cert", "chain.crt", "--ca-key", "middle.key", "--yes"];
-    let signed = person.run(&[&["ca", "sign", "alice.csr"], &ca[..]].concat()).ok();
+    let signed = person.run(&[&["ca", "sign", "new/alice.csr"], &ca[..]].concat()).ok();
     assert_eq!(signed.stdout.matches("BEGIN CERTIFICATE").count(), 2, "the root stays behind");
     person.write("alice.crt", &signed.stdout);
     let verify = ["verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", "root.crt"];

@@ -73,7 +73,8 @@ pub struct RequestArgs {
     /// Talk to no cluster: print the request, to be handed to an admin
     #[arg(long)]
     pub offline: bool,
-    /// Put NAME.key, NAME.csr and NAME.yaml into this directory instead of the state folder
+    /// Put NAME.key, NAME.csr and NAME.yaml into this directory instead of the state folder; it is made if
+    /// it is missing
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
     #[command(flatten)]

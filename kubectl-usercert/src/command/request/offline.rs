@@ -9,8 +9,9 @@ use usercert_core::{csr, request, steps, yaml};
 use super::{Asked, Made, RequestArgs, take_up_or_make};
 use crate::args::Format;
 use crate::command::pending;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::atomic::{self, Access};
+use crate::files::folder::Folder;
 use crate::host::Host;
 use crate::output;
 
@@ -116,6 +117,8 @@ pub(super) fn write_files(
         return Err(Error::new(format!("{} is there already", show(&there.display().to_string())))
             .hint("nothing was written; move it away, or name another --out-dir"));
     }
+    Folder::open_or_create(dir)
+        .context(format!("cannot write to the directory {}", show(&dir.display().to_string())))?;
     if !skip_key {
         atomic::create_new(&wanted[0], made.key.to_pem().as_bytes(), Access::Private)?;
         host.say(format!(

@@ -1,0 +1,169 @@
+//! The lists of a kubeconfig and their entries.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+
+use granit_parser::{Event, StructureStyle};
+
+use super::{Scan, Spanned, is_merge, string};
+use crate::kubeconfig::Kind;
+use crate::kubeconfig::digest::{self, Digest};
+use crate::kubeconfig::document::{DocumentError, EntrySpan, Node, Section, Shape};
+
+impl<'t> Scan<'t> {
+    pub(super) fn section(
+        &mut self,
+        kind: Kind,
+        key: usize,
+        colon: usize,
+    ) -> Result<Section, DocumentError> {
+        let event = self.events.next()?;
+        let line = event.1.start.line();
+        let mut section = Section {
+            key,
+            colon,
+            node: Node::empty(colon, line),
+            entries: Vec::new(),
+            index: BTreeMap::new(),
+            indirect: None,
+        };
+        let (Event::SequenceStart(style, id, tag), span) = event else {
+            let (node, text) = self.node(event, colon, 1)?;
+            if node.shape == Shape::Alias {
+                section.indirect = Some(node.line);
+            } else if text != Some(None) {
+                let (what, expected) = (kind.section(), "a list");
+                return Err(DocumentError::Type { line: node.line, what, expected });
+            }
+            section.node = node;
+            return Ok(section);
+        };
+        let anchor = self.events.anchor(id)?;
+        let mut floor = [anchor, tag.and(span.tag_span())]
+            .iter()
+            .flatten()
+            .map(|span| self.end_of_span(span))
+            .fold(colon, usize::max);
+        let start = self.token(floor);
+        let props = floor > colon;
+        let mut items = digest::Sequence::new();
+        self.end = start + 1;
+        let end = loop {
+            let event = match self.events.next()? {
+                (Event::SequenceEnd, span) => break self.end_of(&span, style),
+                event => event,
+            };
+            let dash = (style == StructureStyle::Block).then(|| self.token(floor));
+            let entry = self.entry(kind, event, dash, &mut section.indirect)?;
+            floor = self.end;
+            items.item(entry.node.digest);
+            match section.index.entry(entry.name.clone()) {
+                Slot::Occupied(slot) => {
+                    let first = section.entries.get(*slot.get()).map_or(0, |entry| entry.line);
+                    let (name, second) = (entry.name, entry.line);
+                    // Of names that are found elsewhere nothing is known.
+                    if section.indirect.is_none() {
+                        return Err(DocumentError::DuplicateName { kind, name, first, second });
+                    }
+                }
+                Slot::Vacant(slot) => {
+                    slot.insert(section.entries.len());
+                    section.entries.push(entry);
+                }
+            }
+        };
+        let shape = match style {
+            StructureStyle::Flow => Shape::Flow { empty: section.entries.is_empty(), list: true },
+            StructureStyle::Block => Shape::Block { list: true },
+        };
+        let digest = items.finish();
+        let before = if props { self.token(colon) } else { start };
+        section.node = Node { shape, line, start: before, content: start, end, digest };
+        self.define(id, before, digest, None);
+        Ok(section)
+    }
+
+    fn entry(
+        &mut self,
+        kind: Kind,
+        event: Spanned<'t>,
+        dash: Option<usize>,
+        indirect: &mut Option<usize>,
+    ) -> Result<EntrySpan, DocumentError> {
+        let floor = dash.map_or(0, |dash| dash + 1);
+        let line = event.1.start.line();
+        let (Event::MappingStart(style, id, tag), span) = event else {
+            let (node, text) = self.node(event, floor, 2)?;
+            match (node.shape, text) {
+                (Shape::Alias, _) => *indirect = Some(node.line),
+                (_, Some(None)) => {}
+                _ => {
+                    let (what, expected) = ("an entry", "a mapping");
+                    return Err(DocumentError::Type { line: node.line, what, expected });
+                }
+            }
+            let mut rest = digest::Mapping::new();
+            rest.pair(node.digest, node.digest);
+            return Ok(EntrySpan::new(node, dash, rest.finish()));
+        };
+        let anchor = self.events.anchor(id)?;
+        let content = self.start_of(&span);
+        let start = [anchor, tag.and(span.tag_span())]
+            .iter()
+            .flatten()
+            .map(|span| self.start_of(span))
+            .fold(content, usize::min);
+        self.end = if style == StructureStyle::Flow { content + 1 } else { content };
+        let mut entry = EntrySpan::new(Node::empty(start, line), dash, Digest::default());
+        let (mut all, mut rest) = (digest::Mapping::new(), digest::Mapping::new());
+        let mut keys: Vec<String> = Vec::new();
+        let end = loop {
+            let event = match self.events.next()? {
+                (Event::MappingEnd, span) => break self.end_of(&span, style),
+                event => event,
+            };
+            if is_merge(&event.0) {
+                *indirect = Some(event.1.start.line());
+            }
+            let (key, text) = self.node(event, 0, 3)?;
+            let colon = self.colon(key.end);
+            let event = self.events.next()?;
+            let (node, value) = self.node(event, colon, 3)?;
+            entry.last = self.end;
+            all.pair(key.digest, node.digest);
+            let text = text.flatten().unwrap_or_default();
+            if keys.contains(&text) {
+                return Err(DocumentError::DuplicateKey { line: key.line });
+            }
+            if text == kind.body_key() {
+                let fits = match node.shape {
+                    Shape::Block { list } | Shape::Flow { list, .. } => !list,
+                    Shape::Scalar { null, .. } => null,
+                    Shape::Empty | Shape::Alias => true,
+                };
+                if !fits {
+                    let (what, expected) = (kind.body_key(), "a mapping");
+                    return Err(DocumentError::Type { line: node.line, what, expected });
+                }
+                entry.body = Some(node.start..self.trimmed(node.end).max(node.start));
+                entry.body_node = Some((colon, node));
+            } else {
+                if text == "name" {
+                    entry.name = string(&node, value, "a name")?;
+                }
+                rest.pair(key.digest, node.digest);
+            }
+            keys.push(text);
+        };
+        let shape = match style {
+            StructureStyle::Flow => Shape::Flow { empty: keys.is_empty(), list: false },
+            StructureStyle::Block => Shape::Block { list: false },
+        };
+        let digest = all.finish();
+        entry.rest = rest.finish();
+        entry.span = start..self.trimmed(end);
+        entry.node = Node { shape, line, start, content, end, digest };
+        self.define(id, start, digest, None);
+        Ok(entry)
+    }
+}

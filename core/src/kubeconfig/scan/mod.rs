@@ -1,0 +1,188 @@
+//! The one pass over a kubeconfig's events that finds the places of its entries.
+//!
+//! - `list`: the lists and their entries.
+//! - `node`: everything else, and the places between events.
+
+mod list;
+mod node;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use granit_parser::{Event, Span, StructureStyle};
+
+use super::Kind;
+use super::digest::{self, Digest};
+use super::document::{Content, Current, Document, DocumentError, Node, Root, Shape};
+use crate::yaml::{self, Events};
+
+/// What an anchor stands for.
+struct Anchor {
+    place: Range<usize>,
+    digest: Digest,
+    /// For scalars: the string, or nothing when it is null.
+    text: Option<Option<String>>,
+}
+
+/// One pass over a text.
+pub(super) struct Scan<'t> {
+    text: &'t str,
+    events: Events<'t>,
+    anchors: BTreeMap<usize, Anchor>,
+    aliases: Vec<(usize, Range<usize>)>,
+    /// Behind the last content so far.
+    end: usize,
+    open_scalar: Option<usize>,
+}
+
+type Spanned<'t> = (Event<'t>, Span);
+
+impl<'t> Scan<'t> {
+    pub(super) fn new(text: &'t str, events: Events<'t>) -> Self {
+        Scan {
+            text,
+            events,
+            anchors: BTreeMap::new(),
+            aliases: Vec::new(),
+            end: 0,
+            open_scalar: None,
+        }
+    }
+
+    pub(super) fn document(mut self) -> Result<Document<'t>, DocumentError> {
+        let mut document = Document {
+            text: self.text,
+            content: Content::Nothing,
+            sections: [None, None, None],
+            current: None,
+            rest: Digest::default(),
+            aliases: Vec::new(),
+            open_scalar: None,
+        };
+        let Some(mark) = self.events.peek_document()? else { return Ok(document) };
+        let start = mark.byte_offset().unwrap_or_default();
+        let marker = self.text.get(start..).is_some_and(|text| text.starts_with("---"));
+        let floor = if marker { start + 3 } else { start };
+        match self.events.next()? {
+            (Event::MappingStart(style, id, tag), span) => {
+                let has_tag = tag.is_some();
+                let root = self.root(&mut document, style, id, has_tag, &span)?;
+                document.content = Content::Mapping(root);
+            }
+            event => {
+                let (node, text) = self.node(event, floor, 0)?;
+                if text != Some(None) {
+                    let (what, expected) = ("the document", "a mapping");
+                    return Err(DocumentError::Type { line: node.line, what, expected });
+                }
+                document.content = match node.shape {
+                    Shape::Empty if !node.has_props() => Content::Marker(floor),
+                    _ => Content::Null(node.line),
+                };
+            }
+        }
+        self.events.next()?;
+        if let Some(mark) = self.events.peek_document()? {
+            return Err(DocumentError::MultipleDocuments { line: mark.line() });
+        }
+        document.aliases = std::mem::take(&mut self.aliases);
+        document.open_scalar = self.open_scalar;
+        Ok(document)
+    }
+
+    fn root(
+        &mut self,
+        document: &mut Document<'t>,
+        style: StructureStyle,
+        id: usize,
+        has_tag: bool,
+        span: &Span,
+    ) -> Result<Root, DocumentError> {
+        self.events.anchor(id)?;
+        let start = self.start_of(span);
+        self.end = if style == StructureStyle::Flow { start + 1 } else { start };
+        let (mut last, mut last_key, mut merge) = (self.end, None, None);
+        let mut rest = digest::Mapping::new();
+        let mut keys = BTreeSet::new();
+        let end = loop {
+            let event = match self.events.next()? {
+                (Event::MappingEnd, span) => break self.end_of(&span, style),
+                event => event,
+            };
+            if is_merge(&event.0) {
+                merge = Some(event.1.start.line());
+            }
+            let (key, text) = self.node(event, 0, 1)?;
+            last_key = Some(key.start);
+            let colon = self.colon(key.end);
+            let text = text.flatten();
+            if text.as_ref().is_some_and(|text| !keys.insert(text.clone())) {
+                return Err(DocumentError::DuplicateKey { line: key.line });
+            }
+            let kind = Kind::ALL.into_iter().find(|kind| Some(kind.section()) == text.as_deref());
+            match (kind, text.as_deref()) {
+                (Some(kind), _) => {
+                    let section = self.section(kind, key.start, colon)?;
+                    document.sections[kind.index()] = Some(section);
+                }
+                (None, Some("current-context")) => {
+                    let event = self.events.next()?;
+                    let (node, value) = self.node(event, colon, 1)?;
+                    let value = string(&node, value, "current-context")?;
+                    document.current = Some(Current { colon, node, value });
+                }
+                (None, name) => {
+                    let event = self.events.next()?;
+                    let (node, value) = self.node(event, colon, 1)?;
+                    match name {
+                        Some("apiVersion") => check(&node, value, "apiVersion", "v1")?,
+                        Some("kind") => check(&node, value, "kind", "Config")?,
+                        _ => {}
+                    }
+                    rest.pair(key.digest, node.digest);
+                }
+            }
+            last = self.end;
+        };
+        document.rest = rest.finish();
+        let shape = match style {
+            StructureStyle::Flow => Shape::Flow { empty: last_key.is_none(), list: false },
+            StructureStyle::Block => Shape::Block { list: false },
+        };
+        // Anchor and tag of the whole are of no interest but for their being there.
+        let before = if id != 0 || has_tag { 0 } else { start };
+        let line = span.start.line();
+        let node = Node { shape, line, start: before, content: start, end, digest: document.rest };
+        Ok(Root { node, last, last_key, merge })
+    }
+}
+
+fn is_merge(event: &Event<'_>) -> bool {
+    matches!(event, Event::Scalar(text, style, _, tag) if yaml::is_merge(text, *style, tag.as_deref()))
+}
+
+fn string(
+    node: &Node,
+    value: Option<Option<String>>,
+    what: &'static str,
+) -> Result<String, DocumentError> {
+    let expected = "a string";
+    value.map(Option::unwrap_or_default).ok_or(DocumentError::Type {
+        line: node.line,
+        what,
+        expected,
+    })
+}
+
+fn check(
+    node: &Node,
+    value: Option<Option<String>>,
+    key: &'static str,
+    expected: &'static str,
+) -> Result<(), DocumentError> {
+    match string(node, value, key)?.as_str() {
+        "" => Ok(()),
+        text if text == expected => Ok(()),
+        _ => Err(DocumentError::NotKubeconfig { line: node.line, key, expected }),
+    }
+}

@@ -1,0 +1,146 @@
+//! The parser's events, and what is refused before it sees the text.
+
+use granit_parser::{ErrorKind, Event, Marker, Parser, Span, StrInput};
+
+use super::regular::Regular;
+use super::{MAX_DEPTH, YamlError};
+
+/// The parser's events with positions, without what carries no content.
+pub(crate) struct Events<'t> {
+    source: Source<'t>,
+}
+
+enum Source<'t> {
+    Parser(Box<Parser<'t, StrInput<'t>>>),
+    Regular(Regular<'t>),
+}
+
+impl<'t> Events<'t> {
+    pub(crate) fn new(text: &'t str) -> Result<Self, YamlError> {
+        check_characters(text)?;
+        let mut options = granit_parser::options! {
+            emit_anchor_events: true,
+            block_scalar_eof_without_line_feed: true,
+            flow_nesting_limit: MAX_DEPTH,
+            block_nesting_limit: MAX_DEPTH,
+        };
+        options.set_emit_comments(false);
+        let parser = Box::new(Parser::new_from_str_with_options(text, options));
+        Ok(Events { source: Source::Parser(parser) })
+    }
+
+    /// The same events, found faster, until an error says that the text is not regular; it says
+    /// nothing else.
+    pub(crate) fn regular(text: &'t str) -> Self {
+        Events { source: Source::Regular(Regular::new(text)) }
+    }
+
+    /// The next event; `StreamEnd` from the end on.
+    pub(crate) fn next(&mut self) -> Result<(Event<'t>, Span), YamlError> {
+        let parser = match &mut self.source {
+            Source::Parser(parser) => parser,
+            Source::Regular(regular) => {
+                return regular.next().ok_or(YamlError { line: 0, column: 0, problem: "" });
+            }
+        };
+        match parser.next_event() {
+            Some(Ok((Event::StreamStart, _))) => self.next(),
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => Err(YamlError::at(error.marker(), describe(error.kind()))),
+            None => Ok((Event::StreamEnd, Span::empty(Marker::new(0, 0, 0)))),
+        }
+    }
+
+    /// The anchor's place, when the node of the last event has one.
+    pub(crate) fn anchor(&mut self, id: usize) -> Result<Option<Span>, YamlError> {
+        if id == 0 {
+            return Ok(None);
+        }
+        self.next().map(|(_, span)| Some(span))
+    }
+
+    /// Goes to the next document and says where it starts.
+    pub(crate) fn peek_document(&mut self) -> Result<Option<Marker>, YamlError> {
+        match self.next()? {
+            (Event::DocumentStart(_, version), span) => {
+                if version.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
+                    return Err(YamlError::at(&span.start, "kubectl reads YAML 1.1 only"));
+                }
+                Ok(Some(span.start))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Characters that kubectl's reader refuses, and line breaks that YAML 1.1 has and 1.2 has not:
+/// what is a comment to one reader would be content to another.
+pub(super) fn check_characters(text: &str) -> Result<(), YamlError> {
+    // Bytes that are, or start, such a character; looked for in blocks, since files are large and
+    // have none of them.
+    let suspicious = |byte: u8| {
+        (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r'))
+            || matches!(byte, 0x7f | 0xc2 | 0xe2 | 0xef)
+    };
+    let blocks = text.as_bytes().chunks(256).enumerate();
+    let found = blocks
+        .filter(|(_, block)| block.iter().fold(false, |found, byte| found | suspicious(*byte)))
+        .flat_map(|(number, block)| (number * 256..).zip(block))
+        .filter(|(_, byte)| suspicious(**byte));
+    for (at, _) in found {
+        let problem = match text[at..].chars().next() {
+            Some('\u{85}' | '\u{2028}' | '\u{2029}') => {
+                "a character that is a line break to some YAML readers only"
+            }
+            Some('\u{feff}') if at > 0 => "a byte order mark in the middle of the text",
+            Some('\u{0}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}') => "a control character",
+            _ => continue,
+        };
+        let before = &text[..at];
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        return Err(YamlError { line, column, problem });
+    }
+    Ok(())
+}
+
+/// The parser's own texts are many, and one of them quotes the input.
+fn describe(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::UnknownAnchor => "an alias for which there is no anchor before it",
+        ErrorKind::RecursionLimitExceeded => "nested too deeply",
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart
+        | ErrorKind::TabInPlainScalar => "a tab where YAML allows none",
+        ErrorKind::InvalidIndentation
+        | ErrorKind::InvalidBlockScalarIndent
+        | ErrorKind::InvalidQuotedScalarIndent
+        | ErrorKind::InvalidFlowScalarIndent => "the indentation does not fit",
+        ErrorKind::UnclosedQuotedScalar => "a quoted string that does not end",
+        ErrorKind::UnknownQuotedScalarEscape
+        | ErrorKind::InvalidQuotedScalarHexEscape
+        | ErrorKind::InvalidUnicodeEscape
+        | ErrorKind::InvalidLowSurrogate
+        | ErrorKind::InvalidLowSurrogateHexEscape
+        | ErrorKind::MissingLowSurrogate
+        | ErrorKind::UnpairedLowSurrogate => "an escape that YAML does not know",
+        ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::MisplacedFlowCollectionEnd
+        | ErrorKind::MismatchedFlowCollectionEnd { .. }
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofFlowSequence => "a bracket without its counterpart",
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
+            "a comma or closing bracket is missing"
+        }
+        ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::MappingKeyNotAllowed
+        | ErrorKind::SimpleKeyExpected
+        | ErrorKind::InvalidSimpleKey => "a key with a colon is missing",
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
+            "a colon where none can stand"
+        }
+        _ => "not valid YAML",
+    }
+}

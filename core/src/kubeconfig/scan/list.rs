@@ -1,7 +1,7 @@
 //! The lists of a kubeconfig and their entries.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
 
 use granit_parser::{Event, StructureStyle};
 
@@ -116,7 +116,7 @@ impl<'t> Scan<'t> {
         self.end = if style == StructureStyle::Flow { content + 1 } else { content };
         let mut entry = EntrySpan::new(Node::empty(start, line), dash, Digest::default());
         let (mut all, mut rest) = (digest::Mapping::new(), digest::Mapping::new());
-        let mut keys: Vec<String> = Vec::new();
+        let mut keys = BTreeSet::new();
         let end = loop {
             let event = match self.events.next()? {
                 (Event::MappingEnd, span) => break self.end_of(&span, style),
@@ -153,7 +153,7 @@ impl<'t> Scan<'t> {
                 }
                 rest.pair(key.digest, node.digest);
             }
-            keys.push(text);
+            keys.insert(text);
         };
         let shape = match style {
             StructureStyle::Flow => Shape::Flow { empty: keys.is_empty(), list: false },

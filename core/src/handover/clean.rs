@@ -63,16 +63,14 @@ pub(super) fn manifest_part(text: &str) -> Option<String> {
 
 /// The text of a web page's source or of an HTML mail, where it is one.
 pub(super) fn without_html(text: &str) -> Option<String> {
-    if !text.contains('<') && !text.contains('&') {
-        return None;
-    }
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    let (mut rest, mut any) = (text, false);
     while let Some(at) = rest.find(['<', '&']) {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
         rest = match tag(from).or_else(|| entity(from)) {
             Some((meaning, after)) => {
+                any = true;
                 out.push_str(&meaning);
                 after
             }
@@ -83,7 +81,7 @@ pub(super) fn without_html(text: &str) -> Option<String> {
         };
     }
     out.push_str(rest);
-    Some(out.replace('\u{a0}', " "))
+    any.then(|| out.replace('\u{a0}', " "))
 }
 
 /// Longest tag that is taken for one, in bytes.
@@ -174,14 +172,17 @@ mod tests {
             ("a<br>b<BR/>c<br />d", "a\nb\nc\nd"),
             ("<p class=\"x\">a</p><b>b</b>", "\na\nb"),
             ("1 &lt; 2 &amp;&amp; 3 > 2", "1 < 2 && 3 > 2"),
-            ("a < b & c", "a < b & c"),
+            ("a < b & c<br>", "a < b & c\n"),
+            ("a<<br>b", "a<\nb"),
             ("&#43;&#x2F;&#61;&plus;", "+/=+"),
-            ("&#xD800;&unknown;&", "&#xD800;&unknown;&"),
-            ("ä<ö&ü", "ä<ö&ü"),
+            ("&#xD800;&unknown;&amp;", "&#xD800;&unknown;&"),
+            ("ä<ö&ü&lt;", "ä<ö&ü<"),
         ] {
             assert_eq!(without_html(html).as_deref(), Some(text), "{html:?}");
         }
-        assert_eq!(without_html("plain"), None);
+        for text in ["plain", "a < b & c", "&unknown;&", "<ü>"] {
+            assert_eq!(without_html(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::write::whole;
 use super::{MAX_DEPTH, YamlError};
 
 /// What aliases may add to a text's own weight, in bytes.
-const ALIAS_ALLOWANCE: usize = 4 << 20;
+const ALIAS_ALLOWANCE: usize = 1 << 20;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Duplicates {

@@ -1,6 +1,8 @@
 //! Requests and certificates for tests of this crate. Core makes no signatures, and what it decides
 //! about them is an input, so those here are empty of meaning.
 
+use std::sync::LazyLock;
+
 use der::asn1::{Any, BitString, ObjectIdentifier};
 use der::{Decode, Encode, Tag};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
@@ -9,7 +11,9 @@ use crate::authority::Authority;
 use crate::certificate::Certificate;
 use crate::csr::{self, CertificateRequest};
 use crate::identity::Identity;
-use crate::key::{Hash, SignatureAlgorithm};
+use crate::key::{Hash, SignatureAlgorithm, Verification};
+use crate::request::{CLIENT_AUTH, CLIENT_SIGNER};
+use crate::review::Reviewed;
 use crate::time::UnixTime;
 
 /// DER SubjectPublicKeyInfo of a P-256 key that nobody has.
@@ -54,10 +58,31 @@ pub(crate) fn crafted(attributes: &[(&str, Tag, &[u8])]) -> String {
     csr::to_pem(&tlv(Tag::Sequence, &[info, tlv(Tag::Sequence, &[oid]), signature]))
 }
 
+/// A self-signed certificate that is over.
+pub(crate) fn expired() -> Certificate {
+    let pem = include_bytes!("../tests/data/expired.pem");
+    Certificate::chain_from_pem(pem).unwrap().remove(0)
+}
+
+/// What is reviewed of a request in PEM, with everything else as it should be; only what `change` says
+/// is otherwise.
+pub(crate) fn reviewed<'a>(pem: &'a str, change: impl FnOnce(&mut Reviewed<'a>)) -> Reviewed<'a> {
+    static USAGES: LazyLock<[String; 1]> = LazyLock::new(|| [CLIENT_AUTH.to_owned()]);
+    let mut reviewed = Reviewed {
+        request_pem: pem.as_bytes(),
+        signer_name: CLIENT_SIGNER,
+        usages: &*USAGES,
+        expiration_seconds: Some(86_400),
+        signature: Some(Verification::Valid),
+        ..Reviewed::default()
+    };
+    change(&mut reviewed);
+    reviewed
+}
+
 /// A self-signed authority of this name, valid from 2017 to 2030; all have the same key.
 pub(crate) fn authority(name: &str) -> Authority {
-    let pem = include_bytes!("../tests/data/expired.pem");
-    let mut ca = Certificate::chain_from_pem(pem).unwrap().remove(0);
+    let mut ca = expired();
     let oid = ObjectIdentifier::new_unwrap("2.5.4.3").to_der().unwrap();
     let value = tlv(Tag::Utf8String, &[name.as_bytes().to_vec()]);
     let attribute = tlv(Tag::Sequence, &[oid, value]);

@@ -131,6 +131,12 @@ pub enum Holder {
 }
 
 impl Holder {
+    /// The user of this name, or the group.
+    #[must_use]
+    pub fn named(name: &str, group: bool) -> Self {
+        if group { Self::Group(name.to_owned()) } else { Self::User(name.to_owned()) }
+    }
+
     /// The groups that a service account has by being one; a certificate with its name has them not
     /// (`apiserver/pkg/authentication/serviceaccount/util.go`).
     #[must_use]

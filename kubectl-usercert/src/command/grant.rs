@@ -49,10 +49,7 @@ pub struct GrantArgs {
 /// # Errors
 /// See the exit codes.
 pub async fn run(host: &Host, args: &GrantArgs) -> Result<Exit> {
-    let holder = match args.group {
-        true => Holder::Group(args.name.clone()),
-        false => Holder::User(args.name.clone()),
-    };
+    let holder = Holder::named(&args.name, args.group);
     let wanted = args.roles.grants(&holder, args.client.namespace.as_deref())?;
     if wanted.is_empty() {
         return Err(Error::usage("which role should be given?")

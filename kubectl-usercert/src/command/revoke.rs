@@ -66,10 +66,7 @@ pub struct RevokeArgs {
 /// # Errors
 /// See the exit codes.
 pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
-    let holder = match args.group {
-        true => Holder::Group(args.name.clone()),
-        false => Holder::User(args.name.clone()),
-    };
+    let holder = Holder::named(&args.name, args.group);
     let roles = RoleArgs {
         role: args.role.clone(),
         clusterrole: args.clusterrole.clone(),

@@ -104,6 +104,22 @@ pub fn show_short(s: &str, max: usize) -> String {
     cut
 }
 
+/// Names one after the other, each as [`show_short`] gives it: at most `most` of them, and how many more
+/// there are.
+#[must_use]
+pub fn show_list<'a>(
+    names: impl ExactSizeIterator<Item = &'a str>,
+    most: usize,
+    longest: usize,
+) -> String {
+    let more = names.len().saturating_sub(most);
+    let shown: Vec<String> = names.take(most).map(|name| show_short(name, longest)).collect();
+    match more {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// `arg` as one word of a POSIX shell command line.
 #[must_use]
 pub fn shell_word(arg: &str) -> String {

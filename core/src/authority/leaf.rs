@@ -134,11 +134,13 @@ fn server_names(asked: &Asked<'_>, user: &str) -> Result<Vec<AlternativeName>, I
 ///
 /// What the profile prescribes is no finding: a component's name for that component, host names for a
 /// server. What a server in front would have checked is one: nobody else looks at the signature.
+/// `weigh` says how much a finding weighs under the policy that counts.
 #[must_use]
 pub fn adapt(
     mut findings: Vec<Finding>,
     request: Option<&CertificateRequest>,
     profile: &Profile,
+    weigh: impl Fn(FindingCode) -> Severity,
 ) -> Vec<Finding> {
     findings.retain(|finding| match finding.code {
         FindingCode::PrivilegedUser | FindingCode::PrivilegedGroup => {
@@ -163,7 +165,7 @@ pub fn adapt(
     if let Some(dropped) = request.and_then(|request| dropped(request, profile)) {
         let code = FindingCode::DroppedAttributes;
         let message = format!("left out of the certificate: {}", text::show_short(&dropped, 200));
-        findings.push(Finding { code, severity: code.severity(), message });
+        findings.push(Finding { code, severity: weigh(code), message });
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
@@ -191,9 +193,8 @@ mod tests {
     use crate::csr;
     use crate::key::Verification;
     use crate::profile;
-    use crate::request::{CLIENT_AUTH, CLIENT_SIGNER};
-    use crate::review::{self, Reviewed};
-    use crate::testing::{authority, crafted, request, spki};
+    use crate::review;
+    use crate::testing::{authority, crafted, request, reviewed, spki};
 
     const NOW: UnixTime = UnixTime(1_600_000_000);
 
@@ -280,18 +281,11 @@ mod tests {
     }
 
     fn found(pem: &str, profile: &str, signature: Verification) -> Vec<String> {
-        let usages = [CLIENT_AUTH.to_owned()];
-        let reviewed = Reviewed {
-            request_pem: pem.as_bytes(),
-            signer_name: CLIENT_SIGNER,
-            usages: &usages,
-            expiration_seconds: Some(86_400),
-            signature: Some(signature),
-            ..Reviewed::default()
-        };
+        let reviewed = reviewed(pem, |r| r.signature = Some(signature));
         let request = CertificateRequest::from_pem(pem.as_bytes()).ok();
         let profile = profile::find(profile).unwrap();
-        let found = adapt(review::review(&reviewed), request.as_ref(), profile);
+        let found =
+            adapt(review::review(&reviewed), request.as_ref(), profile, FindingCode::severity);
         found.iter().map(|f| format!("{} {:?}", f.code.as_str(), f.severity)).collect()
     }
 
@@ -310,6 +304,21 @@ mod tests {
             found(&masters, "server", good),
             ["system-masters Hard", "dropped-attributes Warn"]
         );
+    }
+
+    #[test]
+    fn a_policys_weight_counts_for_what_is_left_out_here() {
+        // The built-in signers keep an OU, so that the review finds nothing.
+        let pem =
+            crafted(&[("2.5.4.3", Tag::Utf8String, b"a"), ("2.5.4.11", Tag::Utf8String, b"unit")]);
+        let request = CertificateRequest::from_pem(pem.as_bytes()).unwrap();
+        let text = "apiVersion: usercert/v1\nkind: Policy\nfindings: {dropped-attributes: refuse}";
+        let policy = crate::policy::Policy::parse(text).unwrap();
+        let profile = profile::user();
+        let found = adapt(Vec::new(), Some(&request), profile, |code| policy.severity(code));
+        assert_eq!((found.len(), found[0].severity), (1, Severity::Refuse));
+        let found = adapt(Vec::new(), Some(&request), profile, FindingCode::severity);
+        assert_eq!(found[0].severity, Severity::Warn);
     }
 
     #[test]

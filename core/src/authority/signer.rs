@@ -12,7 +12,7 @@ use crate::csr::CertificateRequest;
 use crate::lifetime::Lifetime;
 use crate::profile;
 use crate::request::{self, CLIENT_SIGNER, Object, State};
-use crate::review::{self, Finding, FindingCode};
+use crate::review::{self, Finding, FindingCode, Severity};
 use crate::text;
 use crate::time::UnixTime;
 
@@ -69,7 +69,8 @@ pub fn granted(object: &Object, longest: Lifetime) -> Lifetime {
     asked.unwrap_or(longest).min(longest)
 }
 
-/// Why a request fails, from the review's `findings` on it; `None` if it is to be signed.
+/// Why a request fails, from the review's `findings` on it, weighed by `weigh`; `None` if it is to be
+/// signed.
 ///
 /// An approver may have let findings pass; that is not this signer's business, which refuses what it
 /// does not accept itself.
@@ -78,8 +79,9 @@ pub fn refusal(
     findings: Vec<Finding>,
     request: Option<&CertificateRequest>,
     accepted: &[String],
+    weigh: impl Fn(FindingCode) -> Severity,
 ) -> Option<String> {
-    let against: Vec<String> = adapt(findings, request, profile::user())
+    let against: Vec<String> = adapt(findings, request, profile::user(), weigh)
         .iter()
         // Which signer it is, is no question here.
         .filter(|f| !matches!(f.code, FindingCode::WrongSigner | FindingCode::UnknownSigner))
@@ -148,7 +150,7 @@ mod tests {
         };
         let accepted: Vec<String> = accepted.iter().map(|a| (*a).to_owned()).collect();
         let request = object.certificate_request().ok();
-        refusal(review::review(&reviewed), request.as_ref(), &accepted)
+        refusal(review::review(&reviewed), request.as_ref(), &accepted, FindingCode::severity)
     }
 
     #[test]

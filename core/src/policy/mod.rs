@@ -14,7 +14,7 @@ use crate::key::KeyKind;
 use crate::lifetime::Lifetime;
 use crate::placed::PlacedError;
 use crate::review::{self, Finding, FindingCode, Findings, Reviewed, Severity};
-use crate::text::show_short;
+use crate::text::{show_list, show_short};
 use crate::time::human_duration;
 
 pub use pattern::Pattern;
@@ -120,14 +120,14 @@ impl Policy {
     /// gravest first.
     #[must_use]
     pub fn review(&self, reviewed: &Reviewed<'_>) -> Vec<Finding> {
-        let mut findings = Findings(review::review(reviewed));
+        let mut findings = Findings::from(review::review(reviewed));
         self.asked(reviewed, &mut findings);
         if let Ok(request) = CertificateRequest::from_pem(reviewed.request_pem) {
             self.names(&request, &mut findings);
             self.key(&request, &mut findings);
             self.requester(&request, reviewed, &mut findings);
         }
-        for finding in &mut findings.0 {
+        for finding in findings.iter_mut() {
             let weight = self.severities.get(&finding.code);
             if let Some(severity) = weight.filter(|_| finding.severity != Severity::Hard) {
                 finding.severity = *severity;
@@ -135,13 +135,19 @@ impl Policy {
         }
         if self.requester.is_some() && reviewed.requester.is_none() {
             // Nothing that a weight applies to: there is nobody to judge.
-            findings.0.push(Finding {
+            findings.push(Finding {
                 code: FindingCode::PolicyRequester,
                 severity: Severity::Info,
                 message: "nobody has submitted it yet, so the policy's rule about requesters says nothing".to_owned(),
             });
         }
         findings.sorted()
+    }
+
+    /// How much a finding weighs.
+    #[must_use]
+    pub fn severity(&self, code: FindingCode) -> Severity {
+        self.severities.get(&code).copied().unwrap_or_else(|| code.severity())
     }
 
     fn asked(&self, reviewed: &Reviewed<'_>, findings: &mut Findings) {
@@ -234,11 +240,7 @@ impl Policy {
 }
 
 fn listed(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().take(LISTED).map(|name| show_short(name, 80)).collect();
-    match names.len().saturating_sub(LISTED) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
+    show_list(names.iter().copied(), LISTED, 80)
 }
 
 #[cfg(test)]

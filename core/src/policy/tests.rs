@@ -1,8 +1,6 @@
 use super::*;
 use crate::csr;
-use crate::key::Verification;
-use crate::request::{CLIENT_AUTH, CLIENT_SIGNER};
-use crate::testing::{crafted, request};
+use crate::testing::{crafted, request, reviewed};
 
 const HEAD: &str = "apiVersion: usercert/v1\nkind: Policy\n";
 
@@ -11,18 +9,7 @@ fn policy(rules: &str) -> Policy {
 }
 
 fn found<'a>(rules: &str, pem: &'a str, change: impl FnOnce(&mut Reviewed<'a>)) -> Vec<Finding> {
-    static USAGES: std::sync::LazyLock<Vec<String>> =
-        std::sync::LazyLock::new(|| vec![CLIENT_AUTH.to_owned()]);
-    let mut reviewed = Reviewed {
-        request_pem: pem.as_bytes(),
-        signer_name: CLIENT_SIGNER,
-        usages: &USAGES,
-        expiration_seconds: Some(86_400),
-        signature: Some(Verification::Valid),
-        ..Reviewed::default()
-    };
-    change(&mut reviewed);
-    policy(rules).review(&reviewed)
+    policy(rules).review(&reviewed(pem, change))
 }
 
 fn codes(findings: &[Finding]) -> Vec<&'static str> {
@@ -136,7 +123,7 @@ fn small_rsa_keys_are_refused_by_size() {
     let judge = |rules: &str, request: &CertificateRequest| {
         let mut findings = Findings::default();
         policy(rules).key(request, &mut findings);
-        findings.0.len()
+        findings.sorted().len()
     };
     assert_eq!(judge("keys: {minimumRsaBits: 3072}", &request), 1);
     assert_eq!(judge("keys: {minimumRsaBits: 2048}", &request), 0);

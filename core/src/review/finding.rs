@@ -1,5 +1,6 @@
 //! Findings: what there is to find, how much each weighs, and what it means.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -160,18 +161,50 @@ fn code_as_str<S: serde::Serializer>(code: &FindingCode, s: S) -> Result<S::Ok, 
     s.serialize_str(code.as_str())
 }
 
+/// Findings of one kind that are kept: a request can hold tens of thousands of groups.
+pub(crate) const KEPT: usize = 20;
+
 /// Findings as they are collected.
 #[derive(Default)]
-pub(crate) struct Findings(pub(crate) Vec<Finding>);
+pub(crate) struct Findings {
+    found: Vec<Finding>,
+    /// How many of each kind there are.
+    counts: BTreeMap<FindingCode, usize>,
+}
 
 impl Findings {
     pub(crate) fn add(&mut self, code: FindingCode, message: impl Into<String>) {
-        self.0.push(Finding { code, severity: code.severity(), message: message.into() });
+        let count = self.counts.entry(code).or_default();
+        *count += 1;
+        if *count <= KEPT {
+            self.push(Finding { code, severity: code.severity(), message: message.into() });
+        }
     }
 
-    /// The gravest first.
+    /// Adds one that has been weighed already.
+    pub(crate) fn push(&mut self, finding: Finding) {
+        self.found.push(finding);
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Finding> {
+        self.found.iter_mut()
+    }
+
+    /// The gravest first; of each kind as many as are kept, and how many more there are.
     pub(crate) fn sorted(mut self) -> Vec<Finding> {
-        self.0.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)));
-        self.0
+        for (code, count) in self.counts {
+            if let Some(more) = count.checked_sub(KEPT).filter(|more| *more > 0) {
+                let message = format!("and {more} more of this kind");
+                self.found.push(Finding { code, severity: code.severity(), message });
+            }
+        }
+        self.found.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)));
+        self.found
+    }
+}
+
+impl From<Vec<Finding>> for Findings {
+    fn from(found: Vec<Finding>) -> Self {
+        Self { found, counts: BTreeMap::new() }
     }
 }

@@ -91,26 +91,14 @@ mod tests {
     use super::*;
     use crate::csr;
     use crate::pem;
-    use crate::request::{CLIENT_AUTH, CLIENT_SIGNER};
-    use crate::testing::{crafted, request};
+    use crate::request::CLIENT_AUTH;
+    use crate::testing::{crafted, request, reviewed};
 
     const CN: &str = "2.5.4.3";
     const O: &str = "2.5.4.10";
 
-    static USAGES: std::sync::LazyLock<Vec<String>> =
-        std::sync::LazyLock::new(|| vec![CLIENT_AUTH.to_owned()]);
-
     fn review_of<'a>(pem: &'a str, change: impl FnOnce(&mut Reviewed<'a>)) -> Vec<Finding> {
-        let mut reviewed = Reviewed {
-            request_pem: pem.as_bytes(),
-            signer_name: CLIENT_SIGNER,
-            usages: &USAGES,
-            expiration_seconds: Some(86_400),
-            signature: Some(Verification::Valid),
-            ..Reviewed::default()
-        };
-        change(&mut reviewed);
-        review(&reviewed)
+        review(&reviewed(pem, change))
     }
 
     fn codes(findings: &[Finding]) -> Vec<&'static str> {
@@ -190,6 +178,26 @@ mod tests {
         let several = findings.iter().find(|f| f.code == FindingCode::SeveralCommonNames).unwrap();
         assert!(several.message.ends_with("would take admin"), "{}", several.message);
         assert!(findings.iter().any(|f| f.code == FindingCode::OddStringType));
+    }
+
+    #[test]
+    fn of_many_findings_a_few_are_kept_and_none_is_long() {
+        let groups: Vec<String> =
+            (0..5000).map(|i| format!("system:{i},{}", "x".repeat(200))).collect();
+        let mut attributes: Vec<(&str, Tag, &[u8])> =
+            groups.iter().map(|g| (O, Tag::Utf8String, g.as_bytes())).collect();
+        let names: Vec<String> = (0..50).map(|i| format!("{i}{}", "y".repeat(200))).collect();
+        attributes.extend(names.iter().map(|n| (CN, Tag::Utf8String, n.as_bytes())));
+        let findings = review_of(&crafted(&attributes), |_| {});
+        for (code, many) in [("privileged-group", 5000), ("group-looks-like-list", 5000)] {
+            let found: Vec<&Finding> =
+                findings.iter().filter(|f| f.code.as_str() == code).collect();
+            assert_eq!(found.len(), 21, "{code}");
+            assert_eq!(found[20].message, format!("and {} more of this kind", many - 20));
+            assert_eq!(found[20].severity, found[0].severity);
+        }
+        let longest = findings.iter().map(|f| f.message.len()).max();
+        assert!(longest < Some(1200), "{longest:?}");
     }
 
     #[test]

@@ -8,6 +8,10 @@ use crate::identity::{self, MAX_GROUPS, MAX_NAME_BYTES, Reserved};
 use crate::subject::{Attribute, StringType};
 use crate::text;
 
+/// How many names one message lists, and how much of each it shows, in characters.
+const LISTED: usize = 10;
+const LONGEST: usize = 80;
+
 /// Names that have bindings, by what they look like: folded once for many reviews.
 #[derive(Clone, Debug, Default)]
 pub struct BoundNames(HashMap<String, BTreeSet<String>>);
@@ -45,15 +49,12 @@ pub(super) fn names(
         }
         [_] => {}
         many => {
-            let listed: Vec<String> = many
-                .iter()
-                .map(|a| a.value.as_deref().map_or("(unreadable)".to_owned(), text::show))
-                .collect();
+            let values = many.iter().map(|a| a.value.as_deref().unwrap_or("(unreadable)"));
             let message = format!(
                 "{} user names: {}; the API server would take {}",
                 many.len(),
-                listed.join(", "),
-                text::show(subject.user())
+                text::show_list(values, LISTED, LONGEST),
+                text::show_short(subject.user(), LONGEST)
             );
             findings.add(FindingCode::SeveralCommonNames, message);
         }
@@ -88,7 +89,7 @@ pub(super) fn names(
 pub(super) fn group_name(group: &str, bound: Option<&BoundNames>, findings: &mut Findings) {
     name("group", group, bound, findings);
     if group.contains(',') || group.contains(";O=") || group.contains("/O=") {
-        let message = format!("{} is one group, not several", text::show(group));
+        let message = format!("{} is one group, not several", text::show_short(group, LONGEST));
         findings.add(FindingCode::GroupLooksLikeList, message);
     }
 }
@@ -97,7 +98,7 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
     if value.is_empty() {
         return;
     }
-    let shown = text::show_short(value, 80);
+    let shown = text::show_short(value, LONGEST);
     let privileged = match what {
         "group" => FindingCode::PrivilegedGroup,
         _ => FindingCode::PrivilegedUser,
@@ -135,7 +136,7 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
     if let Some(twin) = bound.and_then(|bound| bound.twin(value, &look)) {
         let message = format!(
             "{what} {shown} looks like {}, which has bindings here, but is another",
-            text::show_short(twin, 80)
+            text::show_short(twin, LONGEST)
         );
         findings.add(FindingCode::LookAlike, message);
     }

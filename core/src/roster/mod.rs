@@ -208,9 +208,8 @@ impl Person {
             found.push(format!("the request is for {}", text::show_short(user, 80)));
         }
         let (here, there) = (self.identity.group_set(), request.subject.groups());
-        let listed = |names: Vec<&String>| {
-            names.iter().map(|n| text::show_short(n, 80)).collect::<Vec<_>>().join(", ")
-        };
+        let listed =
+            |names: Vec<&String>| text::show_list(names.iter().map(|n| n.as_str()), 10, 80);
         let more: Vec<&String> = there.difference(&here).collect();
         if !more.is_empty() {
             found.push(format!("the request asks for further groups: {}", listed(more)));

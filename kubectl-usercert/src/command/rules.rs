@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use usercert_core::policy::{self, Policy};
-use usercert_core::review::{self, Finding, Reviewed};
+use usercert_core::review::{self, Finding, FindingCode, Reviewed, Severity};
 use usercert_core::text::show;
 
 use crate::error::{Error, Result, ResultExt as _};
@@ -65,6 +65,12 @@ impl Rules {
             Some((policy, _)) => policy.review(reviewed),
             None => review::review(reviewed),
         }
+    }
+
+    /// How much a finding weighs.
+    #[must_use]
+    pub fn severity(&self, code: FindingCode) -> Severity {
+        self.0.as_ref().map_or_else(|| code.severity(), |(policy, _)| policy.severity(code))
     }
 
     /// The policy's file, as it can be shown.

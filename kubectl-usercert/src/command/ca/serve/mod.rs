@@ -318,7 +318,9 @@ impl Signer<'_> {
             signature: request.as_ref().map(keys::verify_request),
             ..Reviewed::default()
         });
-        if let Some(why) = authority::refusal(found, request.as_ref(), &self.args.accept) {
+        let weigh = |code| self.rules.severity(code);
+        let refusal = authority::refusal(found, request.as_ref(), &self.args.accept, weigh);
+        if let Some(why) = refusal {
             return Ok(Answer::Failed(why));
         }
         let Some(request) = request else { return Err(Error::new("the request is unreadable")) };

@@ -188,7 +188,8 @@ impl Asked<'_> {
             signature: Some(keys::verify_request(request)),
             ..Reviewed::default()
         });
-        authority::adapt(found, Some(request), self.args.profile)
+        let weigh = |code| self.rules.severity(code);
+        authority::adapt(found, Some(request), self.args.profile, weigh)
     }
 
     fn leaf(&self, key: Key<'_>, lifetime: Lifetime, ca: &Ca, now: UnixTime) -> Result<Leaf> {

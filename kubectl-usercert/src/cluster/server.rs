@@ -69,7 +69,8 @@ impl Cluster {
             .ok_or_else(|| ApiError::Malformed("an access review without an answer".to_owned()))
     }
 
-    /// Asks for a token of a service account.
+    /// Asks for a token of a service account. The API server makes one for a dry run too
+    /// (`pkg/registry/core/serviceaccount/storage/token.go` does not look at that).
     ///
     /// # Errors
     /// As the server answers.
@@ -78,9 +79,11 @@ impl Cluster {
         namespace: &str,
         account: &str,
         request: &Value,
+        dry_run: bool,
     ) -> Result<Answer, ApiError> {
         let (namespace, account) = (encode(namespace), encode(account));
-        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+        let query = if dry_run { "?dryRun=All" } else { "" };
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token{query}");
         self.exchange(&Method::POST, &path, Some(request)).await
     }
 }

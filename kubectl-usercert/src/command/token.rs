@@ -11,7 +11,7 @@ use usercert_core::token::{self, Token, TokenLifetime};
 use zeroize::Zeroizing;
 
 use super::entries;
-use crate::args::{ClientArgs, OutputArgs};
+use crate::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::cluster::{Cluster, Need, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::atomic::{self, Access};
@@ -52,6 +52,8 @@ pub struct TokenArgs {
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -61,12 +63,15 @@ pub struct TokenArgs {
 /// See the exit codes.
 pub async fn run(host: &Host, args: &TokenArgs) -> Result<Exit> {
     let lifetime = args.expires.parse::<TokenLifetime>().context("--expires").usage()?;
+    let dry = args.dry_run.dry_run;
     let to_stdout = args.standalone.as_os_str() == "-";
-    if to_stdout && args.output.format.is_some() {
+    // A dry run prints no token.
+    let token_on_stdout = to_stdout && dry == DryRun::None;
+    if token_on_stdout && args.output.format.is_some() {
         return Err(Error::usage("-o goes to standard output, where the kubeconfig goes already")
             .hint("write the kubeconfig to a file: --standalone FILE"));
     }
-    if to_stdout && host.shows_results() {
+    if token_on_stdout && host.shows_results() {
         return Err(Error::usage("standard output is a terminal, which would keep the token")
             .hint("write it to a file: --standalone FILE; or send it on through a pipe"));
     }
@@ -77,10 +82,11 @@ pub async fn run(host: &Host, args: &TokenArgs) -> Result<Exit> {
     let cluster = target.connect()?;
     let namespace = target.namespace().unwrap_or("default").to_owned();
 
-    let (token, warnings) = ask(&cluster, args, &namespace, lifetime).await?;
-    for warning in &warnings {
-        host.warn(format!("Warning: {}", show_lines(warning, 500)));
+    if dry != DryRun::None {
+        return dry_run(host, args, &cluster, &namespace, lifetime).await;
     }
+    let (token, warnings) = ask(&cluster, args, &namespace, lifetime).await?;
+    warn(host, &warnings);
     let user = token::user_name(&namespace, &args.name);
     try_out(host, args, &target, &token, &user).await?;
 
@@ -121,6 +127,37 @@ pub async fn run(host: &Host, args: &TokenArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Prints the object that would be sent; on the server, asks for a token and throws it away.
+async fn dry_run(
+    host: &Host,
+    args: &TokenArgs,
+    cluster: &Cluster,
+    namespace: &str,
+    lifetime: TokenLifetime,
+) -> Result<Exit> {
+    let dry = args.dry_run.dry_run;
+    let mut lasts = format!("for {}", human_duration(lifetime.seconds()));
+    if dry == DryRun::Server {
+        let (token, warnings) = ask(cluster, args, namespace, lifetime).await?;
+        warn(host, &warnings);
+        lasts = in_words(lifetime, &token, host.now());
+    }
+    let mut manifest = token::request(lifetime, &args.audiences);
+    manifest["metadata"] = json!({ "name": args.name, "namespace": namespace });
+    let name = format!("serviceaccount/{}", args.name);
+    output::print(host, args.output.format, &manifest, &[name], |_| {
+        let about = format!("{} in namespace {}", show(&args.name), show(namespace));
+        format!("token of the service account {about} requested: {lasts}{}", dry.mark())
+    })?;
+    Ok(Exit::Done)
+}
+
+fn warn(host: &Host, warnings: &[String]) {
+    for warning in warnings {
+        host.warn(format!("Warning: {}", show_lines(warning, 500)));
+    }
+}
+
 async fn ask(
     cluster: &Cluster,
     args: &TokenArgs,
@@ -128,7 +165,8 @@ async fn ask(
     lifetime: TokenLifetime,
 ) -> Result<(Token, Vec<String>)> {
     let request = token::request(lifetime, &args.audiences);
-    let answer = cluster.token(namespace, &args.name, &request).await.map_err(|error| {
+    let dry_run = args.dry_run.dry_run == DryRun::Server;
+    let answer = cluster.token(namespace, &args.name, &request, dry_run).await.map_err(|error| {
         if error.reason() == "NotFound" {
             let namespace_flag = shell_word(namespace);
             return Error::new(format!(

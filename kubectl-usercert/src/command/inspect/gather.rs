@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use usercert_core::inspect::manifest::{self, Named};
-use usercert_core::text::show;
+use usercert_core::text::{show, show_list};
 use zeroize::Zeroizing;
 
 use super::InspectArgs;
@@ -18,6 +18,8 @@ use crate::host::Host;
 const LIMIT: usize = 64 << 20;
 /// Longest file that is looked at because a directory holds it or another file names it, in bytes.
 const LIMIT_UNASKED: u64 = 16 << 20;
+/// Most that is looked at together, in bytes: it is held in memory, since one file may belong to another.
+const TOGETHER: usize = 512 << 20;
 /// How deep a directory is looked into, and how many files of it.
 const DEPTH: usize = 12;
 const FILES: usize = 20_000;
@@ -50,7 +52,6 @@ pub struct Source {
 }
 
 /// Everything to look at.
-#[derive(Default)]
 pub struct Gathered {
     /// What could be read.
     pub sources: Vec<Source>,
@@ -64,6 +65,10 @@ pub struct Gathered {
     pub root: Option<PathBuf>,
     /// Places of sources by the file that they are.
     known: HashMap<PathBuf, usize>,
+    /// How many bytes more are looked at.
+    room: usize,
+    /// Files for which there was no room.
+    too_much: Vec<String>,
 }
 
 /// Reads everything that is asked for.
@@ -71,7 +76,7 @@ pub struct Gathered {
 /// # Errors
 /// When the cluster cannot be reached.
 pub async fn gather(host: &Host, args: &InspectArgs) -> Result<Gathered> {
-    let mut all = Gathered::default();
+    let mut all = Gathered::with_room(TOGETHER);
     let mut roots = Vec::new();
     for what in &args.what {
         let path = Path::new(what);
@@ -91,13 +96,39 @@ pub async fn gather(host: &Host, args: &InspectArgs) -> Result<Gathered> {
         all.root = Some(root.clone());
     }
     all.follow(&roots);
+    all.tell_too_much();
     Ok(all)
 }
 
 impl Gathered {
+    fn with_room(room: usize) -> Self {
+        Self {
+            sources: Vec::new(),
+            missing: Vec::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            root: None,
+            known: HashMap::new(),
+            room,
+            too_much: Vec::new(),
+        }
+    }
+
+    fn tell_too_much(&mut self) {
+        if self.too_much.is_empty() {
+            return;
+        }
+        let names = show_list(self.too_much.iter().map(String::as_str), 10, 200);
+        self.warnings.push(format!(
+            "left out, since at most {} MiB are looked at together: {names}",
+            TOGETHER >> 20
+        ));
+    }
+
     fn push(&mut self, name: String, data: Zeroizing<Vec<u8>>, path: Option<&Path>, asked: bool) {
         let open = path.is_some_and(reading::is_readable_by_others);
         let path = path.and_then(|p| std::path::absolute(p).ok());
+        self.room = self.room.saturating_sub(data.len());
         let (named, links) = (Vec::new(), Vec::new());
         self.sources.push(Source { name, path, data, open, asked, names: false, named, links });
     }
@@ -145,7 +176,17 @@ impl Gathered {
             }
             return Ok(Some(known));
         }
-        if !asked && reading::size(&file).is_some_and(|size| size > limit) {
+        let size = reading::size(&file);
+        if !asked && size.is_some_and(|size| size > limit) {
+            return Ok(None);
+        }
+        if size.is_some_and(|size| size > self.room as u64) {
+            let name = display(path);
+            if asked {
+                self.errors.push(Error::new(format!("{name} is left out: look at it by itself")));
+            } else if !self.too_much.contains(&name) {
+                self.too_much.push(name);
+            }
             return Ok(None);
         }
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -189,4 +230,26 @@ impl Gathered {
 
 fn display(path: &Path) -> String {
     show(&path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_is_no_room_for_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, size) in [("a", 4), ("b", 9), ("c", 5), ("d", 1)] {
+            std::fs::write(dir.path().join(name), vec![b'x'; size]).unwrap();
+        }
+        let mut all = Gathered::with_room(10);
+        all.directory(dir.path());
+        assert!(all.file(&dir.path().join("b"), 100, true).unwrap().is_none());
+        all.tell_too_much();
+        let read: Vec<usize> = all.sources.iter().map(|s| s.data.len()).collect();
+        assert_eq!(read, [4, 5, 1]);
+        let [warning] = all.warnings.as_slice() else { panic!("{:?}", all.warnings) };
+        assert!(warning.ends_with("/b") && warning.starts_with("left out"), "{warning}");
+        assert!(all.errors[0].message.contains("/b is left out"), "{:?}", all.errors);
+    }
 }

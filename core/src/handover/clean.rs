@@ -183,6 +183,10 @@ mod tests {
         for text in ["plain", "a < b & c", "&unknown;&", "<ü>"] {
             assert_eq!(without_html(text), None, "{text:?}");
         }
+        // What is too long for a tag or an entity is none, however much of it follows.
+        for text in [format!("<a {}>", "b".repeat(1100)), format!("&#{}65;", "0".repeat(20))] {
+            assert_eq!(without_html(&text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -27,8 +27,9 @@ impl Cluster {
     /// # Errors
     /// As the server answers.
     pub async fn bindings(&self) -> Result<Vec<Binding>, ApiError> {
-        let mut found = self.cluster_role_bindings().await?;
-        found.extend(self.role_bindings(None).await?);
+        let (mut found, more) =
+            tokio::try_join!(self.cluster_role_bindings(), self.role_bindings(None))?;
+        found.extend(more);
         Ok(found)
     }
 

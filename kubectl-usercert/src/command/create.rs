@@ -112,12 +112,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         lifetime: expires.lifetime(),
     }
     .to_value();
-    let imitates = std::iter::once(&args.name).chain(&args.groups).any(|n| sheet::may_imitate(n));
-    let bindings = if imitates || (!args.yes && host.can_ask()) {
-        Bindings::read(&cluster).await
-    } else {
-        Bindings::unknown("not looked at; `kubectl usercert review` shows it")
-    };
+    let bindings = Bindings::read(&cluster).await;
     let sheet = Sheet::new(Object::from_value(&manifest)?, false, &bindings, &rules);
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
     let namespace = args.client.namespace.as_deref();
@@ -204,7 +199,12 @@ async fn finish(
     key: &PrivateKey,
     context_name: &str,
 ) -> Result<Collected> {
-    let (read, object) = decide::submit(cluster, manifest, &sheet.object).await?;
+    let decide::Submitted { value: read, object, foreign } =
+        decide::submit(cluster, manifest, &sheet.object).await?;
+    if foreign {
+        // Nobody knows the key's hash beforehand.
+        return Err(decide::replaced(&object.metadata.name));
+    }
     let verdict = decide::Verdict {
         decision: Decision::Approve,
         reason: "UsercertCreate",

@@ -9,13 +9,15 @@ use usercert_core::lifetime::Lifetime;
 use usercert_core::request::{
     self, CLIENT_AUTH, CLIENT_SIGNER, Decision, Manifest, Object, State, with_condition,
 };
-use usercert_core::text::{show, show_short};
+use usercert_core::text::{show, show_list, show_short};
 
 use crate::args::Expires;
 use crate::cluster::{Cluster, ListOptions, Need, explain};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::host::Host;
 
+/// How many requests are listed of those that name the same user.
+const LISTED: usize = 20;
 /// How often a decision is tried while others change the object.
 const TRIES: usize = 10;
 
@@ -37,26 +39,35 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<(Value, Object)> {
         },
         Err(error) => error.into(),
     };
-    let mut found = Vec::new();
+    // Anybody can submit thousands that name this user.
+    let (mut first, mut names, mut count) = (None, Vec::new(), 0_usize);
     let take = |value: Value| {
         let Ok(object) = Object::from_item(&value) else { return };
         let names_user = object.certificate_request().is_ok_and(|r| r.subject.user() == name);
-        if object.state() == State::Pending && names_user {
-            found.push((value, object));
+        if object.state() != State::Pending || !names_user {
+            return;
         }
+        count += 1;
+        if names.len() < LISTED {
+            names.push(object.metadata.name.clone());
+        }
+        first.get_or_insert((value, object));
     };
     if cluster.list_csrs(&ListOptions::default(), take).await.is_err() {
         // Whoever may not list can still name the object.
         return Err(not_found.hint("name the request as `kubectl get csr` shows it"));
     }
-    match found.len() {
-        0 => Err(not_found
+    match (first, count) {
+        (Some(found), 1) => Ok(found),
+        (None, _) => Err(not_found
             .hint(format!("there is no pending request for a user {} either; `kubectl usercert list` shows what there is", show(name)))),
-        1 => found.pop().ok_or(not_found),
-        _ => {
-            let names: Vec<String> = found.iter().map(|(_, o)| show(&o.metadata.name)).collect();
-            Err(Error::new(format!("several pending requests name the user {}", show(name)))
-                .hint(format!("name one of the requests: {}", names.join(", "))))
+        (Some(_), _) => {
+            let mut names = show_list(names.iter().map(String::as_str), LISTED, 80);
+            if count > LISTED {
+                names.push_str(&format!(" and {} more", count - LISTED));
+            }
+            Err(Error::new(format!("{count} pending requests name the user {}", show(name)))
+                .hint(format!("name one of the requests: {names}")))
         }
     }
 }
@@ -110,22 +121,33 @@ pub fn to_submit(
     Ok((manifest, object))
 }
 
-/// Submits a handed-over request and makes sure that the server holds exactly what was sent.
+/// A request that was submitted, as the server holds it.
+pub struct Submitted {
+    /// The object as read.
+    pub value: Value,
+    /// What matters of it.
+    pub object: Object,
+    /// Whether it was there before, submitted by somebody else: then it has to be reviewed as theirs.
+    pub foreign: bool,
+}
+
+/// Submits a handed-over request and makes sure that the server holds exactly what was sent. One that
+/// is there already is taken up.
 ///
 /// # Errors
 /// Another request has the name even with the key's hash added, or as the server answers.
-pub async fn submit(cluster: &Cluster, manifest: &Value, sent: &Object) -> Result<(Value, Object)> {
+pub async fn submit(cluster: &Cluster, manifest: &Value, sent: &Object) -> Result<Submitted> {
     let plain = sent.metadata.name.clone();
     let key = sent.certificate_request()?.key;
     for name in [plain.clone(), request::name_with_key(&plain, &key)] {
         let mut manifest = manifest.clone();
         manifest["metadata"]["name"] = name.clone().into();
-        let value = match cluster.create_csr(&manifest, false).await {
-            Ok(value) => value,
-            Err(error) if error.reason() == "AlreadyExists" => cluster
-                .get_csr(&name)
-                .await
-                .map_err(|e| explain(&e, &cluster.server, &Need::Get))?,
+        let (value, made) = match cluster.create_csr(&manifest, false).await {
+            Ok(value) => (value, true),
+            Err(error) if error.reason() == "AlreadyExists" => {
+                let found = cluster.get_csr(&name).await;
+                (found.map_err(|e| explain(&e, &cluster.server, &Need::Get))?, false)
+            }
             Err(error) => return Err(explain(&error, &cluster.server, &Need::Create)),
         };
         let object = Object::from_item(&value)?;
@@ -134,7 +156,10 @@ pub async fn submit(cluster: &Cluster, manifest: &Value, sent: &Object) -> Resul
             && object.spec.usages == sent.spec.usages
             && object.spec.expiration_seconds == sent.spec.expiration_seconds;
         if same {
-            return Ok((value, object));
+            // Of an earlier run that was interrupted, unless somebody else is the requester.
+            let foreign = !made
+                && cluster.who_am_i().await.map_or(true, |me| me.username != object.spec.username);
+            return Ok(Submitted { value, object, foreign });
         }
     }
     Err(Error::new(format!(
@@ -147,7 +172,7 @@ pub async fn submit(cluster: &Cluster, manifest: &Value, sent: &Object) -> Resul
 /// Whether an object needs no decision any more because this very one was made.
 ///
 /// # Errors
-/// The opposite decision was made, or the request has failed.
+/// The opposite decision was made, or the request has failed. That of a denial is a refusal.
 pub fn already(object: &Object, decision: Decision) -> Result<bool> {
     let name = show(&object.metadata.name);
     match (object.state(), decision) {
@@ -160,11 +185,16 @@ pub fn already(object: &Object, decision: Decision) -> Result<bool> {
             show_short(&message, 200)
         ))
         .hint("the person has to make a new request")),
-        (state, _) => Err(Error::new(format!(
-            "certificate signing request {name} is already {}",
-            if matches!(state, State::Denied { .. }) { "Denied" } else { "Approved" }
+        (State::Denied { reason, message }, _) => Err(Error::refused(format!(
+            "certificate signing request {name} is already Denied ({}): {}",
+            show_short(&reason, 60),
+            show_short(&message, 200)
         ))
         .hint("a decision is final; the person can make a new request")),
+        (State::Approved | State::Issued, _) => {
+            Err(Error::new(format!("certificate signing request {name} is already Approved"))
+                .hint("a decision is final; the person can make a new request"))
+        }
     }
 }
 

@@ -66,11 +66,7 @@ async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Re
         };
         decide::write(host, cluster, read, &object, &verdict).await?;
     }
-    let mark = match dry {
-        DryRun::None => "",
-        DryRun::Client => " (dry run)",
-        DryRun::Server => " (server dry run)",
-    };
+    let mark = dry.mark();
     let name = format!("{RESOURCE}/{}", object.metadata.name);
     let value = output::object(
         "Decision",

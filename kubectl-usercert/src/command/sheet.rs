@@ -11,7 +11,7 @@ use usercert_core::lifetime::Lifetime;
 use usercert_core::rbac::{self, Binding, Holder, Subject};
 use usercert_core::request::Object;
 use usercert_core::review::{self, BoundNames, Finding, FindingCode, Reviewed, Severity};
-use usercert_core::text::{show, show_short};
+use usercert_core::text::{show, show_list, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 
 use super::rules::Rules;
@@ -28,19 +28,7 @@ fn listed(groups: &BTreeSet<String>, longest: usize) -> String {
     if groups.is_empty() {
         return "(none)".to_owned();
     }
-    let shown: Vec<String> =
-        groups.iter().take(MAX_GROUPS).map(|g| show_short(g, longest)).collect();
-    let more = groups.len().saturating_sub(MAX_GROUPS);
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    shown.join(", ") + &rest
-}
-
-/// Whether a name holds characters that imitate others (а, I, 1, 0, rn, …), so that it has to be
-/// compared with the names that have bindings, whatever that costs.
-#[must_use]
-pub fn may_imitate(name: &str) -> bool {
-    let odd = |c: char| !c.is_ascii() || c.is_ascii_uppercase() || "01|".contains(c);
-    name.chars().any(odd) || name.contains("rn")
+    show_list(groups.iter().map(String::as_str), MAX_GROUPS, longest)
 }
 
 /// Role bindings of the cluster, if they could be read, and the names in them.
@@ -186,6 +174,12 @@ impl Sheet {
         let name = object.metadata.name.clone();
         let policy = rules.file().map(str::to_owned);
         Self { name, in_cluster, object, request, findings, policy, access }
+    }
+
+    /// The sheet of a handed-over request, once whoever was shown it has submitted it as `object`.
+    #[must_use]
+    pub fn submitted(self, object: Object) -> Self {
+        Self { name: object.metadata.name.clone(), in_cluster: true, object, ..self }
     }
 
     /// The code to compare, if there is a readable request.

@@ -81,7 +81,7 @@ impl Approval<'_> {
             signer: self.args.signer.as_deref(),
             selector: self.args.selector.as_deref(),
         };
-        let bindings = self.all_bindings().await;
+        let bindings = self.bindings().await;
         let mut selection = Selection::default();
         let take = |value: Value| {
             let Ok(object) = Object::from_item(&value) else { return };
@@ -164,7 +164,7 @@ impl Approval<'_> {
         }
         let done = decide::already(&object, Decision::Approve)?;
         // Judged once more, since it is what the sheet in the result says.
-        let mut sheet = Sheet::new(object, true, self.all_bindings().await, &self.rules);
+        let mut sheet = Sheet::new(object, true, self.bindings().await, &self.rules);
         sheet.expect(&self.expected);
         sheet.refuse(&self.args.accept)?;
         let promise = self.promise(sheet.user()).await?;

@@ -4,10 +4,11 @@ mod bulk;
 mod one;
 mod replies;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::path::PathBuf;
 
 use clap::Args;
+use tokio::sync::OnceCell;
 use usercert_core::code::ExpectedCode;
 use usercert_core::handover::Incoming;
 use usercert_core::text::show;
@@ -211,21 +212,9 @@ impl Approval<'_> {
         self.args.dry_run.dry_run
     }
 
-    /// The cluster's bindings are looked at where a person is asked, and where a name holds characters
-    /// that imitate others (а, I, 1, 0, rn, …); else approving takes two API requests.
-    async fn bindings_for(&self, names: &str) -> &Bindings {
-        static UNKNOWN: std::sync::LazyLock<Bindings> = std::sync::LazyLock::new(|| {
-            Bindings::unknown("not looked at; `kubectl usercert review` shows it")
-        });
-        let asked = !self.args.yes && self.host.can_ask();
-        if asked || sheet::may_imitate(names) { self.all_bindings().await } else { &UNKNOWN }
-    }
-
-    async fn all_bindings(&self) -> &Bindings {
-        if self.bindings.get().is_none() {
-            let read = Bindings::read(self.cluster).await;
-            return self.bindings.get_or_init(|| read);
-        }
-        self.bindings.get_or_init(|| Bindings::unknown(""))
+    /// The cluster's bindings, read once: what looks like a name in them is refused, and nobody need be
+    /// asked for that.
+    async fn bindings(&self) -> &Bindings {
+        self.bindings.get_or_init(|| Bindings::read(self.cluster)).await
     }
 }

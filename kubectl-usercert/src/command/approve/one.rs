@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use usercert_core::code::Code;
-use usercert_core::csr::CertificateRequest;
 use usercert_core::request::{Decision, Object, RESOURCE};
 use usercert_core::text::show;
 
@@ -27,7 +26,9 @@ impl Approval<'_> {
     pub(super) async fn one(&self, asked: Asked, codes: &mut Vec<Code>) -> Result<output::Item> {
         let (value, object, in_cluster) = match asked {
             Asked::Named(name) => {
-                let (value, object) = decide::find(self.cluster, &name).await?;
+                let found = decide::find(self.cluster, &name);
+                let (found, _) = tokio::join!(found, self.bindings());
+                let (value, object) = found?;
                 (value, object, true)
             }
             Asked::HandedOver(incoming) => {
@@ -36,15 +37,12 @@ impl Approval<'_> {
                 (value, object, false)
             }
         };
-        let names = object.certificate_request().map(|r| all_names(&r)).unwrap_or_default();
-        let bindings = self.bindings_for(&names).await;
-        let mut sheet = Sheet::new(object, in_cluster, bindings, &self.rules);
-        sheet.expect(&self.expected);
+        let sheet = self.sheet(object, in_cluster).await;
         codes.extend(sheet.code());
-        let candidate = Candidate { value, sheet };
+        let mut candidate = Candidate { value, sheet };
         let sheet = &candidate.sheet;
 
-        let done = in_cluster && decide::already(&sheet.object, Decision::Approve)?;
+        let mut done = in_cluster && decide::already(&sheet.object, Decision::Approve)?;
         if done {
             self.host.say(format!("{} has been approved before", show(&sheet.name)));
         } else {
@@ -65,12 +63,46 @@ impl Approval<'_> {
                 (true, None) => None,
             };
             question.map_or(Ok(()), |q| self.host.confirm(&q, self.args.yes))?;
+            if !in_cluster {
+                candidate = self.submit(candidate).await?;
+                done = decide::already(&candidate.sheet.object, Decision::Approve)?;
+            }
         }
-        let approved = if done { Some(sheet.object.clone()) } else { self.act(&candidate).await? };
-        let mut item = self.item(sheet, approved.as_ref());
+        let approved = match done {
+            true => Some(candidate.sheet.object.clone()),
+            false => self.act(&candidate).await?,
+        };
+        let mut item = self.item(&candidate.sheet, approved.as_ref());
         item.value["bindings"] = self.give(&along, &mut item.text).await.into();
         self.replies.keep(promise, approved);
         Ok(item)
+    }
+
+    async fn sheet(&self, object: Object, in_cluster: bool) -> Sheet {
+        let mut sheet = Sheet::new(object, in_cluster, self.bindings().await, &self.rules);
+        sheet.expect(&self.expected);
+        sheet
+    }
+
+    /// Submits a request that was handed over. One that somebody else has submitted before is shown and
+    /// judged once more, as theirs.
+    async fn submit(&self, candidate: Candidate) -> Result<Candidate> {
+        let Candidate { value, sheet } = candidate;
+        let submitted = decide::submit(self.cluster, &value, &sheet.object).await?;
+        if !submitted.foreign {
+            let sheet = sheet.submitted(submitted.object);
+            return Ok(Candidate { value: submitted.value, sheet });
+        }
+        let sheet = self.sheet(submitted.object, true).await;
+        let decided = decide::already(&sheet.object, Decision::Approve)?;
+        self.host.say_before_asking(
+            format!("Somebody has submitted this request before:\n{}", sheet.text(self.host.now()))
+                .trim_end(),
+            self.args.yes || decided,
+        );
+        sheet.refuse(&self.args.accept)?;
+        self.host.confirm("Approve it all the same?", self.args.yes || decided)?;
+        Ok(Candidate { value: submitted.value, sheet })
     }
 
     /// Looks at the roles that come with the approval, and shows them.
@@ -101,43 +133,32 @@ impl Approval<'_> {
         }
     }
 
-    /// Submits where needed, and writes the decision. `None` for a dry run on this side.
+    /// Writes the decision. `None` for a dry run on this side, and for one of a request that is yet to be
+    /// submitted.
     pub(super) async fn act(&self, candidate: &Candidate) -> Result<Option<Object>> {
         let (sheet, cluster, dry) = (&candidate.sheet, self.cluster, self.dry_run());
         if dry == DryRun::Client {
             return Ok(None);
         }
-        if !sheet.in_cluster && dry == DryRun::Server {
+        if !sheet.in_cluster {
             let made = cluster.create_csr(&candidate.value, true).await;
             made.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
             return Ok(None);
         }
-        let (read, object) = if sheet.in_cluster {
-            (candidate.value.clone(), sheet.object.clone())
-        } else {
-            let (read, object) = decide::submit(cluster, &candidate.value, &sheet.object).await?;
-            if decide::already(&object, Decision::Approve)? {
-                return Ok(Some(object));
-            }
-            (read, object)
-        };
         let verdict = decide::Verdict {
             decision: Decision::Approve,
             reason: &self.args.reason,
             message: &self.args.message,
             dry_run: dry == DryRun::Server,
         };
-        let written = decide::write(self.host, cluster, read, &object, &verdict).await?;
+        let read = candidate.value.clone();
+        let written = decide::write(self.host, cluster, read, &sheet.object, &verdict).await?;
         Ok(Some(written))
     }
 
     /// What is told of a decision.
     pub(super) fn item(&self, sheet: &Sheet, approved: Option<&Object>) -> output::Item {
-        let mark = match self.dry_run() {
-            DryRun::None => "",
-            DryRun::Client => " (dry run)",
-            DryRun::Server => " (server dry run)",
-        };
+        let mark = self.dry_run().mark();
         let object = approved.unwrap_or(&sheet.object);
         let name = format!("{RESOURCE}/{}", object.metadata.name);
         let value = output::object(
@@ -151,10 +172,4 @@ impl Approval<'_> {
         );
         output::Item { text: format!("{} approved{mark}", show(&name)), value, name }
     }
-}
-
-fn all_names(request: &CertificateRequest) -> String {
-    let groups = request.subject.groups();
-    let names = groups.iter().map(String::as_str).chain([request.subject.user()]);
-    names.collect()
 }

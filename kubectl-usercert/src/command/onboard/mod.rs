@@ -25,7 +25,7 @@ use usercert_core::roster::journal::{self, Progress};
 use usercert_core::text::show;
 
 use self::ledger::Ledger;
-use self::person::Work;
+use self::person::{Judge, Work};
 use self::report::{Outcome, State};
 use self::rows::{Folders, Row};
 use super::answer::{self, ClusterData, ReplyArgs};
@@ -134,7 +134,9 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         None => None,
     };
     let (mut journal, mut progress) = open_journal(args, &target, &input)?;
-    let rows = rows::review(host, args, &rules, &cluster, entered, &folders, &mut progress).await?;
+    let (rows, bindings) =
+        rows::review(host, args, &rules, &cluster, entered, &folders, &mut progress).await?;
+    let judge = Judge { rules: &rules, bindings: &bindings, accepted: &args.accept };
     // Left by a run that was killed just then.
     let done = rows.iter().map(|row| &row.earlier).chain(progress.values());
     for (at, length) in done.filter(|p| p.written.is_some()).filter_map(|p| p.key_line) {
@@ -166,7 +168,8 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
             }
             let ledger = Ledger::new(journal);
             outcomes.extend(
-                issue(host, args, &target, &cluster, reply.as_ref(), &ledger, to_do, &busy).await,
+                issue(host, args, &target, &cluster, &judge, reply.as_ref(), &ledger, to_do, &busy)
+                    .await,
             );
         }
     }
@@ -295,6 +298,7 @@ async fn issue<'r>(
     args: &OnboardArgs,
     target: &Target,
     cluster: &Cluster,
+    judge: &Judge<'_>,
     reply: Option<&ClusterData>,
     ledger: &Ledger,
     to_do: Vec<&'r Row>,
@@ -303,13 +307,14 @@ async fn issue<'r>(
     let ca = target.endpoint.ca();
     let signed = Signed::new(cluster, &args.signer);
     let tried = Cell::new(false);
-    let work = Work { host, args, target, cluster, ca: &ca, reply, signed: &signed, ledger, tried };
-    let (total, mut failed, mut in_a_row) = (to_do.len(), 0, 0);
+    let work =
+        Work { host, args, target, cluster, judge, ca: &ca, reply, signed: &signed, ledger, tried };
+    let (total, mut served, mut in_a_row) = (to_do.len(), 0, 0);
     let mut waiting = to_do.into_iter();
     let mut running = FuturesUnordered::new();
     let mut outcomes: Vec<Outcome<'r>> = Vec::new();
     loop {
-        let begun = outcomes.len() > failed;
+        let begun = served > 0;
         let most = if begun { usize::from(args.concurrency) } else { 1 };
         let hopeless = in_a_row >= if begun { HOPELESS } else { HOPELESS_AT_FIRST };
         while !hopeless && running.len() < most {
@@ -318,13 +323,18 @@ async fn issue<'r>(
             running.push(async move { (row, work.one(row).await) });
         }
         let Some((row, result)) = running.next().await else { break };
-        in_a_row = if result.is_ok() { 0 } else { in_a_row + 1 };
-        failed += usize::from(result.is_err());
+        match &result {
+            Ok(_) => (served, in_a_row) = (served + 1, 0),
+            // Of this one person.
+            Err(error) if error.exit == Exit::Refused => {}
+            Err(_) => in_a_row += 1,
+        }
         outcomes.push((row, result.map_or_else(State::Failed, State::Issued)));
         let waits = match busy.load(Ordering::Relaxed) {
             0 => String::new(),
             times => format!(", the server was busy {times} times"),
         };
+        let failed = outcomes.len() - served;
         let problems = if failed > 0 { format!(", {failed} with problems") } else { String::new() };
         host.progress(&format!("{} of {total}{problems}{waits}", outcomes.len()));
     }

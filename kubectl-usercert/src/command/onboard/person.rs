@@ -9,7 +9,7 @@ use usercert_core::certificate::{Certificate, Expected, chain_to_pem};
 use usercert_core::csr::{self, CertificateRequest};
 use usercert_core::request::{Decision, Object};
 use usercert_core::roster::journal::{Step, Written};
-use usercert_core::text::show;
+use usercert_core::text::{show, show_short};
 use zeroize::Zeroizing;
 
 use super::OnboardArgs;
@@ -18,6 +18,8 @@ use super::rows::Row;
 use crate::cluster::{Cluster, Need, Signed, Target, explain};
 use crate::command::answer::ClusterData;
 use crate::command::entries::Entry;
+use crate::command::rules::Rules;
+use crate::command::sheet::{Bindings, Sheet};
 use crate::command::{decide, grants, issued};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic::{Access, WriteError};
@@ -34,6 +36,7 @@ pub struct Work<'a> {
     pub args: &'a OnboardArgs,
     pub target: &'a Target,
     pub cluster: &'a Cluster,
+    pub judge: &'a Judge<'a>,
     pub ca: &'a [Certificate],
     /// For those who have sent a request.
     pub reply: Option<&'a ClusterData>,
@@ -41,6 +44,22 @@ pub struct Work<'a> {
     pub ledger: &'a Ledger,
     /// Whether a certificate was tried on the server.
     pub tried: Cell<bool>,
+}
+
+/// What requests are reviewed by.
+pub struct Judge<'a> {
+    pub rules: &'a Rules,
+    pub bindings: &'a Bindings,
+    pub accepted: &'a [String],
+}
+
+impl Judge<'_> {
+    /// Reviews a request that somebody else has submitted before, as `approve NAME` would.
+    fn reviewed(&self, object: &Object) -> Result<()> {
+        let sheet = Sheet::new(object.clone(), true, self.bindings, self.rules);
+        let by = show_short(&object.spec.username, 80);
+        sheet.refuse(self.accepted).context(format!("submitted before by {by}"))
+    }
 }
 
 /// What came of it.
@@ -83,7 +102,11 @@ impl Work<'_> {
     async fn issue(&self, row: &Row) -> Result<Issued> {
         let (own, request) = self.request_of(row).await?;
         let (manifest, sent) = row.manifest(&self.args.signer, &request)?;
-        let (read, object) = decide::submit(self.cluster, &manifest, &sent).await?;
+        let decide::Submitted { value: read, object, foreign } =
+            decide::submit(self.cluster, &manifest, &sent).await?;
+        if foreign {
+            self.judge.reviewed(&object)?;
+        }
         let (name, uid) = (object.metadata.name.clone(), object.metadata.uid.clone());
         if row.earlier.submitted.as_ref().is_none_or(|(_, known)| *known != uid) {
             self.note(row, Step::Submitted { name: name.clone(), uid: uid.clone() }).await?;

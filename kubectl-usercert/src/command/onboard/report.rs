@@ -20,7 +20,7 @@ pub enum State {
     Before,
     /// Left out: findings, or a file in the way.
     Refused,
-    /// Something stood in the way.
+    /// Something stood in the way; with the exit code of a refusal, a decision.
     Failed(Error),
     /// The run stopped before it came to this one.
     NotStarted,
@@ -36,7 +36,7 @@ impl State {
             Self::Before => "IssuedBefore",
             Self::Refused => "Refused",
             Self::Failed(error) => match error.exit {
-                Exit::Refused => "Denied",
+                Exit::Refused => "Refused",
                 Exit::TimedOut => "TimedOut",
                 _ => "Failed",
             },
@@ -56,7 +56,11 @@ impl State {
 
     /// Whether running the command again may help.
     fn is_open(&self) -> bool {
-        matches!(self, Self::Failed(_) | Self::NotStarted)
+        match self {
+            Self::Failed(error) => error.exit != Exit::Refused,
+            Self::NotStarted => true,
+            _ => false,
+        }
     }
 }
 

@@ -219,7 +219,8 @@ impl Folders {
     }
 }
 
-/// Puts together what is known about each row, and reviews it.
+/// Puts together what is known about each row, and reviews it; with the bindings that it was compared
+/// with.
 ///
 /// # Errors
 /// A flag that a row needs is missing.
@@ -231,7 +232,7 @@ pub async fn review(
     entered: Entered,
     folders: &Folders,
     journal: &mut BTreeMap<String, Progress>,
-) -> Result<Vec<Row>> {
+) -> Result<(Vec<Row>, Bindings)> {
     let mut rows = Vec::new();
     for (person, request) in entered {
         let digest = person.digest(&args.signer, request.as_ref().map(|r| r.der.as_slice()));
@@ -267,7 +268,7 @@ pub async fn review(
         row.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
         row.refused = objection(row, &args.accept)?;
     }
-    Ok(rows)
+    Ok((rows, bindings))
 }
 
 /// Why a row is left out, if it is.

@@ -15,9 +15,11 @@ try: ## walk the main road and the hand-over against a sandbox API server, in fr
 	cargo build --quiet --package kubectl-usercert --package usercert-tests --bins
 	@PATH="$(abspath $(TARGET))/debug:$$PATH" docs/scripts/try
 
+# All tests at once: another selection has other features of dependencies, which are then built anew.
 test: ## everything that must pass: formatting, lints, unit tests, end to end, the page
 	@docs/scripts/need cargo kubectl openssl python vectors strace
-	$(MAKE) lint unit e2e
+	$(MAKE) lint
+	cargo test --workspace
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium && web-demo/tests/run.sh; fi
 
 lint: ## formatting and clippy, with core also for wasm32
@@ -30,7 +32,7 @@ unit: ## tests of the crates, and of the sandbox with the real kubectl
 	cargo test --package usercert-tests --lib --bins --test 'sandbox*'
 
 e2e: ## the built plugin on the sandbox; on real servers if KUBEBUILDER_ASSETS or USERCERT_TEST_KUBECONFIG is set
-	cargo test --package usercert-tests --test e2e --test package
+	cargo test --workspace --test e2e --test package
 
 docs: ## write docs/cli.md, docs/man and the picture anew, from the program itself
 	USERCERT_WRITE_DOCS=1 cargo test --quiet --package kubectl-usercert --test cli_docs

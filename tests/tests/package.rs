@@ -5,6 +5,8 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod plugin;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,17 +47,7 @@ fn dist() -> &'static Path {
 fn pack(out: &Path) {
     static PLUGIN: OnceLock<PathBuf> = OnceLock::new();
     let plugin = PLUGIN.get_or_init(|| {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        run(Command::new(cargo).args([
-            "build",
-            "--quiet",
-            "--package",
-            "kubectl-usercert",
-            "--bins",
-        ]));
-        let test = std::env::current_exe().expect("a path");
-        let built =
-            test.parent().and_then(Path::parent).expect("target/debug").join("kubectl-usercert");
+        let built = plugin::build();
         let small = built.with_extension("packed");
         run(Command::new("strip").arg("-o").args([&small, &built]));
         small

@@ -16,6 +16,8 @@ mod approvals;
 mod attacks;
 mod backend;
 mod bad_input;
+#[path = "../plugin/mod.rs"]
+mod built;
 mod ca;
 mod ca_serve;
 mod completion;

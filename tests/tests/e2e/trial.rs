@@ -20,14 +20,7 @@ pub(crate) fn build_plugin() {
         PLUGIN.set(given.into()).expect("set once");
         return;
     }
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "kubectl-usercert", "--bin", "kubectl-usercert"])
-        .status();
-    assert!(built.is_ok_and(|s| s.success()), "the plugin builds");
-    let test = std::env::current_exe().expect("a path");
-    let folder = test.parent().and_then(Path::parent).expect("target/debug");
-    PLUGIN.set(folder.join("kubectl-usercert")).expect("set once");
+    PLUGIN.set(crate::built::build()).expect("set once");
 }
 
 pub(crate) fn plugin() -> &'static Path {

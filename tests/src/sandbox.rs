@@ -203,6 +203,11 @@ impl Sandbox {
         self.cluster.be_busy(requests, seconds);
     }
 
+    /// Forgets past changes, as an API server does in time: every watch ends with the error 410.
+    pub fn forget_changes(&self) {
+        self.cluster.store().overtake();
+    }
+
     /// Switches the signer on or off. Switched on, it signs what was approved in the meantime.
     pub fn set_signer(&self, on: bool) {
         self.cluster.signer.send_replace(on);

@@ -68,6 +68,13 @@ impl Store {
         self.floor = self.version;
     }
 
+    /// Forgets past changes while watches go on: each of them has to begin anew.
+    pub(crate) fn overtake(&mut self) {
+        self.version += 1;
+        self.compact();
+        self.changed.send_replace(self.version);
+    }
+
     /// Tells the version after each change.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()

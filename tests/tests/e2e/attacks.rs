@@ -36,6 +36,7 @@ cases!(
     beginnings_without_end,
     names_on_a_pipe_and_in_json,
     look_alike_in_ascii,
+    look_alike_of_an_odd_name,
 );
 
 /// Submits PEM text as it is, under this name, by an admin's hands.
@@ -779,4 +780,21 @@ fn look_alike_in_ascii(trial: &Trial) {
         admin.run(&["request", &twin]).ok();
         refused(&admin, &twin, "look-alike");
     }
+}
+
+/// It is the bound name that has the odd letters, not the one that is asked for.
+fn look_alike_of_an_odd_name(trial: &Trial) {
+    let admin = trial.admin();
+    let boss = trial.user("Chief");
+    trial.grant(
+        &boss,
+        serde_json::json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]),
+    );
+    let twin = boss.replacen('C', "c", 1);
+    admin.run(&["request", &twin]).ok();
+    refused(&admin, &twin, "look-alike");
+    let create = ["create", &twin, "--standalone", "twin.conf", "--yes"];
+    admin.run(&create).exits(3).says(&[&format!("looks like {boss}, which has bindings here")]);
+    assert!(!admin.has("twin.conf"));
+    admin.run(&["create", &boss, "--standalone", "boss.conf", "--yes"]).ok();
 }

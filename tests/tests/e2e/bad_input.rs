@@ -259,7 +259,7 @@ fn not_found(trial: &Trial) {
     admin.run(&["review", &user]).ok().prints(&[&format!("{user}-x")]);
     admin.run(&["request", &user, "--csr-name", &format!("{user}-y")]).ok();
     admin.run(&["review", &user]).exits(1).says(&[
-        "several pending requests",
+        "2 pending requests name the user",
         &format!("{user}-x"),
         &format!("{user}-y"),
     ]);

@@ -330,6 +330,16 @@ fn what_is_not_signed(trial: &Trial) {
         .run(&["ca", "sign", "sha224.csr", "--yes"])
         .exits(3)
         .says(&["[signature-unchecked]", "cannot be accepted"]);
+    // A lifetime that no certificate can be asked for is none that is passed over.
+    let asks =
+        person.run(&["request", "short", "--offline", "--expires", "600s", "-o", "yaml"]).ok();
+    let short = asks.stdout.replace("expirationSeconds: 600", "expirationSeconds: 5");
+    assert_ne!(asks.stdout, short);
+    person.write("short.yaml", &short);
+    let sign = ["ca", "sign", "short.yaml", "--out", "refused.crt", "--yes"];
+    person.run(&sign).exits(1).says(&["no certificate can be asked for 5 seconds", "--expires"]);
+    assert!(!person.has("refused.crt"));
+    person.run(&[&sign[..], &["--expires", "1h"]].concat()).ok();
     let accepted = ["ca", "sign", "admins.csr", "--accept", "privileged-group", "--yes"];
     person.run(&accepted).ok().prints(&["BEGIN CERTIFICATE"]);
     let usage = |args: &[&str]| person.run(&[&["ca", "sign"], args].concat()).exits(2);
@@ -339,6 +349,10 @@ fn what_is_not_signed(trial: &Trial) {
     usage(&["admins.csr", "--san", "x"]).says(&["holds no host names"]);
     usage(&["admins.csr", "-g", "dev"]).says(&["a request names its groups itself"]);
     usage(&["admins.csr", "node.csr", "--yes"]).says(&["--out DIR"]);
+    for format in ["name", "wide"] {
+        usage(&["admins.csr", "--yes", "-o", format])
+            .says(&["do not show the certificate", "--out FILE"]);
+    }
     usage(&["admins.csr", "--accept", "nothing"]).says(&["there is no finding nothing"]);
     usage(&["admins.csr", "--accept", "system-masters"]).says(&["cannot be accepted"]);
 }
@@ -408,6 +422,14 @@ fn under_a_policy(trial: &Trial) {
     let new = ["--name", "carol", "-g", "ops", "--new-key", "carol.key"];
     person.run(&[&sign[..], &new].concat()).exits(3).says(&["[policy-group]"]);
     assert!(!person.has("carol.key"));
+    // What is left out of certificates here weighs as the policy says.
+    openssl_request(&person, "unit", "/CN=alice/OU=unit", &[]);
+    person.write(
+        "policy",
+        "apiVersion: usercert/v1\nkind: Policy\nfindings: {dropped-attributes: refuse}\n",
+    );
+    let dropped = [&sign[..], &["unit.csr"]].concat();
+    person.run(&dropped).exits(3).says(&["left out of the certificate: OU"]);
 }
 
 /// A cluster whose CA's key the admin has, as kubeadm's: no request ever reaches it.

@@ -4,7 +4,15 @@ use crate::cases;
 use crate::trial::{Person, Trial};
 use usercert_sandbox::{Sandbox, SandboxOptions};
 
-cases!(custom_signer, what_it_refuses, two_replicas, least_rights, built_in_name, wrong_use);
+cases!(
+    custom_signer,
+    what_it_refuses,
+    two_replicas,
+    least_rights,
+    built_in_name,
+    forgotten_changes,
+    wrong_use,
+);
 
 /// A signer's name that no other case uses.
 fn signer(trial: &Trial) -> String {
@@ -102,6 +110,13 @@ fn what_it_refuses(trial: &Trial) {
     let anybody = trial.user("anybody");
     approved_blindly(&admin, &anybody, &format!("/CN={anybody}"), &signer, client);
     admin.run(&[&serve[..], &["--policy", "policy"]].concat()).exits(3).prints(&["[policy-user]"]);
+    // A policy may insist on a lifetime that was asked for; the one that is granted is none.
+    let rules = "apiVersion: usercert/v1\nkind: Policy\nlifetime: {signerChooses: false}\n";
+    admin.write("policy", rules);
+    let anybody = trial.user("anybody");
+    approved_blindly(&admin, &anybody, &format!("/CN={anybody}"), &signer, client);
+    let out = admin.run(&[&serve[..], &["--policy", "policy"]].concat());
+    out.exits(3).prints(&["[policy-lifetime]"]);
 }
 
 fn two_replicas(trial: &Trial) {
@@ -172,6 +187,26 @@ fn built_in_name(trial: &Trial) {
     admin.run(&["install", "alice"]).ok().says(&["the server says: alice"]);
     admin.run(&["verify", "alice@sandbox"]).ok();
     signer.stop().ok().prints(&["signed for alice"]);
+}
+
+/// A server that does not know any more where the watch was: the list tells what was missed.
+fn forgotten_changes(trial: &Trial) {
+    let (user, signer) = (trial.user("alice"), signer(trial));
+    let sandbox = Sandbox::start(SandboxOptions::default()).expect("the sandbox starts");
+    let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
+    admin.run(&["ca", "init", "--name", "e2e-signer"]).ok();
+    let serving = admin.serving(&["ca", "serve", "--signer", &signer], "signing for");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !sandbox.log().iter().any(|e| e.path.contains("watch=1")) {
+        assert!(std::time::Instant::now() < until, "no watch: {:?}", sandbox.log());
+        std::thread::yield_now();
+    }
+    sandbox.forget_changes();
+    admin.run(&["request", &user, "--signer", &signer]).ok();
+    admin.run(&["approve", &user, "--yes"]).ok();
+    admin.run(&["install", &user, "--no-verify"]).ok();
+    let stopped = serving.stop().ok().prints(&[&format!("signed for {user}")]);
+    stopped.says(&["stopped"]).never_shows("warning");
 }
 
 fn wrong_use(trial: &Trial) {

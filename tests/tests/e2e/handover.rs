@@ -15,6 +15,7 @@ cases!(
     reply_of_another_user,
     forms_of_requests,
     what_is_refused_at_intake,
+    submitted_before_by_somebody_else,
     server_out_of_reach,
     reply_before_request_again,
 );
@@ -372,6 +373,46 @@ fn what_is_refused_at_intake(trial: &Trial) {
         ])
         .ok();
     assert_eq!(metadata.stdout, "");
+}
+
+/// A request that lies there already is judged with its requester, as any in the cluster.
+fn submitted_before_by_somebody_else(trial: &Trial) {
+    let (user, eve) = (trial.user("taken"), trial.user("eve"));
+    let yaml = trial.newcomer().run(&["request", &user, "--offline", "-o", "yaml"]).ok().stdout;
+    let rule = serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests"], "verbs": ["create"]}]);
+    trial.grant(&eve, rule);
+    let stranger = trial.nobody_special(&eve, &[]);
+    let admin = trial.admin();
+    for person in [&stranger, &admin] {
+        person.write("r.yaml", &yaml);
+    }
+    admin.write("strict", "apiVersion: usercert/v1\nkind: Policy\nrequester: {users: [nobody]}\n");
+    stranger.kubectl(&["create", "--validate=false", "-f", "r.yaml"]).ok();
+    let approve = ["approve", "--from", "r.yaml"];
+    let strict = [&approve[..], &["--policy", "strict", "--yes"]].concat();
+    admin.run(&strict).exits(3).says(&[
+        &format!("the policy does not let {eve} ask for {user}"),
+        "--accept policy-requester",
+    ]);
+    // Somebody who is asked is asked again, now that it turns out to be another's.
+    let mut terminal = admin.on_terminal(&approve);
+    assert!(!terminal.asked().contains(&eve));
+    terminal.press("y");
+    assert!(terminal.asked().contains(&format!("Submitted by {eve}")));
+    terminal.answer("n").exits(3);
+    let state = ["get", "csr", &user, "-o", "jsonpath={.status.conditions}"];
+    assert_eq!(admin.kubectl(&state).ok().stdout, "");
+    let yes = [&approve[..], &["--yes", "-o", "json"]].concat();
+    let done = admin.run(&yes).ok().says(&["Somebody has submitted this request before"]).json();
+    assert_eq!(done["findings"][0]["code"], "requester-differs");
+
+    // What an interrupted run of one's own has left is one's own.
+    let user = trial.user("left");
+    let yaml = trial.newcomer().run(&["request", &user, "--offline", "-o", "yaml"]).ok().stdout;
+    admin.write("r.yaml", &yaml);
+    admin.kubectl(&["create", "--validate=false", "-f", "r.yaml"]).ok();
+    admin.run(&strict).ok();
 }
 
 fn server_out_of_reach(trial: &Trial) {

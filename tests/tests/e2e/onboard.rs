@@ -21,12 +21,15 @@ cases!(
     a_file_in_the_way,
     who_may_not_is_told_soon,
     dry_runs_leave_nothing,
+    requests_of_somebody_else,
+    a_denial_is_one_persons,
 );
 
 /// Cases that need a hold on the server.
 pub(crate) const SANDBOX_CASES: &[crate::Named] = &[
     ("onboard::a_busy_server_is_waited_for", a_busy_server_is_waited_for),
     ("onboard::a_server_without_a_signer", a_server_without_a_signer),
+    ("onboard::restart_asks_first", restart_asks_first),
 ];
 
 /// How many people the killed run serves; the long version is run by hand.
@@ -322,6 +325,61 @@ fn dry_runs_leave_nothing(trial: &Trial) {
     assert_eq!(lines(&admin), 0);
 }
 
+/// Newcomers whose requests somebody else has submitted as `onboard` would, and the rows for them.
+fn submitted_by_eve(trial: &Trial, admin: &Person, count: usize) -> (String, Vec<String>, String) {
+    let eve = trial.user("eve");
+    let rule = serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests"], "verbs": ["create"]}]);
+    trial.grant(&eve, rule);
+    let stranger = trial.nobody_special(&eve, &[]);
+    dirs(&stranger);
+    let users: Vec<String> = (0..count).map(|_| trial.user("carol")).collect();
+    let mut rows = "name,csr\n".to_owned();
+    for user in &users {
+        let request = trial.newcomer().run(&["request", user, "--offline"]).ok().stdout;
+        for person in [&stranger, admin] {
+            person.write(&format!("{user}.csr"), &request);
+        }
+        writeln!(rows, "{user},{user}.csr").expect("text");
+    }
+    stranger.write("team.csv", &rows);
+    onboard(&stranger, "team.csv", &["--yes"]).exits(1).prints(&["cannot update resource"]);
+    (eve, users, rows)
+}
+
+fn requests_of_somebody_else(trial: &Trial) {
+    let admin = trial.admin();
+    dirs(&admin);
+    let (eve, users, rows) = submitted_by_eve(trial, &admin, 1);
+    admin.write("team.csv", &rows);
+    let strict = "apiVersion: usercert/v1\nkind: Policy\nrequester: {users: [nobody]}\n";
+    admin.write("strict", strict);
+    let out = onboard(&admin, "team.csv", &["--yes", "--policy", "strict"]).exits(3);
+    let out = out.prints(&["Refused", &format!("submitted before by {eve}"), "policy-requester"]);
+    out.says(&["1 people: 1 Refused"]).never_shows("run the same command again");
+    let name = &requests(&admin, &users[0])[0];
+    let state = ["get", name, "-o", "jsonpath={.status.conditions}"];
+    assert_eq!(admin.kubectl(&state).ok().stdout, "");
+    onboard(&admin, "team.csv", &["--yes"]).ok().prints(&["Issued"]);
+    assert_eq!(requests(&admin, &users[0]).len(), 1);
+}
+
+/// However many were denied, those who were not are served.
+fn a_denial_is_one_persons(trial: &Trial) {
+    let (admin, good) = (trial.admin(), trial.user("good"));
+    dirs(&admin);
+    let (_, users, rows) = submitted_by_eve(trial, &admin, 3);
+    for user in &users {
+        let name = requests(&admin, user)[0].clone();
+        let name = name.rsplit('/').next().expect("a name");
+        admin.run(&["deny", name, "--reason", "Stranger"]).ok();
+    }
+    admin.write("team.csv", &format!("{rows}{good},\n"));
+    let out = onboard(&admin, "team.csv", &["--yes"]).exits(3);
+    out.prints(&["is already Denied (Stranger)", "Issued"])
+        .says(&["4 people: 3 Refused, 1 Issued"]);
+}
+
 fn a_busy_server_is_waited_for(trial: &Trial) {
     let sandbox = Sandbox::start(SandboxOptions::default()).expect("the sandbox starts");
     let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
@@ -349,4 +407,26 @@ fn a_server_without_a_signer(trial: &Trial) {
     let out = onboard(&admin, "team.csv", &["--yes", "-o", "json"]).ok();
     assert!(items(&out).iter().all(|item| item["state"] == "Issued"));
     assert_eq!(requests(&admin, "").len(), 2);
+}
+
+/// The journal holds keys that are nowhere else: only a yes forgets them.
+fn restart_asks_first(trial: &Trial) {
+    let sandbox = Sandbox::start(SandboxOptions { signer: false, ..SandboxOptions::default() });
+    let sandbox = sandbox.expect("the sandbox starts");
+    let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
+    dirs(&admin);
+    admin.write("team.csv", "name\nann\n");
+    onboard(&admin, "team.csv", &["--yes", "--timeout", "0"]).exits(5);
+    let text = || std::fs::read_to_string(journal(&admin).expect("a journal")).expect("text");
+    let before = text();
+    assert!(before.contains("PRIVATE KEY"));
+    onboard(&admin, "team.csv", &["--restart"]).exits(2).says(&["there is no terminal to ask on"]);
+    onboard(&admin, "team.csv", &["--restart", "--dry-run"]).ok();
+    assert_eq!(text(), before);
+    sandbox.set_signer(true);
+    onboard(&admin, "team.csv", &["--yes"]).ok();
+    assert_eq!(requests(&admin, "ann").len(), 1);
+    std::fs::remove_file(admin.home.join("out/ann.kubeconfig")).expect("removed");
+    onboard(&admin, "team.csv", &["--restart", "--yes"]).ok().says(&["1 people: 1 Issued"]);
+    assert_eq!(requests(&admin, "ann").len(), 2);
 }

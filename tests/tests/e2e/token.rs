@@ -16,6 +16,7 @@ cases!(
     gone_with_its_account,
     for_another_audience,
     not_allowed,
+    dry_runs,
     wrong_usage,
 );
 
@@ -140,6 +141,28 @@ fn not_allowed(trial: &Trial) {
         "verbs: [create]",
     ]);
     assert!(!nobody.has("robot.conf"));
+}
+
+fn dry_runs(trial: &Trial) {
+    let admin = trial.admin();
+    let robot = account(trial, &admin);
+    let args = ["token", &robot, "-n", NAMESPACE, "--expires", "2h", "--standalone", "robot.conf"];
+    let run = |more: &[&str]| admin.run(&[&args[..], more].concat()).never_shows("eyJ");
+    run(&["--dry-run"]).ok().prints(&[&robot, "requested: for 120m (dry run)"]);
+    let object = run(&["--dry-run", "-o", "json"]).ok().json();
+    assert_eq!(
+        (&object["kind"], &object["spec"]["expirationSeconds"]),
+        (&"TokenRequest".into(), &7200.into())
+    );
+    run(&["--dry-run=server"]).ok().prints(&["expires in", "(server dry run)"]);
+    // Standard output holds no secret then.
+    let stdout = ["token", &robot, "-n", NAMESPACE, "--standalone", "-", "--dry-run", "-o", "name"];
+    assert_eq!(admin.run(&stdout).ok().stdout, format!("serviceaccount/{robot}\n"));
+    admin
+        .run(&["token", "no-such", "-n", NAMESPACE, "--standalone", "x.conf", "--dry-run=server"])
+        .exits(1)
+        .says(&["there is no service account no-such"]);
+    assert!(!admin.has("robot.conf"));
 }
 
 fn wrong_usage(trial: &Trial) {

@@ -56,7 +56,7 @@ impl Kubeconfig {
         let mut sources = files::kubeconfig::read_all(&list)?;
         for _ in 0..20 {
             let emptied = sources.iter().any(|s| s.text.as_deref() == Some(""));
-            if !emptied || !files::kubeconfig::is_locked(&list) {
+            if !emptied || !files::writers::is_locked(&list) {
                 break;
             }
             std::thread::sleep(Duration::from_millis(25));

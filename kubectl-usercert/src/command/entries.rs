@@ -16,7 +16,7 @@ use usercert_core::text::{shell_word, show};
 use crate::cluster::Endpoint;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::atomic::{self, Access};
-use crate::files::{kubeconfig, reading};
+use crate::files::{kubeconfig, reading, writers};
 use crate::host::Host;
 
 /// How long to wait for another writer of the kubeconfig.
@@ -112,7 +112,7 @@ impl Entry<'_> {
         replace: bool,
         use_context: bool,
     ) -> Result<Written> {
-        let busy = kubeconfig::is_locked(list);
+        let busy = writers::is_locked(list);
         let mut cluster_name = String::new();
         let update = kubeconfig::update_and_keep(list, LOCK_LIMIT, |files| {
             let (plan_cluster, texts) =
@@ -157,7 +157,7 @@ impl Entry<'_> {
                 .and_then(|pem| Certificate::chain_from_pem(&pem).ok())
                 .is_some_and(|chain| chain.first().is_some_and(|c| c.der == leaf.der))
         };
-        kubeconfig::settle(list, busy);
+        writers::settle(list, busy);
         // Only what somebody else has written since needs reading.
         if kubeconfig::all_hold(written) {
             return Ok(());

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use usercert_core::kubeconfig::merged::SourceFile;
 use usercert_core::kubeconfig::path::LoadingList;
@@ -142,68 +142,4 @@ pub fn verify_still_there(
     let files = read_all(list)?;
     drop(lock);
     Ok(check(files))
-}
-
-/// How often the files are looked at while they settle.
-const LOOK: Duration = Duration::from_millis(5);
-/// How long nothing may happen before a kubeconfig of which nobody else is seen counts as settled.
-const CALM: Duration = Duration::from_millis(10);
-/// How long nothing may happen before a busy kubeconfig counts as settled.
-const QUIET: Duration = Duration::from_millis(500);
-/// The longest that anybody waits for that.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Whether somebody is writing one of the files right now.
-pub fn is_locked(list: &LoadingList) -> bool {
-    list.files.iter().any(|file| {
-        let mut lock = file.clone().into_os_string();
-        lock.push(".lock");
-        Path::new(&lock).symlink_metadata().is_ok()
-    })
-}
-
-/// Waits until a kubectl that had read the files before they were written is through.
-///
-/// Such a kubectl takes the lock next, and writes. Where others are at work (`busy`, a lock, a file
-/// that changes or, on Linux, a `kubectl config` that runs), nothing must happen for half a second,
-/// because on loaded machines anything may take long; else a moment is enough. A kubectl on another
-/// machine or, not on Linux, one that still reads goes unseen until it locks.
-pub fn settle(list: &LoadingList, busy: bool) {
-    let stamp = || -> Vec<_> {
-        let stat = |f: &PathBuf| {
-            let meta = std::fs::metadata(f).ok()?;
-            Some((meta.modified().ok(), meta.len()))
-        };
-        list.files.iter().map(stat).collect()
-    };
-    let start = Instant::now();
-    let mut seen = stamp();
-    let mut quiet = if busy || is_kubectl_config_running() { QUIET } else { CALM };
-    let mut since = start;
-    while since.elapsed() < quiet && start.elapsed() < PATIENCE {
-        std::thread::sleep(LOOK);
-        let now = stamp();
-        if now != seen || is_locked(list) || is_kubectl_config_running() {
-            seen = now;
-            since = Instant::now();
-            quiet = QUIET;
-        }
-    }
-}
-
-/// Whether a `kubectl config` runs that may have read the files already; only Linux tells.
-fn is_kubectl_config_running() -> bool {
-    if !cfg!(target_os = "linux") {
-        return false;
-    }
-    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
-    processes.flatten().any(|process| {
-        let is_process =
-            process.file_name().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit);
-        let dir = process.path();
-        is_process
-            && std::fs::read(dir.join("comm")).is_ok_and(|name| name == b"kubectl\n")
-            && std::fs::read(dir.join("cmdline"))
-                .is_ok_and(|line| line.split(|byte| *byte == 0).any(|word| word == b"config"))
-    })
 }

@@ -276,6 +276,12 @@ fn look(folder: &Folder, name: &OsStr, held: &[Held]) -> Found {
     }
 }
 
+/// Whether a lock file is one of ours, held or left over.
+pub(super) fn is_ours(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
+        && File::open(path).is_ok_and(|file| matches!(Holder::read(file), Ok(Some(_))))
+}
+
 fn age(folder: &Folder, name: &OsStr) -> Option<Duration> {
     SystemTime::now().duration_since(folder.modified(name).ok()?).ok()
 }

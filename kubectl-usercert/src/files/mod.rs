@@ -3,8 +3,8 @@
 //! Everything here answers one question each: where do files lie ([`environment`]), what is in
 //! one ([`reading`]), how is one replaced so that a crash leaves the old or the new content
 //! ([`atomic`]), who may write now ([`lock`]), how does a kubeconfig change ([`kubeconfig`]),
-//! where does a key wait for its certificate ([`state`]), and how far has a long run come
-//! ([`journal`]).
+//! where does a key wait for its certificate ([`state`]), how far has a long run come
+//! ([`journal`]), and who else writes a kubeconfig ([`writers`]).
 //!
 //! Below them lie [`folder`] (an opened directory: names are looked up inside it, not along a
 //! path that may have been changed meanwhile) and `temporary` (a file under a name of ours with a
@@ -22,6 +22,7 @@ pub mod reading;
 pub mod state;
 mod temporary;
 pub mod tree;
+pub mod writers;
 
 pub use atomic::{Access, WriteError, create_new, replace};
 pub use folder::Folder;

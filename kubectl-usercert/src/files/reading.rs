@@ -43,6 +43,9 @@ impl ReadError {
     }
 }
 
+/// What an edit adds to a large file, mostly, without having to move it.
+const ROOM: usize = 32 << 10;
+
 /// Reads a file of up to [`LIMIT`] bytes.
 pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     read_limited(path, LIMIT)
@@ -52,8 +55,10 @@ pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
 pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
     let error = |source| ReadError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(error)?;
-    let mut content = Vec::new();
-    file.take(limit as u64 + 1).read_to_end(&mut content).map_err(error)?;
+    let size = file.metadata().map_or(0, |metadata| metadata.len());
+    let size = usize::try_from(size).unwrap_or(usize::MAX).min(limit);
+    let mut content = Vec::with_capacity(size.saturating_add(ROOM));
+    file.take((limit as u64).saturating_add(1)).read_to_end(&mut content).map_err(error)?;
     if content.len() > limit {
         return Err(ReadError::TooLarge { path: path.to_owned(), limit });
     }

@@ -313,7 +313,7 @@ fn many_writers(trial: &Trial) {
 /// kubectl reads before it locks, so entries can get lost; never without a word.
 fn many_writers_with_kubectl_among_them(trial: &Trial) {
     let shared = trial.newcomer().home.join("shared");
-    let people = writers(trial, &shared, 16);
+    let people = writers(trial, &shared, 32);
     let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let others: Vec<_> = (0..4)
         .map(|i| {

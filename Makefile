@@ -22,9 +22,10 @@ test: ## everything that must pass: formatting, lints, unit tests, end to end, t
 	cargo test --workspace
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium && web-demo/tests/run.sh; fi
 
-lint: ## formatting and clippy, with core also for wasm32
+lint: ## formatting and clippy; core also for wasm32, and its documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --package usercert-core
 	docs/scripts/check-core
 
 unit: ## tests of the crates, and of the sandbox with the real kubectl

@@ -18,7 +18,7 @@ pub struct Manifest<'a> {
     pub request_der: &'a [u8],
     /// Who is to sign.
     pub signer_name: &'a str,
-    /// Usages; people's certificates need [`CLIENT_AUTH`].
+    /// Usages; people's certificates need [`CLIENT_AUTH`](super::CLIENT_AUTH).
     pub usages: &'a [String],
     /// Lifetime; `None` leaves it to the signer.
     pub lifetime: Option<Lifetime>,

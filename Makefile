@@ -22,10 +22,10 @@ test: ## everything that must pass: formatting, lints, unit tests, end to end, t
 	cargo test --workspace
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium && web-demo/tests/run.sh; fi
 
-lint: ## formatting and clippy; core also for wasm32, and its documentation
+lint: ## formatting, clippy, documentation, and core for wasm32
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --package usercert-core
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace
 	docs/scripts/check-core
 
 unit: ## tests of the crates, and of the sandbox with the real kubectl

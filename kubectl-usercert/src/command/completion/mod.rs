@@ -3,7 +3,7 @@
 //! The scripts know nothing themselves: they call the plugin with `__complete`, the words before the
 //! cursor and the unfinished word. The answer is what Cobra's programs give
 //! (`kubectl/pkg/cmd/plugin/plugin_completion.go`): one candidate a line, a tab before its
-//! description, and `:` with a [`Directive`] as the last line.
+//! description, and `:` with a `Directive` as the last line.
 
 mod line;
 mod names;

@@ -81,7 +81,10 @@ fn files_that_cannot_be_read() {
         "/k: users[0].user.token must be a string"
     );
     assert_eq!(error("users: {}"), "/k: users must be a list");
-    assert_eq!(error("users: [{name: a}, {name: a}]"), "/k: users holds the name \"a\" twice");
+    assert_eq!(
+        error("users: [{name: a}, {name: a}]"),
+        "/k: users holds the name \"a\" twice, in lines 1 and 1"
+    );
     assert_eq!(
         error("kind: Pod"),
         "/k: is a file whose kind is not Config, not a kubeconfig of version v1"

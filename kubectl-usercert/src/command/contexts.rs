@@ -13,7 +13,7 @@ use usercert_core::lifetime;
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 
-use super::entries::{Refused, edited};
+use super::entries::{Refused, edited, unwritten};
 use crate::args::{DryRun, DryRunArgs, Format, OutputArgs};
 use crate::cluster::Kubeconfig;
 use crate::error::{Error, Exit, Result};
@@ -152,6 +152,10 @@ fn certificates(merged: &Merged) -> BTreeMap<String, Found> {
 fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> Result<Exit> {
     if dead.is_empty() {
         host.say("Nothing is dead: nothing to remove.");
+        if matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
+            let value = output::object("Pruned", json!({ "removed": dead }));
+            output::print(host, args.output.format, &value, &[], |_| String::new())?;
+        }
         return Ok(Exit::Done);
     }
     let lines: Vec<String> =
@@ -166,10 +170,13 @@ fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> 
         })?;
         return Ok(Exit::Done);
     }
-    host.say_before_asking(
-        format!("To be removed, with their certificates and keys:\n  {}", lines.join("\n  ")),
-        args.yes,
-    );
+    let mut text =
+        format!("To be removed, with their certificates and keys:\n  {}", lines.join("\n  "));
+    let current = config.merged.current_context();
+    if current.is_some_and(|name| dead.contexts.iter().any(|dead| dead == name)) {
+        text.push_str("\nThe current context is among them: afterwards there is none.");
+    }
+    host.say_before_asking(text, args.yes);
     host.confirm("Remove them?", args.yes)?;
     // What is written is decided anew under the lock; it must be what was agreed to.
     let updated = kubeconfig::update(&config.list, LOCK_LIMIT, |files| {
@@ -185,11 +192,7 @@ fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> 
         };
         decide().map_err(Refused)
     });
-    match updated {
-        Ok(_) => {}
-        Err(kubeconfig::UpdateError::Decide(Refused(error))) => return Err(error),
-        Err(error) => return Err(error.into()),
-    }
+    updated.map_err(unwritten)?;
     let value = output::object("Pruned", json!({ "removed": dead }));
     output::print(host, args.output.format, &value, &lines, |_| {
         lines.iter().map(|l| format!("{l} removed\n")).collect()

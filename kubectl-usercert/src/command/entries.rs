@@ -16,7 +16,8 @@ use usercert_core::text::{shell_word, show};
 use crate::cluster::Endpoint;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::atomic::{self, Access};
-use crate::files::{kubeconfig, reading, writers};
+use crate::files::kubeconfig::UpdateError;
+use crate::files::{LockError, ReadError, kubeconfig, reading, writers};
 use crate::host::Host;
 
 /// How long to wait for another writer of the kubeconfig.
@@ -120,21 +121,10 @@ impl Entry<'_> {
             cluster_name = plan_cluster;
             Ok(texts)
         });
-        let written = match update {
-            Ok(written) => written,
-            Err(kubeconfig::UpdateError::Decide(Refused(error))) => return Err(error),
-            Err(kubeconfig::UpdateError::Write { source, written }) if !written.is_empty() => {
-                let done: Vec<String> =
-                    written.iter().map(|f| show(&f.display().to_string())).collect();
-                return Err(Error::from(source).hint(format!(
-                    "{} was written before that; the key is kept, so run the command again",
-                    done.join(", ")
-                )));
-            }
-            Err(error) => {
-                return Err(Error::from(error).hint("the key is kept, so run the command again"));
-            }
-        };
+        let written = update.map_err(|error| match error {
+            UpdateError::Decide(Refused(error)) => error,
+            error => unwritten(error).hint("the key is kept, so run the command again"),
+        })?;
         self.look_again(host, list, busy, &written)?;
         let files = written.into_iter().map(|(file, _)| file).collect();
         Ok(Written { files, context_name: self.context_name.clone(), cluster_name })
@@ -184,7 +174,9 @@ impl Entry<'_> {
         replace: bool,
         use_context: bool,
     ) -> Result<(String, Vec<(PathBuf, String)>)> {
-        let merged = Merged::load(list, files)?;
+        // As for kubectl config, a file that is named and missing is begun.
+        let merged = Merged::load(&LoadingList { explicit: false, ..list.clone() }, files)
+            .hint("mend the file first; it is left as it is")?;
         let default = list
             .default_file(Path::exists)
             .ok_or_else(|| Error::new("there is no kubeconfig file to write: neither --kubeconfig, $KUBECONFIG nor a home directory"))?;
@@ -298,6 +290,33 @@ impl std::fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// Why a kubeconfig was not written, and what to do about it.
+#[must_use]
+pub fn unwritten(error: UpdateError<Refused>) -> Error {
+    let unlock = |path: &Path, who: &str| {
+        let path = shell_word(&path.display().to_string());
+        format!("if {who}, remove what it has left over: rm -- {path}")
+    };
+    let hint = match &error {
+        UpdateError::Lock(LockError::Foreign { path, .. }) => {
+            unlock(path, "no other program is writing the kubeconfig")
+        }
+        UpdateError::Lock(LockError::Held { path, .. }) => unlock(path, "that process is gone"),
+        UpdateError::Read(ReadError::NotUtf8 { .. }) => "save it as UTF-8 first".to_owned(),
+        UpdateError::Write { written, .. } if !written.is_empty() => {
+            let files = written.iter().map(|file| show(&file.display().to_string()));
+            format!("{} was written before that", files.collect::<Vec<_>>().join(", "))
+        }
+        _ => String::new(),
+    };
+    let error = match error {
+        UpdateError::Decide(Refused(error)) => return error,
+        UpdateError::Write { source, .. } => Error::from(source),
+        other => Error::from(other),
+    };
+    if hint.is_empty() { error } else { error.hint(hint) }
+}
 
 fn taken(error: PlanError) -> Error {
     let PlanError::Taken { replaceable, ref name, .. } = error;

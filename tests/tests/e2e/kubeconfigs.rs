@@ -128,7 +128,7 @@ fn foreign_lock(trial: &Trial) {
     let user = approved(trial, &person, "lock");
     person.write(".kube/config.lock", "");
     let before = person.read(".kube/config");
-    person.run(&["install", &user]).exits(1).says(&["config.lock"]);
+    person.run(&["install", &user]).exits(1).says(&["config.lock", "rm -- "]);
     assert_eq!(person.read(".kube/config"), before);
     std::fs::remove_file(person.home.join(".kube/config.lock")).expect("a file");
     person.run(&["install", &user]).ok();
@@ -174,14 +174,26 @@ fn broken_file_is_left_alone(trial: &Trial) {
     admin.run(&["approve", "--from", "r", "--yes", "--reply", "reply"]).ok();
     newcomer.write("reply", &admin.read("reply"));
     std::fs::create_dir_all(newcomer.home.join(".kube")).expect("a directory");
-    for text in ["users: [\n", "a: 1\n---\nb: 2\n", "users:\n- {name: a}\n- {name: a}\n"] {
+    let broken = [
+        ("users: [\n", "line 1"),
+        ("a: 1\n---\nb: 2\n", "line 2"),
+        ("users:\n- {name: a}\n- {name: a}\n", "lines 2 and 3"),
+    ];
+    for (text, place) in broken {
         newcomer.write(".kube/config", text);
-        newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).exits(1).says(&["config"]);
+        newcomer
+            .run(&["install", &user, "--reply", "reply", "--yes"])
+            .exits(1)
+            .says(&["config", place, "mend"]);
         assert_eq!(newcomer.read(".kube/config"), text);
         assert_eq!(newcomer.pending().len(), 1, "the key is kept");
     }
     newcomer.write(".kube/config", "");
-    newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).ok();
+    // A file that is named and not there is begun, as by kubectl config.
+    let reply = ["install", &user, "--reply", "reply", "--yes", "--kubeconfig", "of/my/own"];
+    newcomer.run(&reply).ok();
+    newcomer.kubectl(&["--kubeconfig", "of/my/own", "config", "view"]).ok().prints(&[&user]);
+    assert_eq!(newcomer.read(".kube/config"), "");
 }
 
 fn contexts_and_prune(trial: &Trial) {
@@ -205,7 +217,8 @@ fn contexts_and_prune(trial: &Trial) {
         .clone();
     assert_eq!(item["state"], "valid");
     assert_eq!(item["groups"][0], "dev");
-    person.run(&["contexts", "--prune"]).ok().says(&["nothing to remove"]);
+    let none = person.run(&["contexts", "--prune", "-o", "json"]).ok().says(&["nothing to remove"]);
+    assert_eq!(none.json()["removed"]["users"], serde_json::json!([]));
     // An expired certificate, a context that leads nowhere, and a file that others can read.
     person.write("old.crt", include_str!("../../../core/tests/data/expired.pem"));
     person

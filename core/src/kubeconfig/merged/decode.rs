@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 use super::MergedError;
 use crate::kubeconfig::Kind;
+use crate::kubeconfig::document::{Document, DocumentError};
 use crate::yaml;
 
 /// What a field holds.
@@ -124,7 +125,7 @@ pub(super) fn decode(file: &Path, text: &str) -> Result<Decoded, MergedError> {
     // What is wrong is told from the whole.
     let decoded = match by_entries(file, text) {
         Some(decoded) => decoded,
-        None => whole(file, text)?,
+        None => whole(file, text).map_err(|error| placed(error, text))?,
     };
     for (key, expected) in [("apiVersion", "v1"), ("kind", "Config")] {
         if !["", expected].contains(&text_of(&decoded.rest, key)) {
@@ -133,6 +134,19 @@ pub(super) fn decode(file: &Path, text: &str) -> Result<Decoded, MergedError> {
         }
     }
     Ok(decoded)
+}
+
+/// Says where an entry is that is there twice.
+fn placed(mut error: MergedError, text: &str) -> MergedError {
+    if let MergedError::Duplicate { lines, section, name: twice, .. } = &mut error
+        && let Err(DocumentError::DuplicateName { kind, name, first, second }) =
+            Document::parse(text)
+        && kind.section() == section
+        && name == *twice
+    {
+        *lines = Some((first, second));
+    }
+    error
 }
 
 fn whole(file: &Path, text: &str) -> Result<Decoded, MergedError> {
@@ -330,6 +344,7 @@ fn unique(file: &Path, path: &str, items: &[Value]) -> Result<(), MergedError> {
                 file: file.to_path_buf(),
                 section: path.to_owned(),
                 name: name.to_owned(),
+                lines: None,
             });
         }
     }

@@ -11,6 +11,7 @@ mod view;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -60,7 +61,7 @@ pub enum MergedError {
         expected: &'static str,
     },
     /// A name is twice in one list of one file.
-    #[error("{}: {section} holds the name {name:?} twice", file.display())]
+    #[error("{}: {section} holds the name {name:?} twice{}", file.display(), Lines(*lines))]
     Duplicate {
         /// The file.
         file: PathBuf,
@@ -68,6 +69,8 @@ pub enum MergedError {
         section: String,
         /// The name.
         name: String,
+        /// Both lines, where they are known.
+        lines: Option<(usize, usize)>,
     },
     /// The file is something else, or of a version that nobody knows.
     #[error("{}: is {found}, not a kubeconfig of version v1", file.display())]
@@ -77,6 +80,14 @@ pub enum MergedError {
         /// Its kind and version.
         found: String,
     },
+}
+
+struct Lines(Option<(usize, usize)>);
+
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |(first, second)| write!(f, ", in lines {first} and {second}"))
+    }
 }
 
 /// An entry of the merged view.

@@ -53,8 +53,9 @@ bench: ## ours against what people use today; writes nothing
 	docs/scripts/bench
 	docs/scripts/bench-many
 
-soak: ## the long versions of the randomised tests
-	USERCERT_SOAK=10000 cargo test --release --package usercert-core
+soak: ## the long versions of the randomised tests, with the real kubectl
+	@docs/scripts/need cargo kubectl
+	USERCERT_SOAK=10000 PROPTEST_CASES=10000 cargo test --release --package usercert-core
 	USERCERT_CROWD=1000 cargo test --package usercert-tests --test e2e -- killed_twice_and_resumed
 
 clean: ## remove what was built

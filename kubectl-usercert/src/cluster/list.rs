@@ -17,10 +17,10 @@ use super::wire::Wire;
 
 /// Objects of the first page, before anything is known about their size.
 const FIRST: usize = 50;
-/// Most objects of a page, as kubectl asks for.
-const MOST: usize = 500;
+/// Most objects of a page: each page costs the server a search of its own.
+const MOST: usize = 1000;
 /// What a page should come to, in bytes.
-const AIM: usize = 1 << 20;
+const AIM: usize = 2 << 20;
 /// The longest page that is read, in bytes. A single object is at most a few megabytes, since that is
 /// what the server's storage takes.
 const LIMIT: usize = 16 << 20;
@@ -189,8 +189,8 @@ mod tests {
     fn pages_follow_the_size_of_what_they_hold() {
         // Ordinary requests of 3 kB.
         assert_eq!(next_size(FIRST, 50, 150_000), 200);
-        assert_eq!(next_size(200, 200, 600_000), 349);
-        assert_eq!(next_size(349, 349, 100_000), MOST);
+        assert_eq!(next_size(200, 200, 600_000), 699);
+        assert_eq!(next_size(699, 699, 100_000), MOST);
         // Requests of two megabytes.
         assert_eq!(next_size(FIRST, 6, 12 << 20), 1);
         assert_eq!(next_size(1, 1, 3_000), 4);

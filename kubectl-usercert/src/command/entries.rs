@@ -147,7 +147,16 @@ impl Entry<'_> {
                 .and_then(|pem| Certificate::chain_from_pem(&pem).ok())
                 .is_some_and(|chain| chain.first().is_some_and(|c| c.der == leaf.der))
         };
-        writers::settle(list, busy);
+        let settled = writers::settle(list, busy, || {
+            host.say("waiting for a kubectl config that may have read the kubeconfig before");
+        });
+        if !settled {
+            return Err(Error::new(format!(
+                "the entry {} is written, but a kubectl config that may remove it again still runs",
+                show(&self.context_name)
+            ))
+            .hint("the key is still kept: run the same command again once it has ended"));
+        }
         // Only what somebody else has written since needs reading.
         if kubeconfig::all_hold(written) {
             return Ok(());

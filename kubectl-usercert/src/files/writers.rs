@@ -22,8 +22,12 @@ const LOOK: Duration = Duration::from_millis(5);
 const CALM: Duration = Duration::from_millis(10);
 /// How long nothing may happen where others write: on loaded machines anything may take long.
 const QUIET: Duration = Duration::from_millis(500);
-/// The longest that anybody is waited for.
+/// The longest that unseen programs are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest that a process is waited for: kubectl takes many seconds for large files.
+const PROCESS_PATIENCE: Duration = Duration::from_secs(60);
+/// From when on people should know what is waited for.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Whether another program is writing one of the files right now.
 pub fn is_locked(list: &LoadingList) -> bool {
@@ -35,23 +39,32 @@ pub fn is_locked(list: &LoadingList) -> bool {
     })
 }
 
-/// Waits until whoever may have read the files before they were written is through. `busy`: another
-/// program's lock was seen before.
-pub fn settle(list: &LoadingList, busy: bool) {
+/// Waits until whoever may have read the files before they were written is through; `false` when
+/// that would take too long. `busy`: another program's lock was seen before. `tell` is called when
+/// the waiting takes time.
+pub fn settle(list: &LoadingList, busy: bool, tell: impl FnOnce()) -> bool {
     let start = Instant::now();
     let Some(mut writers) = running() else {
-        return wait_for_quiet(list, start, if busy { QUIET } else { CALM });
+        wait_for_quiet(list, if busy { QUIET } else { CALM });
+        return true;
     };
-    while !writers.is_empty() && start.elapsed() < PATIENCE {
+    let mut tell = Some(tell);
+    while !writers.is_empty() && start.elapsed() < PROCESS_PATIENCE {
         std::thread::sleep(LOOK);
         writers.retain(|process| is_writer(process));
+        if start.elapsed() > SILENCE
+            && let Some(tell) = tell.take()
+        {
+            tell();
+        }
     }
     if busy {
-        wait_for_quiet(list, start, QUIET);
+        wait_for_quiet(list, QUIET);
     }
+    writers.is_empty()
 }
 
-fn wait_for_quiet(list: &LoadingList, start: Instant, mut quiet: Duration) {
+fn wait_for_quiet(list: &LoadingList, mut quiet: Duration) {
     let stamp = || -> Vec<_> {
         let stat = |f: &PathBuf| {
             let meta = std::fs::metadata(f).ok()?;
@@ -59,8 +72,9 @@ fn wait_for_quiet(list: &LoadingList, start: Instant, mut quiet: Duration) {
         };
         list.files.iter().map(stat).collect()
     };
+    let start = Instant::now();
     let mut seen = stamp();
-    let mut since = Instant::now();
+    let mut since = start;
     while since.elapsed() < quiet && start.elapsed() < PATIENCE {
         std::thread::sleep(LOOK);
         let now = stamp();
@@ -151,7 +165,7 @@ mod tests {
             .unwrap();
         let list = LoadingList { files: vec![file.clone()], explicit: true };
         let waiting = std::thread::spawn(move || {
-            settle(&list, false);
+            assert!(settle(&list, false, || ()));
             std::fs::read_to_string(&file).unwrap()
         });
         drop(writer.stdin.take());

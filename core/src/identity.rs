@@ -144,8 +144,8 @@ impl FromStr for Group {
 pub struct Identity {
     /// The common name.
     pub user: UserName,
-    /// The organizations; the signer sorts them, so order carries no meaning.
-    pub groups: BTreeSet<Group>,
+    /// The organizations, sorted and each once; the signer sorts them too, order carries no meaning.
+    pub groups: Vec<Group>,
 }
 
 impl Identity {
@@ -155,12 +155,15 @@ impl Identity {
     /// The first name that is not acceptable, or too many groups.
     pub fn parse<S: AsRef<str>>(user: &str, groups: &[S]) -> Result<Self, NameError> {
         let user = user.parse()?;
-        let groups: BTreeSet<Group> =
-            groups.iter().map(|g| g.as_ref().parse()).collect::<Result<_, _>>()?;
-        if groups.len() > MAX_GROUPS {
-            return Err(NameError::TooManyGroups(groups.len()));
+        let mut names = BTreeSet::new();
+        for group in groups {
+            let Group(name) = group.as_ref().parse::<Group>()?;
+            names.insert(name);
         }
-        Ok(Self { user, groups })
+        if names.len() > MAX_GROUPS {
+            return Err(NameError::TooManyGroups(names.len()));
+        }
+        Ok(Self { user, groups: names.into_iter().map(Group).collect() })
     }
 
     /// The groups as a set of plain strings.

@@ -60,7 +60,7 @@ impl FromStr for Lifetime {
     fn from_str(s: &str) -> Result<Self, LifetimeError> {
         let nanos = parse_duration(s).ok_or_else(|| LifetimeError::Syntax(text(s)))?;
         let seconds = nanos / 1_000_000_000;
-        if seconds < i128::from(MIN_SECONDS) {
+        if seconds < i64::from(MIN_SECONDS) {
             return Err(LifetimeError::TooShort(text(s)));
         }
         i32::try_from(seconds).map(Self).map_err(|_| LifetimeError::TooLong(text(s)))
@@ -71,11 +71,12 @@ fn text(s: &str) -> String {
     crate::text::show_short(s, 40)
 }
 
-/// A duration in Go's notation, extended by `d` and `w`, in nanoseconds; `0` needs no unit.
+/// A duration in Go's notation, extended by `d` and `w`, in nanoseconds; `0` needs no unit. What is
+/// longer than 292 years comes back as that.
 ///
 /// Source: `Go: time.ParseDuration`.
 #[must_use]
-pub fn parse_duration(s: &str) -> Option<i128> {
+pub fn parse_duration(s: &str) -> Option<i64> {
     let (negative, mut rest) = match s.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, s.strip_prefix('+').unwrap_or(s)),
@@ -86,14 +87,14 @@ pub fn parse_duration(s: &str) -> Option<i128> {
     if rest.is_empty() {
         return None;
     }
-    let mut total: i128 = 0;
+    let mut total: i64 = 0;
     while !rest.is_empty() {
         let number =
             rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
         let (digits, after) = rest.split_at(number);
         let unit = after.len() - after.trim_start_matches(|c: char| c.is_alphabetic()).len();
         let (unit, after) = after.split_at(unit);
-        let nanos: i128 = match unit {
+        let nanos: i64 = match unit {
             "ns" => 1,
             "us" | "µs" | "μs" => 1_000,
             "ms" => 1_000_000,
@@ -104,22 +105,24 @@ pub fn parse_duration(s: &str) -> Option<i128> {
             "w" => 7 * 86_400_000_000_000,
             _ => return None,
         };
-        total = total.checked_add(scaled(digits, nanos)?)?;
+        total = total.saturating_add(scaled(digits, nanos)?);
         rest = after;
     }
     Some(if negative { -total } else { total })
 }
 
 /// Decimal `digits` times `unit`, the fraction cut off.
-fn scaled(digits: &str, unit: i128) -> Option<i128> {
+fn scaled(digits: &str, unit: i64) -> Option<i64> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
         return None;
     }
-    let number = |s: &str| if s.is_empty() { Some(0) } else { s.parse::<i128>().ok() };
-    let fraction = fraction.get(..fraction.len().min(18))?;
-    let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    number(whole)?.checked_mul(unit)?.checked_add(number(fraction)?.checked_mul(unit)? / scale)
+    let value = |digit: u8| i64::from(digit - b'0');
+    let more = |number: i64, digit| number.saturating_mul(10).saturating_add(value(digit));
+    let number = whole.bytes().fold(0, more);
+    let tenth = |part: i64, digit| (value(digit) * unit + part) / 10;
+    let part = fraction.bytes().rev().fold(0, tenth);
+    Some(number.saturating_mul(unit).saturating_add(part))
 }
 
 /// Below this lifetime the end is not moved back together with the start, in seconds.
@@ -209,7 +212,24 @@ mod tests {
             assert!(matches!(text.parse::<Lifetime>(), Err(LifetimeError::TooShort(_))), "{text}");
         }
         assert!(matches!("100000d".parse::<Lifetime>(), Err(LifetimeError::TooLong(_))));
-        assert!("9".repeat(60).parse::<Lifetime>().is_err());
+        assert!(matches!("9".repeat(60).parse::<Lifetime>(), Err(LifetimeError::Syntax(_))));
+        let long = format!("{}d", "9".repeat(60));
+        assert!(matches!(long.parse::<Lifetime>(), Err(LifetimeError::TooLong(_))));
+    }
+
+    #[test]
+    fn fractions_are_cut_off_and_long_durations_are_as_long_as_can_be() {
+        for (text, nanos) in [
+            ("1.5h", 5_400_000_000_000),
+            ("0.1s", 100_000_000),
+            ("0.0000000019s", 1),
+            (".999999999999999999999s", 999_999_999),
+            ("-1.5s", -1_500_000_000),
+            ("99999999999999999999w", i64::MAX),
+            ("-300000d", -i64::MAX),
+        ] {
+            assert_eq!(parse_duration(text), Some(nanos), "{text}");
+        }
     }
 
     #[test]

@@ -49,10 +49,9 @@ impl FromStr for TokenLifetime {
     fn from_str(s: &str) -> Result<Self, TokenLifetimeError> {
         let text = || show_short(s, 40);
         let nanos = parse_duration(s).ok_or_else(|| TokenLifetimeError::Syntax(text()))?;
-        match i64::try_from(nanos / 1_000_000_000) {
-            Ok(..SHORTEST) => Err(TokenLifetimeError::TooShort(text())),
-            Ok(seconds @ SHORTEST..=LONGEST) => Ok(Self(seconds)),
-            _ if nanos < 0 => Err(TokenLifetimeError::TooShort(text())),
+        match nanos / 1_000_000_000 {
+            ..SHORTEST => Err(TokenLifetimeError::TooShort(text())),
+            seconds @ SHORTEST..=LONGEST => Ok(Self(seconds)),
             _ => Err(TokenLifetimeError::TooLong(text())),
         }
     }

@@ -150,7 +150,7 @@ pub struct TimeoutArgs {
 /// A duration as kubectl takes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeout {
-    nanos: i128,
+    nanos: i64,
 }
 
 impl Timeout {
@@ -175,7 +175,7 @@ impl Timeout {
 /// # Errors
 /// The text is neither.
 pub fn parse_timeout(s: &str) -> Result<Timeout, String> {
-    let seconds = s.parse::<i64>().ok().map(|s| i128::from(s) * 1_000_000_000);
+    let seconds = s.parse::<i64>().ok().map(|s| s.saturating_mul(1_000_000_000));
     seconds
         .or_else(|| lifetime::parse_duration(s))
         .map(|nanos| Timeout { nanos })

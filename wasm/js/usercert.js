@@ -7,6 +7,11 @@ import * as webcrypto from "./webcrypto.js";
 export const KEY_TYPES = ["p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096"];
 
 const bytesOf = (input) => (typeof input === "string" ? new TextEncoder().encode(input) : input);
+// Lists go into wasm as lines.
+function lines(names) {
+  if (names.some((name) => name.includes("\n"))) throw new Error("a group's name holds a line break");
+  return names.map((name) => `${name}\n`).join("");
+}
 const seconds = (now) => Math.floor(now.getTime() / 1000);
 
 /** Takes what a WebAssembly.instantiate of the wasm gives; the loaders beside this file do it. */
@@ -32,7 +37,7 @@ export function checkGroup(name) {
 }
 
 export function reviewNames(user, groups) {
-  return JSON.parse(wasm.reviewNames(user, groups));
+  return JSON.parse(wasm.reviewNames(user, lines(groups)));
 }
 
 export function lifetimeSeconds(text) {
@@ -94,12 +99,12 @@ export class Key {
 }
 
 export function toBeSigned(user, groups, spki) {
-  return wasm.toBeSigned(user, groups, spki);
+  return wasm.toBeSigned(user, lines(groups), spki);
 }
 
 export async function makeRequest(key, { user, groups = [] }) {
   const spki = await webcrypto.spkiOf(key.publicKey);
-  const signed = wasm.toBeSigned(user, groups, spki);
+  const signed = toBeSigned(user, groups, spki);
   const signature = await webcrypto.sign(key.privateKey, key.names, signed);
   return wasm.assembleRequest(signed, spki, signature);
 }
@@ -129,7 +134,7 @@ export async function checkAnswer(input, key, asked = null, now = new Date()) {
   for (const task of answer.signatures) signatures.push(await webcrypto.verify(task));
   const { user, groups = [], seconds: lifetime } = asked ?? {};
   return JSON.parse(wasm.checkAnswer(
-    bytesOf(input), keyMatches, user, groups, lifetime ?? undefined, signatures, seconds(now)));
+    bytesOf(input), keyMatches, user, lines(groups), lifetime ?? undefined, lines(signatures), seconds(now)));
 }
 
 export function inspect(input, now = new Date()) {

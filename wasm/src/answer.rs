@@ -1,5 +1,7 @@
 //! Taking an answer: what it holds, whether it belongs to the key and the request, and the kubeconfig.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -16,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::json::{Json, list, or_null};
 use crate::webcrypto::{self, Names};
-use crate::{Result, shown, time, verification};
+use crate::{Result, lines, shown, time, verification};
 
 /// What an answer holds, and the signatures to be verified before it can be trusted.
 ///
@@ -141,8 +143,9 @@ pub fn read_cluster(input: &str) -> Result<String> {
 /// The account of an answer, line by line.
 ///
 /// `key_matches`: whether the key at hand signs what the certificate's key verifies. `user`, `groups`
-/// and `seconds` are what was asked for; without `user` nothing is known of that, and the
-/// certificate's own names count. `signatures`: how those of [`read_answer`] came out, in order.
+/// (one on each line) and `seconds` are what was asked for; without `user` nothing is known of that,
+/// and the certificate's own names count. `signatures`: how those of [`read_answer`] came out, in
+/// order, one on each line.
 ///
 /// # Errors
 /// An answer that cannot be taken.
@@ -151,15 +154,19 @@ pub fn check_answer(
     input: &[u8],
     key_matches: bool,
     user: Option<String>,
-    groups: Vec<String>,
+    groups: &str,
     seconds: Option<i32>,
-    signatures: Vec<String>,
+    signatures: &str,
     now: f64,
 ) -> Result<String> {
     let answer = answer::read(input)?;
     let leaf = leaf(&answer)?;
     let (user, groups) = match user {
-        Some(user) => (user, groups.into_iter().collect()),
+        Some(user) => {
+            let mut asked = BTreeSet::new();
+            asked.extend(lines(groups).into_iter().map(str::to_owned));
+            (user, asked)
+        }
         None => (leaf.subject.user().to_owned(), leaf.subject.groups()),
     };
     let expected = Expected {
@@ -168,7 +175,7 @@ pub fn check_answer(
         groups: &groups,
         lifetime: seconds.and_then(|s| Lifetime::from_seconds(s.into())),
     };
-    let signatures: Vec<_> = signatures.iter().map(|s| verification(s)).collect();
+    let signatures: Vec<_> = lines(signatures).into_iter().map(verification).collect();
     let chain = chain::outcome(!answer.ca().is_empty(), &signatures);
     let checks = certificate::check(leaf, &expected, chain, time(now));
     let lines = checks.iter().map(|check| {

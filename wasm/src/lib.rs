@@ -36,6 +36,12 @@ fn time(seconds: f64) -> UnixTime {
     UnixTime(seconds as i64)
 }
 
+/// The lines of a text, each of which ends with a line break: how lists of names come in. (Lists of
+/// their own would cost the page 2 KB.)
+fn lines(text: &str) -> Vec<&str> {
+    text.split_terminator('\n').collect()
+}
+
 /// Names that are safe to show.
 fn shown<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     names.into_iter().map(|name| text::show(name)).collect()

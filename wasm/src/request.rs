@@ -11,7 +11,7 @@ use usercert_core::{review, text, yaml};
 use wasm_bindgen::prelude::*;
 
 use crate::json::{Json, list};
-use crate::{Result, inspection, shown};
+use crate::{Result, inspection, lines, shown};
 
 /// Makes sure that this can be a user's name.
 ///
@@ -33,13 +33,13 @@ pub fn check_group(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// What an approver will find about these names, as a list of findings.
+/// What an approver will find about these names, as a list of findings; `groups` one on each line.
 ///
 /// # Errors
 /// Names that cannot be asked for.
 #[wasm_bindgen(js_name = reviewNames)]
-pub fn review_names(user: &str, groups: Vec<String>) -> Result<String> {
-    Ok(inspection::findings(&review::review_names(&Identity::parse(user, &groups)?)))
+pub fn review_names(user: &str, groups: &str) -> Result<String> {
+    Ok(inspection::findings(&review::review_names(&Identity::parse(user, &lines(groups))?)))
 }
 
 /// Seconds of a lifetime such as `30d`.
@@ -65,13 +65,13 @@ pub fn default_signer() -> String {
     CLIENT_SIGNER.to_owned()
 }
 
-/// The bytes that the key with this SubjectPublicKeyInfo has to sign.
+/// The bytes that the key with this SubjectPublicKeyInfo has to sign; `groups` one on each line.
 ///
 /// # Errors
 /// Names that cannot be asked for, or no public key.
 #[wasm_bindgen(js_name = toBeSigned)]
-pub fn to_be_signed(user: &str, groups: Vec<String>, spki: &[u8]) -> Result<Vec<u8>> {
-    Ok(csr::to_be_signed(&Identity::parse(user, &groups)?, spki)?)
+pub fn to_be_signed(user: &str, groups: &str, spki: &[u8]) -> Result<Vec<u8>> {
+    Ok(csr::to_be_signed(&Identity::parse(user, &lines(groups))?, spki)?)
 }
 
 /// The certificate request (DER) from the signed bytes and the signature as WebCrypto gives it.

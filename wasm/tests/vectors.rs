@@ -17,14 +17,10 @@ fn the_bytes_to_be_signed_are_those_of_the_vectors() {
     let list = vectors.as_array_mut().unwrap();
     assert!(list.len() >= 6);
     for vector in list {
-        let groups: Vec<String> = vector["groups"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|g| g.as_str().unwrap().to_owned())
-            .collect();
+        let groups = vector["groups"].as_array().unwrap().iter();
+        let groups: String = groups.map(|g| format!("{}\n", g.as_str().unwrap())).collect();
         let spki = STANDARD.decode(vector["spki"].as_str().unwrap()).unwrap();
-        let made = to_be_signed(vector["user"].as_str().unwrap(), groups, &spki);
+        let made = to_be_signed(vector["user"].as_str().unwrap(), &groups, &spki);
         let made = STANDARD.encode(made.unwrap_or_default());
         if std::env::var_os("UPDATE_VECTORS").is_some() {
             vector["toBeSigned"] = made.into();

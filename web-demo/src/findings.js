@@ -9,12 +9,20 @@ const WEIGHT = {
   hard: ["bad", "Refused, cannot be accepted"],
 };
 
+const MOST = 50;
+
+/** The gravest first, so that what is left out of a long list weighs no more than what is shown. */
 export function findingList(findings) {
-  return h("ul", { className: "lines" }, findings.map((finding) => {
-    const [kind, word] = WEIGHT[finding.severity];
-    return h("li", { className: kind },
-      h("strong", {}, `${word}: `), h("bdi", {}, finding.message), " ", h("code", {}, finding.code));
-  }));
+  const weight = (finding) => Object.keys(WEIGHT).indexOf(finding.severity);
+  const sorted = [...findings].sort((a, b) => weight(b) - weight(a));
+  const more = findings.length - MOST;
+  return h("ul", { className: "lines" },
+    sorted.slice(0, MOST).map((finding) => {
+      const [kind, word] = WEIGHT[finding.severity];
+      return h("li", { className: kind },
+        h("strong", {}, `${word}: `), h("bdi", {}, finding.message), " ", h("code", {}, finding.code));
+    }),
+    more > 0 && h("li", {}, `… and ${more} more.`));
 }
 
 const OUTCOME = { pass: ["good", "Good"], note: ["warn", "Note"], fail: ["bad", "Wrong"] };

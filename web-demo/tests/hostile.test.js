@@ -13,6 +13,23 @@ const MB = 1024 * 1024;
 const repeated = (text, length) => text.repeat(Math.ceil(length / text.length)).slice(0, length);
 const anchors = (levels) => Array.from({ length: levels }, (_, i) => `a${i}: &a${i} [${i === 0 ? "x" : repeated(`*a${i - 1},`, 9 * (String(i - 1).length + 3))}]`).join("\n");
 
+/** A request for so many groups, each of which an approver is warned of; its signature is none. */
+function requestFor(groups) {
+  const node = (tag, ...parts) => {
+    const body = Buffer.concat(parts);
+    const size = body.length.toString(16);
+    const bytes = Buffer.from(size.padStart(size.length + size.length % 2, "0"), "hex");
+    const length = body.length < 128 ? [body.length] : [0x80 | bytes.length, ...bytes];
+    return Buffer.concat([Buffer.from([tag, ...length]), body]);
+  };
+  const name = (oid, text) => node(0x31, node(0x30, node(0x06, Buffer.from(oid, "hex")), node(0x0c, Buffer.from(text))));
+  const names = Array.from({ length: groups }, (_, i) => name("55040a", `system:\u202e${i}`));
+  const key = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d030107034200", "hex");
+  const info = node(0x30, node(0x02, Buffer.from([0])), node(0x30, name("550403", "alice"), ...names), Buffer.concat([key, Buffer.alloc(65, 4)]), node(0xa0));
+  const der = node(0x30, info, node(0x30, node(0x06, Buffer.from("2a8648ce3d040302", "hex"))), node(0x03, Buffer.alloc(9)));
+  return `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString("base64").replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE REQUEST-----\n`;
+}
+
 const TEXTS = {
   "1 MB of one letter": repeated("A", MB),
   "1 MB of base64": repeated("QUJD", MB),
@@ -37,6 +54,7 @@ const TEXTS = {
   "NUL bytes": repeated("\0", MB),
   "bidi and zero width": repeated("\u202e\u200b\u2066", 30000),
   "emoji": repeated("🦀", 100000),
+  "a request for 20,000 reserved groups": requestFor(20_000),
   "HTML": "<img src=x onerror=window.probe=1><script>window.probe=1</script>",
   "a kubeconfig with HTML in every name": JSON.stringify({
     apiVersion: "v1", kind: "Config", "current-context": "<img src=x onerror=window.probe=1>",

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { createSocket } from "node:dgram";
+import { gzipSync } from "node:zlib";
 import { test } from "node:test";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -61,6 +62,12 @@ async function leaks(open, trap, names) {
   await pause(500);
   return new Set(names.filter((name) => trap.seen.some((text) => text.includes(hostOf(name)))));
 }
+
+test("it weighs little: at most 150,000 bytes on its way", async (t) => {
+  const packed = gzipSync(await readFile(FILE), { level: 9 }).length;
+  t.diagnostic(`${packed} bytes gzip`);
+  assert.ok(packed <= 150_000, `${packed} bytes`);
+});
 
 test("no channel gets anything out, and the trap would have seen it", async (t) => {
   const names = Object.keys(CHANNELS);

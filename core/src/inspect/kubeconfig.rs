@@ -3,8 +3,6 @@
 //! One file as it stands, tolerantly; what several files say together is
 //! [`crate::kubeconfig::merged`]'s.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
@@ -34,10 +32,14 @@ fn word<'a>(value: &'a Value, key: &str) -> &'a str {
 
 pub(super) fn read(reader: &mut Reader, value: &Value) {
     let current = word(value, "current-context");
-    let mut contexts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    // By user. (Another kind of map would cost the page 2 KB.)
+    let mut contexts = Map::new();
     for context in entries(value, "contexts") {
         let user = context.get("context").map(|body| word(body, "user")).unwrap_or_default();
-        contexts.entry(user).or_default().push(word(context, "name"));
+        let names = contexts.entry(user).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(names) = names {
+            names.push(word(context, "name").into());
+        }
     }
     let from = reader.found.len();
     reader.group();
@@ -91,9 +93,10 @@ pub(super) fn read(reader: &mut Reader, value: &Value) {
             reader.found[from..=last].rotate_right(1);
         }
         let about = &mut begin(reader, from, "kubeconfig user", user).about;
-        let used = contexts.get(word(user, "name")).map(Vec::as_slice).unwrap_or_default();
-        about.insert("contexts".to_owned(), used.iter().map(|c| show(c)).collect());
-        about.insert("current".to_owned(), used.contains(&current).into());
+        let used = contexts.get(word(user, "name")).and_then(Value::as_array);
+        let used = used.into_iter().flatten().filter_map(Value::as_str);
+        about.insert("contexts".to_owned(), used.clone().map(show).collect());
+        about.insert("current".to_owned(), used.clone().any(|name| name == current).into());
         let other: Vec<&str> = CREDENTIALS
             .iter()
             .filter(|(field, _)| body.get(*field).is_some_and(|v| !v.is_null() && v != ""))

@@ -94,12 +94,9 @@ pub(super) fn content(
         let names = text::show_short(&request.alternative_names.join(", "), 200);
         findings.add(FindingCode::AlternativeNames, format!("asks for the names {names}"));
     }
-    let dropped: BTreeSet<String> = request
-        .subject
-        .dropped()
-        .map(|a| a.name().to_owned())
-        .chain(request.other_requests.iter().cloned())
-        .collect();
+    let mut dropped = BTreeSet::new();
+    dropped.extend(request.subject.dropped().map(|a| a.name().to_owned()));
+    dropped.extend(request.other_requests.iter().cloned());
     if !dropped.is_empty() {
         let names = dropped.into_iter().collect::<Vec<_>>().join(", ");
         let message = format!("the signer will leave out: {}", text::show_short(&names, 200));

@@ -74,7 +74,7 @@ pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     if args.prune {
         return prune(host, args, &config, &contexts::dead(&config.merged, &rows, now));
     }
-    let seconds = within.map(|nanos| i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX));
+    let seconds = within.map(|nanos| nanos / 1_000_000_000);
     let matches = |row: &Row| seconds.is_some_and(|s| contexts::expires_within(row, s, now));
     let exit = if rows.iter().any(matches) { Exit::Matched } else { Exit::Done };
     if rows.is_empty() && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {

@@ -37,7 +37,12 @@ pub fn bundle(modules: &[Module]) -> Result<String, Box<dyn Error>> {
             body.push('\n');
         }
         let name = variable(&module.file);
-        writeln!(out, "// {}\nconst {name} = (() => {{\n{body}return {{ {} }};\n}})();\n", module.file, exports.join(", "))?;
+        writeln!(
+            out,
+            "// {}\nconst {name} = (() => {{\n{body}return {{ {} }};\n}})();\n",
+            module.file,
+            exports.join(", ")
+        )?;
     }
     Ok(out)
 }
@@ -49,7 +54,8 @@ fn odd(module: &Module, line: &str) -> String {
 /// The name in `function x(`, `async function x(`, `const x =`, `let x`, `class X {`.
 fn declared(declaration: &str) -> Option<String> {
     let rest = declaration.strip_prefix("async ").unwrap_or(declaration);
-    let rest = ["function ", "const ", "let ", "class "].iter().find_map(|k| rest.strip_prefix(k))?;
+    let rest =
+        ["function ", "const ", "let ", "class "].iter().find_map(|k| rest.strip_prefix(k))?;
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '$'))?;
     (end > 0).then(|| rest[..end].to_owned())
 }
@@ -61,7 +67,9 @@ fn import(line: &str, known: &[Module]) -> Option<String> {
     let name = variable(&known.iter().find(|m| m.file == from)?.file);
     match what.strip_prefix("* as ") {
         Some(all) => Some(format!("const {all} = {name};")),
-        None if what.starts_with('{') => Some(format!("const {} = {name};", what.replace(" as ", ": "))),
+        None if what.starts_with('{') => {
+            Some(format!("const {} = {name};", what.replace(" as ", ": ")))
+        }
         None => None,
     }
 }
@@ -69,7 +77,8 @@ fn import(line: &str, known: &[Module]) -> Option<String> {
 /// `./tab-request.js` as `module_tab_request`.
 fn variable(file: &str) -> String {
     let stem = file.trim_start_matches("./").trim_end_matches(".js");
-    let safe: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let safe: String =
+        stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     format!("module_{safe}")
 }
 
@@ -85,7 +94,10 @@ mod tests {
     fn modules_become_functions() {
         let text = bundle(&[
             module("./a.js", "export function one() {}\nexport const TWO = 2;"),
-            module("./b.js", "import { one, TWO as two } from \"./a.js\";\nimport * as a from \"./a.js\";\none();"),
+            module(
+                "./b.js",
+                "import { one, TWO as two } from \"./a.js\";\nimport * as a from \"./a.js\";\none();",
+            ),
         ]);
         let text = text.unwrap_or_default();
         assert!(text.contains("return { one, TWO };"), "{text}");
@@ -95,7 +107,8 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for text in ["import x from \"./a.js\";", "export default 1;", "export * from \"./a.js\";"] {
+        for text in ["import x from \"./a.js\";", "export default 1;", "export * from \"./a.js\";"]
+        {
             assert!(bundle(&[module("./a.js", ""), module("./b.js", text)]).is_err(), "{text}");
         }
     }

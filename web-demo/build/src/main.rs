@@ -4,6 +4,7 @@
 //! `web-demo/dist/index.html`. The same inputs give the same bytes.
 
 mod bundle;
+mod lean;
 mod package;
 mod page;
 
@@ -13,6 +14,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
+
+/// What the page may weigh on its way, packed as web servers do.
+const MOST: usize = 150_000;
 
 /// What wasm-bindgen calls its two files.
 const NAME: &str = "usercert_wasm";
@@ -62,5 +66,10 @@ fn report(file: &Path, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
     let packed = page::gzip(bytes)?.len();
     println!("{hash}  {}", file.display());
     println!("{} bytes, {packed} bytes gzip", bytes.len());
+    if packed > MOST {
+        return Err(
+            format!("the page weighs {packed} bytes (gzip), where {MOST} are allowed").into()
+        );
+    }
     Ok(())
 }

@@ -11,23 +11,34 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use liblzma::stream::{LzmaOptions, PRESET_EXTREME, Stream};
 use liblzma::write::XzEncoder;
 use sha2::{Digest as _, Sha256};
 
 use crate::NAME;
 use crate::bundle::{Module, bundle};
+use crate::lean::lean;
 
 /// The page's own modules, in the order of their imports.
 const MODULES: [&str; 9] = [
-    "unpack.js", "dom.js", "copy.js", "input.js", "findings.js", "request.js", "install.js", "inspect.js", "main.js",
+    "unpack.js",
+    "dom.js",
+    "copy.js",
+    "input.js",
+    "findings.js",
+    "request.js",
+    "install.js",
+    "inspect.js",
+    "main.js",
 ];
 
-/// Packs bytes as web servers do, to tell what a page weighs on its way.
+/// Packs bytes as web servers and `gzip -9` do, to tell what a page weighs on its way.
 pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
-    let mut out = Vec::new();
-    zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, bytes, &mut out)?;
-    Ok(out)
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    packer.write_all(bytes)?;
+    Ok(packer.finish()?)
 }
 
 /// Packs bytes as `xz --format=lzma` does; `src/unpack.js` unpacks them. That takes a fifth less than
@@ -43,17 +54,19 @@ fn pack(bytes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
 
 /// The page from its sources in `src` and the package in `pkg`.
 pub fn build(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
-    let read = |name: &str| {
-        fs::read_to_string(src.join(name)).map_err(|error| format!("web-demo/src/{name}: {error}"))
-    };
+    let read = |name: &str| read_lean(src, name);
     let script = script(src, pkg)?;
     let style = read("style.css")?;
     let outer_style = read("outer.css")?;
-    for (what, text, end) in
-        [("script", &script, "</script"), ("style", &style, "</style"), ("style", &outer_style, "</style")]
-    {
+    for (what, text, end) in [
+        ("script", &script, "</script"),
+        ("style", &style, "</style"),
+        ("style", &outer_style, "</style"),
+    ] {
         if text.contains(end) || text.contains('\r') || text.contains("<!--") {
-            return Err(format!("the {what} holds what would end it early or change its hash").into());
+            return Err(
+                format!("the {what} holds what would end it early or change its hash").into()
+            );
         }
     }
     let frame = fill(&read("frame.html")?, &[("{{style}}", &style), ("{{script}}", &script)])?;
@@ -91,27 +104,18 @@ fn script(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
     );
     modules.push(Module { file: "./wasm.js".to_owned(), text });
     for file in [glue_file.as_str(), "webcrypto.js", "usercert.js"] {
-        let text = without_comments(&fs::read_to_string(pkg.join(file))?);
-        modules.push(Module { file: format!("./{file}"), text });
+        modules.push(Module { file: format!("./{file}"), text: read_lean(pkg, file)? });
     }
     for file in MODULES {
-        let text = fs::read_to_string(src.join(file))
-            .map_err(|error| format!("web-demo/src/{file}: {error}"))?;
-        modules.push(Module { file: format!("./{file}"), text });
+        modules.push(Module { file: format!("./{file}"), text: read_lean(src, file)? });
     }
     Ok(format!("\"use strict\";\n{}", bundle(&modules)?))
 }
 
-/// Text without the comments of functions: those of the glue repeat the Rust sources.
-fn without_comments(text: &str) -> String {
-    let mut inside = false;
-    let kept = text.lines().filter(|line| {
-        inside |= line.trim_start().starts_with("/**");
-        let keep = !inside;
-        inside &= !line.ends_with("*/");
-        keep
-    });
-    kept.flat_map(|line| [line, "\n"]).collect()
+fn read_lean(folder: &Path, file: &str) -> Result<String, String> {
+    let text = fs::read_to_string(folder.join(file))
+        .map_err(|error| format!("{}: {error}", folder.join(file).display()))?;
+    lean(file, &text)
 }
 
 /// The source expression by which the policy knows a text.

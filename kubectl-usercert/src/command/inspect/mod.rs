@@ -126,7 +126,7 @@ fn within(args: &InspectArgs) -> Result<Option<i64>> {
     let nanos = lifetime::parse_duration(text).ok_or_else(|| {
         Error::usage(format!("--expires-within {}: write it as 7d or 24h", show(text)))
     })?;
-    Ok(Some(i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX)))
+    Ok(Some(nanos / 1_000_000_000))
 }
 
 /// Everything that is found, and the inputs that were asked for and hold nothing known.

@@ -44,7 +44,7 @@ build_wasm() {
 
 rustup=$(rustc --print sysroot 2>/dev/null || true)/lib/rustlib/src/rust
 debian=$(/usr/bin/rustc --print sysroot 2>/dev/null || true)/lib/rustlib/src/rust
-if [ -f "$rustup/library/Cargo.lock" ]; then
+if [ "$rustup" != "$debian" ] && [ -f "$rustup/library/Cargo.lock" ]; then
   build_wasm "$rustup" cargo
 elif [ -d "$debian/library" ]; then
   linker=$(find /usr/bin -name 'wasm-ld*' | sort | tail -n 1)

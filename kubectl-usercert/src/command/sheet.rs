@@ -31,6 +31,14 @@ fn listed(groups: &BTreeSet<String>, longest: usize) -> String {
     show_list(groups.iter().map(String::as_str), MAX_GROUPS, longest)
 }
 
+/// Whether a name holds characters that imitate others (а, I, 1, 0, rn, …), so that it has to be
+/// compared with the names that have bindings, whatever that costs.
+#[must_use]
+pub fn may_imitate(name: &str) -> bool {
+    let odd = |c: char| !c.is_ascii() || c.is_ascii_uppercase() || "01|".contains(c);
+    name.chars().any(odd) || name.contains("rn")
+}
+
 /// Role bindings of the cluster, if they could be read, and the names in them.
 pub struct Bindings(Result<(Vec<Binding>, BoundNames), String>);
 

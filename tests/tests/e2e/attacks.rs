@@ -792,7 +792,8 @@ fn look_alike_of_an_odd_name(trial: &Trial) {
     );
     let twin = boss.replacen('C', "c", 1);
     admin.run(&["request", &twin]).ok();
-    refused(&admin, &twin, "look-alike");
+    let reviewed = admin.run(&["review", &twin]).exits(3);
+    reviewed.prints(&[&format!("looks like {boss}, which has bindings here")]);
     let create = ["create", &twin, "--standalone", "twin.conf", "--yes"];
     admin.run(&create).exits(3).says(&[&format!("looks like {boss}, which has bindings here")]);
     assert!(!admin.has("twin.conf"));

@@ -6,6 +6,7 @@ mod replies;
 
 use std::cell::Cell;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::Args;
 use tokio::sync::OnceCell;
@@ -212,8 +213,17 @@ impl Approval<'_> {
         self.args.dry_run.dry_run
     }
 
-    /// The cluster's bindings, read once: what looks like a name in them is refused, and nobody need be
-    /// asked for that.
+    /// The cluster's bindings where a person is asked, and where a name holds characters that imitate
+    /// others (а, I, 1, 0, rn, …); else approving takes two API requests.
+    async fn bindings_for(&self, names: &str) -> &Bindings {
+        static UNKNOWN: LazyLock<Bindings> = LazyLock::new(|| {
+            Bindings::unknown("not looked at; `kubectl usercert review` shows it")
+        });
+        let asked = !self.args.yes && self.host.can_ask();
+        if asked || sheet::may_imitate(names) { self.bindings().await } else { &UNKNOWN }
+    }
+
+    /// The cluster's bindings, read once: what looks like a name in them is refused.
     async fn bindings(&self) -> &Bindings {
         self.bindings.get_or_init(|| Bindings::read(self.cluster)).await
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use usercert_core::code::Code;
+use usercert_core::csr::CertificateRequest;
 use usercert_core::request::{Decision, Object, RESOURCE};
 use usercert_core::text::show;
 
@@ -26,9 +27,7 @@ impl Approval<'_> {
     pub(super) async fn one(&self, asked: Asked, codes: &mut Vec<Code>) -> Result<output::Item> {
         let (value, object, in_cluster) = match asked {
             Asked::Named(name) => {
-                let found = decide::find(self.cluster, &name);
-                let (found, _) = tokio::join!(found, self.bindings());
-                let (value, object) = found?;
+                let (value, object) = decide::find(self.cluster, &name).await?;
                 (value, object, true)
             }
             Asked::HandedOver(incoming) => {
@@ -79,7 +78,9 @@ impl Approval<'_> {
     }
 
     async fn sheet(&self, object: Object, in_cluster: bool) -> Sheet {
-        let mut sheet = Sheet::new(object, in_cluster, self.bindings().await, &self.rules);
+        let names = object.certificate_request().map(|r| all_names(&r)).unwrap_or_default();
+        let bindings = self.bindings_for(&names).await;
+        let mut sheet = Sheet::new(object, in_cluster, bindings, &self.rules);
         sheet.expect(&self.expected);
         sheet
     }
@@ -172,4 +173,10 @@ impl Approval<'_> {
         );
         output::Item { text: format!("{} approved{mark}", show(&name)), value, name }
     }
+}
+
+fn all_names(request: &CertificateRequest) -> String {
+    let groups = request.subject.groups();
+    let names = groups.iter().map(String::as_str).chain([request.subject.user()]);
+    names.collect()
 }

@@ -154,10 +154,15 @@ enum Found {
     Foreign,
 }
 
-fn take(file: &Path, deadline: Option<Instant>, held: &[Held]) -> Result<Option<Held>, LockError> {
+/// Where the lock of a file lies, for us as for kubectl.
+pub(super) fn path_for(file: &Path) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
     path.push(".lock");
-    let path = PathBuf::from(path);
+    path.into()
+}
+
+fn take(file: &Path, deadline: Option<Instant>, held: &[Held]) -> Result<Option<Held>, LockError> {
+    let path = path_for(file);
     let failed = |source| LockError::Create { path: path.clone(), source };
 
     let (parent, name) = split(&path).ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;

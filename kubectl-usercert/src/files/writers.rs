@@ -32,10 +32,8 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// Whether another program is writing one of the files right now.
 pub fn is_locked(list: &LoadingList) -> bool {
     list.files.iter().any(|file| {
-        let mut path = file.clone().into_os_string();
-        path.push(".lock");
-        let path = Path::new(&path);
-        path.symlink_metadata().is_ok() && !lock::is_ours(path)
+        let path = lock::path_for(file);
+        path.symlink_metadata().is_ok() && !lock::is_ours(&path)
     })
 }
 

@@ -5,13 +5,20 @@ use granit_parser::{ErrorKind, Event, Marker, Parser, Span, StrInput};
 use super::regular::Regular;
 use super::{MAX_DEPTH, YamlError};
 
+/// Events that a text of any size may have, and how many of its bytes allow for one more. Files as
+/// people and programs write them have four bytes or more for each, the densest roster three.
+const EVENTS: usize = 4_096;
+const BYTES_PER_EVENT: usize = 3;
+const TOO_DENSE: &str = "more values than a text of this size is read for";
+
 /// The parser's events with positions, without what carries no content.
 pub(crate) struct Events<'t> {
     source: Source<'t>,
 }
 
 enum Source<'t> {
-    Parser(Box<Parser<'t, StrInput<'t>>>),
+    /// With the number of events that may still come.
+    Parser(Box<Parser<'t, StrInput<'t>>>, usize),
     Regular(Regular<'t>),
 }
 
@@ -26,7 +33,8 @@ impl<'t> Events<'t> {
         };
         options.set_emit_comments(false);
         let parser = Box::new(Parser::new_from_str_with_options(text, options));
-        Ok(Events { source: Source::Parser(parser) })
+        let allowed = EVENTS.saturating_add(text.len() / BYTES_PER_EVENT);
+        Ok(Events { source: Source::Parser(parser, allowed) })
     }
 
     /// The same events, found faster, until an error says that the text is not regular; it says
@@ -37,15 +45,19 @@ impl<'t> Events<'t> {
 
     /// The next event; `StreamEnd` from the end on.
     pub(crate) fn next(&mut self) -> Result<(Event<'t>, Span), YamlError> {
-        let parser = match &mut self.source {
-            Source::Parser(parser) => parser,
+        let (parser, allowed) = match &mut self.source {
+            Source::Parser(parser, allowed) => (parser, allowed),
             Source::Regular(regular) => {
                 return regular.next().ok_or(YamlError { line: 0, column: 0, problem: "" });
             }
         };
         match parser.next_event() {
             Some(Ok((Event::StreamStart, _))) => self.next(),
-            Some(Ok(event)) => Ok(event),
+            Some(Ok(event)) => {
+                let left = allowed.checked_sub(1);
+                *allowed = left.ok_or_else(|| YamlError::at(&event.1.start, TOO_DENSE))?;
+                Ok(event)
+            }
             Some(Err(error)) => Err(YamlError::at(error.marker(), describe(error.kind()))),
             None => Ok((Event::StreamEnd, Span::empty(Marker::new(0, 0, 0)))),
         }

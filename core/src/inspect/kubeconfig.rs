@@ -59,6 +59,9 @@ pub(super) fn read(reader: &mut Reader, value: &Value) {
         });
     }
     for cluster in entries(value, "clusters") {
+        if !reader.goes_on() {
+            return;
+        }
         let empty = Value::Null;
         let body = cluster.get("cluster").unwrap_or(&empty);
         let from = reader.found.len();
@@ -78,6 +81,9 @@ pub(super) fn read(reader: &mut Reader, value: &Value) {
         }
     }
     for user in entries(value, "users") {
+        if !reader.goes_on() {
+            return;
+        }
         let empty = Value::Null;
         let body = user.get("user").unwrap_or(&empty);
         let from = reader.found.len();

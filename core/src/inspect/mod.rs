@@ -23,13 +23,20 @@ pub use self::item::{Finding, Item, Severity};
 pub use self::read::read;
 pub use self::thing::{Found, PrivateKey, Thing};
 use crate::time::UnixTime;
+use crate::yaml::YamlError;
 
 /// Nothing that is known here.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "nothing known in it: no certificate, request, key, CertificateSigningRequest or kubeconfig"
-)]
-pub struct Unknown;
+pub enum Unknown {
+    /// Something else.
+    #[error(
+        "nothing known in it: no certificate, request, key, CertificateSigningRequest or kubeconfig"
+    )]
+    Other,
+    /// What names its `apiVersion`, but is no YAML.
+    #[error("it seems to be a Kubernetes object or a kubeconfig, but cannot be read: {0}")]
+    Yaml(YamlError),
+}
 
 /// Everything found in `input`.
 ///

@@ -13,12 +13,16 @@ use crate::key::{self, PrivateKeyError, PublicKey};
 use crate::pem::{self, Block};
 use crate::request::{self, Object};
 use crate::text::{show, show_short};
-use crate::yaml;
+use crate::yaml::{self, YamlError};
 
 /// How often base64 is taken off.
 const LAYERS: u8 = 3;
 /// How base64 of a PEM text begins.
 const PEM_IN_BASE64: &str = "LS0tLS1CRUdJTi";
+/// Things that are looked for in a text of any size, and how many of its bytes allow for one more: a
+/// certificate and the entry of a user with any credential take more than that.
+const THINGS: usize = 1_000;
+const BYTES_PER_THING: usize = 64;
 /// A label of OpenSSL's early days.
 const OLD_CERTIFICATE: &str = "X509 CERTIFICATE";
 const BEGIN: &str = "-----BEGIN ";
@@ -32,19 +36,42 @@ const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
 /// # Errors
 /// When there is nothing known.
 pub fn read(input: &[u8]) -> Result<Vec<Found>, Unknown> {
-    let mut reader = Reader::default();
+    let most = THINGS.saturating_add(input.len() / BYTES_PER_THING);
+    let mut reader = Reader { found: Vec::new(), group: 0, most, cut: false, broken: None };
     reader.bytes(input, LAYERS);
-    if reader.found.is_empty() { Err(Unknown) } else { Ok(reader.found) }
+    if reader.cut {
+        let read = reader.found.len();
+        let error = format!("there are more things in it; only the first {read} were read");
+        reader.group();
+        reader.push(Thing::Unreadable { name: "rest".to_owned(), error, der: Vec::new() });
+    }
+    match reader.broken {
+        _ if !reader.found.is_empty() => Ok(reader.found),
+        Some(error) => Err(Unknown::Yaml(error)),
+        None => Err(Unknown::Other),
+    }
 }
 
 /// What was found so far.
-#[derive(Default)]
 pub(super) struct Reader {
     pub(super) found: Vec<Found>,
     group: usize,
+    /// How many things are looked for.
+    most: usize,
+    /// Whether there were more.
+    cut: bool,
+    /// Why what looked like an object could not be read.
+    broken: Option<YamlError>,
 }
 
 impl Reader {
+    /// Whether more things are looked for; asked when there is one more.
+    pub(super) fn goes_on(&mut self) -> bool {
+        let goes_on = self.found.len() < self.most;
+        self.cut |= !goes_on;
+        goes_on
+    }
+
     fn bytes(&mut self, input: &[u8], layers: u8) {
         if input.first() == Some(&0x30)
             && let Some(thing) = from_der(input)
@@ -55,7 +82,7 @@ impl Reader {
         let text = std::str::from_utf8(input).ok();
         // Long bundles are not read as YAML first.
         if let Some(text) = text.filter(|t| t.contains("apiVersion")) {
-            self.yaml(text);
+            self.broken = self.yaml(text).err();
         }
         if !self.found.is_empty() {
             return;
@@ -67,7 +94,8 @@ impl Reader {
             self.damaged_pem(text);
         }
         if self.found.is_empty() && !text.contains("apiVersion") {
-            self.yaml(text);
+            // Nothing says that it is meant to be YAML.
+            let _ = self.yaml(text);
         }
         if self.found.is_empty() && layers > 0 {
             let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
@@ -90,6 +118,9 @@ impl Reader {
     /// All blocks of PEM text.
     pub(super) fn pem(&mut self, data: &[u8]) {
         for block in pem::all(data) {
+            if !self.goes_on() {
+                return;
+            }
             self.block(block);
         }
     }
@@ -176,14 +207,18 @@ impl Reader {
         }
     }
 
-    fn yaml(&mut self, text: &str) {
-        for value in yaml::parse_all(text).unwrap_or_default() {
+    fn yaml(&mut self, text: &str) -> Result<(), YamlError> {
+        for value in yaml::parse_all(text)? {
             self.value(&value, None);
         }
+        Ok(())
     }
 
     /// An object, or a list of them; `kind` is that of an item that carries none.
     fn value(&mut self, value: &Value, kind: Option<&str>) {
+        if !self.goes_on() {
+            return;
+        }
         let word = |key: &str| value.get(key).and_then(Value::as_str);
         let list = |key: &str| value.get(key).is_some_and(Value::is_array);
         let kind = word("kind").or(kind).unwrap_or_default();
@@ -463,6 +498,28 @@ mod tests {
     }
 
     #[test]
+    fn as_many_things_as_a_text_can_really_hold() {
+        let user = "- name: alice\n  user: {token: a}\n";
+        let many = |n| format!("apiVersion: v1\nkind: Config\nusers:\n{}", user.repeat(n));
+        assert_eq!(whats(many(900).as_bytes()).len(), 901);
+        let found = read(many(6_000).as_bytes()).unwrap();
+        assert!(found.len() < 4_500);
+        let Some(Thing::Unreadable { name, error, .. }) = found.last().map(|f| &f.thing) else {
+            panic!("nothing is said of the rest")
+        };
+        assert_eq!(name, "rest");
+        assert!(error.contains(&format!("only the first {}", found.len() - 1)), "{error}");
+        let items = r#"{"kind": "CertificateSigningRequestList", "items": [{}"#.to_owned();
+        let items = items + &", {}".repeat(3_000) + "]}";
+        assert!(read(items.as_bytes()).unwrap().len() < 2_000);
+        // Real ones are never too many.
+        assert_eq!(whats(PEM.repeat(3_000).as_bytes()).len(), 3_000);
+        let user = "- name: a\n  user: {client-certificate: /home/alice/pki/client.crt}\n";
+        let users = format!("apiVersion: v1\nkind: Config\nusers:\n{}", user.repeat(5_000));
+        assert_eq!(whats(users.as_bytes()).len(), 5_001);
+    }
+
+    #[test]
     fn kubeconfigs() {
         let text = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: gone\nclusters:\n- name: c\n  cluster: {{server: https://x, insecure-skip-tls-verify: true}}\n\
@@ -494,7 +551,10 @@ mod tests {
         let inputs =
             ["", " ", "hello", "0", "kind: Pod", "apiVersion: v1\nkind: Pod\n", "aGVsbG8=", &deep];
         for input in inputs {
-            assert!(matches!(read(input.as_bytes()), Err(Unknown)), "{input:.20}");
+            assert!(matches!(read(input.as_bytes()), Err(Unknown::Other)), "{input:.20}");
         }
+        let broken =
+            read(b"apiVersion: v1\nkind: Config\nusers:\n  - name: a\n - b\n").unwrap_err();
+        assert!(broken.to_string().contains("cannot be read: line 5, column 2: "), "{broken}");
     }
 }

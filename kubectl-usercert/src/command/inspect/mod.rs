@@ -84,8 +84,8 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
         host.warn(format!("warning: {warning}"));
     }
     let (rows, unknown) = look(args, &gathered, now);
-    for source in unknown {
-        host.fail(&Error::new(format!("{source}: {}", inspect::Unknown)));
+    for error in unknown {
+        host.fail(&Error::new(error));
         failed = true;
     }
     if rows.is_empty() {
@@ -129,7 +129,8 @@ fn within(args: &InspectArgs) -> Result<Option<i64>> {
     Ok(Some(nanos / 1_000_000_000))
 }
 
-/// Everything that is found, and the inputs that were asked for and hold nothing known.
+/// Everything that is found, and what is wrong with the inputs that were asked for and hold nothing
+/// known.
 fn look(args: &InspectArgs, gathered: &Gathered, now: UnixTime) -> (Vec<Row>, Vec<String>) {
     let mut placed = Vec::new();
     let mut items = Vec::new();
@@ -137,8 +138,8 @@ fn look(args: &InspectArgs, gathered: &Gathered, now: UnixTime) -> (Vec<Row>, Ve
     for source in &gathered.sources {
         let found = match inspect::read(&source.data) {
             Ok(found) => found,
-            Err(_) if source.asked && !source.names => {
-                unknown.push(source.name.clone());
+            Err(error) if source.asked && !source.names => {
+                unknown.push(format!("{}: {error}", source.name));
                 continue;
             }
             Err(_) => continue,

@@ -9,8 +9,12 @@ use usercert_core::handover;
 use usercert_core::review::{self, Reviewed};
 use usercert_core::text::first_hidden;
 
-fuzz_target!(|data: &[u8]| limit::within_limit(|| {
-    let _ = handover::read(data);
+fuzz_target!(|data: &[u8]| {
+    let _ = limit::within_limit(|| handover::read(data));
+    limit::within_limit(|| request(data));
+});
+
+fn request(data: &[u8]) {
     let Ok(request) = CertificateRequest::from_der(data) else { return };
     assert_eq!(request.der, data);
     let pem = csr::to_pem(data);
@@ -30,4 +34,4 @@ fuzz_target!(|data: &[u8]| limit::within_limit(|| {
         assert!(request.strict && request.subject.common_names().count() == 1);
         assert!(!request.subject.user().is_empty());
     }
-}));
+}

@@ -9,9 +9,13 @@ use usercert_core::review::{self, Reviewed};
 use usercert_core::text::first_hidden;
 use usercert_core::{answer, handover, yaml};
 
-fuzz_target!(|data: &[u8]| limit::within_limit(|| {
-    let _ = handover::read(data);
-    let _ = answer::read(data);
+fuzz_target!(|data: &[u8]| {
+    let _ = limit::within_limit(|| handover::read(data));
+    let _ = limit::within_limit(|| answer::read(data));
+    limit::within_limit(|| object(data));
+});
+
+fn object(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(value) = yaml::parse(text) else { return };
     let Ok(object) = Object::from_value(&value) else { return };
@@ -29,4 +33,4 @@ fuzz_target!(|data: &[u8]| limit::within_limit(|| {
         let request = object.certificate_request().expect("what is not refused can be read");
         assert!(request.strict && !request.subject.user().is_empty());
     }
-}));
+}

@@ -19,8 +19,10 @@ use crate::text::show;
 /// The entries to be.
 #[derive(Clone)]
 pub struct Wanted<'a> {
-    /// Name of the context and of the user entry.
+    /// Name of the context and, unless one is renewed, of the user entry.
     pub context_name: &'a str,
+    /// The user entry whose certificate and key are renewed; nothing else is written then.
+    pub renewed: Option<&'a str>,
     /// Name of the cluster entry, if it is free or already leads there.
     pub cluster_name: &'a str,
     /// Body of the cluster entry.
@@ -35,6 +37,12 @@ pub struct Wanted<'a> {
     pub replace: bool,
     /// Make it the current context.
     pub use_context: bool,
+}
+
+impl Wanted<'_> {
+    fn user_name(&self) -> &str {
+        self.renewed.unwrap_or(self.context_name)
+    }
 }
 
 /// What is known of the existing entries beyond their text.
@@ -61,6 +69,9 @@ pub enum PlanError {
         /// Whether `--replace` would do.
         replaceable: bool,
     },
+    /// The entry that was to be renewed is not there any more.
+    #[error("the kubeconfig has no user entry {} any more", show(.0))]
+    Gone(String),
 }
 
 /// What to write where.
@@ -84,6 +95,9 @@ pub fn plan(
     wanted: &Wanted<'_>,
     existing: &Existing,
 ) -> Result<Plan, PlanError> {
+    if let Some(user) = wanted.renewed {
+        return renewal(merged, default_file, user, wanted, existing);
+    }
     let (cluster_name, add_cluster) = choose_cluster(merged, wanted, existing)?;
     let replaces = check_user(merged, wanted, existing)? | check_context(merged, wanted, existing)?;
     let mut context = json!({ "cluster": cluster_name, "user": wanted.context_name });
@@ -114,6 +128,36 @@ pub fn plan(
         add(default_file.to_owned(), Edit::SetCurrentContext(name()));
     }
     Ok(Plan { edits, cluster_name, replaces })
+}
+
+fn renewal(
+    merged: &Merged,
+    default_file: &Path,
+    user: &str,
+    wanted: &Wanted<'_>,
+    existing: &Existing,
+) -> Result<Plan, PlanError> {
+    if merged.user(user).is_none() {
+        return Err(PlanError::Gone(user.to_owned()));
+    }
+    let replaces = check_user(merged, wanted, existing)?;
+    let edit = Edit::SetUser { name: user.to_owned(), body: wanted.user_body.clone() };
+    Ok(Plan {
+        edits: vec![(merged.destination(Kind::User, user, default_file), vec![edit])],
+        cluster_name: wanted.cluster_name.to_owned(),
+        replaces,
+    })
+}
+
+/// A context through which the user entry is used for another cluster.
+#[must_use]
+pub fn used_elsewhere(merged: &Merged, user: &str, existing: &Existing) -> Option<String> {
+    let elsewhere = |name: &&str| {
+        merged
+            .context(name)
+            .is_some_and(|c| c.user == user && !existing.same_clusters.contains(&c.cluster))
+    };
+    merged.contexts().map(|c| c.name).find(elsewhere).map(str::to_owned)
 }
 
 /// The cluster entry's name and whether it is to be added.
@@ -147,8 +191,8 @@ fn choose_cluster(
 }
 
 fn taken(kind: Kind, wanted: &Wanted<'_>, what: &str, replaceable: bool) -> PlanError {
-    let name = wanted.context_name.to_owned();
-    PlanError::Taken { kind, name, what: what.to_owned(), replaceable }
+    let name = if kind == Kind::User { wanted.user_name() } else { wanted.context_name };
+    PlanError::Taken { kind, name: name.to_owned(), what: what.to_owned(), replaceable }
 }
 
 /// Whether an existing user entry will be replaced; an error if it may not be.
@@ -157,7 +201,7 @@ fn check_user(
     wanted: &Wanted<'_>,
     existing: &Existing,
 ) -> Result<bool, PlanError> {
-    let name = wanted.context_name;
+    let name = wanted.user_name();
     if merged.user(name).is_none() {
         return Ok(false);
     }
@@ -172,14 +216,10 @@ fn check_user(
         return Err(taken(Kind::User, wanted, &what, false));
     }
     // The entry's own context tells which cluster its certificate is for.
-    let elsewhere = merged
-        .contexts()
-        .filter_map(|c| merged.context(c.name))
-        .any(|c| c.user == name && !existing.same_clusters.contains(&c.cluster));
-    if elsewhere {
+    if used_elsewhere(merged, name, existing).is_some() {
         return Err(taken(Kind::User, wanted, "which is used for another cluster", false));
     }
-    if !wanted.replace {
+    if !wanted.replace && wanted.renewed.is_none() {
         let what =
             format!("with a certificate for {} until {}", show(old.subject.user()), old.not_after);
         return Err(taken(Kind::User, wanted, &what, true));

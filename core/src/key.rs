@@ -50,6 +50,20 @@ impl KeyType {
             Self::Rsa4096 => "rsa4096",
         }
     }
+
+    /// The kind that a key is of, if it is one of these.
+    #[must_use]
+    pub fn of(kind: &KeyKind) -> Option<Self> {
+        Some(match kind {
+            KeyKind::P256 => Self::P256,
+            KeyKind::P384 => Self::P384,
+            KeyKind::Ed25519 => Self::Ed25519,
+            KeyKind::Rsa(2048) => Self::Rsa2048,
+            KeyKind::Rsa(3072) => Self::Rsa3072,
+            KeyKind::Rsa(4096) => Self::Rsa4096,
+            _ => return None,
+        })
+    }
 }
 
 /// The text names no kind of key that we make.

@@ -136,6 +136,16 @@ pub fn validity(lifetime: Lifetime, now: UnixTime) -> (UnixTime, UnixTime) {
     (now.plus(-BACKDATING), now.plus(end))
 }
 
+/// The lifetime for which a built-in signer grants this validity; the shortest for one that it never
+/// grants.
+#[must_use]
+pub fn asked_for(not_before: UnixTime, not_after: UnixTime) -> Lifetime {
+    let whole = not_after.since(not_before);
+    let short = whole - BACKDATING;
+    let seconds = if short < SHORT_SECONDS { short } else { whole };
+    Lifetime(i32::try_from(seconds.max(MIN_SECONDS.into())).unwrap_or(i32::MAX))
+}
+
 /// How a granted validity compares with what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Granted {
@@ -253,5 +263,12 @@ mod tests {
             assert_eq!((from.0, to.0), (700, 1000 + end), "{asked}");
             assert_eq!(granted(Some(lifetime), from, to), Granted::AsAsked);
         }
+        for asked in ["10m", "7h", "9h", "30d", "24855d"] {
+            let lifetime: Lifetime = asked.parse().unwrap();
+            let (from, to) = validity(lifetime, UnixTime(1000));
+            assert_eq!(asked_for(from, to), lifetime, "{asked}");
+        }
+        assert_eq!(asked_for(UnixTime(0), UnixTime(1)).seconds(), MIN_SECONDS);
+        assert_eq!(asked_for(UnixTime(0), UnixTime(i64::MAX)).seconds(), i32::MAX);
     }
 }

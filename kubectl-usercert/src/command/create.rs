@@ -234,6 +234,7 @@ async fn finish(
         chain: &chain,
         key_pem: &key_pem,
         namespace: args.client.namespace.clone(),
+        renewed: None,
     };
     let written = match &args.standalone {
         Some(file) => entry.write_standalone(file)?,

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use usercert_core::certificate::{Certificate, chain_to_pem};
 use usercert_core::install::{self, Existing, PlanError, Wanted};
+use usercert_core::kubeconfig::Kind;
 use usercert_core::kubeconfig::edit::{self, Edit};
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
@@ -39,6 +40,8 @@ pub struct Entry<'a> {
     pub key_pem: &'a str,
     /// The context's namespace.
     pub namespace: Option<String>,
+    /// The user entry to renew; nothing but its certificate and key is written then.
+    pub renewed: Option<String>,
 }
 
 /// Where the entry went.
@@ -54,6 +57,21 @@ pub struct Written {
 impl Entry<'_> {
     fn leaf(&self) -> Result<&Certificate> {
         self.chain.first().ok_or_else(|| Error::new("there is no certificate to write"))
+    }
+
+    fn user_name(&self) -> &str {
+        self.renewed.as_deref().unwrap_or(&self.context_name)
+    }
+
+    /// The renewed entry as it will be: what else it says, stays.
+    fn renewed_body(&self, merged: &Merged) -> Option<Value> {
+        let name = self.renewed.as_deref()?;
+        let mut body = merged.entry(Kind::User, name)?.value().get("user")?.as_object()?.clone();
+        body.retain(|field, _| !matches!(field.as_str(), "client-certificate" | "client-key"));
+        if let Value::Object(new) = self.user_body() {
+            body.extend(new);
+        }
+        Some(body.into())
     }
 
     fn user_body(&self) -> Value {
@@ -142,7 +160,7 @@ impl Entry<'_> {
         let there = |files: Vec<SourceFile>| {
             Merged::load(list, files)
                 .ok()
-                .and_then(|m| m.user(&self.context_name))
+                .and_then(|m| m.user(self.user_name()))
                 .and_then(|u| u.client_certificate_data)
                 .and_then(|pem| Certificate::chain_from_pem(&pem).ok())
                 .is_some_and(|chain| chain.first().is_some_and(|c| c.der == leaf.der))
@@ -175,6 +193,22 @@ impl Entry<'_> {
         }
     }
 
+    fn unplanned(&self, error: PlanError) -> Error {
+        let replaceable = matches!(error, PlanError::Taken { replaceable: true, .. });
+        let error = Error { exit: Exit::Failed, ..Error::from(error) };
+        if self.renewed.is_some() {
+            return error.hint("nothing was written, and the key is kept: put it under another name with\n  kubectl usercert install --context-name NEW -- NAME");
+        }
+        let other = shell_word(&format!("{}-2", self.context_name));
+        let elsewhere =
+            format!("choose another name with --context-name, as --context-name {other}");
+        if replaceable {
+            error.hint("to put the new certificate in its place, add --replace").hint(elsewhere)
+        } else {
+            error.hint(elsewhere)
+        }
+    }
+
     /// The cluster entry's name and the new texts by file.
     fn decide(
         &self,
@@ -193,14 +227,16 @@ impl Entry<'_> {
             context_name: &self.context_name,
             cluster_name: &self.cluster_name,
             cluster_body: cluster_body(self.endpoint),
-            user_body: self.user_body(),
+            renewed: self.renewed.as_deref(),
+            user_body: self.renewed_body(&merged).unwrap_or_else(|| self.user_body()),
             namespace: self.namespace.as_deref(),
             leaf: self.leaf()?,
             replace,
             use_context,
         };
-        let existing = existing(&merged, self.endpoint, &self.context_name);
-        let plan = install::plan(&merged, default, &wanted, &existing).map_err(taken)?;
+        let existing = existing(&merged, self.endpoint, self.user_name());
+        let plan = install::plan(&merged, default, &wanted, &existing)
+            .map_err(|error| self.unplanned(error))?;
         let texts = edited(merged, &plan.edits)
             .hint("write a file of its own with --standalone FILE, or mend the file first")?;
         Ok((plan.cluster_name, texts))
@@ -327,18 +363,10 @@ pub fn unwritten(error: UpdateError<Refused>) -> Error {
     if hint.is_empty() { error } else { error.hint(hint) }
 }
 
-fn taken(error: PlanError) -> Error {
-    let PlanError::Taken { replaceable, ref name, .. } = error;
-    let elsewhere = format!(
-        "choose another name with --context-name, as --context-name {}",
-        shell_word(&format!("{name}-2"))
-    );
-    let message = Error { exit: Exit::Failed, ..Error::from(error) };
-    if replaceable {
-        message.hint("to put the new certificate in its place, add --replace").hint(elsewhere)
-    } else {
-        message.hint(elsewhere)
-    }
+/// A context that uses this user entry for another cluster.
+#[must_use]
+pub fn used_elsewhere(merged: &Merged, endpoint: &Endpoint, user: &str) -> Option<String> {
+    install::used_elsewhere(merged, user, &existing(merged, endpoint, user))
 }
 
 /// What the files behind existing entries say.

@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod install;
 pub mod list;
 pub mod onboard;
+pub mod renew;
 pub mod request;
 pub mod review;
 pub mod revoke;

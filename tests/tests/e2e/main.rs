@@ -36,6 +36,7 @@ mod own_pki;
 mod policy;
 mod pty;
 mod rbac;
+mod renew;
 mod rights;
 mod road;
 mod token;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         policy::CASES,
         rights::CASES,
         token::CASES,
+        renew::CASES,
         doctor::CASES,
         ca_serve::CASES,
     ];

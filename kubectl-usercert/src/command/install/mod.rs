@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::entries::{Entry, Written};
 use super::issued::{self, Wanted};
 use super::pending::{self, Pending};
+use super::renew::Renewed;
 use crate::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, TimeoutArgs};
 use crate::cluster::{Endpoint, Kubeconfig, Target};
 use crate::error::{Error, Exit, Result, ResultExt as _};
@@ -76,6 +77,8 @@ pub struct InstallArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    #[arg(skip)]
+    renewed: Option<Renewed>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -98,6 +101,13 @@ impl InstallArgs {
         output: OutputArgs,
     ) -> Self {
         Self { name, csr_name: Some(csr_name), client, timeout, key, output, ..Self::default() }
+    }
+
+    /// Into the place of what is there.
+    #[must_use]
+    pub fn renewing(self, renewed: Renewed) -> Self {
+        let context_name = Some(renewed.context_name.clone());
+        Self { context_name, renewed: Some(renewed), ..self }
     }
 }
 
@@ -184,6 +194,7 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
         chain: &ready.chain,
         key_pem: &key_pem,
         namespace: args.client.namespace.clone().or_else(|| ready.namespace.clone()),
+        renewed: args.renewed.as_ref().map(|r| r.user_name.clone()),
     };
     if entry.context_name.is_empty() {
         return Err(Error::usage("the context's name is empty"));

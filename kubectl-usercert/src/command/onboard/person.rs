@@ -216,6 +216,7 @@ impl Work<'_> {
                     chain: &chain,
                     key_pem: &key_pem,
                     namespace,
+                    renewed: None,
                 };
                 (Zeroizing::new(entry.standalone_text()?), Access::Private)
             }

@@ -19,6 +19,7 @@ use usercert_core::text::{shell_word, show};
 use super::install;
 use super::issued;
 use super::pending::{self, Record, Submitted};
+use super::renew::Renewed;
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, Format, OutputArgs, TimeoutArgs};
 use crate::cluster::{Cluster, Need, Target, explain};
 use crate::error::{Exit, Result, ResultExt as _};
@@ -77,6 +78,8 @@ pub struct RequestArgs {
     /// it is missing
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
+    #[arg(skip)]
+    renewed: Option<Renewed>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -101,6 +104,36 @@ struct Asked {
 }
 
 impl RequestArgs {
+    /// What `renew` asks for: for `(user, groups)`, with `(lifetime, kind of key, signer)`.
+    #[must_use]
+    pub fn renewing(
+        (name, groups): (String, Vec<String>),
+        (expires, key_type, signer): (String, String, String),
+        renewed: Renewed,
+        output: OutputArgs,
+        dry_run: DryRunArgs,
+        timeout: TimeoutArgs,
+        client: ClientArgs,
+    ) -> Self {
+        Self {
+            name,
+            groups,
+            expires,
+            key_type,
+            key: None,
+            signer,
+            csr_name: None,
+            wait: true,
+            offline: false,
+            out_dir: None,
+            renewed: Some(renewed),
+            output,
+            dry_run,
+            timeout,
+            client,
+        }
+    }
+
     fn asked(&self) -> Result<Asked> {
         let identity = Identity::parse(&self.name, &self.groups).usage()?;
         let csr_name =
@@ -208,6 +241,10 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
             args.out_dir.as_deref().map(|d| d.join(safe_file_name(&args.name, "key"))),
             args.output.clone(),
         );
+        let install = match &args.renewed {
+            Some(renewed) => install.renewing(renewed.clone()),
+            None => install,
+        };
         return install::run(host, &install).await;
     }
     Ok(Exit::Done)
@@ -216,13 +253,13 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
 fn dry_run(host: &Host, args: &RequestArgs, asked: &Asked) -> Result<Exit> {
     let key = args.make_key(asked)?;
     let csr = key.certificate_request(&asked.identity)?;
-    if args.key.is_none() {
+    if args.key.is_none() && args.renewed.is_none() {
         host.warn(
             "note: the key of this dry run is thrown away, so the request below is of no use;\n      \
              to keep the key and submit later: kubectl usercert request NAME --offline",
         );
     }
-    print_manifest(host, args, asked, &args.manifest(asked, &asked.csr_name, &csr), "(dry run)")
+    print_manifest(host, args, &args.manifest(asked, &asked.csr_name, &csr), "(dry run)")
 }
 
 async fn dry_run_server(
@@ -233,22 +270,22 @@ async fn dry_run_server(
 ) -> Result<Exit> {
     let key = args.make_key(asked)?;
     let csr = key.certificate_request(&asked.identity)?;
-    let manifest = args.manifest(asked, &asked.csr_name, &csr);
-    let made = cluster
-        .create_csr(&manifest, true)
-        .await
-        .map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
-    print_manifest(host, args, asked, &made, "(server dry run)")
+    let attempt = |name: String| {
+        let manifest = args.manifest(asked, &name, &csr);
+        async move { cluster.create_csr(&manifest, true).await }
+    };
+    let mut made = attempt(asked.csr_name.clone()).await;
+    if args.csr_name.is_none() && made.as_ref().is_err_and(|e| e.reason() == "AlreadyExists") {
+        // As the real run does, under a name that is free.
+        made = attempt(request::name_with_key(&asked.csr_name, &csr.key)).await;
+    }
+    let made = made.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
+    print_manifest(host, args, &made, "(server dry run)")
 }
 
-fn print_manifest(
-    host: &Host,
-    args: &RequestArgs,
-    asked: &Asked,
-    manifest: &Value,
-    what: &str,
-) -> Result<Exit> {
-    let name = format!("{}/{}", request::RESOURCE, asked.csr_name);
+fn print_manifest(host: &Host, args: &RequestArgs, manifest: &Value, what: &str) -> Result<Exit> {
+    let name = manifest.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let name = format!("{}/{name}", request::RESOURCE);
     let text = format!("{} created {what}", show(&name));
     output::print(host, args.output.format, manifest, &[name], |_| text)?;
     Ok(Exit::Done)

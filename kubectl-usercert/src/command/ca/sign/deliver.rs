@@ -181,6 +181,7 @@ impl<'a> Delivery<'a> {
                 chain,
                 key_pem,
                 namespace: self.args.cluster.namespace.clone(),
+                renewed: None,
             };
             files.extend(entry.write_standalone(file)?.files);
         }

@@ -1,0 +1,176 @@
+//! `renew [CONTEXT]`.
+
+use clap::Args;
+use usercert_core::certificate::Certificate;
+use usercert_core::key::KeyType;
+use usercert_core::lifetime::{self, expiry_in_words};
+use usercert_core::request::CLIENT_SIGNER;
+use usercert_core::text::{shell_word, show};
+
+use super::entries;
+use super::request::{self, RequestArgs};
+use crate::args::{ClientArgs, DryRunArgs, OutputArgs, TimeoutArgs};
+use crate::cluster::Target;
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::files::reading;
+use crate::host::Host;
+
+/// Longest certificate file that is read, in bytes.
+const CERTIFICATE_LIMIT: usize = 1024 * 1024;
+
+/// Replace a context's certificate before it expires: same user and groups, new key
+///
+/// Requests a certificate with the one that the context still has, waits for an admin's approval,
+/// checks and tries what was issued, and only then puts it in the place of the old one. Contexts,
+/// clusters and all other entries stay as they are. Until then the old certificate goes on working;
+/// it stays valid until it expires. If the approval takes longer, run the same command again: it takes
+/// up the same request.
+///
+/// Examples:
+///
+///   kubectl usercert renew
+///
+///   kubectl usercert renew alice@prod --expires 90d --timeout 1h
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct RenewArgs {
+    /// Context to renew, instead of the current one
+    #[arg(value_name = "CONTEXT", conflicts_with = "context")]
+    pub name: Option<String>,
+    /// Lifetime to ask for, as 24h, 30d or 12w, instead of the present certificate's; "signer" leaves it
+    /// to the signer
+    #[arg(long, value_name = "DURATION")]
+    pub expires: Option<String>,
+    /// Kind of key, instead of the present one's: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
+    #[arg(long, value_name = "TYPE")]
+    pub key_type: Option<String>,
+    /// Signer to ask
+    #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
+    pub signer: String,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    timeout: TimeoutArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// The entries that are renewed.
+#[derive(Clone, Debug)]
+pub struct Renewed {
+    /// The context.
+    pub context_name: String,
+    /// Its user entry.
+    pub user_name: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
+    let mut client = args.client.clone();
+    if args.name.is_some() {
+        client.context.clone_from(&args.name);
+    }
+    let target = Target::resolve(&client)?;
+    let (renewed, leaf) = present(&target)?;
+    let user = leaf.subject.user().to_owned();
+    let groups: Vec<String> = leaf.subject.groups().into_iter().collect();
+    let itself = client.user.is_none() && client.token.is_none();
+    if itself && client.client_certificate.is_none() && host.now() > leaf.not_after {
+        return Err(too_late(host, &renewed, &leaf));
+    }
+    let dropped: Vec<&str> = leaf.subject.dropped().map(|a| a.name()).collect();
+    if !dropped.is_empty() {
+        host.warn(format!(
+            "warning: the new certificate will name user and groups only, without {}",
+            show(&dropped.join(", "))
+        ));
+    }
+    let expires = args.expires.clone().unwrap_or_else(|| {
+        format!("{}s", lifetime::asked_for(leaf.not_before, leaf.not_after).seconds())
+    });
+    let key_type = args
+        .key_type
+        .clone()
+        .unwrap_or_else(|| KeyType::of(&leaf.key.kind).unwrap_or(KeyType::P256).name().to_owned());
+    let request = RequestArgs::renewing(
+        (user, groups),
+        (expires, key_type, args.signer.clone()),
+        renewed,
+        args.output.clone(),
+        args.dry_run.clone(),
+        args.timeout.clone(),
+        client,
+    );
+    request::run(host, &request).await
+}
+
+/// What is to be renewed, and its certificate.
+fn present(target: &Target) -> Result<(Renewed, Certificate)> {
+    let merged = &target.kubeconfig.merged;
+    let name = target
+        .resolved
+        .context_name
+        .clone()
+        .ok_or_else(|| Error::usage("there is no context to renew").hint(SHOW))?;
+    let context = merged
+        .context(&name)
+        .ok_or_else(|| Error::usage(format!("there is no context {}", show(&name))).hint(SHOW))?;
+    let renewed = Renewed { context_name: name, user_name: context.user };
+    let entry = merged.user(&renewed.user_name).unwrap_or_default();
+    let pem = match (entry.client_certificate_data, entry.client_certificate) {
+        (Some(data), _) => data,
+        (None, Some(path)) => reading::read_limited(&path, CERTIFICATE_LIMIT)?,
+        (None, None) => {
+            return Err(Error::new(format!(
+                "the context {} has no certificate to renew",
+                show(&renewed.context_name)
+            ))
+            .hint("make a first one: kubectl usercert request NAME"));
+        }
+    };
+    let leaf = Certificate::chain_from_pem(&pem)
+        .context(format!("the certificate of {}", show(&renewed.user_name)))?
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::new("there is no certificate to renew"))?;
+    check_clusters(target, &renewed)?;
+    Ok((renewed, leaf))
+}
+
+const SHOW: &str = "`kubectl usercert contexts` shows what there is";
+
+/// Whoever shares the entry would be left with a certificate of another cluster.
+fn check_clusters(target: &Target, renewed: &Renewed) -> Result<()> {
+    let (merged, user) = (&target.kubeconfig.merged, renewed.user_name.as_str());
+    let Some(other) = entries::used_elsewhere(merged, &target.endpoint, user) else {
+        return Ok(());
+    };
+    Err(Error::new(format!(
+        "the user entry {} is also used for another cluster, by the context {}",
+        show(user),
+        show(&other)
+    ))
+    .hint("nothing was requested; get an entry for each cluster: kubectl usercert request, then install --context-name"))
+}
+
+fn too_late(host: &Host, renewed: &Renewed, leaf: &Certificate) -> Error {
+    let context = shell_word(&renewed.context_name);
+    let groups: String =
+        leaf.subject.groups().iter().map(|g| format!(" -g {}", shell_word(g))).collect();
+    let user = shell_word(leaf.subject.user());
+    Error::new(format!(
+        "the certificate of {} {}, so it cannot ask for another",
+        show(leaf.subject.user()),
+        expiry_in_words(leaf.not_after, host.now())
+    ))
+    .hint(format!(
+        "ask with other credentials (--user or --token), or hand a request over:\n  \
+         kubectl usercert request{groups} --offline -- {user}\nand install the admin's answer:\n  \
+         kubectl usercert install --reply FILE --context-name {context} --replace -- {user}"
+    ))
+}

@@ -1,0 +1,152 @@
+//! Renewing a context's certificate, in its place.
+
+use crate::cases;
+use crate::trial::{Person, Trial};
+
+cases!(in_its_place, an_entry_of_another_name, what_cannot_be_renewed, who_may_not_ask);
+
+/// Somebody with a context and the right to ask for certificates.
+fn holder(trial: &Trial, base: &str, more: &[&str]) -> (Person, String, String) {
+    let person = trial.admin();
+    let user = trial.user(base);
+    person.run(&[&["request", &user, "-g", "dev", "-g", "ops"][..], more].concat()).ok();
+    person.run(&["approve", &user, "--yes"]).ok();
+    person.run(&["install", &user, "--namespace", "team-a"]).ok();
+    let rules = serde_json::json!([{
+        "apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"],
+        "verbs": ["create", "get", "list", "watch"],
+    }]);
+    trial.grant(&user, rules);
+    let context = person.context_of(&user);
+    (person, user, context)
+}
+
+fn in_its_place(trial: &Trial) {
+    let more = ["--expires", "90m", "--key-type", "ed25519"];
+    let (person, user, context) = holder(trial, "renewer", &more);
+    let before = person.read(".kube/config");
+
+    let out = person.run(&["renew", &context, "--timeout", "0"]).exits(5);
+    let code = out.says(&["still pending", "kubectl usercert approve --expect"]).code_shown();
+    assert_eq!(person.read(".kube/config"), before);
+    assert_eq!(person.whoami(&context).0, user, "the old one goes on working");
+    let waiting = person.run(&["list", "-o", "json"]).ok().json();
+    let waiting = waiting["items"].as_array().expect("items");
+    let asked = waiting.iter().find(|i| i["user"] == user.as_str()).expect("a request");
+    assert_eq!(asked["requester"], user.as_str(), "asked with the present certificate");
+    let name = asked["name"].as_str().expect("a name");
+    person.run(&["approve", name, "--expect", &code, "--yes"]).ok();
+
+    // The same request is taken up.
+    let renewed = person.run(&["renew", &context, "-o", "json"]).ok().says(&["taken up again"]);
+    let renewed = renewed.json();
+    assert_eq!(renewed["context"], context.as_str());
+    assert_eq!(renewed["groups"], serde_json::json!(["dev", "ops"]));
+    assert!(person.pending().is_empty());
+    let after = person.read(".kube/config");
+    let changed: Vec<&str> = before
+        .lines()
+        .zip(after.lines())
+        .filter(|(old, new)| old != new)
+        .map(|(old, _)| old.split(':').next().unwrap_or_default().trim_matches([' ', '"']))
+        .collect();
+    assert_eq!(changed, ["client-certificate-data", "client-key-data"]);
+    assert_eq!(before.lines().count(), after.lines().count());
+    let (name, groups) = person.whoami(&context);
+    assert_eq!((name, &groups[..2]), (user.clone(), &["dev".to_owned(), "ops".to_owned()][..]));
+
+    // Kind of key and lifetime are those of before.
+    let read = person.run(&["inspect", ".kube/config", "-o", "json"]).ok().json();
+    let items = read["items"].as_array().expect("items");
+    let of = |item: &&serde_json::Value| item["properties"]["user"] == user.as_str();
+    let item = items.iter().find(of).expect("the certificate");
+    assert_eq!(item["properties"]["key"], "Ed25519");
+    let shown = person.run(&["contexts"]).ok().stdout;
+    let row = shown.lines().find(|l| l.contains(&context)).expect("a row");
+    assert!(row.contains(" 89m ") || row.contains(" 90m ") || row.contains(" 1h"), "{row}");
+}
+
+fn an_entry_of_another_name(trial: &Trial) {
+    let (person, user, context) = holder(trial, "files", &[]);
+    // As by hand: the entry's name is not the context's, files hold certificate and key.
+    let view = ["config", "view", "--raw", "-o"];
+    for (field, file) in [("certificate", "old.crt"), ("key", "old.key")] {
+        let path =
+            format!("jsonpath={{.users[?(@.name==\"{context}\")].user.client-{field}-data}}");
+        let data = person.kubectl(&[&view[..], &[&path]].concat()).ok().stdout;
+        person.write("data", &data);
+        let decoded = person.tool("base64", &["-d", "data"]).ok().stdout;
+        person.write(file, &decoded);
+    }
+    let config = |args: &[&str]| person.kubectl(&[&["config"], args].concat()).ok();
+    let files = ["--client-certificate=old.crt", "--client-key=old.key"];
+    config(&[&["set-credentials", "by-hand"][..], &files].concat());
+    config(&["set-context", "mine", "--user=by-hand", "--namespace=team-b"]);
+    let cluster = person.kubectl(&[&view[..], &["jsonpath={.clusters[0].name}"]].concat()).ok();
+    config(&["set-context", "mine", &format!("--cluster={}", cluster.stdout)]);
+    let context_before =
+        config(&["view", "-o", "jsonpath={.contexts[?(@.name==\"mine\")]}"]).stdout;
+    let (certificate, key) = (person.read("old.crt"), person.read("old.key"));
+
+    person.run(&["renew", "mine", "--timeout", "0", "--expires", "2h"]).exits(5);
+    let waiting = person.run(&["list", "-o", "json"]).ok().json();
+    let waiting = waiting["items"].as_array().expect("items");
+    let asked = waiting.iter().find(|i| i["user"] == user.as_str()).expect("a request");
+    person.run(&["approve", asked["name"].as_str().expect("a name"), "--yes"]).ok();
+    person.run(&["renew", "mine"]).ok().prints(&["context mine written", "expires in "]);
+    assert_eq!(person.whoami("mine").0, user);
+    let context_after = config(&["view", "-o", "jsonpath={.contexts[?(@.name==\"mine\")]}"]).stdout;
+    assert_eq!(context_before, context_after);
+    let entry = config(&["view", "-o", "jsonpath={.users[?(@.name==\"by-hand\")]}"]).stdout;
+    assert!(!entry.contains("old.") && entry.contains("client-key-data"), "{entry}");
+    assert_eq!((person.read("old.crt"), person.read("old.key")), (certificate, key));
+    assert_eq!(person.whoami(&context).0, user, "other entries stay");
+}
+
+fn what_cannot_be_renewed(trial: &Trial) {
+    let (person, user, context) = holder(trial, "kept", &[]);
+    let before = person.read(".kube/config");
+    person.run(&["renew", "nowhere"]).exits(1).says(&["nowhere", "get-contexts"]);
+    person.run(&["renew", "a", "--context", "b"]).exits(2);
+    person.run(&["renew", &context, "--expires", "soon"]).exits(2).says(&["soon"]);
+    let dry = person.run(&["renew", &context, "--dry-run=server", "-o", "json"]).ok().json();
+    assert_eq!(dry["spec"]["username"], user.as_str());
+    person.run(&["renew", &context, "--dry-run"]).ok().prints(&["created (dry run)"]);
+    assert_eq!(person.read(".kube/config"), before);
+    assert!(person.pending().is_empty());
+
+    let config = |args: &[&str]| person.kubectl(&[&["config"], args].concat()).ok();
+    config(&["set-credentials", "robot", "--token=abc"]);
+    config(&["set-context", "robot", "--user=robot", "--cluster=sandbox"]);
+    let view = ["view", "--raw", "-o", "jsonpath={.clusters[0].name}"];
+    let cluster = config(&view).stdout;
+    config(&["set-context", "robot", &format!("--cluster={cluster}")]);
+    person.run(&["renew", "robot"]).exits(1).says(&["no certificate to renew", "request"]);
+
+    person.write("old.crt", include_str!("../../../core/tests/data/expired.pem"));
+    let key = ["genpkey", "-algorithm", "ed25519", "-out", "old.key"];
+    person.tool("openssl", &key).ok();
+    let files = ["--client-certificate=old.crt", "--client-key=old.key"];
+    config(&[&["set-credentials", "old"][..], &files].concat());
+    config(&["set-context", "old", "--user=old", &format!("--cluster={cluster}")]);
+    let late = person.run(&["renew", "old"]).exits(1);
+    late.says(&["expired", "--offline", "--reply FILE --context-name old --replace"]);
+
+    // A certificate that another cluster's context uses as well would be lost to it.
+    config(&["set-cluster", "other", "--server=https://other.invalid:6443"]);
+    config(&["set-context", "shared", "--cluster=other", &format!("--user={context}")]);
+    person.run(&["renew", &context]).exits(1).says(&["another cluster", "shared"]);
+    assert!(person.pending().is_empty(), "nothing was asked for");
+}
+
+fn who_may_not_ask(trial: &Trial) {
+    let person = trial.admin();
+    let user = trial.user("bare");
+    person.run(&["request", &user]).ok();
+    person.run(&["approve", &user, "--yes"]).ok();
+    person.run(&["install", &user]).ok();
+    let context = person.context_of(&user);
+    let before = person.read(".kube/config");
+    person.run(&["renew", &context]).exits(1).says(&["create", "--offline"]);
+    assert_eq!(person.read(".kube/config"), before);
+}

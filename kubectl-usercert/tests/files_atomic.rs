@@ -91,6 +91,17 @@ fn an_update_sees_and_writes_the_files_of_the_list() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_pipe_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let refused = update(&list(&[&pipe]), Duration::ZERO, |_| Ok::<_, std::io::Error>(vec![]));
+    assert!(matches!(refused, Err(UpdateError::Read(ReadError::Pipe { path })) if path == pipe));
+    assert_eq!(names(directory.path()), ["pipe"]);
+}
+
+#[test]
 fn a_refused_change_leaves_everything_as_it_was() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config");

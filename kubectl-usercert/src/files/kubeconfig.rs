@@ -14,7 +14,7 @@ use usercert_core::kubeconfig::path::LoadingList;
 
 use super::atomic::{WriteError, replace};
 use super::lock::{KubeconfigLock, LockError};
-use super::reading::{ReadError, read};
+use super::reading::{ReadError, is_pipe, read};
 
 /// A kubeconfig could not be changed. Files that are not in `written` are as before.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +80,9 @@ pub fn update_and_keep<E: std::error::Error>(
     limit: Duration,
     decide: impl FnOnce(Vec<SourceFile>) -> Result<Vec<(PathBuf, String)>, E>,
 ) -> Result<Vec<(PathBuf, String)>, UpdateError<E>> {
+    if let Some(pipe) = list.files.iter().find(|file| is_pipe(file)) {
+        return Err(ReadError::Pipe { path: pipe.clone() }.into());
+    }
     let lock = KubeconfigLock::acquire(&list.files, limit)?;
     let changes = decide(read_all(list)?).map_err(UpdateError::Decide)?;
     if let Some((path, _)) = changes.iter().find(|(path, _)| !list.files.contains(path)) {

@@ -28,6 +28,12 @@ pub enum ReadError {
         /// The largest size that is read.
         limit: usize,
     },
+    /// What a pipe held is gone once it has been read.
+    #[error("{} is a pipe, which can be read once and never changed: put it into a file first", path.display())]
+    Pipe {
+        /// The pipe.
+        path: PathBuf,
+    },
     /// The file is no text.
     #[error("{} is not UTF-8 text", path.display())]
     NotUtf8 {
@@ -96,6 +102,20 @@ pub(super) fn sensitive_content(
         }
     }
     Ok(None)
+}
+
+/// Whether there is a pipe at the path, as shells make for `<(…)`.
+pub fn is_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        std::fs::metadata(path).is_ok_and(|m| m.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 /// How long a regular file is; `None` for everything else.

@@ -92,7 +92,7 @@ pub fn leaf(asked: &Asked<'_>, authority: &Authority, now: UnixTime) -> Result<L
         true => server_names(asked, &named.user)?,
         false => profile.alternative_names(asked.alternative_names, None, asked.cluster)?,
     };
-    let end_of_ca = authority.certificate().not_after;
+    let end_of_ca = authority.end();
     let (not_before, not_after) = lifetime::validity(asked.lifetime, now);
     Ok(Leaf {
         user: named.user,

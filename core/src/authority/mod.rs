@@ -67,8 +67,8 @@ pub enum AuthorityError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
     certificate: Certificate,
-    /// What has to be presented together with a certificate of this CA.
-    intermediates: Vec<Certificate>,
+    /// The CAs above it, as far as they are known.
+    above: Vec<Certificate>,
 }
 
 impl Authority {
@@ -82,8 +82,10 @@ impl Authority {
         key: &PublicKey,
         now: UnixTime,
     ) -> Result<Self, AuthorityError> {
-        let own = file.iter().find(|c| c.key.spki == key.spki);
-        let certificate = own.ok_or(AuthorityError::OtherKey)?.clone();
+        // A renewed CA often stands beside its old certificate, with the same key.
+        let own = || file.iter().filter(|c| c.key.spki == key.spki);
+        let valid = own().find(|c| (c.not_before..=c.not_after).contains(&now));
+        let certificate = valid.or_else(|| own().next()).ok_or(AuthorityError::OtherKey)?.clone();
         let ca = certificate.subject.shown();
         if !certificate.may_be_authority() {
             return Err(AuthorityError::NotAnAuthority(ca));
@@ -91,26 +93,36 @@ impl Authority {
         if certificate.key_usages.as_ref().is_some_and(|usages| !usages.contains(&"cert sign")) {
             return Err(AuthorityError::MayNotSign(ca));
         }
-        let intermediates = way_up(&certificate, &file);
-        let authority = Self { certificate, intermediates };
+        let above = way_up(&certificate, &file);
+        let authority = Self { certificate, above };
         authority.check_validity(now)?;
         Ok(authority)
     }
 
-    /// Whether it is valid now.
+    /// Whether it is valid now, and so are the CAs above it: nobody accepts a certificate by way of
+    /// one that is not.
     ///
     /// # Errors
-    /// When it is not.
+    /// When one of them is not.
     pub fn check_validity(&self, now: UnixTime) -> Result<(), AuthorityError> {
-        let (from, to) = (self.certificate.not_before, self.certificate.not_after);
-        let ca = || self.certificate.subject.shown();
-        if now > to {
-            return Err(AuthorityError::Expired { ca: ca(), at: to });
-        }
-        if now < from {
-            return Err(AuthorityError::NotYetValid { ca: ca(), at: from });
+        for authority in std::iter::once(&self.certificate).chain(&self.above) {
+            let (from, to) = (authority.not_before, authority.not_after);
+            let ca = || authority.subject.shown();
+            if now > to {
+                return Err(AuthorityError::Expired { ca: ca(), at: to });
+            }
+            if now < from {
+                return Err(AuthorityError::NotYetValid { ca: ca(), at: from });
+            }
         }
         Ok(())
+    }
+
+    /// When the first of it and the CAs above it ends.
+    #[must_use]
+    pub fn end(&self) -> UnixTime {
+        let own = self.certificate.not_after;
+        self.above.iter().fold(own, |end, ca| end.min(ca.not_after))
     }
 
     /// The CA's own certificate.
@@ -142,17 +154,24 @@ impl Authority {
     /// not including, the root.
     #[must_use]
     pub fn chain(&self, leaf: Certificate) -> Vec<Certificate> {
-        std::iter::once(leaf).chain(self.intermediates.iter().cloned()).collect()
+        let own = std::iter::once(&self.certificate).chain(&self.above);
+        let intermediates = own.filter(|ca| !ca.is_self_issued()).cloned();
+        std::iter::once(leaf).chain(intermediates).collect()
     }
 }
 
-/// The certificates from `start` upwards that are no root, as far as `file` has them.
+/// The CAs above `start` up to the root, as far as `file` has them. Of several that fit, the one that
+/// ends last.
 fn way_up(start: &Certificate, file: &[Certificate]) -> Vec<Certificate> {
     let mut way: Vec<Certificate> = Vec::new();
-    let mut next = Some(start);
-    while let Some(certificate) = next.filter(|c| !c.is_self_issued() && !way.contains(c)) {
-        way.push(certificate.clone());
-        next = file.iter().find(|c| c.may_be_authority() && certificate.names_as_issuer(c));
+    let mut below = start;
+    while !below.is_self_issued() {
+        let fits = |c: &&Certificate| {
+            c.may_be_authority() && below.names_as_issuer(c) && *c != start && !way.contains(c)
+        };
+        let Some(next) = file.iter().rev().filter(fits).max_by_key(|c| c.not_after) else { break };
+        way.push(next.clone());
+        below = next;
     }
     way
 }
@@ -224,8 +243,29 @@ mod tests {
         assert_eq!(ca.chain(leaf()), vec![leaf(), middle.clone()]);
         file.pop();
         let ca = Authority::new(file, &key, now).unwrap();
-        assert_eq!(ca.chain(leaf()), vec![leaf(), middle]);
-        let ca = Authority::new(vec![root], &key, now).unwrap();
+        assert_eq!(ca.chain(leaf()), vec![leaf(), middle.clone()]);
+        let ca = Authority::new(vec![root.clone()], &key, now).unwrap();
         assert_eq!(ca.chain(leaf()), vec![leaf()]);
+
+        // What is above counts like the CA itself.
+        let ends = |not_after| Certificate { not_after, ..root.clone() };
+        let with = |root| Authority::new(vec![middle.clone(), root], &key, now);
+        let gone = with(ends(now.plus(-1))).unwrap_err().to_string();
+        assert!(gone.contains("CN=root expired at"), "{gone}");
+        assert_eq!(with(ends(now.plus(7_200))).unwrap().end(), now.plus(7_200));
+        assert_eq!(with(root.clone()).unwrap().end(), middle.not_after.min(root.not_after));
+    }
+
+    #[test]
+    fn a_renewed_ca_may_stand_beside_its_old_certificate() {
+        let new = authority("ca").certificate().clone();
+        let now = UnixTime(1_600_000_000);
+        let old = Certificate { not_after: now.plus(-1), ..new.clone() };
+        for file in [vec![old.clone(), new.clone()], vec![new.clone(), old.clone()]] {
+            let ca = Authority::new(file, &new.key, now).unwrap();
+            assert_eq!(ca.certificate(), &new);
+        }
+        let gone = Authority::new(vec![old], &new.key, now).unwrap_err();
+        assert!(matches!(gone, AuthorityError::Expired { .. }));
     }
 }

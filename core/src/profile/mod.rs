@@ -121,6 +121,11 @@ pub enum ProfileError {
     /// A server without any name.
     #[error("a server's certificate needs a host name or an address, or every client refuses it")]
     NoNames,
+    /// A name that no node can have.
+    #[error(
+        "{} is no name of a node: lower-case letters, digits, dashes and dots", text::show_short(.0, 80)
+    )]
+    NodeName(String),
     /// A name that is none.
     #[error(transparent)]
     Name(#[from] AlternativeNameError),
@@ -217,12 +222,14 @@ impl Profile {
                 (user.to_owned(), group.map(str::to_owned).into_iter().collect())
             }
             Holder::Node => {
-                let AlternativeName::Dns(node) = name.ok_or_else(missing)?.parse()? else {
-                    return Err(missing());
-                };
+                let node = name.ok_or_else(missing)?.to_ascii_lowercase();
+                if !is_node_name(&node) {
+                    return Err(ProfileError::NodeName(node));
+                }
                 (format!("{NODE_USER}{node}"), vec![NODE_GROUP.to_owned()])
             }
-            Holder::Host(default) => (default.or(name).ok_or_else(missing)?.to_owned(), Vec::new()),
+            Holder::Host(Some(default)) => (default.to_owned(), Vec::new()),
+            Holder::Host(None) => (host_name(name.ok_or_else(missing)?)?, Vec::new()),
         };
         Ok(Named { user, groups: groups.into_iter().collect() })
     }
@@ -249,9 +256,21 @@ impl Profile {
             Holder::Person => Ok(found),
             // The organizations of a server's request are a company's, not groups of Kubernetes.
             Holder::Host(default) => {
-                let user = Some(found.user.as_str()).filter(|u| !u.is_empty());
-                let user = user.or(default).or(name);
-                let user = user.ok_or(ProfileError::NameMissing(self.name))?.to_owned();
+                let given = name.map(host_name).transpose()?;
+                // The API server's own name stands, and another one is but a further name of it.
+                let wanted = default.map(str::to_owned).or(given);
+                let user = Some(found.user.clone()).filter(|user| !user.is_empty());
+                let user = match (user, wanted) {
+                    (Some(user), Some(wanted)) if !user.eq_ignore_ascii_case(&wanted) => {
+                        return Err(ProfileError::OtherHolder {
+                            profile: self.name,
+                            wanted: format!("the host {wanted}"),
+                            found: text::show(&user),
+                        });
+                    }
+                    (Some(name), _) | (None, Some(name)) => name,
+                    (None, None) => return Err(ProfileError::NameMissing(self.name)),
+                };
                 Ok(Named { user, groups: BTreeSet::new() })
             }
             Holder::Component(..) | Holder::Node => {
@@ -280,8 +299,7 @@ impl Profile {
             }
             Holder::Node => {
                 let node = found.user.strip_prefix(NODE_USER).unwrap_or_default();
-                groups == [NODE_GROUP]
-                    && matches!(node.parse(), Ok(AlternativeName::Dns(name)) if name == node)
+                groups == [NODE_GROUP] && is_node_name(node)
             }
             Holder::Person | Holder::Host(_) => true,
         };
@@ -340,6 +358,26 @@ impl Profile {
     }
 }
 
+/// A DNS-1123 subdomain, as node names are (`pkg/apis/core/validation/validation.go`); also one that
+/// reads as an address.
+fn is_node_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(label)
+}
+
+/// A host's name or address, without what says which of both it is.
+fn host_name(name: &str) -> Result<String, AlternativeNameError> {
+    Ok(match name.parse()? {
+        AlternativeName::Dns(name) => name,
+        AlternativeName::Ip(address) => address.to_string(),
+    })
+}
+
 fn in_words(named: &Named) -> String {
     let groups: Vec<String> = named.groups.iter().map(|g| text::show(g)).collect();
     match groups.as_slice() {
@@ -389,6 +427,14 @@ mod tests {
             "the user kube-apiserver without groups"
         );
         assert_eq!(named("etcd-peer", Some("e1")).unwrap(), "the user e1 without groups");
+        assert_eq!(named("server", Some("dns:Web")).unwrap(), "the user web without groups");
+        assert_eq!(named("server", Some("ip:::1")).unwrap(), "the user ::1 without groups");
+        let address = named("node", Some("10.0.0.5")).unwrap();
+        assert_eq!(address, "the user system:node:10.0.0.5 in system:nodes");
+        for node in ["*.example.com", "a b", "", "-a", "a..b", "fd00::1", "n_1"] {
+            let refused = named("node-serving", Some(node));
+            assert!(matches!(refused, Err(ProfileError::NodeName(_))), "{node}");
+        }
         for (profile, name) in
             [("user", None), ("node", None), ("etcd-server", None), ("node", Some("a b"))]
         {
@@ -416,6 +462,12 @@ mod tests {
         assert!(!by("node", "system:node:", &["system:nodes"], None));
         assert!(!by("node", "system:node:n1", &["system:nodes", "dev"], None));
         assert!(!by("node", "n1", &["system:nodes"], None));
+        assert!(by("node", "system:node:10.0.0.5", &["system:nodes"], None));
+        assert!(!by("node-serving", "system:node:*.example", &["system:nodes"], None));
+        assert!(!by("apiserver", "alice", &[], None), "its name is fixed");
+        assert!(by("apiserver", "kube-apiserver", &[], Some("cp1")));
+        assert!(!by("server", "web", &[], Some("other.example")));
+        assert!(by("server", "web", &[], Some("dns:WEB")));
         let server = find("server").unwrap().named_by(&request("web", &["dev"]), None).unwrap();
         assert_eq!(in_words(&server), "the user web without groups");
     }

@@ -6,6 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 /// One PEM block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +22,8 @@ pub struct Block {
 /// The canonical text of a block: 64 columns, LF line ends, a final line end (RFC 7468 section 3).
 #[must_use]
 pub fn encode(label: &str, der: &[u8]) -> String {
-    let data = STANDARD.encode(der);
+    // It may be of a private key.
+    let data = Zeroizing::new(STANDARD.encode(der));
     let mut out = String::with_capacity(data.len() + data.len() / 64 + 2 * label.len() + 40);
     out.push_str("-----BEGIN ");
     out.push_str(label);
@@ -156,7 +158,9 @@ fn decode(data: &[u8]) -> Option<Vec<u8>> {
     if !data.iter().all(known) {
         return None;
     }
-    STANDARD.decode(data.iter().copied().filter(|b| !blank(b)).collect::<Vec<u8>>()).ok()
+    let mut compact = Zeroizing::new(Vec::with_capacity(data.len()));
+    compact.extend(data.iter().copied().filter(|b| !blank(b)));
+    STANDARD.decode(&*compact).ok()
 }
 
 /// The first line without its line end and trailing blanks, and what follows it.

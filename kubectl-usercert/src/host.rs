@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Exit, Result};
 use crate::files::reading;
-use crate::terminal::Silent;
+use crate::terminal;
 
 /// Where a command writes, asks and learns the time.
 #[derive(Debug)]
@@ -128,15 +128,10 @@ impl Host {
         if !self.can_ask() {
             return Err(Error::usage("there is no terminal to ask for the passphrase on"));
         }
-        let _silent = Silent::start()?;
-        self.warn(question);
-        // Long enough not to grow, which would leave a copy behind.
-        let mut line = Zeroizing::new(String::with_capacity(4096));
-        io::stdin().lock().read_line(&mut line)?;
-        while line.ends_with(['\n', '\r']) {
-            line.pop();
-        }
-        Ok(line)
+        terminal::read_silently(|| self.warn(question)).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Error::refused("nothing was done: interrupted"),
+            _ => error.into(),
+        })
     }
 
     /// The content of a file, or of standard input for `-`; at most `limit` bytes.

@@ -2,23 +2,34 @@
 
 use std::io;
 
+use zeroize::Zeroizing;
+
 #[cfg(unix)]
 mod imp {
     use super::io;
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::termios::{
+        LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+    };
 
-    /// While it lives, what is typed on standard input's terminal is not shown.
+    /// While it lives, what is typed on standard input's terminal is not shown, and comes key by key:
+    /// a signal from the keyboard would end the program and leave the terminal without echo.
     pub struct Silent(Termios);
 
     impl Silent {
-        /// Switches it off.
         pub fn start() -> io::Result<Self> {
             let before = tcgetattr(io::stdin())?;
             let mut silent = before.clone();
-            silent.local_modes.remove(LocalModes::ECHO);
-            silent.local_modes.insert(LocalModes::ECHONL);
+            silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+            silent.special_codes[SpecialCodeIndex::VMIN] = 1;
+            silent.special_codes[SpecialCodeIndex::VTIME] = 0;
             tcsetattr(io::stdin(), OptionalActions::Drain, &silent)?;
             Ok(Self(before))
+        }
+
+        /// The next key; nothing at the end of input.
+        pub fn key(&self) -> io::Result<Option<u8>> {
+            let mut key = [0];
+            Ok((rustix::io::read(io::stdin(), &mut key)? > 0).then_some(key[0]))
         }
     }
 
@@ -34,15 +45,46 @@ mod imp {
 mod imp {
     use super::io;
 
-    /// While it lives, what is typed is not shown; not here.
     pub struct Silent;
 
     impl Silent {
-        /// Switches it off.
         pub fn start() -> io::Result<Self> {
             Err(io::ErrorKind::Unsupported.into())
+        }
+
+        pub fn key(&self) -> io::Result<Option<u8>> {
+            Ok(None)
         }
     }
 }
 
-pub use imp::Silent;
+/// Longest line that is taken, in bytes; growing would leave copies behind.
+const LONGEST: usize = 4096;
+const INTERRUPT: u8 = 3;
+const END: u8 = 4;
+const BACKSPACE: [u8; 2] = [8, 127];
+
+/// Reads a line from standard input's terminal without showing it; `ask` is called once nothing is
+/// shown any more.
+///
+/// # Errors
+/// When it is interrupted (`Interrupted`) or no text, or the terminal cannot be silenced.
+pub fn read_silently(ask: impl FnOnce()) -> io::Result<Zeroizing<String>> {
+    let terminal = imp::Silent::start()?;
+    ask();
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
+    loop {
+        match terminal.key()? {
+            None | Some(b'\n' | b'\r' | END) => break,
+            Some(INTERRUPT) => return Err(io::ErrorKind::Interrupted.into()),
+            Some(key) if BACKSPACE.contains(&key) => {
+                // A character may be of several bytes.
+                while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+            }
+            Some(key) if line.len() < LONGEST => line.push(key),
+            Some(_) => return Err(io::Error::other("the line is too long")),
+        }
+    }
+    let text = std::str::from_utf8(&line).map_err(io::Error::other)?;
+    Ok(Zeroizing::new(text.to_owned()))
+}

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::read::Reader;
+use super::read::{Reader, without_space};
 use super::{Finding, Found, Severity, Thing};
 use crate::text::show;
 
@@ -123,8 +123,8 @@ fn data(reader: &mut Reader, body: &Value, field: &str) {
         return;
     }
     let from = reader.found.len();
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let decoded = STANDARD.decode(compact).map(Zeroizing::new);
+    let compact = without_space(text);
+    let decoded = STANDARD.decode(&*compact).map(Zeroizing::new);
     if let Ok(pem) = &decoded {
         reader.pem(pem);
     }

@@ -11,22 +11,25 @@ use super::{KeyError, PrivateKey};
 #[must_use]
 pub fn is_encrypted(data: &[u8]) -> bool {
     matches!(usercert_core::key::to_pkcs8(data), Err(PrivateKeyError::Encrypted))
+        || EncryptedPrivateKeyInfoRef::try_from(data).is_ok()
 }
 
 impl PrivateKey {
-    /// Reads an encrypted key from a file's content: an `ENCRYPTED PRIVATE KEY` in PEM.
+    /// Reads an encrypted key from a file's content: an `ENCRYPTED PRIVATE KEY` in PEM, or its DER.
     ///
     /// # Errors
     /// Another form of encryption, a wrong passphrase, or a kind of key that cannot be used.
     pub fn read_encrypted(data: &[u8], passphrase: &str) -> Result<Self, KeyError> {
         let blocks = pem::all(data);
         let block = blocks.iter().find(|b| b.label.ends_with("PRIVATE KEY"));
-        let der = block
-            .filter(|b| b.label == "ENCRYPTED PRIVATE KEY")
-            .map(|b| b.der.as_slice())
-            .ok_or(KeyError::OldEncryption)?;
-        let info = EncryptedPrivateKeyInfoRef::try_from(der)
-            .map_err(|_| PrivateKeyError::Malformed("no encrypted PKCS#8 structure"))?;
+        let der = match block {
+            None => data,
+            Some(b) if b.label == "ENCRYPTED PRIVATE KEY" => b.der.as_slice(),
+            Some(_) => return Err(KeyError::OldEncryption),
+        };
+        // Not read are, beside damaged ones, those of PBES1.
+        let info =
+            EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::OldEncryption)?;
         let opened = info.decrypt(passphrase).map_err(|_| KeyError::Passphrase)?;
         Self::from_pkcs8(Zeroizing::new(opened.as_bytes().to_vec()))
     }
@@ -47,6 +50,14 @@ mod tests {
             assert!(PrivateKey::read_encrypted(file, "correct horse").is_ok());
             let wrong = PrivateKey::read_encrypted(file, "wrong");
             assert!(matches!(wrong, Err(KeyError::Passphrase)));
+            let der = pem::all(file).remove(0).der;
+            assert!(is_encrypted(&der));
+            assert!(PrivateKey::read_encrypted(&der, "correct horse").is_ok());
         }
+        // As `openssl pkcs8 -topk8 -v1 PBE-SHA1-3DES` begins it: PBES1.
+        let old = b"\x30\x1c\x30\x1a\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x03\x30\x0c\x04\x08\0\0\0\0\0\0\0\0\x04\0";
+        let old = pem::encode("ENCRYPTED PRIVATE KEY", old);
+        let refused = PrivateKey::read_encrypted(old.as_bytes(), "x");
+        assert!(matches!(refused, Err(KeyError::OldEncryption)));
     }
 }

@@ -207,6 +207,12 @@ fn encrypted_keys(trial: &Trial) {
         let mut terminal = person.on_terminal(&sign);
         terminal.says("Passphrase of locked.key:");
         terminal.answer("wrong").exits(1).says(&["locked.key: the passphrase does not open"]);
+        let mut terminal = person.on_terminal(&sign);
+        terminal.says("Passphrase of locked.key:");
+        terminal.answer("corr\u{3}").exits(3).says(&["nothing was done: interrupted"]);
+        let mut terminal = person.on_terminal(&sign);
+        terminal.says("Passphrase of locked.key:");
+        terminal.answer("corr\u{e4}\u{7f}ekt\u{8}\u{8}ct horse").ok();
         person.run(&sign).exits(2).says(&["--passphrase-file"]);
     }
     let person = with_ca(trial);
@@ -240,6 +246,20 @@ fn intermediate_authority(trial: &Trial) {
     let verify = ["verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", "root.crt"];
     let with_chain = ["-untrusted", "alice.crt", "alice.crt"];
     person.tool("openssl", &[&verify[..], &with_chain].concat()).ok();
+
+    // Nothing outlives the root either, and nothing is signed under one that has ended.
+    let root = |days: &str| {
+        person.write("root.ext", "basicConstraints=critical,CA:TRUE\n");
+        openssl_request(&person, "end", "/CN=kubernetes-ca", &[]);
+        let make = ["x509", "-req", "-in", "end.csr", "-key", "root.key", "-days", days];
+        let made = [&make[..], &["-extfile", "root.ext", "-out", "end.crt"]].concat();
+        person.tool("openssl", &made).ok();
+        let chain = format!("{}{}", person.read("middle.crt"), person.read("end.crt"));
+        person.write("chain.crt", &chain);
+        person.run(&[&["ca", "sign", "new/alice.csr"], &ca[..]].concat())
+    };
+    root("3").ok().says(&["the CA's own end, earlier than was asked"]);
+    root("-1").exits(1).says(&["CN=kubernetes-ca", "expired at", "renew the CA"]);
 }
 
 fn unfit_authorities(trial: &Trial) {
@@ -264,7 +284,8 @@ fn unfit_authorities(trial: &Trial) {
         person.run(&["ca", "sign", "alice.csr", "--ca-cert", cert, "--ca-key", key, "--yes"])
     };
     sign("leaf.crt", "leaf.key").exits(1).says(&["leaf.crt: CN=web is no CA"]);
-    sign("ca.crt", "leaf.key").exits(1).says(&["the CA's key does not belong to its certificate"]);
+    let other = sign("ca.crt", "leaf.key").exits(1);
+    other.says(&["the CA's key does not belong to its certificate", "of the same CA"]);
     sign("none.crt", "ca.key").exits(1).says(&["none.crt", "--ca-cert"]);
     sign("ca.crt", "none.key").exits(1).says(&["none.key", "--ca-key"]);
     sign("ca.key", "ca.key").exits(1).says(&["ca.key: "]);
@@ -290,6 +311,9 @@ fn nothing_is_overwritten(trial: &Trial) {
     person.write("there", "mine");
     let sign = |more: &[&str]| person.run(&[&["ca", "sign", "--yes"], more].concat()).exits(1);
     sign(&["alice.csr", "--out", "there"]).says(&["there is there already"]);
+    let same = ["alice.csr", "--out", "new", "--reply", "new", "--server", "https://x", "--yes"];
+    person.run(&[&["ca", "sign"], &same[..]].concat()).exits(2).says(&["name the same file"]);
+    assert!(!person.has("new"));
     sign(&["alice.csr", "--reply", "there", "--server", "https://x"]).says(&["nothing was signed"]);
     sign(&["--profile", "scheduler", "--new-key", "there", "--out", "s.crt"]);
     sign(&["--profile", "scheduler", "--new-key", "s.key", "--out", "there"]);
@@ -316,6 +340,14 @@ fn what_is_not_signed(trial: &Trial) {
     refused("scheduler", "/CN=alice", &["--profile", "scheduler"], "the profile scheduler is for");
     refused("node2", "/CN=system:node:n1", &["--profile", "node"], "the profile node is for");
     refused("other", "/CN=alice", &["--name", "bob"], "the request names the user alice");
+    refused("api", "/CN=alice", &["--profile", "apiserver"], "is for the host kube-apiserver");
+    let web = ["--profile", "server", "--name", "web"];
+    refused("web", "/CN=other", &web, "is for the host web");
+    let groups: String = (0..3_000).map(|i| format!("/O=group-{i}")).collect();
+    openssl_request(&person, "many", &format!("/CN=many{groups}"), &[]);
+    let many = person.run(&["ca", "sign", "many.csr", "--yes"]).exits(3);
+    let many = many.says(&["[too-many-groups]", "and 2900 more", "no cluster was asked"]);
+    assert!(many.stderr.len() < 5_000, "the sheet stays a sheet");
     refused("code", "/CN=alice", &["--expect", "0000-0000-0000-0000"], "[not-expected]");
     // A signature that does not verify: the last byte of the DER is part of it.
     openssl_request(&person, "bad", "/CN=alice", &["-outform", "DER"]);

@@ -64,6 +64,8 @@ impl Terminal {
         self.stderr.read_to_string(&mut rest).expect("messages");
         self.said.push_str(&rest);
         let output = self.child.wait_with_output().expect("an end");
+        let modes = rustix::termios::tcgetattr(&self.keyboard).expect("a terminal").local_modes;
+        assert!(modes.contains(rustix::termios::LocalModes::ECHO), "typing is shown again");
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         Outcome::new("(on a terminal)", output.status.code().unwrap_or(-1), stdout, self.said)
     }

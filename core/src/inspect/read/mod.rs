@@ -98,8 +98,8 @@ impl Reader {
             let _ = self.yaml(text);
         }
         if self.found.is_empty() && layers > 0 {
-            let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-            if let Some(inner) = STANDARD.decode(compact).ok().filter(|inner| !inner.is_empty()) {
+            let compact = without_space(text);
+            if let Some(inner) = STANDARD.decode(&*compact).ok().filter(|inner| !inner.is_empty()) {
                 self.bytes(&Zeroizing::new(inner), layers - 1);
             }
         }
@@ -257,8 +257,8 @@ impl Reader {
             if text.contains(BEGIN) {
                 self.pem(text.as_bytes());
             } else if text.starts_with(PEM_IN_BASE64) {
-                let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-                self.pem(&Zeroizing::new(STANDARD.decode(compact).unwrap_or_default()));
+                let compact = without_space(text);
+                self.pem(&Zeroizing::new(STANDARD.decode(&*compact).unwrap_or_default()));
             }
             for found in self.found.iter_mut().skip(from) {
                 if !owner.is_empty() {
@@ -305,6 +305,13 @@ impl Reader {
         self.pem(&certificate);
         self.found.iter_mut().skip(from).for_each(about);
     }
+}
+
+/// Base64 in one line; it may be that of a key.
+pub(super) fn without_space(text: &str) -> Zeroizing<String> {
+    let mut line = Zeroizing::new(String::with_capacity(text.len()));
+    line.extend(text.chars().filter(|c| !c.is_whitespace()));
+    line
 }
 
 /// A step into an object.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use usercert_core::authority::Authority;
+use usercert_core::authority::{Authority, AuthorityError};
 use usercert_core::certificate::{Certificate, CertificateError};
 use usercert_core::text::show;
 use zeroize::Zeroizing;
@@ -50,9 +50,16 @@ impl AuthorityArgs {
             "name the CA's certificate with --ca-cert; `kubectl usercert ca init` makes a CA",
         )?;
         let name = show(&self.ca_cert.display().to_string());
-        let certificates = certificates(&file).context(&name)?;
+        let certificates = certificates(&file)
+            .context(&name)
+            .hint("name a file with the CA's certificate, PEM or DER, with --ca-cert")?;
         let key = self.key(host)?;
-        let authority = Authority::new(certificates, key.public(), host.now()).context(&name)?;
+        let authority = Authority::new(certificates, key.public(), host.now()).map_err(|error| {
+            let hint = way_out(&error);
+            Error::from(error).hint(hint)
+        });
+        let authority =
+            authority.map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
         let certificate = authority.certificate();
         if certificate.version == 1 {
             host.warn(format!(
@@ -88,6 +95,21 @@ impl AuthorityArgs {
                 false => error,
             }
         })
+    }
+}
+
+/// What to do about a CA that cannot sign.
+fn way_out(error: &AuthorityError) -> &'static str {
+    use AuthorityError::{
+        Expired, MayNotSign, NotAnAuthority, NotYetValid, OtherKey, OtherPurpose,
+    };
+    match error {
+        OtherKey => "name certificate and key of the same CA with --ca-cert and --ca-key",
+        NotAnAuthority(_) | MayNotSign(_) | OtherPurpose { .. } => {
+            "name another CA with --ca-cert and --ca-key; `kubectl usercert ca init` makes one"
+        }
+        Expired { .. } => "renew the CA, or name another one with --ca-cert and --ca-key",
+        NotYetValid { .. } => "check the clock of this machine",
     }
 }
 

@@ -125,6 +125,10 @@ impl<'a> Delivery<'a> {
         if reply == Some(None) && certificate == Some(None) {
             return Err(Error::usage("--reply and --out cannot both be standard output"));
         }
+        if reply.is_some() && reply == certificate {
+            return Err(Error::usage("--reply and --out name the same file")
+                .hint(format!("{NOTHING}; the reply holds the certificate as well")));
+        }
         if let Some(Some(file)) = &certificate {
             must_be_new(file)?;
         }

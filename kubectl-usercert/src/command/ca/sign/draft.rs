@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use usercert_core::authority::{self, Key, Leaf};
 use usercert_core::csr::{self, CertificateRequest};
 use usercert_core::handover::Incoming;
-use usercert_core::identity::Identity;
+use usercert_core::identity::{Identity, MAX_GROUPS};
 use usercert_core::lifetime::{self, Lifetime};
 use usercert_core::profile::Holder;
 use usercert_core::request::{CLIENT_AUTH, CLIENT_SIGNER};
 use usercert_core::review::{Finding, FindingCode, Reviewed, Severity};
-use usercert_core::text::{show, show_short};
+use usercert_core::text::{show, show_list};
 use usercert_core::time::UnixTime;
 
 use super::super::authority::Ca;
@@ -119,11 +119,11 @@ impl Draft {
             line("Request", &self.source);
         }
         line("User", &show(&leaf.user));
-        let groups: Vec<String> = leaf.groups.iter().map(|g| show_short(g, 260)).collect();
-        let groups = groups.join(", ");
+        let groups = show_list(leaf.groups.iter().map(String::as_str), MAX_GROUPS, 260);
         line("Groups", if groups.is_empty() { "(none)" } else { &groups });
         if !leaf.alternative_names.is_empty() {
-            line("Names", &names(leaf).join(", "));
+            let names = names(leaf);
+            line("Names", &show_list(names.iter().map(String::as_str), MAX_GROUPS, 260));
         }
         let signed =
             self.request.as_ref().map(|r| format!(", signed with {}", r.signature_algorithm));
@@ -142,6 +142,12 @@ impl Draft {
         if let Some(request) = &self.request {
             let code = request.code().short();
             line("Code", &format!("{code}   (compare it with the person over another channel)"));
+        }
+        if profile.holder == Holder::Person {
+            line(
+                "Already has",
+                "unknown: no cluster was asked, nor whether its bindings hold similar names",
+            );
         }
         if let Some(file) = asked.rules.file() {
             line("Policy", file);

@@ -131,16 +131,18 @@ impl CertificateRequest {
         inside.read(asn1::INTEGER).filter(|version| asn1::is_integer(version.content))?;
         let subject = inside.read(asn1::SEQUENCE)?;
         let key = inside.read(asn1::SEQUENCE)?;
+        let subject = Subject::read(&subject)?;
+        let strict = subject.is_readable() && is_strict(outer).is_some();
         let mut request = Self {
             der: outer.whole.to_vec(),
-            subject: Subject::read(&subject)?,
+            subject,
             key: PublicKey::read(&key)?,
             signature_algorithm: SignatureAlgorithm::read(&algorithm)?,
             signed: info.whole.to_vec(),
             signature: asn1::bits(signature.content)?.to_vec(),
             alternative_names: Vec::new(),
             other_requests: Vec::new(),
-            strict: is_strict(outer).is_some(),
+            strict,
         };
         if let Some(attributes) = inside.read(asn1::context(0)) {
             for attribute in attributes.elements_of(asn1::SEQUENCE)? {

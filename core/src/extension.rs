@@ -13,11 +13,20 @@ pub(crate) const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 pub(crate) const AUTHORITY_KEY_ID: &str = "2.5.29.35";
 pub(crate) const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 
+pub(crate) const NAME_CONSTRAINTS: &str = "2.5.29.30";
+
+/// Extensions that Go heeds beside those that are read here (`Go: crypto/x509`,
+/// `processExtensions`).
+pub(crate) const KNOWN_TO_GO: [&str; 5] =
+    ["2.5.29.31", "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.54"];
+
 /// One extension.
 #[derive(Clone, Debug)]
 pub(crate) struct Extension<'a> {
     /// Dotted object identifier.
     pub(crate) oid: String,
+    /// Whether who does not know it must refuse the certificate.
+    pub(crate) critical: bool,
     /// DER of its value.
     pub(crate) value: &'a [u8],
 }
@@ -27,9 +36,8 @@ pub(crate) fn read_all<'a>(list: &Element<'a>) -> Option<Vec<Extension<'a>>> {
     let read = |extension: Element<'a>| {
         let mut fields = extension.inside();
         let oid = fields.read_oid()?;
-        // Whether it is critical makes no difference here.
-        fields.read(asn1::BOOLEAN);
-        Some(Extension { oid, value: fields.read(asn1::OCTET_STRING)?.content })
+        let critical = fields.read(asn1::BOOLEAN).is_some_and(|b| b.content == [0xff]);
+        Some(Extension { oid, critical, value: fields.read(asn1::OCTET_STRING)?.content })
     };
     list.elements_of(asn1::SEQUENCE)?.into_iter().map(read).collect()
 }
@@ -42,6 +50,7 @@ pub(crate) fn name(oid: &str) -> String {
         ALTERNATIVE_NAMES => "subjectAltName",
         "2.5.29.18" => "issuerAltName",
         BASIC_CONSTRAINTS => "basicConstraints",
+        NAME_CONSTRAINTS => "nameConstraints",
         "2.5.29.31" => "cRLDistributionPoints",
         "2.5.29.32" => "certificatePolicies",
         AUTHORITY_KEY_ID => "authorityKeyIdentifier",

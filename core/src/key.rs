@@ -205,6 +205,19 @@ pub enum SignatureAlgorithm {
     Other(String),
 }
 
+impl SignatureAlgorithm {
+    /// Whether no key of this kind can have made such a signature, known or not.
+    #[must_use]
+    pub fn excludes(&self, kind: &KeyKind) -> bool {
+        match (self, kind) {
+            (Self::Other(_), _) | (_, KeyKind::Other(_)) => false,
+            (Self::Rsa(_) | Self::RsaPss(_), kind) => !matches!(kind, KeyKind::Rsa(_)),
+            (Self::Ed25519, kind) => *kind != KeyKind::Ed25519,
+            (Self::Ecdsa(_), kind) => matches!(kind, KeyKind::Rsa(_) | KeyKind::Ed25519),
+        }
+    }
+}
+
 impl fmt::Display for SignatureAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hash = |h: &Hash| match h {

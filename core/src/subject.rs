@@ -45,6 +45,9 @@ pub enum StringType {
     Odd(u32),
     /// A type that Go leaves undecoded, so that the value vanishes (UniversalString, INTEGER, …).
     Ignored(u32),
+    /// Characters that the type does not have, as `@` in a PrintableString: Go refuses to read the
+    /// whole (`Go: encoding/asn1`, `Go: crypto/x509`).
+    Malformed(u32),
 }
 
 /// One attribute of a distinguished name.
@@ -117,6 +120,12 @@ impl Subject {
         groups
     }
 
+    /// Whether Go reads it at all.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        !self.attributes.iter().any(|a| matches!(a.string_type, StringType::Malformed(_)))
+    }
+
     /// Attributes that the built-in signers leave out of the certificate.
     pub fn dropped(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes.iter().filter(|a| !KEPT.iter().any(|(oid, _)| *oid == a.oid))
@@ -143,9 +152,13 @@ fn decode(value: &Element<'_>) -> (StringType, Option<String>) {
         return (StringType::Ignored(number), None);
     }
     let utf8 = || std::str::from_utf8(data).ok().map(str::to_owned);
+    // Go lets the last two pass, which others write.
+    let printable = |b: &u8| b.is_ascii_alphanumeric() || b" '()+,-./:=?*&".contains(b);
     match number {
-        12 => (StringType::Plain, utf8()),
-        19 | 22 if data.is_ascii() => (StringType::Plain, utf8()),
+        12 if utf8().is_none() => (StringType::Malformed(number), None),
+        19 if !data.iter().all(printable) => (StringType::Malformed(number), utf8()),
+        22 if !data.is_ascii() => (StringType::Malformed(number), utf8()),
+        12 | 19 | 22 => (StringType::Plain, utf8()),
         18 if data.is_ascii() => (StringType::Odd(number), utf8()),
         // T61String: Go reads it as Latin-1.
         20 => (StringType::Odd(number), Some(data.iter().map(|b| char::from(*b)).collect())),

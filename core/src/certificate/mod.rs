@@ -69,6 +69,14 @@ pub struct Certificate {
     pub authority_key_id: Option<Vec<u8>>,
     /// Subject key identifier.
     pub subject_key_id: Option<Vec<u8>>,
+    /// How many CAs may stand below it; `None` is no limit.
+    pub path_length: Option<u32>,
+    /// Whether it says which names may stand below it.
+    pub has_name_constraints: bool,
+    /// Critical extensions that Go does not know, so that it accepts no chain with this certificate.
+    pub unknown_critical: Vec<String>,
+    /// Why Go refuses to read it, if it does.
+    pub unreadable_to_go: Option<&'static str>,
 }
 
 impl Certificate {

@@ -33,7 +33,7 @@ impl Certificate {
         let version =
             version.and_then(|v| v.inside().read(asn1::INTEGER)?.content.first().copied());
         let serial = inside.read(asn1::INTEGER)?;
-        inside.read(asn1::SEQUENCE)?;
+        let inner_algorithm = inside.read(asn1::SEQUENCE)?;
         let issuer = inside.read(asn1::SEQUENCE)?;
         let mut validity = inside.read(asn1::SEQUENCE)?.inside();
         let subject = inside.read(asn1::SEQUENCE)?;
@@ -61,11 +61,25 @@ impl Certificate {
             alternative_names: Vec::new(),
             authority_key_id: None,
             subject_key_id: None,
+            path_length: None,
+            has_name_constraints: false,
+            unknown_critical: Vec::new(),
+            unreadable_to_go: None,
         };
+        if inner_algorithm.whole != algorithm.whole {
+            read.unreadable_to_go = Some("its two fields for the signature's algorithm differ");
+        } else if !read.subject.is_readable() || !read.issuer.is_readable() {
+            read.unreadable_to_go = Some("a name holds characters that its string type cannot");
+        }
+        let mut seen = Vec::new();
         if let Some(list) = inside.read(asn1::context(3)) {
             for extension in extension::read_all(&Element::only_of(list.content, asn1::SEQUENCE)?)?
             {
+                if seen.contains(&extension.oid) {
+                    read.unreadable_to_go = Some("an extension is there twice");
+                }
                 read.take(&extension)?;
+                seen.push(extension.oid);
             }
         }
         inside.is_empty().then_some(read)
@@ -85,12 +99,19 @@ impl Certificate {
                 self.key_usages = Some(key_usages(asn1::bits(usage.content)?));
             }
             extension::BASIC_CONSTRAINTS => {
-                self.is_ca = match sequence()?.inside().read(asn1::BOOLEAN).map(|ca| ca.content) {
+                let mut fields = sequence()?.inside();
+                self.is_ca = match fields.read(asn1::BOOLEAN).map(|ca| ca.content) {
                     Some([0xff]) => true,
                     None | Some([0]) => false,
                     Some(_) => return None,
                 };
+                let length = fields.read(asn1::INTEGER).map(|length| length.content);
+                self.path_length = length.map(|length| match length {
+                    [byte @ 0..=0x7f] => u32::from(*byte),
+                    _ => u32::MAX,
+                });
             }
+            extension::NAME_CONSTRAINTS => self.has_name_constraints = true,
             extension::ALTERNATIVE_NAMES => {
                 self.alternative_names.extend(extension::general_names(extension.value)?);
             }
@@ -101,6 +122,9 @@ impl Certificate {
             extension::SUBJECT_KEY_ID => {
                 let id = Element::only_of(extension.value, asn1::OCTET_STRING)?;
                 self.subject_key_id = Some(id.content.to_vec());
+            }
+            oid if extension.critical && !extension::KNOWN_TO_GO.contains(&oid) => {
+                self.unknown_critical.push(extension::name(oid));
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ use super::{Item, describe::is_known, profile, subject};
 use crate::certificate::Certificate;
 use crate::key::KeyKind;
 use crate::lifetime::expiry_in_words;
-use crate::text::{show, show_short};
+use crate::text::{show, show_list, show_short};
 use crate::time::UnixTime;
 
 /// A certificate, described.
@@ -53,6 +53,17 @@ pub(super) fn describe(certificate: &Certificate, now: UnixTime) -> Item {
             "malformed-name",
             "a host name or address in it is malformed: Go's programs refuse the certificate",
         );
+    }
+    if let Some(reason) = certificate.unreadable_to_go {
+        item.problem("unreadable-to-go", format!("{reason}: Go's programs refuse to read it"));
+    }
+    if !certificate.unknown_critical.is_empty() {
+        let names = certificate.unknown_critical.iter().map(String::as_str);
+        let message = format!(
+            "critical extensions that Go's programs do not know, so that they refuse it: {}",
+            show_list(names, 10, 60)
+        );
+        item.problem("unknown-critical", message);
     }
     if certificate.signature_algorithm.is_weak() && !certificate.is_self_issued() {
         item.problem("weak-signature", "signed with SHA-1: Go's programs refuse it");
@@ -203,6 +214,9 @@ mod tests {
             c.alternative_names = vec!["(malformed name)".to_owned()];
         };
         assert_eq!(changed(malformed), ["malformed-name"]);
+        let critical = |c: &mut Certificate| c.unknown_critical = vec!["1.2.3".to_owned()];
+        assert_eq!(changed(critical), ["unknown-critical"]);
+        assert_eq!(changed(|c| c.unreadable_to_go = Some("why")), ["unreadable-to-go"]);
     }
 
     #[test]

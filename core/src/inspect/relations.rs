@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Found, Item, Thing};
+use super::{Found, Item, Thing, profile};
 use crate::certificate::Certificate;
 use crate::key::{PublicKey, SignatureAlgorithm, Verification};
 use crate::text::{shell_word, show_short};
@@ -133,7 +133,7 @@ pub fn relate(placed: &[Placed], items: &mut [Item], links: &[Link], answers: &A
             item.problem(
                 "key-readable",
                 format!(
-                    "users other than its owner can read the private key: chmod go-rwx {}",
+                    "users other than its owner can read the private key: chmod go-rwx -- {}",
                     shell_word(&p.source)
                 ),
             );
@@ -150,6 +150,7 @@ fn issuers(
 ) -> Vec<Option<usize>> {
     let mut issuers = vec![None; placed.len()];
     let mut accused: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut unchecked: BTreeMap<usize, usize> = BTreeMap::new();
     for (link, signature) in links.iter().zip(signatures) {
         let Some(item) = items.get_mut(link.subject) else { continue };
         let own = link.subject == link.issuer;
@@ -163,18 +164,30 @@ fn issuers(
                 "signature-unchecked",
                 "its signature was not checked: the algorithm is not known here",
             ),
+            // Nobody verifies what a root says of itself.
+            Verification::Valid if !own => issuers[link.subject] = Some(link.issuer),
+            Verification::Valid | Verification::Unsupported if own => {
+                issuers[link.subject].get_or_insert(link.issuer);
+            }
             Verification::Valid | Verification::Unsupported => {
-                if issuers[link.subject].is_none() || *signature == Verification::Valid && !own {
-                    issuers[link.subject] = Some(link.issuer);
-                }
+                unchecked.insert(link.subject, link.issuer);
             }
             Verification::Invalid => {
                 accused.insert(link.subject, link.issuer);
             }
         }
     }
+    for (subject, issuer) in unchecked {
+        if issuers[subject].is_none() {
+            let by = &placed[issuer].source;
+            let message = format!(
+                "names the CA in {by} as its issuer; whether it did sign this was not checked: the algorithm is not known here"
+            );
+            items[subject].note("signature-unchecked", message);
+            accused.remove(&subject);
+        }
+    }
     for (subject, issuer) in accused {
-        // Nobody verifies what a root says of itself.
         let itself = certificate(placed, subject) == certificate(placed, issuer);
         if issuers[subject].is_none() && !itself {
             let by = &placed[issuer].source;
@@ -198,15 +211,17 @@ fn chains(placed: &[Placed], items: &mut [Item], issuers: &[Option<usize>]) {
         items[subject].set("issuedBy", placed[issuer].source.clone());
         // Of the same name as its issuer, but signed by another key.
         items[subject].findings.retain(|f| f.code != "self-signed");
-        let mut chain = Vec::new();
+        let mut above = Vec::new();
         let mut next = Some(issuer);
-        while let Some(index) = next.filter(|_| chain.len() < STEPS) {
+        while let Some(index) = next.filter(|_| above.len() < STEPS) {
             let Some(ca) = certificate(placed, index) else { break };
-            chain.push(show_short(&ca.subject.shown(), 200));
+            above.push((index, ca));
             next = issuers[index].filter(|i| *i != index);
         }
-        items[subject].set("chain", chain);
-        if ca.not_after < leaf.not_after {
+        let names: Vec<String> =
+            above.iter().map(|(_, ca)| show_short(&ca.subject.shown(), 200)).collect();
+        items[subject].set("chain", names);
+        if check_chain(items, subject, leaf, &above) && ca.not_after < leaf.not_after {
             let message = format!(
                 "it outlives its CA, which ends at {}: from then on nobody accepts it",
                 ca.not_after
@@ -214,6 +229,51 @@ fn chains(placed: &[Placed], items: &mut [Item], issuers: &[Option<usize>]) {
             items[subject].note("outlives-its-ca", message);
         }
     }
+}
+
+/// What the CAs above a certificate make of it (`Go: crypto/x509`, verification of chains). Whether
+/// all of them are still valid.
+fn check_chain(
+    items: &mut [Item],
+    subject: usize,
+    leaf: &Certificate,
+    above: &[(usize, &Certificate)],
+) -> bool {
+    let name = |ca: &Certificate| show_short(&ca.subject.shown(), 200);
+    let expired = |index: usize| items[index].findings.iter().any(|f| f.code == "expired");
+    let ended = above.iter().find(|(index, _)| expired(*index)).map(|(_, ca)| *ca);
+    let mut problem = |code, message: String| items[subject].problem(code, message);
+    if let Some(ca) = ended {
+        problem("ca-expired", format!("{} above it has expired: nobody accepts it", name(ca)));
+    }
+    for (below, (_, ca)) in (0..).zip(above) {
+        if ca.path_length.is_some_and(|most| below > most) {
+            let message = format!("{} allows fewer CAs below it: nobody accepts it", name(ca));
+            problem("path-too-long", message);
+        }
+    }
+    if !leaf.is_ca {
+        for (purpose, wanted) in [
+            ("client auth", leaf.allows_client_auth()),
+            ("server auth", profile::allows_server_auth(leaf)),
+        ] {
+            let lacks = |ca: &Certificate| {
+                let usages = ca.extended_key_usages.as_ref();
+                usages.is_some_and(|all| all.iter().all(|u| u != purpose && u != "any"))
+            };
+            let stated = leaf.extended_key_usages.is_some();
+            if let Some((_, ca)) = above.iter().find(|(_, ca)| wanted && stated && lacks(ca)) {
+                let message = format!("{} above it is not meant for {purpose}", name(ca));
+                problem("ca-other-purpose", message);
+            }
+        }
+    }
+    if let Some((_, ca)) = above.iter().find(|(_, ca)| ca.has_name_constraints) {
+        let message =
+            format!("{} above it limits which names it may certify; not checked here", name(ca));
+        items[subject].note("name-constraints", message);
+    }
+    ended.is_none()
 }
 
 /// What each private key belongs to: places of certificates, requests and public keys.
@@ -392,6 +452,45 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_verified_is_nobodys() {
+        let things = [placed("alice", 0, leaf("alice", 1)), placed("ca", 0, ca())];
+        let mut things = things;
+        let Thing::Certificate(alice) = &mut things[0].found.thing else { unreachable!() };
+        alice.issuer_der = certificate("ca", &[]).subject_der;
+        let (items, codes) = related(&things, Verification::Unsupported, &[None, None]);
+        assert_eq!(codes, ["signature-unchecked"]);
+        assert!(items[0].word("issuedBy").is_empty() && !items[0].properties.contains_key("chain"));
+        let (items, codes) = related(&things, Verification::Valid, &[None, None]);
+        assert!(codes.is_empty() && items[0].word("issuedBy") == "ca");
+    }
+
+    #[test]
+    fn what_stands_above_can_spoil_it() {
+        let leaf = certificate("alice", &[]);
+        let found = |change: &dyn Fn(&mut Certificate), codes_of_ca: &[&'static str]| {
+            let mut ca = certificate("ca", &[]);
+            ca.extended_key_usages = None;
+            change(&mut ca);
+            let mut items = vec![Item::new("certificate"), Item::new("CA"), Item::new("CA")];
+            for code in codes_of_ca {
+                items[1].problem(code, "");
+            }
+            check_chain(&mut items, 0, &leaf, &[(1, &ca), (2, &ca)]);
+            items[0].findings.iter().map(|f| f.code).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&|_| {}, &[]), [""; 0]);
+        assert_eq!(found(&|_| {}, &["expired"]), ["ca-expired"]);
+        // The first of the two may have none below it, the second one.
+        assert_eq!(found(&|ca| ca.path_length = Some(1), &[]), [""; 0]);
+        assert_eq!(found(&|ca| ca.path_length = Some(0), &[]), ["path-too-long"]);
+        let server = |ca: &mut Certificate| {
+            ca.extended_key_usages = Some(vec!["server auth".to_owned()]);
+        };
+        assert_eq!(found(&server, &[]), ["ca-other-purpose"]);
+        assert_eq!(found(&|ca| ca.has_name_constraints = true, &[]), ["name-constraints"]);
+    }
+
+    #[test]
     fn keys_find_what_they_belong_to() {
         let things = [
             placed("x.crt", 1, leaf("alice", 1)),
@@ -436,7 +535,7 @@ mod tests {
         things[0].open = true;
         let (items, codes) = related(&things, Verification::Valid, &[None]);
         assert_eq!(codes, ["key-readable"]);
-        assert!(items[0].findings[0].message.ends_with("chmod go-rwx 'a b.key'"));
+        assert!(items[0].findings[0].message.ends_with("chmod go-rwx -- 'a b.key'"));
     }
 
     #[test]

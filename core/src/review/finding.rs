@@ -61,7 +61,8 @@ findings! {
     NotCanonicalPem = "not-canonical-pem", Hard;
     /// A private key stands beside the request, readable for everyone who may read requests.
     PrivateKeyIncluded = "private-key-included", Hard;
-    /// The DER does not encode back to the same bytes: programs disagree about what it says.
+    /// The DER does not encode back to the same bytes, or a name holds characters that its string type
+    /// cannot: programs disagree about what it says.
     NotStrictDer = "not-strict-der", Hard;
     /// No user name: the certificate's bearer would be anonymous.
     NoCommonName = "no-common-name", Hard;

@@ -39,7 +39,11 @@ pub(super) fn envelope(reviewed: &Reviewed<'_>, findings: &mut Findings) {
 
 pub(super) fn form(request: &CertificateRequest, reviewed: &Reviewed<'_>, findings: &mut Findings) {
     if !request.strict {
-        findings.add(FindingCode::NotStrictDer, "the DER does not encode back to the same bytes");
+        let reason = match request.subject.is_readable() {
+            true => "the DER does not encode back to the same bytes",
+            false => "a name holds characters that its string type cannot hold",
+        };
+        findings.add(FindingCode::NotStrictDer, reason);
     }
     match reviewed.signature {
         Some(Verification::Invalid) => {

@@ -142,12 +142,15 @@ mod tests {
     fn names_are_looked_at() {
         let utf8 = Tag::Utf8String;
         type Attributes<'a> = &'a [(&'a str, Tag, &'a [u8])];
-        let cases: [(Attributes<'_>, &[&str]); 14] = [
+        let cases: [(Attributes<'_>, &[&str]); 16] = [
             (&[(CN, utf8, b"a"), (CN, utf8, b"b")], &["several-common-names"]),
             (&[(O, utf8, b"dev")], &["no-common-name"]),
             (&[(CN, utf8, b"")], &["no-common-name"]),
             (&[(CN, Tag::TeletexString, b"alice")], &["odd-string-type"]),
             (&[(CN, utf8, b"a"), (O, Tag::BmpString, b"\0a")], &["odd-string-type"]),
+            // What Go, and so the API server, refuses to read.
+            (&[(CN, Tag::PrintableString, b"a@b")], &["not-strict-der", "odd-string-type"]),
+            (&[(CN, Tag::PrintableString, b"a*b&c")], &[]),
             (&[(CN, utf8, b"a"), (O, utf8, b"")], &["empty-group"]),
             (&[(CN, utf8, b"a"), (O, utf8, b"system:masters")], &["system-masters"]),
             (&[(CN, utf8, b"a"), (O, utf8, b"system:nodes")], &["privileged-group"]),

@@ -164,6 +164,16 @@ fn tag_name(string_type: StringType) -> String {
         StringType::Odd(20) => "T61String".to_owned(),
         StringType::Odd(30) => "BMPString".to_owned(),
         StringType::Ignored(28) => "UniversalString, which the API server leaves out".to_owned(),
+        StringType::Malformed(tag) => {
+            let kind = match tag {
+                12 => "UTF8String",
+                19 => "PrintableString",
+                _ => "IA5String",
+            };
+            format!(
+                "{kind} with characters that it cannot hold: the API server refuses the request"
+            )
+        }
         StringType::Odd(tag) => format!("ASN.1 tag {tag}"),
         StringType::Ignored(tag) => format!("ASN.1 tag {tag}, which the API server leaves out"),
     }

@@ -208,7 +208,12 @@ pub fn verify(
     message: &[u8],
     signature: &[u8],
 ) -> Verification {
-    let Some(method) = method(&key.kind, algorithm) else { return Verification::Unsupported };
+    let Some(method) = method(&key.kind, algorithm) else {
+        return match algorithm.excludes(&key.kind) {
+            true => Verification::Invalid,
+            false => Verification::Unsupported,
+        };
+    };
     match sig::UnparsedPublicKey::new(method, &key.bits).verify(message, signature) {
         Ok(()) => Verification::Valid,
         Err(_) => Verification::Invalid,
@@ -306,5 +311,9 @@ mod tests {
             key.certificate_request(&Identity::parse("alice", &["dev"]).unwrap()).unwrap();
         request.signed[20] ^= 1;
         assert_eq!(verify_request(&request), Verification::Invalid);
+        request.signature_algorithm = SignatureAlgorithm::Rsa(Hash::Sha256);
+        assert_eq!(verify_request(&request), Verification::Invalid, "by no key of this kind");
+        request.signature_algorithm = SignatureAlgorithm::Other("1.2.3".to_owned());
+        assert_eq!(verify_request(&request), Verification::Unsupported);
     }
 }

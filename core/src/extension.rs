@@ -84,17 +84,17 @@ fn general_name(name: &Element<'_>) -> String {
             ("dirName", inner.and_then(|name| Subject::read(&name)).map(|name| name.shown()))
         }
         URI => ("URI", ascii()),
-        IP => ("IP", Some(address(name.content))),
+        IP => ("IP", address(name.content)),
         REGISTERED => ("registeredID", asn1::oid(name.content)),
         _ => ("", None),
     };
     value.map_or("(malformed name)".to_owned(), |value| format!("{kind}:{value}"))
 }
 
-fn address(bytes: &[u8]) -> String {
+fn address(bytes: &[u8]) -> Option<String> {
     match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
-        (Ok(v4), _) => Ipv4Addr::from(v4).to_string(),
-        (_, Ok(v6)) => Ipv6Addr::from(v6).to_string(),
-        _ => "(malformed)".to_owned(),
+        (Ok(v4), _) => Some(Ipv4Addr::from(v4).to_string()),
+        (_, Ok(v6)) => Some(Ipv6Addr::from(v6).to_string()),
+        _ => None,
     }
 }

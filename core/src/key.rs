@@ -231,7 +231,12 @@ impl fmt::Display for SignatureAlgorithm {
             Self::RsaPss(h) => write!(f, "RSA-PSS with {}", hash(h)),
             Self::Ecdsa(h) => write!(f, "ECDSA with {}", hash(h)),
             Self::Ed25519 => f.write_str("Ed25519"),
-            Self::Other(oid) => write!(f, "unknown ({oid})"),
+            Self::Other(oid) => match oid.as_str() {
+                "1.2.840.113549.1.1.4" => f.write_str("RSA with MD5"),
+                "1.2.840.113549.1.1.14" => f.write_str("RSA with SHA-224"),
+                "1.2.840.10045.4.3.1" => f.write_str("ECDSA with SHA-224"),
+                _ => write!(f, "unknown ({oid})"),
+            },
         }
     }
 }

@@ -67,10 +67,10 @@ fn days_before(year: i64, month: i64) -> i64 {
     365 * year + leaps + (153 * month + 2) / 5 - 719_468
 }
 
-/// Year, month and day so many days after 1970-01-01, up to the year 9999.
+/// Year, month and day so many days after 1970-01-01, for the years 1 to 9999.
 fn date_of(days: i64) -> (i64, i64, i64) {
-    // Without leap days this is some years too late at most.
-    let mut year = days.div_euclid(365) + 1970;
+    // As if no year had a leap day, or before 1970 each, this is some years too late at most.
+    let mut year = days.div_euclid(if days < 0 { 366 } else { 365 }) + 1970;
     while days_before(year, 1) > days {
         year -= 1;
     }
@@ -81,8 +81,8 @@ fn date_of(days: i64) -> (i64, i64, i64) {
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, seconds) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
-        // Outside of 1970 to 9999 there is nothing better to say than the number.
-        if !(0..days_before(10_000, 1)).contains(&days) {
+        // Outside of the years 1 to 9999 there is nothing better to say than the number.
+        if !(days_before(1, 1)..days_before(10_000, 1)).contains(&days) {
             return write!(f, "@{}", self.0);
         }
         let (year, month, day) = date_of(days);
@@ -123,7 +123,7 @@ impl FromStr for UnixTime {
             whole.get(at).and_then(|digits| digits.parse().ok()).unwrap_or_default()
         };
         let rest = [number(5..7), number(8..10), number(11..13), number(14..16), number(17..19)];
-        Self::from_parts(number(0..4), rest).filter(|time| time.0 >= 0).ok_or(TimeError)
+        Self::from_parts(number(0..4), rest).ok_or(TimeError)
     }
 }
 
@@ -188,7 +188,17 @@ mod tests {
         assert_eq!(t.to_string(), "2026-11-22T20:15:00Z");
         assert_eq!("2026-11-22T20:15:00.123456Z".parse(), Ok(t));
         assert!("2026-11-22".parse::<UnixTime>().is_err());
-        assert_eq!(UnixTime(-5).to_string().parse(), Ok(UnixTime(-5)));
+        for (seconds, text) in [
+            (-5, "1969-12-31T23:59:55Z"),
+            (-631_152_000, "1950-01-01T00:00:00Z"),
+            (-631_152_001, "1949-12-31T23:59:59Z"),
+            (-62_135_596_800, "0001-01-01T00:00:00Z"),
+            (-62_135_596_801, "@-62135596801"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(UnixTime(seconds).to_string(), text);
+            assert_eq!(text.parse(), Ok(UnixTime(seconds)));
+        }
     }
 
     #[test]

@@ -122,6 +122,12 @@ impl Certificate {
             .is_none_or(|usages| usages.iter().any(|u| u == "client auth" || u == "any"))
     }
 
+    /// Whether it names hosts, by which clients tell a server.
+    #[must_use]
+    pub fn names_hosts(&self) -> bool {
+        self.alternative_names.iter().any(|n| n.starts_with("DNS:") || n.starts_with("IP:"))
+    }
+
     /// Whether `ca` can be the one that signed this, by names and key identifiers; the signature is
     /// another question.
     #[must_use]

@@ -5,7 +5,7 @@
 
 use super::{Item, describe::is_known, profile, subject};
 use crate::certificate::Certificate;
-use crate::key::KeyKind;
+use crate::key::{KeyKind, SignatureAlgorithm};
 use crate::lifetime::expiry_in_words;
 use crate::text::{show, show_list, show_short};
 use crate::time::UnixTime;
@@ -65,6 +65,15 @@ pub(super) fn describe(certificate: &Certificate, now: UnixTime) -> Item {
         );
         item.problem("unknown-critical", message);
     }
+    if let SignatureAlgorithm::Other(_) = certificate.signature_algorithm
+        && !certificate.is_self_issued()
+    {
+        let algorithm = certificate.signature_algorithm.to_string();
+        item.problem(
+            "unverifiable-signature",
+            format!("its signature is of a kind that Go's programs do not verify, {algorithm}: they refuse it"),
+        );
+    }
     if certificate.signature_algorithm.is_weak() && !certificate.is_self_issued() {
         item.problem("weak-signature", "signed with SHA-1: Go's programs refuse it");
     }
@@ -100,11 +109,12 @@ fn check_use(item: &mut Item, certificate: &Certificate) {
                 "marked as an authority, but its key usage does not let it sign certificates: no chain leads through it",
             );
         }
+        check_authority_as_client(item, certificate);
         return;
     }
     let client = certificate.allows_client_auth();
     let server = profile::allows_server_auth(certificate);
-    let host_names = !certificate.alternative_names.is_empty();
+    let host_names = certificate.names_hosts();
     match (client, server) {
         (false, false) => item.problem(
             "no-use",
@@ -122,13 +132,36 @@ fn check_use(item: &mut Item, certificate: &Certificate) {
     if usages.is_some_and(|u| !u.contains(&"digital signature")) && uses_signatures(certificate) {
         item.problem(
             "no-digital-signature",
-            "its key usage lacks digital signature, which TLS asks of its key",
+            "its key usage lacks digital signature, which TLS asks of its key: programs with OpenSSL refuse it, Go's do not look",
         );
     }
     if certificate.is_self_issued() {
         item.problem(
             "self-signed",
             "self-signed: no API server trusts it unless it stands in its client CA file itself",
+        );
+    }
+}
+
+/// Go takes an authority as a client too: whom it names then counts.
+fn check_authority_as_client(item: &mut Item, certificate: &Certificate) {
+    let subject = &certificate.subject;
+    if !certificate.allows_client_auth() || subject.user().is_empty() {
+        return;
+    }
+    let before = item.findings.len();
+    subject::check_names(item, subject);
+    let groups = subject.groups();
+    // `openssl req -x509` makes every certificate an authority, and says nothing about its key's use.
+    let by_hand = certificate.is_self_issued() && certificate.key_usages.is_none();
+    if item.findings.len() > before || by_hand && !groups.is_empty() {
+        item.problem(
+            "ca-names-a-user",
+            format!(
+                "marked as an authority, and as a client it is the user {} with the groups {}: an API server that trusts it takes it for them, and its key makes anybody",
+                show_short(subject.user(), 100),
+                show_list(groups.iter().map(String::as_str), 10, 100)
+            ),
         );
     }
 }

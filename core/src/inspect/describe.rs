@@ -2,7 +2,7 @@
 
 use super::{Found, Item, PrivateKey, Thing, certificate, subject};
 use crate::csr::CertificateRequest;
-use crate::key::{KeyKind, PrivateKeyError};
+use crate::key::{KeyKind, PrivateKeyError, SignatureAlgorithm};
 use crate::request::{self, Object};
 use crate::text::{show, show_short};
 use crate::time::{UnixTime, human_duration};
@@ -57,6 +57,12 @@ fn of_request(request: &CertificateRequest) -> Item {
         item.set("otherRequests", request.other_requests.clone());
     }
     certificate::check_key(&mut item, &request.key.kind);
+    if let SignatureAlgorithm::Other(_) = request.signature_algorithm {
+        item.problem(
+            "unverifiable-signature",
+            "signed in a way that the API server does not verify: it refuses the request",
+        );
+    }
     if request.signature_algorithm.is_weak() {
         item.problem("weak-signature", "signed with SHA-1");
     }

@@ -41,7 +41,7 @@ pub fn of(certificate: &Certificate) -> Option<Purpose> {
     }
     let names = |wanted: &str| certificate.alternative_names.iter().any(|n| n == wanted);
     let client = certificate.allows_client_auth();
-    let server = allows_server_auth(certificate) && !certificate.alternative_names.is_empty();
+    let server = allows_server_auth(certificate) && certificate.names_hosts();
     let particular = |p: &&profile::Profile| !matches!(p.name, "user" | "server");
     match profile::of(certificate).filter(particular).or_else(|| by_name(certificate)) {
         Some(profile) if profile.holder == Holder::Node => {
@@ -76,7 +76,7 @@ fn by_name(certificate: &Certificate) -> Option<&'static profile::Profile> {
             Holder::Node => user.starts_with(NODE_USER),
             Holder::Person | Holder::Host(_) => false,
         };
-        let server = allows_server_auth(certificate) && !certificate.alternative_names.is_empty();
+        let server = allows_server_auth(certificate) && certificate.names_hosts();
         named && (p.client && certificate.allows_client_auth() && !server || p.server && server)
     })
 }

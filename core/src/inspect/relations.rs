@@ -9,6 +9,7 @@ use std::path::Path;
 use super::{Found, Item, Thing, profile};
 use crate::certificate::Certificate;
 use crate::key::{PublicKey, SignatureAlgorithm, Verification};
+use crate::request::KIND;
 use crate::text::{shell_word, show_short};
 
 /// CAs of one name that are tried for a certificate.
@@ -125,6 +126,7 @@ pub struct Answers<'a> {
 pub fn relate(placed: &[Placed], items: &mut [Item], links: &[Link], answers: &Answers<'_>) {
     let issuers = issuers(placed, items, links, answers.signatures);
     chains(placed, items, &issuers);
+    answers_to_requests(placed, items);
     let owners = keys(placed, items, answers.public_keys);
     mismatches(placed, items, answers.public_keys, &owners);
     for (p, item) in placed.iter().zip(items.iter_mut()) {
@@ -141,56 +143,64 @@ pub fn relate(placed: &[Placed], items: &mut [Item], links: &[Link], answers: &A
     }
 }
 
-/// For each thing the certificate that signed it.
+/// For each thing the certificate that signed it. One that signed itself is a root, whoever has signed
+/// it as well; else of several the one counts that is valid, and lasts longest.
 fn issuers(
     placed: &[Placed],
     items: &mut [Item],
     links: &[Link],
     signatures: &[Verification],
 ) -> Vec<Option<usize>> {
-    let mut issuers = vec![None; placed.len()];
-    let mut accused: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut unchecked: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut issuers: Vec<Option<usize>> = vec![None; placed.len()];
+    // What is to be said where nobody is found: by its subject, who is named and was not it.
+    let mut others: BTreeMap<usize, (usize, Verification)> = BTreeMap::new();
+    let valid: Vec<bool> = items.iter().map(is_valid).collect();
+    let rank = |ca: usize| (valid[ca], certificate(placed, ca).map(|c| c.not_after));
+    let is_request = |index: usize| matches!(placed[index].found.thing, Thing::Request(_));
     for (link, signature) in links.iter().zip(signatures) {
-        let Some(item) = items.get_mut(link.subject) else { continue };
-        let own = link.subject == link.issuer;
-        let request = matches!(placed[link.subject].found.thing, Thing::Request(_));
+        let Link { subject, issuer } = *link;
+        let Some(item) = items.get_mut(subject) else { continue };
+        let known = issuers[subject];
         match signature {
-            Verification::Invalid if request => item.problem(
+            Verification::Invalid if is_request(subject) => item.problem(
                 "signature-invalid",
                 "its signature does not verify: whoever made it may not hold the key; the API server refuses it",
             ),
-            Verification::Unsupported if request => item.note(
+            Verification::Unsupported if is_request(subject) => item.note(
                 "signature-unchecked",
                 "its signature was not checked: the algorithm is not known here",
             ),
+            Verification::Valid if subject == issuer => issuers[subject] = Some(issuer),
             // Nobody verifies what a root says of itself.
-            Verification::Valid if !own => issuers[link.subject] = Some(link.issuer),
-            Verification::Valid | Verification::Unsupported if own => {
-                issuers[link.subject].get_or_insert(link.issuer);
+            Verification::Unsupported if subject == issuer => {
+                issuers[subject].get_or_insert(issuer);
             }
-            Verification::Valid | Verification::Unsupported => {
-                unchecked.insert(link.subject, link.issuer);
+            Verification::Valid => {
+                let is_root = known == Some(subject);
+                if !is_root && known.is_none_or(|known| rank(issuer) > rank(known)) {
+                    issuers[subject] = Some(issuer);
+                }
             }
             Verification::Invalid => {
-                accused.insert(link.subject, link.issuer);
+                others.entry(subject).or_insert((issuer, Verification::Invalid));
+            }
+            Verification::Unsupported => {
+                others.insert(subject, (issuer, Verification::Unsupported));
             }
         }
     }
-    for (subject, issuer) in unchecked {
-        if issuers[subject].is_none() {
-            let by = &placed[issuer].source;
+    for (subject, (issuer, signature)) in others {
+        let itself = certificate(placed, subject) == certificate(placed, issuer);
+        if issuers[subject].is_some() || itself {
+            continue;
+        }
+        let by = &placed[issuer].source;
+        if signature == Verification::Unsupported {
             let message = format!(
-                "names the CA in {by} as its issuer; whether it did sign this was not checked: the algorithm is not known here"
+                "names the CA in {by} as its issuer; whether that signed it was not checked: the algorithm is not known here"
             );
             items[subject].note("signature-unchecked", message);
-            accused.remove(&subject);
-        }
-    }
-    for (subject, issuer) in accused {
-        let itself = certificate(placed, subject) == certificate(placed, issuer);
-        if issuers[subject].is_none() && !itself {
-            let by = &placed[issuer].source;
+        } else {
             items[subject].problem(
                 "not-signed-by-its-ca",
                 format!("names the CA in {by} as its issuer, but that CA did not sign it"),
@@ -198,6 +208,35 @@ fn issuers(
         }
     }
     issuers
+}
+
+/// Whether nothing is wrong with its time.
+fn is_valid(item: &Item) -> bool {
+    item.findings.iter().all(|f| !["expired", "not-yet-valid", "never-valid"].contains(&f.code))
+}
+
+/// Certificates that stand in an object beside the request that they do not answer; the API server
+/// does not compare them.
+fn answers_to_requests(placed: &[Placed], items: &mut [Item]) {
+    for (index, pair) in placed.windows(2).enumerate() {
+        let [first, second] = pair else { continue };
+        let together = first.source == second.source && first.found.group == second.found.group;
+        let in_object = first.found.about.contains_key(KIND);
+        let (Thing::Request(request), Thing::Certificate(leaf), true) =
+            (&first.found.thing, &second.found.thing, together && in_object)
+        else {
+            continue;
+        };
+        let same = request.key.spki == leaf.key.spki
+            && request.subject.user() == leaf.subject.user()
+            && request.subject.groups() == leaf.subject.groups();
+        if !same {
+            items[index + 1].problem(
+                "not-the-answer",
+                "it is for another key, user or groups than the request beside it: whoever signed it did not answer that request",
+            );
+        }
+    }
 }
 
 fn chains(placed: &[Placed], items: &mut [Item], issuers: &[Option<usize>]) {
@@ -209,12 +248,25 @@ fn chains(placed: &[Placed], items: &mut [Item], issuers: &[Option<usize>]) {
             continue;
         }
         items[subject].set("issuedBy", placed[issuer].source.clone());
+        if !ca.is_ca && !items[issuer].word("profile").eq("ca") {
+            // Of version 1, which cannot say so itself.
+            items[issuer].set("profile", "ca");
+            items[issuer].set("meaning", "signs certificates");
+            items[issuer].findings.retain(|f| f.code != "self-signed");
+        }
         // Of the same name as its issuer, but signed by another key.
         items[subject].findings.retain(|f| f.code != "self-signed");
         let mut above = Vec::new();
         let mut next = Some(issuer);
         while let Some(index) = next.filter(|_| above.len() < STEPS) {
             let Some(ca) = certificate(placed, index) else { break };
+            // CAs that have signed each other.
+            let same = |(_, c): &(usize, &Certificate)| {
+                c.subject_der == ca.subject_der && c.key.spki == ca.key.spki
+            };
+            if above.iter().any(same) {
+                break;
+            }
             above.push((index, ca));
             next = issuers[index].filter(|i| *i != index);
         }
@@ -240,17 +292,19 @@ fn check_chain(
     above: &[(usize, &Certificate)],
 ) -> bool {
     let name = |ca: &Certificate| show_short(&ca.subject.shown(), 200);
-    let expired = |index: usize| items[index].findings.iter().any(|f| f.code == "expired");
-    let ended = above.iter().find(|(index, _)| expired(*index)).map(|(_, ca)| *ca);
+    let ended = above.iter().find(|(index, _)| !is_valid(&items[*index])).map(|(_, ca)| *ca);
     let mut problem = |code, message: String| items[subject].problem(code, message);
     if let Some(ca) = ended {
-        problem("ca-expired", format!("{} above it has expired: nobody accepts it", name(ca)));
+        let name = name(ca);
+        problem("ca-expired", format!("{name} above it is not valid now: nobody accepts it"));
     }
-    for (below, (_, ca)) in (0..).zip(above) {
-        if ca.path_length.is_some_and(|most| below > most) {
-            let message = format!("{} allows fewer CAs below it: nobody accepts it", name(ca));
-            problem("path-too-long", message);
-        }
+    let mut counted = (0..).zip(above);
+    let full = |(below, (_, ca)): &(u32, &(usize, &Certificate))| {
+        ca.path_length.is_some_and(|most| *below > most)
+    };
+    if let Some((_, (_, ca))) = counted.find(full) {
+        let message = format!("{} allows fewer CAs below it: nobody accepts it", name(ca));
+        problem("path-too-long", message);
     }
     if !leaf.is_ca {
         for (purpose, wanted) in [
@@ -462,6 +516,61 @@ mod tests {
         assert!(items[0].word("issuedBy").is_empty() && !items[0].properties.contains_key("chain"));
         let (items, codes) = related(&things, Verification::Valid, &[None, None]);
         assert!(codes.is_empty() && items[0].word("issuedBy") == "ca");
+    }
+
+    #[test]
+    fn a_renewed_ca_beside_its_old_certificate_is_no_ring() {
+        let twin = |der: u8, not_after: i64| {
+            let Thing::Certificate(mut ca) = ca() else { unreachable!() };
+            ca.der = vec![9, der];
+            ca.issuer_der.clone_from(&ca.subject_der);
+            ca.not_after = DURING.plus(not_after);
+            ca.path_length = Some(0);
+            Thing::Certificate(ca)
+        };
+        let (old, new) = (|| twin(1, -5), || twin(2, 1_000_000_000));
+        for twins in [[old(), new()], [new(), old()]] {
+            let [one, other] = twins;
+            let mut things = vec![
+                placed("one", 0, one),
+                placed("other", 0, other),
+                placed("a", 0, leaf("a", 1)),
+            ];
+            let Thing::Certificate(a) = &mut things[2].found.thing else { unreachable!() };
+            a.issuer_der = certificate("ca", &[]).subject_der;
+            let mut items: Vec<Item> = things.iter().map(|p| describe(&p.found, DURING)).collect();
+            let links = links(&things);
+            let signatures = vec![Verification::Valid; links.len()];
+            let answers = Answers { signatures: &signatures, public_keys: &[None, None, None] };
+            relate(&things, &mut items, &links, &answers);
+            assert_eq!(items[2].properties["chain"].as_array().map(Vec::len), Some(1));
+            assert!(items[2].findings.is_empty(), "{:?}", items[2].findings);
+            assert!(items[..2].iter().all(|item| item.properties["selfSigned"] == true));
+            let codes: Vec<_> =
+                items[..2].iter().flat_map(|i| &i.findings).map(|f| f.code).collect();
+            assert_eq!(codes, ["expired"]);
+        }
+    }
+
+    #[test]
+    fn an_answer_to_another_request_is_told() {
+        let in_object = |thing| {
+            let mut placed = placed("csr/a", 1, thing);
+            placed.found.about.insert(KIND.to_owned(), "a".into());
+            placed
+        };
+        let request = crate::testing::request("alice", &["dev"]);
+        let mut right = certificate("alice", &["dev"]);
+        right.key = request.key.clone();
+        let other = Certificate { subject: certificate("root", &[]).subject, ..right.clone() };
+        for (answer, expected) in [(right, &[][..]), (other, &["not-the-answer"])] {
+            let things = [
+                in_object(Thing::Request(Box::new(request.clone()))),
+                in_object(Thing::Certificate(Box::new(answer))),
+            ];
+            let (_, codes) = related(&things, Verification::Valid, &[None, None]);
+            assert_eq!(codes, expected);
+        }
     }
 
     #[test]

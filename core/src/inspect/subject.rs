@@ -32,7 +32,7 @@ pub(super) fn check(item: &mut Item, subject: &Subject) {
     if user.is_empty() {
         item.problem(
             "no-common-name",
-            "it names no user: the API server takes its bearer for system:anonymous",
+            "it names no user: the API server answers 401, or takes its bearer for system:anonymous where no front proxy's CA is set",
         );
     }
     if subject.common_names().count() > 1 {
@@ -76,9 +76,12 @@ pub(super) fn check_names(item: &mut Item, subject: &Subject) {
         .collect();
     if !reserved.is_empty() {
         let shown: Vec<String> = reserved.iter().take(MOST).map(|n| show_short(n, 100)).collect();
-        let are = if reserved.len() == 1 { "is a name" } else { "are names" };
+        let are = match reserved.len() {
+            1 => "is a name with power of its own",
+            _ => "are names with power of their own",
+        };
         let shown = shown.join(", ");
-        item.note("reserved-name", format!("{shown} {are} with power of its own in Kubernetes"));
+        item.note("reserved-name", format!("{shown} {are} in Kubernetes"));
     }
     for name in names().filter(|n| identity::looks_reserved(n).is_some()).take(MOST) {
         let name = show_short(name, 100);

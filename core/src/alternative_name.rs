@@ -48,15 +48,16 @@ impl FromStr for AlternativeName {
 
     /// Reads `dns:NAME`, `ip:ADDRESS`, or either without its prefix.
     fn from_str(s: &str) -> Result<Self, AlternativeNameError> {
-        if let Ok(address) = s.parse() {
-            return Ok(Self::Ip(address));
+        // Go writes an IPv4 address in four bytes, however it is given, and looks for it so.
+        if let Ok(address) = s.parse::<IpAddr>() {
+            return Ok(Self::Ip(address.to_canonical()));
         }
         match s.split_once(':') {
             None => dns(s),
             Some((kind, name)) if kind.eq_ignore_ascii_case("dns") => dns(name),
             Some((kind, address)) if kind.eq_ignore_ascii_case("ip") => address
-                .parse()
-                .map(Self::Ip)
+                .parse::<IpAddr>()
+                .map(|address| Self::Ip(address.to_canonical()))
                 .map_err(|_| AlternativeNameError::Ip(address.to_owned())),
             Some(_) => Err(AlternativeNameError::Kind(s.to_owned())),
         }
@@ -96,7 +97,7 @@ pub fn service_address(block: &str) -> Result<IpAddr, AlternativeNameError> {
         }
         IpAddr::V6(v6) if bits <= 126 => {
             let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-            Ok(Ipv6Addr::from_bits((v6.to_bits() & mask) + 1).into())
+            Ok(IpAddr::from(Ipv6Addr::from_bits((v6.to_bits() & mask) + 1)).to_canonical())
         }
         _ => Err(wrong()),
     }
@@ -115,6 +116,8 @@ mod tests {
             ("ip:10.0.0.1", "IP:10.0.0.1"),
             ("IP:fd00::1", "IP:fd00::1"),
             ("10.0.0.1", "IP:10.0.0.1"),
+            ("::ffff:10.0.0.1", "IP:10.0.0.1"),
+            ("ip:::ffff:a00:1", "IP:10.0.0.1"),
             ("::1", "IP:::1"),
         ] {
             assert_eq!(text.parse::<AlternativeName>().unwrap().to_string(), shown);

@@ -148,6 +148,8 @@ impl PublicKey {
         let bits = asn1::bits(fields.read(asn1::BIT_STRING)?.content)?;
         let oid = algorithm.read_oid()?;
         let kind = match oid.as_str() {
+            // Go reads uncompressed points only (`Go: crypto/elliptic`).
+            EC if bits.first() != Some(&4) => KeyKind::Other("EC, not uncompressed".to_owned()),
             EC => algorithm.read_oid().map_or(KeyKind::Other(oid), KeyKind::of_curve),
             ED25519 => KeyKind::Ed25519,
             RSA => rsa_bits(bits).map_or(KeyKind::Other(oid), KeyKind::Rsa),

@@ -4,6 +4,8 @@
 //! from a stranger: only the fields named here are taken, everything else is refused by name, because
 //! kubectl would act on it (`exec` runs programs, `tokenFile` sends a local file to the server, …).
 
+use core::net::Ipv6Addr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -354,10 +356,22 @@ fn check_server(server: &str) -> Result<(), ReplyError> {
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let odd = server.chars().any(|c| c.is_whitespace() || !c.is_ascii_graphic());
-    if authority.is_empty() || authority.contains('@') || odd || rest.contains(['?', '#', '\\']) {
+    let plain = !odd && !authority.contains('@') && !rest.contains(['?', '#', '\\']);
+    if !plain || !is_authority(authority) {
         return Err(invalid("server", "is no plain https address"));
     }
     Ok(())
+}
+
+/// A host, or an IPv6 address in brackets, and a port if one is named.
+fn is_authority(text: &str) -> bool {
+    let (host, rest) = match text.strip_prefix('[').map(|inside| inside.split_once(']')) {
+        Some(Some((address, rest))) if address.parse::<Ipv6Addr>().is_ok() => (address, rest),
+        Some(_) => return false,
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let port = rest.strip_prefix(':').map(|port| port.parse::<u16>().is_ok());
+    !host.is_empty() && (rest.is_empty() || port == Some(true))
 }
 
 fn is_host(name: &str) -> bool {

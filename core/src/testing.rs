@@ -94,5 +94,5 @@ pub(crate) fn authority(name: &str) -> Authority {
     ca.not_before = UnixTime(1_500_000_000);
     ca.not_after = UnixTime(1_900_000_000);
     let key = ca.key.clone();
-    Authority::new(vec![ca], &key, UnixTime(1_600_000_000)).unwrap()
+    Authority::new(vec![ca], &key, UnixTime(1_600_000_000), |_, _| true).unwrap()
 }

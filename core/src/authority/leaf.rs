@@ -171,6 +171,43 @@ pub fn adapt(
     findings
 }
 
+/// What is to be said when the request of a server, other than the API server, asks for names under
+/// which people and pods reach the API server or their own machine, or for those of a whole domain.
+#[must_use]
+pub fn reserved_names(
+    request: &CertificateRequest,
+    profile: &Profile,
+    cluster: &ClusterNames,
+) -> Option<Finding> {
+    if !profile.server || profile.names == Names::ApiServer {
+        return None;
+    }
+    let own = profile.names == Names::Etcd;
+    let is_reserved = |name: &AlternativeName| match name {
+        AlternativeName::Dns(name) => {
+            let of_service = name.strip_prefix("kubernetes");
+            let of_service =
+                of_service.and_then(|rest| rest.strip_prefix(".default").or(Some(rest)));
+            of_service.is_some_and(|rest| rest.is_empty() || rest.starts_with(".svc"))
+                || name == "localhost" && !own
+                || name.strip_prefix("*.").is_some_and(|domain| !domain.contains('.'))
+        }
+        AlternativeName::Ip(address) => {
+            address.is_loopback() && !own || cluster.service_addresses.contains(address)
+        }
+    };
+    let asked = request.alternative_names.iter().filter_map(|name| name.parse().ok());
+    let names: Vec<String> = asked.filter(is_reserved).map(|name| name.to_string()).collect();
+    (!names.is_empty()).then(|| Finding {
+        code: FindingCode::AlternativeNames,
+        severity: Severity::Refuse,
+        message: format!(
+            "the request asks for names of the API server or of every machine: {}",
+            text::show_list(names.iter().map(String::as_str), 10, 80)
+        ),
+    })
+}
+
 /// What a request asks for and the certificate will not hold.
 fn dropped(request: &CertificateRequest, profile: &Profile) -> Option<String> {
     let host = matches!(profile.holder, Holder::Host(_));
@@ -278,6 +315,38 @@ mod tests {
         web.alternative_names = vec!["email:a@b.example".to_owned()];
         let refused = decide("server", Key::Requested(&web), None, &[], "1w");
         assert!(matches!(refused, Err(IssueError::RequestedName(_))));
+    }
+
+    #[test]
+    fn a_server_does_not_get_the_api_servers_names_unsaid() {
+        let cluster = ClusterNames {
+            domain: "cluster.local".to_owned(),
+            service_addresses: vec![Ipv4Addr::new(10, 96, 0, 1).into()],
+        };
+        let said = |profile: &str, name: &str| {
+            let mut web = request("web", &[]);
+            web.alternative_names = vec!["DNS:web.example".to_owned(), name.to_owned()];
+            let profile = profile::find(profile).unwrap();
+            reserved_names(&web, profile, &cluster).map(|f| f.severity)
+        };
+        for name in [
+            "DNS:kubernetes",
+            "DNS:kubernetes.default",
+            "DNS:kubernetes.default.svc.cluster.local",
+            "DNS:localhost",
+            "DNS:*.com",
+            "IP:10.96.0.1",
+            "IP:127.0.0.2",
+        ] {
+            assert_eq!(said("server", name), Some(Severity::Refuse), "{name}");
+            assert_eq!(said("node-serving", name), Some(Severity::Refuse), "{name}");
+            assert_eq!(said("apiserver", name), None, "{name}");
+        }
+        assert_eq!(said("etcd-server", "DNS:localhost"), None);
+        assert_eq!(said("etcd-server", "DNS:kubernetes"), Some(Severity::Refuse));
+        for name in ["DNS:kubernetes.example.com", "DNS:*.example.com", "IP:10.96.0.2"] {
+            assert_eq!(said("server", name), None, "{name}");
+        }
     }
 
     fn found(pem: &str, profile: &str, signature: Verification) -> Vec<String> {

@@ -174,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn points_that_go_does_not_read_are_no_keys() {
+        let mut spki = crate::testing::spki();
+        let point = spki.len() - 65;
+        for form in [2, 3, 6, 7] {
+            spki[point] = form;
+            let key = crate::key::PublicKey::from_spki(&spki).unwrap();
+            assert_eq!(key.kind.to_string(), "unknown (EC, not uncompressed)");
+        }
+    }
+
+    #[test]
     fn the_name_that_the_server_would_take_is_told() {
         // Go leaves an OCTET STRING out, as it does a UniversalString.
         let pem = crafted(&[(CN, Tag::Utf8String, b"admin"), (CN, Tag::OctetString, b"alice")]);

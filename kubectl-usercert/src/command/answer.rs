@@ -227,7 +227,7 @@ pub fn write(
         .any(|p| reply.server.starts_with(p))
     {
         host.warn(format!(
-            "warning: {} is reachable from this machine only; see --reply-server",
+            "warning: {} is reachable from this machine only; the person needs another address in the reply",
             show(&reply.server)
         ));
     }

@@ -145,7 +145,8 @@ mod tests {
             assert_eq!(ca.key, *key.public());
             assert_eq!(ca.subject_key_id, Some(authority::key_identifier(&ca.key)));
             assert_eq!(ca.serial.len(), 2 * SERIAL_BYTES);
-            let authority = Authority::new(vec![ca.clone()], key.public(), NOW).unwrap();
+            let authority =
+                Authority::new(vec![ca.clone()], key.public(), NOW, |_, _| true).unwrap();
             let cluster =
                 profile::ClusterNames { domain: String::new(), service_addresses: Vec::new() };
             let asked = authority::Asked {

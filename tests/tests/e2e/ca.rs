@@ -303,6 +303,10 @@ fn nothing_is_overwritten(trial: &Trial) {
         let again = person.run(&[&["ca", "init"], flags].concat());
         again.exits(1).says(&["is there already", "nothing was written"]);
     }
+    let hundred = ["--expires", "36500d", "--ca-cert", "old.crt", "--ca-key", "old.key"];
+    person.run(&[&["ca", "init"], &hundred[..]].concat()).ok().prints(&["expires in 99y"]);
+    let same = ["ca", "init", "--ca-cert", "same", "--ca-key", "same"];
+    person.run(&same).exits(2).says(&["name the same file"]);
     person.run(&["ca", "init", "--ca-cert", "none/ca.crt", "--ca-key", "new.key"]).exits(1);
     assert!(!person.has("other.key") && !person.has("other.crt") && !person.has("new.key"));
     person.run(&["ca", "init", "--ca-cert", "d.crt", "--ca-key", "d.key", "--dry-run"]).ok();
@@ -311,7 +315,7 @@ fn nothing_is_overwritten(trial: &Trial) {
     person.write("there", "mine");
     let sign = |more: &[&str]| person.run(&[&["ca", "sign", "--yes"], more].concat()).exits(1);
     sign(&["alice.csr", "--out", "there"]).says(&["there is there already"]);
-    let same = ["alice.csr", "--out", "new", "--reply", "new", "--server", "https://x", "--yes"];
+    let same = ["alice.csr", "--out", "new", "--reply", "./new", "--server", "https://x", "--yes"];
     person.run(&[&["ca", "sign"], &same[..]].concat()).exits(2).says(&["name the same file"]);
     assert!(!person.has("new"));
     sign(&["alice.csr", "--reply", "there", "--server", "https://x"]).says(&["nothing was signed"]);
@@ -343,6 +347,21 @@ fn what_is_not_signed(trial: &Trial) {
     refused("api", "/CN=alice", &["--profile", "apiserver"], "is for the host kube-apiserver");
     let web = ["--profile", "server", "--name", "web"];
     refused("web", "/CN=other", &web, "is for the host web");
+    // A server's name is a user's where its certificate is a client's too.
+    person.write("pol", "apiVersion: usercert/v1\nkind: Policy\nusers: {deny: [\"admin-*\"]}\n");
+    let peer = ["--profile", "etcd-peer", "--policy", "pol"];
+    refused("peer", "/CN=admin-jane", &peer, "[policy-user]");
+    let names = ["-addext", "subjectAltName=DNS:web,DNS:kubernetes.default.svc"];
+    openssl_request(&person, "names", "/CN=web", &names);
+    let sign = ["ca", "sign", "names.csr", "--profile", "server", "--out", "names.crt", "--yes"];
+    let named =
+        person.run(&sign).exits(3).says(&["names of the API server", "[alternative-names]"]);
+    named.says(&["DNS:kubernetes.default.svc"]);
+    person.run(&[&sign[..], &["--accept", "alternative-names"]].concat()).ok();
+    let dead =
+        ["--profile", "server", "--name", "h", "--standalone", "h.conf", "--server", "https://x"];
+    let dead = person.run(&[&["ca", "sign", "--yes"], &dead[..]].concat()).exits(2);
+    dead.says(&["nobody logs in with a certificate of the profile server"]);
     let groups: String = (0..3_000).map(|i| format!("/O=group-{i}")).collect();
     openssl_request(&person, "many", &format!("/CN=many{groups}"), &[]);
     let many = person.run(&["ca", "sign", "many.csr", "--yes"]).exits(3);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use usercert_core::authority::{Authority, AuthorityError};
 use usercert_core::certificate::{Certificate, CertificateError};
+use usercert_core::key::Verification;
 use usercert_core::text::show;
 use zeroize::Zeroizing;
 
@@ -54,7 +55,12 @@ impl AuthorityArgs {
             .context(&name)
             .hint("name a file with the CA's certificate, PEM or DER, with --ca-cert")?;
         let key = self.key(host)?;
-        let authority = Authority::new(certificates, key.public(), host.now()).map_err(|error| {
+        let signed = |c: &Certificate, ca: &Certificate| {
+            keys::verify(&ca.key, &c.signature_algorithm, &c.signed, &c.signature)
+                != Verification::Invalid
+        };
+        let made = Authority::new(certificates, key.public(), host.now(), signed);
+        let authority = made.map_err(|error| {
             let hint = way_out(&error);
             Error::from(error).hint(hint)
         });
@@ -65,6 +71,12 @@ impl AuthorityArgs {
             host.warn(format!(
                 "warning: the CA {} is of X.509 version 1, which cannot say that it is a CA; newer programs may refuse it",
                 certificate.subject.shown()
+            ));
+        }
+        if authority.has_name_constraints() {
+            host.warn(format!(
+                "warning: the CA {}, or one above it, limits which names it may certify; whether a name is among them is not checked here",
+                authority.certificate().subject.shown()
             ));
         }
         Ok(Ca { authority, key })
@@ -101,11 +113,16 @@ impl AuthorityArgs {
 /// What to do about a CA that cannot sign.
 fn way_out(error: &AuthorityError) -> &'static str {
     use AuthorityError::{
-        Expired, MayNotSign, NotAnAuthority, NotYetValid, OtherKey, OtherPurpose,
+        Expired, MayNotSign, NotAnAuthority, NotYetValid, OtherKey, OtherPurpose, PathTooLong,
+        UnknownCritical,
     };
     match error {
         OtherKey => "name certificate and key of the same CA with --ca-cert and --ca-key",
-        NotAnAuthority(_) | MayNotSign(_) | OtherPurpose { .. } => {
+        NotAnAuthority(_)
+        | MayNotSign(_)
+        | OtherPurpose { .. }
+        | PathTooLong(_)
+        | UnknownCritical { .. } => {
             "name another CA with --ca-cert and --ca-key; `kubectl usercert ca init` makes one"
         }
         Expired { .. } => "renew the CA, or name another one with --ca-cert and --ca-key",

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use usercert_core::identity::UserName;
 use usercert_core::key::KeyType;
-use usercert_core::lifetime::{self, Lifetime};
+use usercert_core::lifetime::{self, Lifetime, LifetimeError};
 use usercert_core::text::{shell_word, show};
 
 use crate::args::{DryRun, DryRunArgs, OutputArgs};
@@ -64,13 +64,24 @@ fn parse_path_length(text: &str) -> Result<PathLength, String> {
     }
 }
 
+/// A CA may live longer than anything that can be asked of an API server.
+fn seconds(text: &str) -> Result<i64, LifetimeError> {
+    match text.parse::<Lifetime>() {
+        Ok(lifetime) => Ok(lifetime.seconds().into()),
+        Err(LifetimeError::TooLong(_)) => {
+            Ok(lifetime::parse_duration(text).unwrap_or_default() / 1_000_000_000)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// When a file exists or cannot be written.
 pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
     let name: UserName = args.name.parse().context("--name").usage()?;
-    let lifetime: Lifetime = args.expires.parse().context("--expires").usage()?;
+    let lifetime = seconds(&args.expires).context("--expires").usage()?;
     let key_type: KeyType = args.key_type.parse().usage()?;
     for file in [&args.ca_cert, &args.ca_key] {
         if file.symlink_metadata().is_ok() {
@@ -81,7 +92,11 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
             .hint("nothing was written; name other files with --ca-cert and --ca-key"));
         }
     }
-    let (not_before, not_after) = lifetime::validity(lifetime, host.now());
+    let not_before = host.now().plus(-lifetime::BACKDATING);
+    let not_after = not_before.plus(lifetime);
+    if args.ca_cert == args.ca_key {
+        return Err(Error::usage("--ca-cert and --ca-key name the same file"));
+    }
     let key = PrivateKey::generate(key_type)?;
     let certificate = key.self_signed(&NewAuthority {
         name: name.as_str(),

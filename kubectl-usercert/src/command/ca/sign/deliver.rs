@@ -47,8 +47,20 @@ impl<'a> Delivery<'a> {
                 "several requests need a directory for what is signed: --out DIR or --reply DIR",
             ));
         }
+        if !args.profile.client && (args.standalone.is_some() || args.cluster.reply.is_some()) {
+            return Err(Error::usage(format!(
+                "nobody logs in with a certificate of the profile {}: --standalone and --reply do not go with it",
+                args.profile.name
+            ))
+            .hint(NOTHING));
+        }
         for file in [&args.new_key, &args.standalone].into_iter().flatten() {
             must_be_new(file)?;
+        }
+        if let (Some(key), Some(out)) = (&args.new_key, &args.out)
+            && same_place(key, out)
+        {
+            return Err(Error::usage("--new-key and --out name the same file").hint(NOTHING));
         }
         if args.new_key.is_some() && args.out.as_deref().is_some_and(Path::is_dir) {
             return Err(Error::usage("--out must be a file beside --new-key"));
@@ -83,9 +95,9 @@ impl<'a> Delivery<'a> {
         sheet::refuse(&draft.name(), "signed", &draft.findings, &self.args.accept)?;
         let places = self.places(&draft)?;
         if let Some(cluster) = &self.cluster {
-            cluster
-                .check(&draft.leaf.user, self.args.cluster.namespace.as_deref())
-                .hint("nothing was signed; mend --server, --cluster-name or --namespace")?;
+            cluster.check(&draft.leaf.user, self.args.cluster.namespace.as_deref()).hint(
+                "nothing was signed; mend --server, --server-ca, --cluster-name or --namespace",
+            )?;
         }
         if asked.dry {
             return Ok(Some(self.item(host, asked, &draft, None, &[])));
@@ -120,12 +132,18 @@ impl<'a> Delivery<'a> {
             None => Some(None),
             Some(out) if out.as_os_str() == "-" => Some(None),
             Some(out) if out.is_dir() => Some(Some(out.join(safe_file_name(user, "crt")))),
+            Some(out) if out.as_os_str().to_string_lossy().ends_with('/') => {
+                let name = show(&out.display().to_string());
+                return Err(Error::new(format!("{name} is no directory")).hint(NOTHING));
+            }
             Some(out) => Some(Some(out.to_owned())),
         };
         if reply == Some(None) && certificate == Some(None) {
             return Err(Error::usage("--reply and --out cannot both be standard output"));
         }
-        if reply.is_some() && reply == certificate {
+        if let (Some(Some(reply)), Some(Some(certificate))) = (&reply, &certificate)
+            && same_place(reply, certificate)
+        {
             return Err(Error::usage("--reply and --out name the same file")
                 .hint(format!("{NOTHING}; the reply holds the certificate as well")));
         }
@@ -142,8 +160,25 @@ impl<'a> Delivery<'a> {
         chain: &[Certificate],
         places: &Places,
     ) -> Result<Vec<PathBuf>> {
-        let pem = chain_to_pem(chain);
         let mut files = Vec::new();
+        self.write_all(host, draft, chain, places, &mut files).inspect_err(|_| {
+            // All or nothing: the same command can be run again.
+            for file in &files {
+                let _ = std::fs::remove_file(file);
+            }
+        })?;
+        Ok(files)
+    }
+
+    fn write_all(
+        &self,
+        host: &Host,
+        draft: &Draft,
+        chain: &[Certificate],
+        places: &Places,
+        files: &mut Vec<PathBuf>,
+    ) -> Result<()> {
+        let pem = chain_to_pem(chain);
         let key_pem = draft.key.as_ref().map(|key| key.to_pem());
         match (&places.certificate, &self.args.new_key, &key_pem) {
             (Some(Some(file)), Some(key_file), Some(key)) => {
@@ -189,7 +224,7 @@ impl<'a> Delivery<'a> {
             };
             files.extend(entry.write_standalone(file)?.files);
         }
-        Ok(files)
+        Ok(())
     }
 
     fn item(
@@ -246,6 +281,15 @@ fn cluster_data(args: &ClusterArgs, server: &str, ca: &Ca) -> Result<ClusterData
         tls_server_name: args.tls_server_name.clone(),
         cluster_name: args.cluster_name.clone(),
     })
+}
+
+/// Whether two names are of one file, which is not there yet.
+fn same_place(one: &Path, other: &Path) -> bool {
+    let place = |file: &Path| {
+        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some((folder.canonicalize().ok()?, file.file_name()?.to_owned()))
+    };
+    one == other || place(one).is_some() && place(one) == place(other)
 }
 
 fn must_be_new(file: &Path) -> Result<()> {

@@ -78,6 +78,7 @@ impl Draft {
         // A manifest's usages are looked at where they can be those of the certificate.
         let usages = incoming.usages.filter(|_| !profile.server);
         let mut findings = asked.review(&request, usages, lifetime);
+        findings.extend(authority::reserved_names(&request, profile, &asked.cluster));
         if asked.expected.as_ref().is_some_and(|expected| !expected.matches(&request.code())) {
             findings.insert(0, not_expected(&request));
         }
@@ -142,6 +143,10 @@ impl Draft {
         if let Some(request) = &self.request {
             let code = request.code().short();
             line("Code", &format!("{code}   (compare it with the person over another channel)"));
+        }
+        if leaf.client && matches!(profile.holder, Holder::Host(_)) {
+            let user = show(&leaf.user);
+            line("Logs in", &format!("as the user {user}, where an API server trusts this CA"));
         }
         if profile.holder == Holder::Person {
             line(

@@ -174,12 +174,18 @@ impl SignArgs {
                 "--group goes with a new key; a request names its groups itself",
             ));
         }
-        let rules = match (self.profile.holder, &self.policy.policy) {
-            (Holder::Person, _) => self.policy.load(host)?,
+        // With a server's certificate that is a client's as well, somebody logs in too.
+        let names_a_client = match self.profile.holder {
+            Holder::Person => true,
+            Holder::Host(_) => self.profile.client && !self.files.is_empty(),
+            Holder::Component(..) | Holder::Node => false,
+        };
+        let rules = match (names_a_client, &self.policy.policy) {
+            (true, _) => self.policy.load(host)?,
             (_, None) => Rules::default(),
             (_, Some(_)) => {
                 return Err(Error::usage(
-                    "--policy goes with the profile user: it is about people",
+                    "--policy goes with requests of people, and of servers that are clients too",
                 ));
             }
         };

@@ -1,7 +1,8 @@
 //! Acting as the signer of a cluster: which objects wait for a signature, and what becomes of them.
 //!
 //! Sources: `pkg/controller/certificates/signer/signer.go` (which objects are handled, and that a
-//! refusal is the condition Failed), `pkg/controller/certificates/authority/policies.go` (lifetimes).
+//! refusal is the condition Failed), `pkg/controller/certificates/authority/policies.go` (lifetimes),
+//! `pkg/apis/core/validation/names.go` (names of signers).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,11 +21,16 @@ use crate::time::UnixTime;
 pub const REASON: &str = "SignerValidationFailure";
 /// Longest message of that condition, in characters.
 const MESSAGE: usize = 1000;
+/// Longest label and longest name of DNS, in bytes.
+const LONGEST_LABEL: usize = 63;
+const LONGEST_DOMAIN: usize = 253;
+/// Longest name of a signer: a domain, a slash, and a path that has room for a label, a dot and a domain.
+const LONGEST_NAME: usize = LONGEST_DOMAIN + 1 + LONGEST_LABEL + 1 + LONGEST_DOMAIN;
 
 /// Why a text is no signer's name for this signer.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SignerNameError {
-    /// Not of the form that the API server takes (`pkg/apis/core/validation/names.go`).
+    /// Not of the form that the API server takes.
     #[error("{} is no signer's name; write it as example.com/people", text::show_short(.0, 80))]
     Form(String),
     /// One of Kubernetes' own whose certificates are not people's.
@@ -37,21 +43,31 @@ pub enum SignerNameError {
 /// # Errors
 /// The form is wrong, or it is a built-in signer other than [`CLIENT_SIGNER`].
 pub fn check_signer_name(name: &str) -> Result<(), SignerNameError> {
-    let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c);
+    let labels = |text: &str, longest: usize| text.split('.').all(|l| is_label(l, longest));
     let fits = name.split_once('/').is_some_and(|(domain, path)| {
         domain.contains('.')
-            && domain.split('.').all(|l| !l.is_empty())
-            && !path.is_empty()
-            && domain.chars().all(label)
-            && path.chars().all(label)
+            && domain.len() <= LONGEST_DOMAIN
+            && labels(domain, LONGEST_LABEL)
+            // Each piece of the path may be as long as a whole domain.
+            && labels(path, LONGEST_DOMAIN)
     });
-    if !fits {
+    if !fits || name.len() > LONGEST_NAME {
         return Err(SignerNameError::Form(name.to_owned()));
     }
     if name.starts_with("kubernetes.io/") && name != CLIENT_SIGNER {
         return Err(SignerNameError::OtherPurpose(name.to_owned()));
     }
     Ok(())
+}
+
+/// Whether a text is one label of DNS (RFC 1123), if of another length.
+fn is_label(text: &str, longest: usize) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !text.is_empty()
+        && text.len() <= longest
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 /// Whether an object waits for this signer: approved, without certificate or failure.
@@ -158,9 +174,26 @@ mod tests {
         for name in [SIGNER, "a.b/c", CLIENT_SIGNER, "my-org.example.com/a.b"] {
             assert_eq!(check_signer_name(name), Ok(()), "{name}");
         }
-        for name in ["", "people", "example/people", "a.b/c/d", "a.b/", ".b/c", "A.b/c", "a.b/c d"]
-        {
+        let refused = |name: &str| {
             assert_eq!(check_signer_name(name), Err(SignerNameError::Form(name.to_owned())));
+        };
+        let bad = "|people|example/people|a.b/c/d|a.b/|.b/c|A.b/c|a.b/c d|a_b.c/d|a.b/c_d|a.b/c..d";
+        bad.split('|').for_each(refused);
+        let bad =
+            "a..b/c|a.b./c|-a.b/c|a-.b/c|a.b/-c|a.b/c-|a.b/.c|a.b/c.|a.b/C|a.b/c:d|ä.b/c|/c|a.b";
+        bad.split('|').for_each(refused);
+        let (label, piece) = ("a".repeat(63), "a".repeat(253));
+        let domain = format!("{label}.{label}.{label}.{}", "a".repeat(61));
+        for name in [format!("{domain}/{label}.{piece}"), format!("{label}.b/{piece}")] {
+            assert_eq!(check_signer_name(&name), Ok(()), "{name}");
+        }
+        for name in [
+            format!("{domain}a/b"),
+            format!("{label}a.b/c"),
+            format!("a.b/{piece}a"),
+            format!("{domain}/{label}.{piece}.a"),
+        ] {
+            refused(&name);
         }
         assert!(check_signer_name("kubernetes.io/kubelet-serving").is_err());
     }

@@ -214,6 +214,7 @@ fn wrong_use(trial: &Trial) {
     let serve = |more: &[&str]| admin.run(&[&["ca", "serve", "--once"], more].concat());
     serve(&[]).exits(2).says(&["--signer"]);
     serve(&["--signer", "people"]).exits(2).says(&["write it as example.com/people"]);
+    serve(&["--signer", "a_b.c/d"]).exits(2).says(&["write it as example.com/people"]);
     serve(&["--signer", "kubernetes.io/kubelet-serving"]).exits(2).says(&["not people's"]);
     serve(&["--signer", "a.b/c", "--max-expires", "1s"]).exits(2).says(&["--max-expires"]);
     serve(&["--signer", "a.b/c", "--ca-key", "none"]).exits(1).says(&["--ca-key"]);

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::store::Store;
 use crate::user::User;
 use crate::x509::Authority;
-use crate::{LogEntry, rbac, token};
+use crate::{Fault, LogEntry, rbac, token};
 
 pub(crate) struct Cluster {
     store: Mutex<Store>,
@@ -27,6 +27,8 @@ pub(crate) struct Cluster {
     log: Mutex<Vec<LogEntry>>,
     /// How many requests are still to be turned away, and the seconds to wait that they are told.
     busy: Mutex<(u32, u32)>,
+    /// What is wrong with which paths.
+    faults: Mutex<Vec<(String, Fault)>>,
 }
 
 impl Cluster {
@@ -52,6 +54,7 @@ impl Cluster {
             token_issuer,
             log: Mutex::default(),
             busy: Mutex::default(),
+            faults: Mutex::default(),
         }
     }
 
@@ -87,6 +90,17 @@ impl Cluster {
         let mut busy = lock(&self.busy);
         busy.0 = busy.0.checked_sub(1)?;
         Some(busy.1)
+    }
+
+    /// From now on something is wrong with every path that holds `part`.
+    pub(crate) fn add_fault(&self, part: &str, fault: Fault) {
+        lock(&self.faults).push((part.to_owned(), fault));
+    }
+
+    /// What is wrong with a path, if anything is.
+    pub(crate) fn fault_at(&self, path: &str) -> Option<Fault> {
+        let faults = lock(&self.faults);
+        faults.iter().find(|(part, _)| path.contains(part)).map(|(_, fault)| *fault)
     }
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Vec<LogEntry>> {

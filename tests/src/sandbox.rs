@@ -55,7 +55,16 @@ impl Default for SandboxOptions {
     }
 }
 
-/// One request that was answered.
+/// What can be wrong with a server, or with the way to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It takes the request and never answers.
+    Silent,
+    /// It has too much to do, and says to come back after so many seconds.
+    Busy(u32),
+}
+
+/// One request that was answered, or is never going to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
     /// The HTTP method.
@@ -64,7 +73,7 @@ pub struct LogEntry {
     pub path: String,
     /// The user in whose name it ran (the impersonated one, if any); empty if authentication failed.
     pub user: String,
-    /// The HTTP status.
+    /// The HTTP status; 0 for none.
     pub status: u16,
 }
 
@@ -201,6 +210,11 @@ impl Sandbox {
     /// Answers so many of the next requests with 429 and `Retry-After`.
     pub fn be_busy(&self, requests: u32, seconds: u32) {
         self.cluster.be_busy(requests, seconds);
+    }
+
+    /// From now on all requests whose path and query hold `part` meet this fault.
+    pub fn fail_at(&self, part: &str, fault: Fault) {
+        self.cluster.add_fault(part, fault);
     }
 
     /// Forgets past changes, as an API server does in time: every watch ends with the error 410.

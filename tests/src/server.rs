@@ -22,7 +22,7 @@ use crate::rest::{self, Call};
 use crate::status::{Result, Status};
 use crate::target::{Query, Target};
 use crate::user::User;
-use crate::{LogEntry, discovery, openapi, review, token, watch};
+use crate::{Fault, LogEntry, discovery, openapi, review, token, watch};
 
 /// Accepts connections until the runtime goes down.
 pub(crate) async fn serve(
@@ -71,9 +71,16 @@ async fn answer_request(
     let method = request.method().to_string();
     let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
     let mut user = User::default();
-    let response = handle(cluster, peer, request, &mut user)
-        .await
-        .unwrap_or_else(|status| answer::failure(&status));
+    let response = match cluster.fault_at(&path) {
+        Some(Fault::Silent) => {
+            cluster.log().push(LogEntry { method, path, user: user.name, status: 0 });
+            return std::future::pending().await;
+        }
+        Some(Fault::Busy(seconds)) => answer::too_many_requests(seconds),
+        None => handle(cluster, peer, request, &mut user)
+            .await
+            .unwrap_or_else(|status| answer::failure(&status)),
+    };
     let status = response.status().as_u16();
     cluster.log().push(LogEntry { method, path, user: user.name, status });
     response

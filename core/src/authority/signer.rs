@@ -78,11 +78,12 @@ pub fn is_waiting(object: &Object, signer_name: &str) -> bool {
         && object.status.certificate.is_empty()
 }
 
-/// How long its certificate lives: as asked, at most `longest`, and that long if nothing is asked.
+/// How long its certificate lives: as asked, at most `longest`. If nothing is asked it is this signer
+/// that chooses: `longest`, at most what the policy allows. (What was asked is the review's business.)
 #[must_use]
-pub fn granted(object: &Object, longest: Lifetime) -> Lifetime {
+pub fn granted(object: &Object, longest: Lifetime, allowed: Option<Lifetime>) -> Lifetime {
     let asked = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
-    asked.unwrap_or(longest).min(longest)
+    asked.or(allowed).map_or(longest, |lifetime| lifetime.min(longest))
 }
 
 /// Why a request fails, from the review's `findings` on it, weighed by `weigh`; `None` if it is to be
@@ -214,10 +215,22 @@ mod tests {
     fn lifetimes_are_those_of_the_built_in_signers() {
         let mut alice = object("alice", &["Approved"]);
         let of = |text: &str| text.parse::<Lifetime>().unwrap();
-        assert_eq!(granted(&alice, of("365d")), of("24h"));
-        assert_eq!(granted(&alice, of("1h")), of("1h"));
+        assert_eq!(granted(&alice, of("365d"), None), of("24h"));
+        assert_eq!(granted(&alice, of("1h"), None), of("1h"));
         alice.spec.expiration_seconds = None;
-        assert_eq!(granted(&alice, of("48h")), of("48h"));
+        assert_eq!(granted(&alice, of("48h"), None), of("48h"));
+    }
+
+    #[test]
+    fn a_policy_bounds_what_the_signer_chooses() {
+        let mut alice = object("alice", &["Approved"]);
+        let of = |text: &str| text.parse::<Lifetime>().unwrap();
+        alice.spec.expiration_seconds = None;
+        assert_eq!(granted(&alice, of("365d"), Some(of("30d"))), of("30d"));
+        assert_eq!(granted(&alice, of("7d"), Some(of("30d"))), of("7d"));
+        // Whether a day that was asked for passes, the review says.
+        alice.spec.expiration_seconds = Some(86_400);
+        assert_eq!(granted(&alice, of("365d"), Some(of("1h"))), of("24h"));
     }
 
     #[test]

@@ -150,6 +150,12 @@ impl Policy {
         self.severities.get(&code).copied().unwrap_or_else(|| code.severity())
     }
 
+    /// The longest lifetime that it allows, if it says so.
+    #[must_use]
+    pub fn longest(&self) -> Option<Lifetime> {
+        self.lifetime.as_ref().and_then(|rule| rule.max)
+    }
+
     fn asked(&self, reviewed: &Reviewed<'_>, findings: &mut Findings) {
         let signer = reviewed.signer_name;
         if self.signers.as_ref().is_some_and(|signers| !any(signers, signer)) {

@@ -11,6 +11,7 @@ use kube::core::WatchEvent;
 use kube::core::response::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use usercert_core::request::{Object, Progress, progress};
 
 use super::wire::{self, OnBusy, Wire};
@@ -29,7 +30,7 @@ pub enum ApiError {
     Status(Box<Status>),
     /// There was no answer, or none that makes sense.
     Transport(Box<kube::Error>),
-    /// No answer within `--request-timeout`.
+    /// No answer within the time for one request.
     Timeout(Duration),
     /// The answer was not of the expected shape.
     Malformed(String),
@@ -153,13 +154,23 @@ impl fmt::Debug for Cluster {
 
 impl Cluster {
     pub(super) fn new(client: Client, server: String, timeout: Option<Duration>) -> Self {
-        Self { wire: Wire { client, timeout, on_busy: None, accept: wire::OBJECTS }, server }
+        let wire = Wire { client, timeout, on_busy: None, stop: None, accept: wire::OBJECTS };
+        Self { wire, server }
     }
 
     /// The same connection, whose user is told when the server is busy and waited for.
     #[must_use]
     pub fn telling(mut self, on_busy: OnBusy) -> Self {
         self.wire.on_busy = Some(on_busy);
+        self
+    }
+
+    /// The same connection, on which no request takes longer than `limit` unless the user has set
+    /// another limit, and a busy server is not waited for any more once `stop` is told.
+    #[must_use]
+    pub fn for_service(mut self, limit: Duration, stop: watch::Receiver<bool>) -> Self {
+        self.wire.timeout.get_or_insert(limit);
+        self.wire.stop = Some(stop);
         self
     }
 
@@ -390,4 +401,32 @@ pub(super) fn encode(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Timeout;
+    use crate::cluster::Endpoint;
+
+    #[test]
+    fn a_service_waits_for_no_request_for_ever() {
+        let endpoint = Endpoint {
+            server: "https://127.0.0.1:1".to_owned(),
+            ca_pem: None,
+            tls_server_name: None,
+            insecure: true,
+            proxy_url: None,
+        };
+        let limit = |asked: Timeout| {
+            let (_, stop) = watch::channel(false);
+            let cluster = endpoint.anonymous(asked).unwrap();
+            cluster.for_service(Duration::from_secs(30), stop).wire.timeout
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        assert_eq!(limit(Timeout::default()), Some(Duration::from_secs(30)));
+        let asked = crate::args::parse_request_timeout("2m").unwrap();
+        assert_eq!(limit(asked), Some(Duration::from_secs(120)));
+    }
 }

@@ -85,7 +85,8 @@ impl Cluster {
         Ok((kept, version))
     }
 
-    /// Watches the requests to a signer from a version on.
+    /// Watches the requests to a signer from a version on. The time for one request is the time until
+    /// the watch begins.
     ///
     /// # Errors
     /// As the server answers.
@@ -103,8 +104,9 @@ impl Cluster {
             .header(http::header::ACCEPT, "application/json")
             .body(Vec::new())
             .map_err(|e| ApiError::Malformed(e.to_string()))?;
-        let events = self.wire.client.request_events::<Value>(request).await?.boxed();
-        Ok(Changes { events, version: version.to_owned() })
+        // A way that carries lists and no watches would keep it deaf.
+        let events = self.wire.limited(self.wire.client.request_events::<Value>(request)).await?;
+        Ok(Changes { events: events.boxed(), version: version.to_owned() })
     }
 
     /// Writes a signer's answer; `body` is the object as it was read, with the answer in it.

@@ -13,6 +13,7 @@ use kube::Client;
 use kube::client::Body;
 use kube::core::response::Status;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::ApiError;
 
@@ -33,6 +34,8 @@ pub(super) struct Wire {
     /// Longest time for one request; `None` waits for ever.
     pub(super) timeout: Option<Duration>,
     pub(super) on_busy: Option<OnBusy>,
+    /// Whether it is time to stop: then a busy server is not waited for.
+    pub(super) stop: Option<watch::Receiver<bool>>,
     /// The form of answers.
     pub(super) accept: &'static str,
 }
@@ -81,12 +84,7 @@ impl Wire {
         let mut tries = 0;
         loop {
             let attempt = self.attempt(method, path, body.clone(), limit);
-            let outcome = match self.timeout {
-                Some(after) => tokio::time::timeout(after, attempt)
-                    .await
-                    .map_err(|_| ApiError::Timeout(after))??,
-                None => attempt.await?,
-            };
+            let outcome = self.limited(attempt).await?;
             let (status, pause) = match outcome {
                 Outcome::Done(headers, answer) => return Ok((headers, answer)),
                 Outcome::Failed(status, pause) => (status, pause),
@@ -98,11 +96,42 @@ impl Wire {
                     if let Some(on_busy) = &self.on_busy {
                         on_busy(pause);
                     }
-                    tokio::time::sleep(pause).await;
+                    if self.stopped_within(pause).await {
+                        return Err(ApiError::Status(status));
+                    }
                 }
                 None => return Err(ApiError::Status(status)),
             }
         }
+    }
+
+    /// What `work` comes to within the time for one request.
+    pub(super) async fn limited<T, E: Into<ApiError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, ApiError> {
+        let done = match self.timeout {
+            Some(after) => {
+                tokio::time::timeout(after, work).await.map_err(|_| ApiError::Timeout(after))?
+            }
+            None => work.await,
+        };
+        done.map_err(Into::into)
+    }
+
+    /// Waits; true if it was told to stop before the time was up.
+    async fn stopped_within(&self, pause: Duration) -> bool {
+        let Some(mut stop) = self.stop.clone() else {
+            tokio::time::sleep(pause).await;
+            return false;
+        };
+        let told = tokio::time::timeout(pause, async {
+            if stop.wait_for(|told| *told).await.is_err() {
+                // Nobody is there to tell.
+                std::future::pending::<()>().await;
+            }
+        });
+        told.await.is_ok()
     }
 
     async fn attempt(

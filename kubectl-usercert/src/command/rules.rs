@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use usercert_core::lifetime::Lifetime;
 use usercert_core::policy::{self, Policy};
 use usercert_core::review::{self, Finding, FindingCode, Reviewed, Severity};
 use usercert_core::text::show;
@@ -71,6 +72,12 @@ impl Rules {
     #[must_use]
     pub fn severity(&self, code: FindingCode) -> Severity {
         self.0.as_ref().map_or_else(|| code.severity(), |(policy, _)| policy.severity(code))
+    }
+
+    /// The longest lifetime that the policy allows, if it says so.
+    #[must_use]
+    pub fn longest(&self) -> Option<Lifetime> {
+        self.0.as_ref().and_then(|(policy, _)| policy.longest())
     }
 
     /// The policy's file, as it can be shown.

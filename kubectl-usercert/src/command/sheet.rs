@@ -45,15 +45,23 @@ pub struct Bindings(Result<(Vec<Binding>, BoundNames), String>);
 impl Bindings {
     /// Reads them; not being allowed to is no failure.
     pub async fn read(cluster: &Cluster) -> Self {
-        let read = cluster.bindings().await.map_err(|error| match &error {
-            ApiError::Status(s) if s.code == 403 => "you may not list role bindings".to_owned(),
-            other => usercert_core::text::show_lines(&other.to_string(), 200),
-        });
-        Self(read.map(|all| {
-            let subjects = all.iter().flat_map(|b| &b.subjects);
-            let names = subjects.filter_map(Subject::name).map(str::to_owned).collect();
-            (all, names)
-        }))
+        Self::try_read(cluster).await.unwrap_or_else(|error| {
+            Self(Err(match &error {
+                ApiError::Status(s) if s.code == 403 => "you may not list role bindings".to_owned(),
+                other => usercert_core::text::show_lines(&other.to_string(), 200),
+            }))
+        })
+    }
+
+    /// Reads them; for those to whom it matters why it could not be done.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn try_read(cluster: &Cluster) -> Result<Self, ApiError> {
+        let all = cluster.bindings().await?;
+        let subjects = all.iter().flat_map(|b| &b.subjects);
+        let names = subjects.filter_map(Subject::name).map(str::to_owned).collect();
+        Ok(Self(Ok((all, names))))
     }
 
     /// Not looked at, and why.
@@ -68,7 +76,9 @@ impl Bindings {
         self.0.as_ref().err().map(String::as_str)
     }
 
-    fn names(&self) -> Option<&BoundNames> {
+    /// The names in them, if they are known.
+    #[must_use]
+    pub fn names(&self) -> Option<&BoundNames> {
         self.0.as_ref().ok().map(|(_, names)| names)
     }
 

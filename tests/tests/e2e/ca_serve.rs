@@ -2,15 +2,20 @@
 
 use crate::cases;
 use crate::trial::{Person, Trial};
-use usercert_sandbox::{Sandbox, SandboxOptions};
+use usercert_sandbox::{Fault, LogEntry, Sandbox, SandboxOptions};
 
 cases!(
     custom_signer,
     what_it_refuses,
+    look_alikes,
+    bounded_by_the_policy,
     two_replicas,
     least_rights,
     built_in_name,
     forgotten_changes,
+    stops_though_nothing_is_answered,
+    stops_though_the_server_is_busy,
+    watches_that_never_begin,
     wrong_use,
 );
 
@@ -28,8 +33,8 @@ fn with_ca(trial: &Trial) -> Person {
 
 /// A request by openssl for this subject, submitted as `name` and approved past every review.
 fn approved_blindly(admin: &Person, name: &str, subject: &str, signer: &str, usages: &[&str]) {
-    let args = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "k", "-subj", subject];
-    let csr = admin.tool("openssl", &args).ok().stdout;
+    let new = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "k"];
+    let csr = admin.tool("openssl", &[&new[..], &["-utf8", "-subj", subject]].concat()).ok().stdout;
     use base64::Engine as _;
     let manifest = serde_json::json!({
         "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
@@ -52,8 +57,10 @@ fn custom_signer(trial: &Trial) {
     admin.kubectl(&state).ok().prints(&["{}"]);
     admin.run(&["approve", &user, "--yes"]).ok().says(&["[unknown-signer]"]);
     let dry = admin.run(&[&serve[..], &["--dry-run=server"]].concat()).ok();
-    dry.prints(&["signed for", "(dry run)"]);
+    let dry = dry.prints(&["signed for"]);
     assert!(!admin.kubectl(&state).ok().stdout.contains("\"certificate\""));
+    let code = admin.run(&["review", &user]).code_shown();
+    assert!(dry.stdout.ends_with(&format!(", code {code} (dry run)\n")), "{}", dry.stdout);
     let signed = admin.run(&[&serve[..], &["-o", "json"]].concat()).ok();
     let signed = signed.says(&["signing for", "CN=e2e-signer"]).json();
     assert_eq!(
@@ -88,7 +95,9 @@ fn what_it_refuses(trial: &Trial) {
         let name = trial.user(base);
         approved_blindly(&admin, &name, subject, &signer, usages);
         let serve = ["ca", "serve", "--signer", &signer, "--once"];
-        admin.run(&serve).exits(3).prints(&["failed: ", finding]);
+        let code = admin.run(&["review", &name]).code_shown();
+        let refused = admin.run(&serve).exits(3).prints(&["failed: ", finding]);
+        assert!(refused.stdout.ends_with(&format!(", code {code}\n")), "{}", refused.stdout);
         let failed = admin.kubectl(&["get", "csr", &name, "-o", "json"]).ok().json();
         let conditions = failed["status"]["conditions"].as_array().expect("conditions");
         let failure = conditions.iter().find(|c| c["type"] == "Failed").expect("a failure");
@@ -117,6 +126,77 @@ fn what_it_refuses(trial: &Trial) {
     approved_blindly(&admin, &anybody, &format!("/CN={anybody}"), &signer, client);
     let out = admin.run(&[&serve[..], &["--policy", "policy"]].concat());
     out.exits(3).prints(&["[policy-lifetime]"]);
+}
+
+/// Names that look like those in bindings, which it has to be allowed to list.
+fn look_alikes(trial: &Trial) {
+    let (admin, signer) = (with_ca(trial), signer(trial));
+    let serve = ["ca", "serve", "--signer", &signer, "--once"];
+    let client = &["client auth"][..];
+    // The second one has nothing in it that imitates: it is the bound name that does.
+    let bound = [trial.user("admin-anna"), trial.user("pool1")];
+    let twins = [bound[0].replace("admin", "\u{430}dmin"), bound[1].replace("pool1", "pooll")];
+    for (name, twin) in bound.iter().zip(&twins) {
+        let user = format!("--user={name}");
+        admin.kubectl(&["create", "clusterrolebinding", name, "--clusterrole=view", &user]).ok();
+        approved_blindly(&admin, &trial.user("twin"), &format!("/CN={twin}"), &signer, client);
+        admin.run(&serve).exits(3).prints(&["failed: ", name, "[look-alike]"]);
+    }
+    // So does a group.
+    let group = trial.user("admins");
+    let grant = format!("--group={group}");
+    admin.kubectl(&["create", "clusterrolebinding", &group, "--clusterrole=view", &grant]).ok();
+    let twin = group.replace("admins", "Admins");
+    let subject = format!("/CN={}/O={twin}", trial.user("eve"));
+    approved_blindly(&admin, &trial.user("twin"), &subject, &signer, client);
+    admin.run(&serve).exits(3).prints(&["failed: ", &group, "[look-alike]"]);
+    // Whoever has the bound name gets it.
+    let subject = format!("/CN={}/O={group}", bound[0]);
+    approved_blindly(&admin, &bound[0], &subject, &signer, client);
+    admin.run(&serve).ok().prints(&["signed for"]).never_shows("warning: role");
+    // Where bindings may not be listed that is said, once.
+    let robot = trial.user("robot");
+    let nobody = trial.nobody_special(&robot, &[]);
+    for file in ["ca.crt", "ca.key"] {
+        nobody.write(file, &admin.read(file));
+    }
+    let rule = |resource: &str, verbs: &[&str]| serde_json::json!({"apiGroups": ["certificates.k8s.io"], "resources": [resource], "verbs": verbs});
+    trial.grant(
+        &robot,
+        serde_json::json!([
+            rule("certificatesigningrequests", &["get", "list", "watch"]),
+            rule("certificatesigningrequests/status", &["update"]),
+            rule("signers", &["sign"]),
+        ]),
+    );
+    for twin in &twins {
+        approved_blindly(&admin, &trial.user("twin"), &format!("/CN={twin}"), &signer, client);
+    }
+    let out = nobody.run(&serve).ok();
+    assert_eq!(out.stdout.matches("signed for").count(), 2, "{}", out.stdout);
+    let warned = out.stderr.matches("role bindings may not be listed").count();
+    assert_eq!(warned, 1, "{}", out.stderr);
+}
+
+/// Who asks for no lifetime leaves it to the signer, which keeps to the policy.
+fn bounded_by_the_policy(trial: &Trial) {
+    let (admin, signer) = (with_ca(trial), signer(trial));
+    let rules =
+        "apiVersion: usercert/v1\nkind: Policy\nlifetime: {max: 30d, signerChooses: true}\n";
+    admin.write("policy", rules);
+    let user = trial.user("anybody");
+    approved_blindly(&admin, &user, &format!("/CN={user}"), &signer, &["client auth"]);
+    admin.run(&["ca", "serve", "--signer", &signer, "--once", "--policy", "policy"]).ok();
+    let certificate = ["get", "csr", &user, "-o", "jsonpath={.status.certificate}"];
+    use base64::Engine as _;
+    let pem = base64::engine::general_purpose::STANDARD.decode(admin.kubectl(&certificate).stdout);
+    admin.write("issued.crt", &String::from_utf8(pem.expect("base64")).expect("PEM"));
+    let lives = |days: u32| {
+        let seconds = (days * 86_400).to_string();
+        let check = ["x509", "-noout", "-in", "issued.crt", "-checkend", &seconds];
+        admin.tool("openssl", &check).code == 0
+    };
+    assert_eq!([29, 31].map(lives), [true, false]);
 }
 
 fn two_replicas(trial: &Trial) {
@@ -164,7 +244,8 @@ fn least_rights(trial: &Trial) {
     let user = trial.user("alice");
     admin.run(&["request", &user, "--signer", &signer]).ok();
     admin.run(&["approve", &user, "--yes"]).ok();
-    nobody.run(&serve).ok().prints(&[&format!("signed for {user}")]);
+    let out = nobody.run(&serve).ok().prints(&[&format!("signed for {user}")]);
+    out.never_shows("warning: role");
     // And for no other signer.
     let other = format!("{signer}-other");
     let user = trial.user("bob");
@@ -196,17 +277,92 @@ fn forgotten_changes(trial: &Trial) {
     let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
     admin.run(&["ca", "init", "--name", "e2e-signer"]).ok();
     let serving = admin.serving(&["ca", "serve", "--signer", &signer], "signing for");
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while !sandbox.log().iter().any(|e| e.path.contains("watch=1")) {
-        assert!(std::time::Instant::now() < until, "no watch: {:?}", sandbox.log());
-        std::thread::yield_now();
-    }
+    comes(&sandbox, |e| e.path.contains("watch=1"));
     sandbox.forget_changes();
     admin.run(&["request", &user, "--signer", &signer]).ok();
     admin.run(&["approve", &user, "--yes"]).ok();
     admin.run(&["install", &user, "--no-verify"]).ok();
     let stopped = serving.stop().ok().prints(&[&format!("signed for {user}")]);
     stopped.says(&["stopped"]).never_shows("warning");
+}
+
+/// Waits for a request to the sandbox.
+fn comes(sandbox: &Sandbox, expected: impl Fn(&LogEntry) -> bool) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !sandbox.log().iter().any(&expected) {
+        assert!(std::time::Instant::now() < until, "it never came: {:?}", sandbox.log());
+        std::thread::yield_now();
+    }
+}
+
+/// A sandbox of its own, and its admin with a CA.
+fn alone(trial: &Trial) -> (Sandbox, Person) {
+    let sandbox = Sandbox::start(SandboxOptions::default()).expect("the sandbox starts");
+    let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
+    admin.run(&["ca", "init", "--name", "e2e-signer"]).ok();
+    (sandbox, admin)
+}
+
+/// Told to stop while the server takes requests and never answers them.
+fn stops_though_nothing_is_answered(trial: &Trial) {
+    let signer = signer(trial);
+    let patient = ["ca", "serve", "--signer", &signer, "--request-timeout", "1h"];
+    // Of the first look, whatever part of it, and of an answer: which is waited for, but not for long.
+    let impatient = ["ca", "serve", "--signer", &signer, "--request-timeout", "2s"];
+    for (part, serve) in [
+        ("limit=1&", &patient),
+        ("limit=50", &patient),
+        ("/rolebindings", &patient),
+        ("watch=1", &patient),
+        ("/status", &impatient),
+    ] {
+        let (sandbox, admin) = alone(trial);
+        let user = trial.user("waiting");
+        approved_blindly(&admin, &user, &format!("/CN={user}"), &signer, &["client auth"]);
+        sandbox.fail_at(part, Fault::Silent);
+        let serving = admin.serving(serve, "signing for");
+        comes(&sandbox, |e| e.path.contains(part) && e.status == 0);
+        let stopped = serving.stop().ok().says(&["stopped"]);
+        let signed = usize::from(part == "watch=1");
+        assert_eq!(stopped.stdout.matches("signed for").count(), signed, "{part}: {stopped:?}");
+    }
+    // And of a later look.
+    let (sandbox, admin) = alone(trial);
+    let serving = admin.serving(&patient, "signing for");
+    comes(&sandbox, |e| e.path.contains("watch=1"));
+    sandbox.fail_at("limit=1&", Fault::Silent);
+    sandbox.forget_changes();
+    comes(&sandbox, |e| e.path.contains("limit=1&") && e.status == 0);
+    serving.stop().ok().says(&["stopped"]);
+}
+
+/// Told to stop while a busy server has said to come back later.
+fn stops_though_the_server_is_busy(trial: &Trial) {
+    let signer = signer(trial);
+    for part in ["limit=1&", "/status"] {
+        let (sandbox, admin) = alone(trial);
+        let user = trial.user("waiting");
+        approved_blindly(&admin, &user, &format!("/CN={user}"), &signer, &["client auth"]);
+        sandbox.fail_at(part, Fault::Busy(119));
+        let serving = admin.serving(&["ca", "serve", "--signer", &signer], "signing for");
+        comes(&sandbox, |e| e.path.contains(part) && e.status == 429);
+        assert_eq!(serving.stop().ok().says(&["stopped"]).stdout, "");
+    }
+}
+
+/// A server, or a proxy before it, that answers lists and never a watch.
+fn watches_that_never_begin(trial: &Trial) {
+    let signer = signer(trial);
+    let (sandbox, admin) = alone(trial);
+    sandbox.fail_at("watch=1", Fault::Silent);
+    let serve = ["ca", "serve", "--signer", &signer, "--request-timeout", "1s"];
+    let serving = admin.serving(&serve, "signing for");
+    comes(&sandbox, |e| e.path.contains("watch=1"));
+    let user = trial.user("alice");
+    approved_blindly(&admin, &user, &format!("/CN={user}"), &signer, &["client auth"]);
+    comes(&sandbox, |e| e.path.contains("/status") && e.status == 200);
+    let stopped = serving.stop().ok().says(&["no answer within 1s; trying again", "stopped"]);
+    stopped.prints(&[&format!("signed for {user}")]);
 }
 
 fn wrong_use(trial: &Trial) {

@@ -232,12 +232,22 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Tells it to stop, by SIGTERM, and waits for its end.
+    /// Tells it to stop, by SIGTERM, and waits for its end; not for ever.
     pub(crate) fn stop(mut self) -> Outcome {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+        use rustix::process::{Pid, Signal, kill_process};
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).expect("a signal");
         let mut pipe = self.child.stderr.take().expect("a pipe");
+        let (ended, end) = std::sync::mpsc::channel::<()>();
+        let watchdog = std::thread::spawn(move || {
+            if end.recv_timeout(std::time::Duration::from_secs(60)).is_err() {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
         std::io::Read::read_to_string(&mut pipe, &mut self.stderr).expect("messages");
+        // Not reaped yet, so that the number is still its own.
+        let _ = ended.send(());
+        watchdog.join().expect("the watchdog ends");
         let status = self.child.wait().expect("an end");
         let stdout = std::fs::read_to_string(&self.out).expect("its output");
         let stderr = std::mem::take(&mut self.stderr);

@@ -6,7 +6,8 @@ use usercert_core::yaml;
 const RBAC: &str = "rbac.authorization.k8s.io";
 const CERTIFICATES: &str = "certificates.k8s.io";
 
-/// The manifest for a service account that may sign for `signer` and nothing else.
+/// The manifest for a service account that may sign for `signer` and nothing else, and see the names that
+/// have role bindings.
 pub(super) fn manifest(signer: &str, account: &str, namespace: &str) -> String {
     let role = format!("usercert-signer:{}", signer.replace('/', ":"));
     let rule = |resource: &str, verbs: &[&str]| json!({"apiGroups": [CERTIFICATES], "resources": [resource], "verbs": verbs});
@@ -23,6 +24,10 @@ pub(super) fn manifest(signer: &str, account: &str, namespace: &str) -> String {
                 rule("certificatesigningrequests", &["get", "list", "watch"]),
                 rule("certificatesigningrequests/status", &["update"]),
                 sign,
+                json!({
+                    "apiGroups": [RBAC], "resources": ["rolebindings", "clusterrolebindings"],
+                    "verbs": ["list"],
+                }),
             ],
         }),
         json!({

@@ -2,6 +2,8 @@
 
 mod stop;
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -20,21 +22,28 @@ use super::rbac;
 use crate::args::{ClientArgs, DryRun, DryRunArgs, Format, OutputArgs};
 use crate::cluster::{ApiError, Change, Cluster, Need, Target, explain};
 use crate::command::rules::{PolicyArgs, Rules};
-use crate::command::sheet;
+use crate::command::sheet::{self, Bindings};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::host::Host;
 use crate::{keys, output};
 
 /// How often an answer is tried while others change the object.
 const TRIES: usize = 10;
+/// Told once where role bindings may not be listed.
+const NOT_LISTED: &str = "warning: role bindings may not be listed here, so names that look like those in them are signed; --print-rbac prints the rules";
 /// Waiting after a failure: at first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Longest time for one request where `--request-timeout` sets none: as long as a pod has to end.
+const LIMIT: Duration = Duration::from_secs(30);
+/// How long the names in role bindings are taken for current.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// Sign approved requests in a cluster, as the signer of a name of your own
 ///
 /// Watches for approved CertificateSigningRequests to this signer and issues people's certificates.
 /// What the review refuses is not signed, whoever approved it: the request gets the condition Failed.
-/// Two of it may run side by side. Ends on SIGTERM or ctrl-c.
+/// Two of it may run side by side. Ends on SIGTERM or ctrl-c. A request to the server takes at most
+/// 30 seconds, or --request-timeout.
 ///
 /// Examples:
 ///
@@ -48,7 +57,7 @@ pub struct ServeArgs {
     /// cluster's own signer is switched off
     #[arg(long, value_name = "NAME")]
     pub signer: String,
-    /// Longest lifetime that is granted, and what is granted who asks for none
+    /// Longest lifetime that is granted, and what is granted who asks for none (at most the policy's)
     #[arg(long, value_name = "DURATION", default_value = "365d")]
     pub max_expires: String,
     /// Let this refusing finding pass; repeat for several
@@ -93,26 +102,29 @@ pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
     let rules = args.policy.load(host)?;
     let ca = args.authority.load(host)?;
     ca.authority.may_issue(profile::user())?;
-    let cluster = Target::resolve(&args.client)?.connect()?;
-    let mut signer = Signer { host, args, cluster, ca, rules, longest };
+    let stop = if args.once { Stop::never() } else { Stop::new()? };
+    let cluster = connected(args, &stop)?;
+    let known = Known::default();
+    let mut signer = Signer { host, args, cluster, ca, rules, longest, stop, known };
     signer.introduce();
-    if args.once {
-        let (_, handled) = signer.sign_waiting().await?;
-        return Ok(handled);
-    }
-    let mut stop = Stop::new()?;
     // The first look tells whether it can work at all.
-    let (version, handled) = signer.sign_waiting().await?;
+    let (version, handled) = match signer.sign_waiting().await? {
+        Some((_, handled)) if args.once => return Ok(handled),
+        Some(done) => done,
+        None => {
+            host.say("stopped");
+            return Ok(Exit::Done);
+        }
+    };
     let mut at = Position { version: Some(version), unfinished: handled == Exit::Failed };
     let mut pause = BACKOFF.0;
     loop {
         let begun = Instant::now();
         // A service account's token lives for an hour: each step takes the one that is there by now.
-        let connected = Target::resolve(&args.client).and_then(|target| target.connect());
-        let step = match connected {
+        let step = match connected(args, &signer.stop) {
             Ok(cluster) => {
                 signer.cluster = cluster;
-                signer.step(&mut at, pause, &mut stop).await
+                signer.step(&mut at, pause).await
             }
             Err(error) => Err(error),
         };
@@ -123,13 +135,14 @@ pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
             // A server that ends every watch at once is not asked at once again.
             Ok(Step::Watched) if begun.elapsed() >= BACKOFF.0 => {}
             Ok(Step::Watched) => {
-                if stop.within(pause).await {
+                if signer.stop.within(pause).await {
                     break;
                 }
             }
             Err(error) => {
-                host.warn(format!("warning: {}; trying again", error.message));
-                if stop.within(pause).await {
+                let next = if signer.stop.is_told().await { "" } else { "; trying again" };
+                host.warn(format!("warning: {}{next}", error.message));
+                if signer.stop.within(pause).await {
                     break;
                 }
             }
@@ -138,6 +151,11 @@ pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
     }
     host.say("stopped");
     Ok(Exit::Done)
+}
+
+fn connected(args: &ServeArgs, stop: &Stop) -> Result<Cluster> {
+    let cluster = Target::resolve(&args.client)?.connect()?;
+    Ok(cluster.for_service(LIMIT, stop.receiver()))
 }
 
 /// How far the work has come.
@@ -165,6 +183,17 @@ struct Signer<'a> {
     ca: Ca,
     rules: Rules,
     longest: Lifetime,
+    stop: Stop,
+    known: Known,
+}
+
+/// What is known of the cluster's role bindings.
+#[derive(Default)]
+struct Known {
+    /// They, and since when.
+    bindings: RefCell<Option<(Instant, Rc<Bindings>)>>,
+    /// Whether it was told that they may not be read.
+    told: Cell<bool>,
 }
 
 /// What was answered to a request.
@@ -198,29 +227,36 @@ impl Signer<'_> {
         explain(error, &self.cluster.server, &Need::Sign(self.args.signer.clone()))
     }
 
-    /// Answers everything that waits now; the version of the list, and how it went.
-    async fn sign_waiting(&self) -> Result<(String, Exit)> {
+    /// Answers everything that waits now; the version of the list, and how it went. `None` when told to
+    /// stop.
+    async fn sign_waiting(&self) -> Result<Option<(String, Exit)>> {
         let waits = |value: &Value| {
             Object::from_item(value).is_ok_and(|o| authority::is_waiting(&o, &self.args.signer))
         };
-        let listed = self.cluster.requests_to(&self.args.signer, waits).await;
+        let listed = self.stop.or(self.cluster.requests_to(&self.args.signer, waits)).await;
+        let Some(listed) = listed else { return Ok(None) };
         let (waiting, version) = listed.map_err(|e| self.need(&e))?;
         let mut exit = Exit::Done;
         for value in waiting {
+            if self.stop.is_told().await {
+                return Ok(None);
+            }
             exit = exit.gravest(self.answer(value).await.unwrap_or_else(|error| {
                 // One that cannot be answered does not keep others waiting.
                 self.host.fail(&error);
                 error.exit
             }));
         }
-        Ok((version, exit))
+        Ok(Some((version, exit)))
     }
 
     /// Follows the changes where the version is known, else answers what is in the list. After a
     /// failure the list tells what was missed.
-    async fn step(&self, at: &mut Position, limit: Duration, stop: &mut Stop) -> Result<Step> {
+    async fn step(&self, at: &mut Position, limit: Duration) -> Result<Step> {
         let Some(version) = at.version.take() else {
-            let (version, handled) = self.sign_waiting().await?;
+            let Some((version, handled)) = self.sign_waiting().await? else {
+                return Ok(Step::Stopped);
+            };
             *at = Position { version: Some(version), unfinished: handled == Exit::Failed };
             return Ok(Step::Listed);
         };
@@ -233,21 +269,19 @@ impl Signer<'_> {
         };
         tokio::pin!(up);
         let watch = self.cluster.watch_requests_to(&self.args.signer, &version);
-        let mut changes = tokio::select! {
-            () = stop.told() => return Ok(Step::Stopped),
-            changes = watch => match changes {
-                Ok(changes) => changes,
-                Err(error) => return self.lost(&error),
-            }
+        let mut changes = match self.stop.or(watch).await {
+            Some(Ok(changes)) => changes,
+            Some(Err(error)) => return self.lost(&error),
+            None => return Ok(Step::Stopped),
         };
         loop {
             let change = tokio::select! {
-                () = stop.told() => return Ok(Step::Stopped),
+                biased;
+                () = self.stop.told() => return Ok(Step::Stopped),
                 () = &mut up => return Ok(Step::Watched),
                 change = changes.next() => change,
             };
             match change {
-                // Not interrupted by a signal: what is begun is finished.
                 Ok(Some(Change::Object(value))) => {
                     self.answer(value).await?;
                 }
@@ -266,14 +300,19 @@ impl Signer<'_> {
         if error.code() == 410 { Ok(Step::Watched) } else { Err(self.need(error)) }
     }
 
-    /// Signs or fails one request, unless it does not wait (any more).
+    /// Signs or fails one request, unless it does not wait (any more). Told to stop, it finishes nothing
+    /// but an answer that is on its way, within the time for one request.
     async fn answer(&self, mut value: Value) -> Result<Exit> {
         for _ in 0..TRIES {
             let Ok(object) = Object::from_item(&value) else { return Ok(Exit::Done) };
             if !authority::is_waiting(&object, &self.args.signer) {
                 return Ok(Exit::Done);
             }
-            let answer = self.decide(&object)?;
+            let bindings = match self.stop.or(self.bindings()).await {
+                Some(bindings) => bindings?,
+                None => return Ok(Exit::Done),
+            };
+            let answer = self.decide(&object, &bindings)?;
             let body = match &answer {
                 Answer::Signed(chain) => authority::with_certificate(&value, &chain_to_pem(chain)),
                 Answer::Failed(why) => authority::with_failure(&value, why, self.host.now()),
@@ -292,20 +331,44 @@ impl Signer<'_> {
                 "Conflict" => {}
                 _ => return Err(self.need(&error)),
             }
-            value = match self.cluster.get_csr(name).await {
-                Ok(value) => value,
-                Err(error) if error.reason() == "NotFound" => return Ok(Exit::Done),
-                Err(error) => return Err(self.need(&error)),
+            value = match self.stop.or(self.cluster.get_csr(name)).await {
+                Some(Ok(value)) => value,
+                Some(Err(error)) if error.reason() == "NotFound" => return Ok(Exit::Done),
+                Some(Err(error)) => return Err(self.need(&error)),
+                None => return Ok(Exit::Done),
             };
         }
         let name = show(value["metadata"]["name"].as_str().unwrap_or_default());
         Err(Error::new(format!("the request {name} changes all the time; it is not signed yet")))
     }
 
-    fn decide(&self, object: &Object) -> Result<Answer> {
+    /// The cluster's role bindings: what looks like a name in them is refused. Always read, whatever the
+    /// names hold: an l stands for a 1 as well as the other way round.
+    async fn bindings(&self) -> Result<Rc<Bindings>> {
+        let known = self.known.bindings.borrow().clone();
+        if let Some((_, bindings)) = known.filter(|(since, _)| since.elapsed() < FRESH) {
+            return Ok(bindings);
+        }
+        let begun = Instant::now();
+        let read = match Bindings::try_read(&self.cluster).await {
+            Err(error) if error.code() == 403 => {
+                if !self.known.told.replace(true) {
+                    self.host.warn(NOT_LISTED);
+                }
+                Bindings::unknown("")
+            }
+            // Signed unseen only where that is the cluster's will, not where it is a moment's failure.
+            read => read.map_err(|error| self.need(&error))?,
+        };
+        let read = Rc::new(read);
+        *self.known.bindings.borrow_mut() = Some((begun, Rc::clone(&read)));
+        Ok(read)
+    }
+
+    fn decide(&self, object: &Object, bindings: &Bindings) -> Result<Answer> {
         let pem = object.request_pem().unwrap_or_default();
         let request = object.certificate_request().ok();
-        let lifetime = authority::granted(object, self.longest);
+        let lifetime = authority::granted(object, self.longest, self.rules.longest());
         let asked = object.spec.expiration_seconds;
         let found = self.rules.review(&Reviewed {
             request_pem: &pem,
@@ -316,7 +379,7 @@ impl Signer<'_> {
             requester: Some(&object.spec.username),
             requester_groups: &object.spec.groups,
             signature: request.as_ref().map(keys::verify_request),
-            ..Reviewed::default()
+            bound_names: bindings.names(),
         });
         let weigh = |code| self.rules.severity(code);
         let refusal = authority::refusal(found, request.as_ref(), &self.args.accept, weigh);
@@ -363,7 +426,9 @@ impl Signer<'_> {
             }),
         );
         let name = show(&format!("{RESOURCE}/{}", object.metadata.name));
-        let mark = if dry { " (dry run)" } else { "" };
+        // At the end, where no name from the request can stand in for it.
+        let code = request.as_ref().map(|r| format!(", code {}", r.code().short()));
+        let mark = code.unwrap_or_default() + if dry { " (dry run)" } else { "" };
         let text = match (leaf, why) {
             (Some(leaf), _) => {
                 let end = lifetime::expiry_in_words(leaf.not_after, self.host.now());

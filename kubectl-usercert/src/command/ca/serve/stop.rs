@@ -2,46 +2,80 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::error::Result;
 
-/// SIGTERM, or ctrl-c.
+/// SIGTERM, or ctrl-c; once told, it stays told.
 pub(super) struct Stop {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
+    told: watch::Receiver<bool>,
 }
 
 impl Stop {
-    #[cfg(unix)]
+    /// Listens to the signals from here on.
     pub(super) fn new() -> Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        let (sender, told) = watch::channel(false);
+        #[cfg(unix)]
+        let signalled = {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            async move {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
+        };
+        #[cfg(not(unix))]
+        let signalled = async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::spawn(async move {
+            signalled.await;
+            sender.send_replace(true);
+        });
+        Ok(Self { told })
     }
 
-    #[cfg(not(unix))]
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self {})
+    /// Never told: a signal ends the process at once.
+    pub(super) fn never() -> Self {
+        Self { told: watch::channel(false).1 }
+    }
+
+    /// Where it is told, for those who wait elsewhere.
+    pub(super) fn receiver(&self) -> watch::Receiver<bool> {
+        self.told.clone()
     }
 
     /// Ends when it was told to stop.
-    pub(super) async fn told(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-        #[cfg(not(unix))]
-        if tokio::signal::ctrl_c().await.is_err() {
+    pub(super) async fn told(&self) {
+        if self.told.clone().wait_for(|told| *told).await.is_err() {
+            // Nobody is there to tell.
             std::future::pending::<()>().await;
         }
     }
 
+    /// Whether it was told by now.
+    pub(super) async fn is_told(&self) -> bool {
+        // A signal is noticed while nothing else is done.
+        tokio::task::yield_now().await;
+        *self.told.borrow()
+    }
+
     /// Whether it is told to stop within this time.
-    pub(super) async fn within(&mut self, time: Duration) -> bool {
+    pub(super) async fn within(&self, time: Duration) -> bool {
         tokio::time::timeout(time, self.told()).await.is_ok()
+    }
+
+    /// What `work` comes to; `None` if it was told to stop before. Then the work is dropped.
+    pub(super) async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.told() => None,
+            done = work => Some(done),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Request bodies: JSON, or Kubernetes' protobuf envelope (`k8s.io/apimachinery/pkg/runtime/serializer/protobuf`).
 
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::HeaderMap;
 use hyper::body::{Bytes, Incoming};
 use prost::Message;
@@ -38,18 +38,26 @@ pub(crate) struct Payload {
 
 impl Payload {
     /// Reads the whole body, up to the limit.
-    pub(crate) async fn read(headers: &HeaderMap, body: Incoming) -> Result<Self> {
+    pub(crate) async fn read(headers: &HeaderMap, mut body: Incoming) -> Result<Self> {
         let media_type = headers.get("content-type").and_then(|value| value.to_str().ok());
         let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default();
         let media_type = media_type.trim().to_owned();
-        let collected = Limited::new(body, LIMIT).collect().await.map_err(|error| {
-            if error.is::<http_body_util::LengthLimitError>() {
-                Status::too_large(LIMIT)
-            } else {
-                Status::bad_request(error.to_string())
+        let mut bytes = Vec::new();
+        let mut length = 0;
+        // Read to its end whatever its length: who is still sending would see the connection break
+        // instead of the answer.
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| Status::bad_request(error.to_string()))?;
+            let data = frame.into_data().unwrap_or_default();
+            length += data.len();
+            if length <= LIMIT {
+                bytes.extend_from_slice(&data);
             }
-        })?;
-        Ok(Self { bytes: collected.to_bytes(), media_type })
+        }
+        if length > LIMIT {
+            return Err(Status::too_large(LIMIT));
+        }
+        Ok(Self { bytes: bytes.into(), media_type })
     }
 
     /// Understands the body as an object of the resource. The second value holds warnings about unknown fields.

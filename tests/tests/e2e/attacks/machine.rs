@@ -1,0 +1,139 @@
+//! What somebody else on the machine, or whoever answers, could try.
+
+use crate::cases;
+use crate::trial::Trial;
+
+cases!(
+    pending_folder_is_guarded,
+    cluster_entry_is_never_shadowed,
+    debug_variables_do_not_redirect,
+    answer_signed_by_somebody_else,
+);
+
+fn pending_folder_is_guarded(trial: &Trial) {
+    let admin = trial.admin();
+    let state = admin.home.join(".local/state");
+    std::fs::create_dir_all(&state).expect("a directory");
+    std::fs::create_dir(admin.home.join("elsewhere")).expect("a directory");
+    std::os::unix::fs::symlink(admin.home.join("elsewhere"), state.join("kubectl-usercert"))
+        .expect("a link");
+    let user = trial.user("link");
+    let out = admin.run(&["request", &user]);
+    assert_ne!(out.code, 0);
+    assert!(std::fs::read_dir(admin.home.join("elsewhere")).expect("a directory").next().is_none());
+    // A cluster whose CA has changed is another cluster to the pending key.
+    let other = trial.admin();
+    let user = trial.user("moved");
+    other.run(&["request", &user]).ok();
+    other.run(&["approve", &user, "--yes"]).ok();
+    other
+        .tool(
+            "openssl",
+            &[
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-keyout",
+                "ca.key",
+                "-out",
+                "ca.crt",
+                "-subj",
+                "/CN=other",
+            ],
+        )
+        .ok();
+    other
+        .run(&["install", &user, "--certificate-authority", "ca.crt"])
+        .exits(1)
+        .says(&["no request for"]);
+    other.run(&["install", &user]).ok();
+}
+
+/// A cluster of an existing name in another file would get that name's credentials.
+fn cluster_entry_is_never_shadowed(trial: &Trial) {
+    let user = trial.user("shadow");
+    let newcomer = trial.newcomer();
+    let offline = newcomer.run(&["request", &user, "--offline", "-o", "yaml"]).ok();
+    let admin = trial.admin();
+    admin.write("r", &offline.stdout);
+    admin
+        .run(&[
+            "approve",
+            "--from",
+            "r",
+            "--yes",
+            "--reply",
+            "reply",
+            "--reply-cluster-name",
+            "prod",
+        ])
+        .ok();
+    newcomer.write("reply", &admin.read("reply"));
+    let precious = "apiVersion: v1\nkind: Config\nclusters:\n- name: prod # mine\n  cluster: {server: 'https://prod.example'}\n\
+        users:\n- {name: me, user: {token: secret}}\ncontexts:\n- {name: prod, context: {cluster: prod, user: me}}\n";
+    newcomer.write("one", "apiVersion: v1\nkind: Config\n");
+    newcomer.write("two", precious);
+    let both = format!("{0}/one:{0}/two", newcomer.home.display());
+    newcomer
+        .run_env(&["install", &user, "--reply", "reply", "--yes"], &[("KUBECONFIG", &both)])
+        .ok();
+    assert_eq!(newcomer.read("two"), precious);
+    assert!(!newcomer.read("one").contains("\"prod\"\n"), "{}", newcomer.read("one"));
+    let view = newcomer.tool("sh", &["-c", &format!("KUBECONFIG={both} kubectl config view --raw -o jsonpath='{{.clusters[?(@.name==\"prod\")].cluster.server}}'")]).ok();
+    assert_eq!(view.stdout, "https://prod.example");
+}
+
+/// The client library knows a variable that sends everything elsewhere.
+fn debug_variables_do_not_redirect(trial: &Trial) {
+    let admin = trial.admin();
+    admin
+        .run_env(
+            &["list"],
+            &[
+                ("KUBE_RS_DEBUG_OVERRIDE_URL", "http://127.0.0.1:1"),
+                ("KUBERNETES_MASTER", "http://127.0.0.1:1"),
+            ],
+        )
+        .ok();
+    let context = admin.kubectl(&["config", "current-context"]).ok().stdout;
+    admin
+        .run_env(
+            &["verify", context.trim()],
+            &[("KUBE_RS_DEBUG_OVERRIDE_URL", "http://127.0.0.1:1")],
+        )
+        .ok();
+}
+
+/// Whoever has seen a request can sign it with a CA of their own and send that as the answer.
+fn answer_signed_by_somebody_else(trial: &Trial) {
+    use base64::Engine as _;
+    let person = trial.admin();
+    let user = trial.user("signed");
+    person.run(&["request", &user, "-g", "dev"]).ok();
+    let spec = person.kubectl(&["get", "csr", &user, "-o", "jsonpath={.spec.request}"]).ok().stdout;
+    let eve = trial.newcomer();
+    eve.write("b64", &spec);
+    eve.tool("sh", &["-c", "base64 -d b64 > r.csr && \
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.crt -subj /CN=eve && \
+        openssl x509 -req -in r.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -out leaf.crt"]).ok();
+    let data = |name: &str| base64::engine::general_purpose::STANDARD.encode(eve.read(name));
+    let reply = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "x",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority-data": data("ca.crt")}}],
+        "users": [{"name": "x", "user": {"client-certificate-data": data("leaf.crt")}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "x"}}],
+    });
+    person.write("reply", &reply.to_string());
+    let before = person.read(".kube/config");
+    person
+        .run(&["install", &user, "--reply", "reply", "--yes"])
+        .exits(1)
+        .says(&["another CA", "the key is kept"]);
+    assert_eq!(person.read(".kube/config"), before);
+    person.run(&["approve", &user, "--yes"]).ok();
+    person.run(&["install", &user]).ok();
+}

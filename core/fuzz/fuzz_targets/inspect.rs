@@ -33,7 +33,7 @@ fn described(data: &[u8]) -> (Vec<Placed>, Vec<Item>) {
         found.iter().map(|f| inspect::describe(f, UnixTime(1_700_000_000))).collect();
     let placed: Vec<Placed> = found
         .into_iter()
-        .map(|found| Placed { source: "a.pem".to_owned(), open: false, found })
+        .map(|found| Placed { source: "a.pem".to_owned(), open: false, pairs: Vec::new(), found })
         .collect();
     let links = relations::links(&placed);
     let verdicts = [Verification::Valid, Verification::Invalid, Verification::Unsupported];

@@ -2,7 +2,7 @@
 
 /// The text of a file or paste: UTF-8, or UTF-16 as Windows PowerShell writes it; without byte order
 /// mark, with LF line ends and plain spaces. `None` if it is no text.
-pub(super) fn decode(input: &[u8]) -> Option<String> {
+pub(crate) fn decode(input: &[u8]) -> Option<String> {
     let text = match input {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes)?,

@@ -6,6 +6,8 @@
 
 mod clean;
 
+pub(crate) use self::clean::decode;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;

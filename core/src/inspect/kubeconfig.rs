@@ -135,6 +135,17 @@ fn data(reader: &mut Reader, body: &Value, field: &str) {
         };
         let (name, error) = (field.to_owned(), error.to_owned());
         reader.push(Thing::Unreadable { name, error, der: Vec::new() });
+        return;
+    }
+    let fits = |found: &Found| match field {
+        "client-key-data" => found.private_key().is_some(),
+        _ => found.certificate().is_some(),
+    };
+    if !reader.found[from..].iter().any(fits) {
+        let kind = if field == "client-key-data" { "private key" } else { "certificate" };
+        let message = format!("{field} holds it, which is to hold a {kind}");
+        let severity = Severity::Warn;
+        reader.found[from].findings.push(Finding { code: "unfit", severity, message });
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Named {
     pub by: String,
     /// What for.
     pub purpose: Purpose,
+    /// The same for a certificate and the key that is named with it.
+    pub pair: String,
 }
 
 /// Fields of a kubeconfig and of a kubelet's configuration.
@@ -86,11 +88,13 @@ fn walk(value: &Value, depth: u8, named: &mut Vec<Named>) {
     }
     match value {
         Value::Object(map) => {
+            let place = named.len();
             for (field, purpose) in FIELDS {
                 let path = map.get(field).and_then(Value::as_str).unwrap_or_default();
                 let embedded = map.get(&format!("{field}-data")).and_then(Value::as_str);
                 if !path.is_empty() && embedded.is_none_or(str::is_empty) {
-                    named.push(Named { path: path.into(), by: field.to_owned(), purpose });
+                    let pair = pair(place, field);
+                    named.push(Named { path: path.into(), by: field.to_owned(), purpose, pair });
                 }
             }
             map.values().for_each(|v| walk(v, depth - 1, named));
@@ -113,6 +117,7 @@ fn flags(container: &Value, mounted: &BTreeMap<&str, &str>, named: &mut Vec<Name
     let texts = |field: &str| container.get(field).and_then(Value::as_array).into_iter().flatten();
     let words: Vec<&str> =
         texts("command").chain(texts("args")).filter_map(Value::as_str).collect();
+    let place = named.len();
     let mut told = BTreeSet::new();
     for (i, word) in words.iter().enumerate() {
         let Some(flag) = word.strip_prefix("--") else { continue };
@@ -123,9 +128,28 @@ fn flags(container: &Value, mounted: &BTreeMap<&str, &str>, named: &mut Vec<Name
         let Some(purpose) = purpose(flag).filter(|_| path.starts_with('/')) else { continue };
         if named.len() < MOST && told.insert((flag, path)) {
             let by = format!("--{}", show_short(flag, 60));
-            named.push(Named { path: on_host(path, container, mounted), by, purpose });
+            let pair = pair(place, flag);
+            named.push(Named { path: on_host(path, container, mounted), by, purpose, pair });
         }
     }
+}
+
+/// What names of flags or fields for a certificate and for its key have in common; `place` tells those
+/// of one program or entry from others.
+fn pair(place: usize, name: &str) -> String {
+    const ENDS: [&str; 9] = [
+        "CertFile",
+        "PrivateKeyFile",
+        "private-key-file",
+        "certificate",
+        "cert-file",
+        "certfile",
+        "key-file",
+        "keyfile",
+        "key",
+    ];
+    let stem = ENDS.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    format!("{place} {stem}")
 }
 
 fn on_host(path: &str, container: &Value, mounted: &BTreeMap<&str, &str>) -> PathBuf {
@@ -182,14 +206,16 @@ pub fn candidates(named: &Path, by: &Path, root: Option<&Path>) -> Vec<PathBuf> 
     all
 }
 
-/// Says which flags name this thing, and whether it is fit for them. `by` has what named the file of
-/// the thing: the naming file, and how.
-pub fn check(item: &mut Item, found: &Found, by: &[(String, Named)]) {
+/// Says which flags name this thing, and whether it is fit for them. `all` is what its file holds,
+/// `by` what named that: the naming file, and how.
+pub fn check(item: &mut Item, found: &Found, all: &[Found], by: &[(String, Named)]) {
     if by.is_empty() {
         return;
     }
     let shown: Vec<String> = by.iter().map(|(file, n)| format!("{file} {}", n.by)).collect();
     item.set("namedBy", shown);
+    let certificate = all.iter().any(|f| f.certificate().is_some());
+    let private_key = all.iter().any(|f| f.private_key().is_some());
     for (file, named) in by {
         let wrong = match (named.purpose, &found.thing) {
             (Purpose::Server, Thing::Certificate(c)) if !profile::allows_server_auth(c) => {
@@ -201,31 +227,41 @@ pub fn check(item: &mut Item, found: &Found, by: &[(String, Named)]) {
             (Purpose::Authority, Thing::Certificate(c)) if !c.may_be_authority() => {
                 "it is no CA, so that no chain leads to it"
             }
-            (Purpose::Server | Purpose::Client | Purpose::Authority, Thing::Request(_)) => {
-                "it is a request, not a certificate"
+            (Purpose::Server | Purpose::Client | Purpose::Authority, _) if !certificate => {
+                "it is no certificate"
             }
-            (Purpose::PrivateKey, Thing::Request(_) | Thing::PublicKey(_)) => {
-                "it is no private key"
-            }
+            (Purpose::PrivateKey, _) if !private_key => "it is no private key",
             _ => continue,
         };
         item.problem("unfit", format!("{} of {file} names it, but {wrong}", named.by));
     }
 }
 
-/// The item for a file that is named and not there.
+/// The item for a file that is named and not there, or a directory.
 #[must_use]
-pub fn missing(file: &str, named: &Named) -> Item {
-    let mut item = Item::new("missing file");
+pub fn missing(file: &str, named: &Named, is_directory: bool) -> Item {
+    let what = if is_directory { "it is a directory" } else { "it is not there" };
+    useless("missing file", "missing", file, named, what)
+}
+
+/// The item for a file that is named and holds nothing known.
+#[must_use]
+pub fn nothing_known(file: &str, named: &Named) -> Item {
+    useless("file", "unfit", file, named, "nothing known is in it")
+}
+
+fn useless(what: &str, code: &'static str, file: &str, named: &Named, why: &str) -> Item {
+    let mut item = Item::new(what);
     item.set("namedBy", vec![format!("{file} {}", named.by)]);
-    item.problem("missing", format!("{} of {file} names it, but it is not there", named.by));
+    item.problem(code, format!("{} of {file} names it, but {why}", named.by));
     item
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::testing::{certificate, found, usages};
+    use crate::inspect::PrivateKey;
+    use crate::inspect::testing::{self, certificate, found, usages};
 
     const POD: &str = r"
 apiVersion: v1
@@ -295,19 +331,25 @@ spec:
 
     #[test]
     fn what_is_not_fit_for_its_flag_is_told() {
-        let codes = |purpose, allowed: &[&str]| -> Vec<&'static str> {
+        let codes = |purpose, allowed: &[&str], and_key| -> Vec<&'static str> {
             let mut leaf = certificate("x", &[]);
             leaf.extended_key_usages = usages(allowed);
             let found = found(Thing::Certificate(Box::new(leaf)));
             let mut item = Item::new("certificate");
-            let named = Named { path: "x".into(), by: "--f".to_owned(), purpose };
-            check(&mut item, &found, &[("m".to_owned(), named)]);
+            let named =
+                Named { path: "x".into(), by: "--f".to_owned(), purpose, pair: String::new() };
+            let pkcs8 = zeroize::Zeroizing::new(vec![1]);
+            let kind = Ok(crate::key::KeyKind::P256);
+            let key = testing::found(Thing::PrivateKey(PrivateKey { pkcs8, kind }));
+            let all = if and_key { vec![found, key] } else { vec![found] };
+            check(&mut item, &all[0], &all, &[("m".to_owned(), named)]);
             item.findings.iter().map(|f| f.code).collect()
         };
-        assert_eq!(codes(Purpose::Server, &["client auth"]), ["unfit"]);
-        assert_eq!(codes(Purpose::Client, &["server auth"]), ["unfit"]);
-        assert_eq!(codes(Purpose::Authority, &["server auth"]), ["unfit"]);
-        assert!(codes(Purpose::Server, &["server auth"]).is_empty());
-        assert!(codes(Purpose::PrivateKey, &["server auth"]).is_empty(), "both in one file");
+        assert_eq!(codes(Purpose::Server, &["client auth"], false), ["unfit"]);
+        assert_eq!(codes(Purpose::Client, &["server auth"], false), ["unfit"]);
+        assert_eq!(codes(Purpose::Authority, &["server auth"], false), ["unfit"]);
+        assert!(codes(Purpose::Server, &["server auth"], false).is_empty());
+        assert_eq!(codes(Purpose::PrivateKey, &["server auth"], false), ["unfit"]);
+        assert!(codes(Purpose::PrivateKey, &["server auth"], true).is_empty(), "both in one file");
     }
 }

@@ -26,6 +26,8 @@ pub struct Placed {
     pub source: String,
     /// Whether people other than its owner can read the file.
     pub open: bool,
+    /// What is named together, as a certificate and its key are by two flags: the same for both.
+    pub pairs: Vec<String>,
     /// The thing.
     pub found: Found,
 }
@@ -80,9 +82,11 @@ fn certificate(placed: &[Placed], index: usize) -> Option<&Certificate> {
 pub fn links(placed: &[Placed]) -> Vec<Link> {
     let mut by_name: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
     let mut known = BTreeSet::new();
-    // The same CA often stands in several files; the first is named, before copies in kubeconfigs.
+    // The same CA often stands in several files; the first is named that begins with it, before chains
+    // and copies in kubeconfigs.
     let mut order: Vec<(usize, &Placed)> = placed.iter().enumerate().collect();
-    order.sort_by_key(|(_, p)| p.found.role.is_some());
+    let leads = |i: usize| i == 0 || placed[i - 1].source != placed[i].source;
+    order.sort_by_key(|(i, p)| (p.found.role.is_some(), !leads(*i)));
     for (index, p) in order {
         if let Some(ca) = p.found.certificate()
             && known.insert(&ca.der)
@@ -366,26 +370,30 @@ fn mismatches(
     owners: &[Vec<usize>],
 ) {
     let mut groups: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
-    let mut stems: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    // In files of their own.
+    let mut pairs: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, p) in placed.iter().enumerate() {
         groups.entry((p.source.as_str(), p.found.group)).or_default().push(index);
-        if let Some(stem) = stem(&p.source) {
-            stems.entry(stem).or_default().push(index);
-        }
+        let named = p.pairs.iter().map(String::as_str).chain(stem(&p.source));
+        named.for_each(|name| pairs.entry(name).or_default().push(index));
     }
     let mut told = BTreeSet::new();
-    for members in groups.values().chain(stems.values()) {
+    let in_one = groups.values().map(|members| (members, true));
+    for (members, in_one) in in_one.chain(pairs.values().map(|members| (members, false))) {
         // The first certificate is the one that is presented with the key.
         let first = members.iter().find(|i| placed[**i].found.certificate().is_some());
         let Some(first) = first.copied() else { continue };
         let known = |i: &&usize| publics.get(**i).is_some_and(Option::is_some);
         let keys: Vec<usize> = members.iter().filter(known).copied().collect();
-        let fits = |key: &usize| owners[*key].contains(&first);
+        let fits = |key: &usize| match in_one {
+            true => owners[*key].contains(&first),
+            false => owners[*key].iter().any(|owner| members.contains(owner)),
+        };
         if keys.is_empty() || keys.iter().any(fits) || !told.insert(first) {
             continue;
         }
         let of = &placed[keys[0]].source;
-        let other = owners[keys[0]].iter().any(|o| members.contains(o));
+        let other = in_one && owners[keys[0]].iter().any(|o| members.contains(o));
         let (code, message) = match other {
             true => (
                 "leaf-not-first",
@@ -408,7 +416,12 @@ fn stem(source: &str) -> Option<&str> {
         return None;
     }
     let stem = source.strip_suffix(extension)?.strip_suffix('.')?;
-    Some(stem.strip_suffix("-key").unwrap_or(stem))
+    let ends = ["-key", "-cert", "key", "cert"];
+    // Only whole names are so short: `key.pem` beside `cert.pem`.
+    let whole =
+        |end: &&str| end.starts_with('-') || stem == *end || stem.ends_with(&format!("/{end}"));
+    let end = ends.into_iter().find(|end| whole(end) && stem.ends_with(*end));
+    Some(end.and_then(|end| stem.strip_suffix(end)).unwrap_or(stem))
 }
 
 #[cfg(test)]
@@ -423,7 +436,7 @@ mod tests {
     fn placed(source: &str, group: usize, thing: Thing) -> Placed {
         let mut found = found(thing);
         found.group = group;
-        Placed { source: source.to_owned(), open: false, found }
+        Placed { source: source.to_owned(), open: false, pairs: Vec::new(), found }
     }
 
     fn leaf(user: &str, key: u8) -> Thing {

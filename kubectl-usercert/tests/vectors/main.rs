@@ -141,7 +141,12 @@ fn whole_road(data: &[u8]) -> Vec<Found> {
     found.iter().for_each(|f| drop(dump::dump(f)));
     let placed: Vec<_> = found
         .into_iter()
-        .map(|found| relations::Placed { source: "x".to_owned(), open: true, found })
+        .map(|found| relations::Placed {
+            source: "x".to_owned(),
+            open: true,
+            pairs: Vec::new(),
+            found,
+        })
         .collect();
     let links = relations::links(&placed);
     let signatures: Vec<_> = links

@@ -122,6 +122,25 @@ fn manifests(trial: &Trial) {
     assert_eq!(node["properties"]["namedBy"][0], format!("{manifest} --tls-cert-file"));
     assert!(codes(item(&found, "pki/ca.crt")).is_empty());
     assert_eq!(codes(item(&found, "/nowhere/pki/gone.crt")), ["missing"]);
+
+    // What two flags name together belongs together, and a key is no CA.
+    person.write("copy/nowhere/pki/empty.crt", "");
+    let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - command:\n    - etcd\n    \
+         - --cert-file=/nowhere/pki/apiserver.crt\n    - --key-file=/nowhere/pki/node.key\n    \
+         - --trusted-ca-file=/nowhere/pki/ca.key\n    - --peer-cert-file=/nowhere/pki/empty.crt\n    \
+         - --peer-trusted-ca-file=/nowhere/pki/etcd\n";
+    person.write(manifest, pod);
+    let found = person.run(&["inspect", manifest, "-o", "json"]).ok().json();
+    let told = |file: &str| codes(item(&found, file));
+    assert!(told("pki/apiserver.crt").contains(&"key-mismatch"), "{found}");
+    assert!(told("pki/ca.key").contains(&"unfit"));
+    assert_eq!(told("pki/empty.crt"), ["unfit"]);
+    let etcd = item(&found, "pki/etcd");
+    assert!(etcd["findings"][0]["message"].as_str().expect("text").ends_with("it is a directory"));
+    let right = pod.replace("node.key", "apiserver.key");
+    person.write(manifest, &right);
+    let found = person.run(&["inspect", manifest, "-o", "json"]).ok().json();
+    assert!(!codes(item(&found, "pki/apiserver.crt")).contains(&"key-mismatch"), "{found}");
 }
 
 fn a_dump(trial: &Trial) {
@@ -304,6 +323,10 @@ fn wrong_arguments(trial: &Trial) {
     // One that fails does not hide the others.
     person.run(&["inspect", "gone", "pki/ca.crt"]).exits(1).prints(&["the cluster's CA"]);
     person.run(&["inspect", "pki/ca.crt", "--expires-within", "soon"]).exits(2);
+    for name in ["csr/", "csr/a/b"] {
+        person.run(&["inspect", name]).exits(2).says(&["write csr/NAME"]);
+    }
+    person.run(&["inspect", "csr/a", "pki/ca.crt"]).exits(1).prints(&["the cluster's CA"]);
     sh(&person, "mkdir empty");
     person.run(&["inspect", "empty"]).exits(1).says(&["nothing known in empty"]);
 }

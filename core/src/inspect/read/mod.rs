@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{Finding, Found, PrivateKey, Severity, Thing, Unknown, kubeconfig};
+use crate::asn1;
 use crate::certificate::{self, Certificate};
 use crate::csr::{self, CertificateRequest};
 use crate::handover;
@@ -17,8 +18,8 @@ use crate::yaml::{self, YamlError};
 
 /// How often base64 is taken off.
 const LAYERS: u8 = 3;
-/// How base64 of a PEM text begins.
-const PEM_IN_BASE64: &str = "LS0tLS1CRUdJTi";
+/// Base64 of any PEM block is longer.
+const SHORT: usize = 64;
 /// Things that are looked for in a text of any size, and how many of its bytes allow for one more: a
 /// certificate and the entry of a user with any credential take more than that.
 const THINGS: usize = 1_000;
@@ -26,8 +27,10 @@ const BYTES_PER_THING: usize = 64;
 /// A label of OpenSSL's early days.
 const OLD_CERTIFICATE: &str = "X509 CERTIFICATE";
 const BEGIN: &str = "-----BEGIN ";
-/// DER of the object identifiers of an encrypted PKCS#8 key (PBES2) and of PKCS#7 signed data.
-const PBES2: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d";
+/// How DER of the object identifiers of encrypted PKCS#8 keys begins (PBES1, PBES2, and that of
+/// PKCS#12), and that of PKCS#7 signed data.
+const ENCRYPTED: [&[u8]; 2] =
+    [b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05", b"\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01"];
 const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
 
@@ -38,7 +41,18 @@ const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
 pub fn read(input: &[u8]) -> Result<Vec<Found>, Unknown> {
     let most = THINGS.saturating_add(input.len() / BYTES_PER_THING);
     let mut reader = Reader { found: Vec::new(), group: 0, most, cut: false, broken: None };
-    reader.bytes(input, LAYERS);
+    // As Windows PowerShell writes files; kubectl reads that in kubeconfigs.
+    let utf16 = matches!(input, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    match utf16.then(|| handover::decode(input)).flatten() {
+        Some(text) => {
+            reader.bytes(Zeroizing::new(text).as_bytes(), LAYERS);
+            reader.mark(
+                "utf-16",
+                "it is written in UTF-16: save it as UTF-8, or most programs cannot read it",
+            );
+        }
+        None => reader.bytes(input, LAYERS),
+    }
     if reader.cut {
         let read = reader.found.len();
         let error = format!("there are more things in it; only the first {read} were read");
@@ -73,11 +87,13 @@ impl Reader {
     }
 
     fn bytes(&mut self, input: &[u8], layers: u8) {
-        if input.first() == Some(&0x30)
-            && let Some(thing) = from_der(input)
-        {
+        if input.first() == Some(&0x30) {
             self.group();
-            return self.push(thing);
+            let things = from_der(input).map_or_else(|| several(input), |thing| vec![thing]);
+            things.into_iter().for_each(|thing| self.push(thing));
+            if !self.found.is_empty() {
+                return;
+            }
         }
         let text = std::str::from_utf8(input).ok();
         // Long bundles are not read as YAML first.
@@ -88,8 +104,11 @@ impl Reader {
             return;
         }
         self.group();
-        self.pem(input);
-        let Some(text) = text.filter(|_| self.found.is_empty()) else { return };
+        let blocks = self.pem(input);
+        let Some(text) = text else { return };
+        if !self.found.is_empty() {
+            return self.passed_over(text, blocks);
+        }
         if text.contains(BEGIN) {
             self.damaged_pem(text);
         }
@@ -115,13 +134,38 @@ impl Reader {
         self.found.push(Found { thing, role: None, about, group, findings: Vec::new() });
     }
 
-    /// All blocks of PEM text.
-    pub(super) fn pem(&mut self, data: &[u8]) {
-        for block in pem::all(data) {
+    /// All blocks of PEM text; how many there are.
+    pub(super) fn pem(&mut self, data: &[u8]) -> usize {
+        let blocks = pem::all(data);
+        let count = blocks.len();
+        for block in blocks {
             if !self.goes_on() {
-                return;
+                break;
             }
             self.block(block);
+        }
+        count
+    }
+
+    /// Says that there are more blocks in a text than those that were found.
+    fn passed_over(&mut self, text: &str, found: usize) {
+        let begins = |line: &&str| line.trim_start_matches(['>', ' ', '\t']).starts_with(BEGIN);
+        let begun = text.lines().filter(begins).count();
+        if begun > found && !self.cut {
+            let error = format!(
+                "{} of {begun} PEM blocks are damaged, cut off, indented or quoted: programs pass over them",
+                begun - found
+            );
+            let name = "PEM block".to_owned();
+            self.push(Thing::Unreadable { name, error, der: Vec::new() });
+        }
+    }
+
+    /// Adds a finding to all that was found.
+    fn mark(&mut self, code: &'static str, message: &str) {
+        for found in &mut self.found {
+            let message = message.to_owned();
+            found.findings.push(Finding { code, severity: Severity::Warn, message });
         }
     }
 
@@ -130,13 +174,15 @@ impl Reader {
         let Some(clean) = handover::clean(text.as_bytes()) else { return };
         let unindented: String = clean.lines().map(|l| format!("{}\n", l.trim())).collect();
         self.pem(unindented.as_bytes());
-        for found in &mut self.found {
-            found.findings.push(Finding {
-                code: "indented-pem",
-                severity: Severity::Warn,
-                message: "its PEM is indented or quoted, so that kubectl and the API server do not find it: begin each line at the margin".to_owned(),
-            });
-        }
+        let why = match text {
+            text if text.starts_with('\u{feff}') => "a byte order mark stands before its PEM",
+            text if text.contains('\r') && !text.contains('\n') => "its lines end with CR only",
+            _ => "its PEM is indented or quoted",
+        };
+        let message = format!(
+            "{why}, so that kubectl and the API server do not find it: begin each line at the margin, and save it as plain text"
+        );
+        self.mark("indented-pem", &message);
     }
 
     fn block(&mut self, block: Block) {
@@ -256,9 +302,14 @@ impl Reader {
             let from = self.found.len();
             if text.contains(BEGIN) {
                 self.pem(text.as_bytes());
-            } else if text.starts_with(PEM_IN_BASE64) {
-                let compact = without_space(text);
-                self.pem(&Zeroizing::new(STANDARD.decode(&*compact).unwrap_or_default()));
+            } else if text.len() >= SHORT {
+                let inner = STANDARD.decode(&*without_space(text)).unwrap_or_default();
+                let inner = Zeroizing::new(inner);
+                self.pem(&inner);
+                let secret = owner.starts_with("Secret") && inner.first() == Some(&0x30);
+                if let Some(thing) = Some(&inner).filter(|_| secret).and_then(|der| from_der(der)) {
+                    self.push(thing);
+                }
             }
             for found in self.found.iter_mut().skip(from) {
                 if !owner.is_empty() {
@@ -357,7 +408,7 @@ fn from_der(der: &[u8]) -> Option<Thing> {
         let start = der.get(..der.len().min(oid.len() + 16)).unwrap_or_default();
         start.windows(oid.len()).any(|w| w == oid)
     };
-    if begins_with(PBES2) {
+    if ENCRYPTED.into_iter().any(begins_with) {
         return Some(private_key(Err(PrivateKeyError::Encrypted)));
     }
     if begins_with(SIGNED_DATA) {
@@ -367,6 +418,19 @@ fn from_der(der: &[u8]) -> Option<Thing> {
         name: "PKCS#12 store".to_owned(),
         meaning: "keys and certificates under a password; take it apart with: openssl pkcs12 -in FILE -nodes",
     })
+}
+
+/// Certificates one after the other, and what a newline follows.
+fn several(der: &[u8]) -> Vec<Thing> {
+    if let Some(thing) = der.strip_suffix(b"\n").and_then(from_der) {
+        return vec![thing];
+    }
+    let mut reader = asn1::Reader::new(der);
+    let parts: Vec<_> = reader.by_ref().collect();
+    let read = parts.iter().map(|part| Certificate::from_der(part.whole).ok());
+    let certificates: Option<Vec<_>> = read.collect();
+    let certificates = certificates.filter(|_| reader.is_empty()).unwrap_or_default();
+    certificates.into_iter().map(|c| Thing::Certificate(Box::new(c))).collect()
 }
 
 fn from_pkcs7() -> Thing {

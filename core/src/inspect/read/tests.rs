@@ -162,3 +162,64 @@ fn nothing_known_is_said_so() {
     let broken = read(b"apiVersion: v1\nkind: Config\nusers:\n  - name: a\n - b\n").unwrap_err();
     assert!(broken.to_string().contains("cannot be read: line 5, column 2: "), "{broken}");
 }
+
+#[test]
+fn what_programs_pass_over_is_said() {
+    let broken = PEM.replacen("MII", "M!I", 1);
+    assert_ne!(broken, PEM);
+    let cut = PEM.split_at(PEM.len() - 30).0.to_owned();
+    let quoted: String = PEM.lines().map(|l| format!("> {l}\n")).collect();
+    for second in [broken, cut, quoted] {
+        let both = format!("{PEM}{second}");
+        assert_eq!(whats(both.as_bytes()), ["certificate", "unreadable PEM block"], "{second}");
+    }
+    assert_eq!(whats(format!("{PEM}{KEY}").as_bytes()), ["certificate", "private key"]);
+}
+
+#[test]
+fn text_in_other_forms() {
+    let utf16: Vec<u8> =
+        [0xfeff].into_iter().chain(PEM.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let found = read(&utf16).unwrap();
+    assert_eq!((found.len(), found[0].findings[0].code), (1, "utf-16"));
+    let bom = read(format!("\u{feff}{PEM}").as_bytes()).unwrap();
+    assert!(bom[0].findings[0].message.starts_with("a byte order mark"));
+    let cr = read(PEM.replace('\n', "\r").as_bytes()).unwrap();
+    assert!(cr[0].findings[0].message.starts_with("its lines end with CR only"));
+}
+
+#[test]
+fn der_that_others_write() {
+    let der = pem::all(PEM.as_bytes()).remove(0).der;
+    assert_eq!(whats(&[&der[..], b"\n"].concat()), ["certificate"]);
+    assert_eq!(whats(&[&der[..], &der[..]].concat()), ["certificate", "certificate"]);
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\ndata:\n  a: {}\n  b: {}\n  c: {}\n",
+        STANDARD.encode(format!("# the CA\n{PEM}")),
+        STANDARD.encode(format!("\n{PEM}")),
+        STANDARD.encode(&der)
+    );
+    assert_eq!(
+        whats(secret.as_bytes()),
+        ["certificate data.a", "certificate data.b", "certificate data.c"]
+    );
+}
+
+#[test]
+fn fields_that_hold_something_else() {
+    let config = format!(
+        "apiVersion: v1\nkind: Config\nusers:\n- name: a\n  user:\n    client-certificate-data: {}\n    client-key-data: {}\n",
+        STANDARD.encode(KEY),
+        STANDARD.encode(PEM)
+    );
+    let found = read(config.as_bytes()).unwrap();
+    let messages: Vec<_> =
+        found.iter().flat_map(|f| &f.findings).map(|f| f.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "client-certificate-data holds it, which is to hold a certificate",
+            "client-key-data holds it, which is to hold a private key"
+        ]
+    );
+}

@@ -55,8 +55,8 @@ pub struct Source {
 pub struct Gathered {
     /// What could be read.
     pub sources: Vec<Source>,
-    /// Files that are named and not there.
-    pub missing: Vec<(String, Named)>,
+    /// Files that are named and not there, and whether a directory is.
+    pub missing: Vec<(String, Named, bool)>,
     /// What was asked for and could not be read.
     pub errors: Vec<Error>,
     /// What could not be read besides, safe to show.
@@ -74,14 +74,22 @@ pub struct Gathered {
 /// Reads everything that is asked for.
 ///
 /// # Errors
-/// When the cluster cannot be reached.
+/// What was asked for cannot be meant.
 pub async fn gather(host: &Host, args: &InspectArgs) -> Result<Gathered> {
     let mut all = Gathered::with_room(TOGETHER);
     let mut roots = Vec::new();
     for what in &args.what {
         let path = Path::new(what);
         if let Some(name) = OBJECTS.iter().find_map(|prefix| what.strip_prefix(prefix)) {
-            all.object(args, name).await?;
+            if name.is_empty() || name.contains('/') {
+                return Err(Error::usage(format!(
+                    "{} names no CertificateSigningRequest: write csr/NAME",
+                    show(what)
+                )));
+            }
+            if let Err(error) = all.object(args, name).await {
+                all.errors.push(error);
+            }
         } else if what == "-" {
             let data = Zeroizing::new(host.input(path, LIMIT)?);
             all.push("-".to_owned(), data, None, true);
@@ -211,7 +219,8 @@ impl Gathered {
                 let root = roots.first().map(PathBuf::as_path);
                 let candidates = manifest::candidates(&named.path, &path, root);
                 let Some(found) = candidates.iter().find(|c| c.is_file()) else {
-                    self.missing.push((by.clone(), named));
+                    let is_directory = candidates.iter().any(|c| c.is_dir());
+                    self.missing.push((by.clone(), named, is_directory));
                     continue;
                 };
                 match self.file(found, LIMIT_UNASKED, false) {

@@ -99,7 +99,8 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     let expiring = rows.iter().filter(expiring).count();
     if expiring > 0 && args.output.format.is_none() {
         let limit = args.expires_within.as_deref().unwrap_or_default();
-        host.say(format!("{expiring} of {} expire within {limit} or have expired", rows.len()));
+        let all = rows.iter().filter(|row| row.item.expires.is_some()).count();
+        host.say(format!("{expiring} of {all} expire within {limit} or have expired"));
     }
     Ok(match (failed, expiring) {
         (true, _) => Exit::Failed,
@@ -135,6 +136,7 @@ fn look(args: &InspectArgs, gathered: &Gathered, now: UnixTime) -> (Vec<Row>, Ve
     let mut placed = Vec::new();
     let mut items = Vec::new();
     let mut unknown = Vec::new();
+    let mut useless = Vec::new();
     for source in &gathered.sources {
         let found = match inspect::read(&source.data) {
             Ok(found) => found,
@@ -142,17 +144,31 @@ fn look(args: &InspectArgs, gathered: &Gathered, now: UnixTime) -> (Vec<Row>, Ve
                 unknown.push(format!("{}: {error}", source.name));
                 continue;
             }
-            Err(_) => continue,
+            Err(_) => {
+                useless.extend(source.named.iter().map(|(file, named)| Row {
+                    source: source.name.clone(),
+                    item: manifest::nothing_known(file, named),
+                    dump: None,
+                }));
+                continue;
+            }
         };
-        for found in found {
-            let mut item = inspect::describe(&found, now);
-            manifest::check(&mut item, &found, &source.named);
+        let pairs: Vec<String> =
+            source.named.iter().map(|(file, named)| format!("{file} {}", named.pair)).collect();
+        for found_one in &found {
+            let mut item = inspect::describe(found_one, now);
+            manifest::check(&mut item, found_one, &found, &source.named);
             if !source.links.is_empty() {
                 item.set("links", source.links.clone());
             }
             items.push(item);
-            placed.push(Placed { source: source.name.clone(), open: source.open, found });
         }
+        placed.extend(found.into_iter().map(|found| Placed {
+            source: source.name.clone(),
+            open: source.open,
+            pairs: pairs.clone(),
+            found,
+        }));
     }
     let links = relations::links(&placed);
     let signatures: Vec<Verification> = links
@@ -176,9 +192,10 @@ fn look(args: &InspectArgs, gathered: &Gathered, now: UnixTime) -> (Vec<Row>, Ve
             dump: if args.text { dump::dump(&p.found) } else { None },
         })
         .collect();
-    rows.extend(gathered.missing.iter().map(|(file, named)| Row {
+    rows.extend(useless);
+    rows.extend(gathered.missing.iter().map(|(file, named, is_directory)| Row {
         source: show(&named.path.display().to_string()),
-        item: manifest::missing(file, named),
+        item: manifest::missing(file, named, *is_directory),
         dump: None,
     }));
     (rows, unknown)

@@ -36,7 +36,8 @@ pub(super) fn table(rows: &[Row], root: Option<&Path>, wide: bool, now: UnixTime
 fn worth_showing(rows: &[Row], wide: bool) -> Vec<&Row> {
     // CA certificates are repeated in kubeconfigs: each is shown once, where it stands by itself.
     let mut order: Vec<(usize, &Row)> = rows.iter().enumerate().collect();
-    order.sort_by_key(|(_, row)| row.item.what != "CA certificate");
+    let leads = |i: usize| i == 0 || rows[i - 1].source != rows[i].source;
+    order.sort_by_key(|(i, row)| (row.item.what != "CA certificate", !leads(*i)));
     let mut known = BTreeSet::new();
     let mut repeated = BTreeSet::new();
     for (i, row) in order.into_iter().filter(|(_, row)| row.item.word("profile") == "ca") {

@@ -385,15 +385,17 @@ fn mismatches(
         let Some(first) = first.copied() else { continue };
         let known = |i: &&usize| publics.get(**i).is_some_and(Option::is_some);
         let keys: Vec<usize> = members.iter().filter(known).copied().collect();
-        let fits = |key: &usize| match in_one {
-            true => owners[*key].contains(&first),
-            false => owners[*key].iter().any(|owner| members.contains(owner)),
+        // In files of their own, a key may belong to another file's first certificate.
+        let here = |owner: usize| placed[owner].source == placed[first].source;
+        let fits = |key: &usize| {
+            let other_file = |owner: usize| !in_one && members.contains(&owner) && !here(owner);
+            owners[*key].iter().any(|owner| *owner == first || other_file(*owner))
         };
         if keys.is_empty() || keys.iter().any(fits) || !told.insert(first) {
             continue;
         }
         let of = &placed[keys[0]].source;
-        let other = in_one && owners[keys[0]].iter().any(|o| members.contains(o));
+        let other = owners[keys[0]].iter().any(|o| members.contains(o) && here(*o));
         let (code, message) = match other {
             true => (
                 "leaf-not-first",
@@ -629,6 +631,38 @@ mod tests {
         let (_, codes) =
             related(&things, Verification::Unsupported, &[None, Some(2), Some(2), None]);
         assert_eq!(codes, ["key-mismatch"], "x.crt and x.key");
+        // The leaf has to come first where the key is in a file of its own, too.
+        let behind = [
+            placed("x.crt", 1, leaf("ca", 1)),
+            placed("x.crt", 1, leaf("alice", 2)),
+            placed("x.key", 1, key()),
+        ];
+        let (_, codes) = related(&behind, Verification::Unsupported, &[None, None, Some(2)]);
+        assert_eq!(codes, ["leaf-not-first"]);
+        // Two certificates of one name, and the key of one of them.
+        let two = [
+            placed("x.crt", 1, leaf("alice", 1)),
+            placed("x.pem", 1, leaf("bob", 2)),
+            placed("x.key", 1, key()),
+        ];
+        assert!(related(&two, Verification::Unsupported, &[None, None, Some(2)]).1.is_empty());
+        for (certificate, file) in [("a/cert.pem", "a/key.pem"), ("tls-cert.pem", "tls-key.pem")] {
+            let pair = [placed(certificate, 1, leaf("alice", 1)), placed(file, 1, key())];
+            assert_eq!(
+                related(&pair, Verification::Unsupported, &[None, Some(2)]).1,
+                ["key-mismatch"]
+            );
+            assert!(related(&pair, Verification::Unsupported, &[None, Some(1)]).1.is_empty());
+        }
+        let named = |source: &str, thing| Placed {
+            pairs: vec!["pod --".to_owned()],
+            ..placed(source, 1, thing)
+        };
+        let by_flags = [named("a.crt", leaf("alice", 1)), named("b.key", key())];
+        assert_eq!(
+            related(&by_flags, Verification::Unsupported, &[None, Some(2)]).1,
+            ["key-mismatch"]
+        );
         // A key of which nothing is known accuses nobody.
         assert!(related(&things, Verification::Unsupported, &[None; 4]).1.is_empty());
     }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use usercert_core::text;
 use zeroize::Zeroizing;
 
 /// No file that people hand to the plugin is larger; 10,000 users are 53 MiB.
@@ -13,7 +14,7 @@ pub const LIMIT: usize = 512 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The operating system said no.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -21,7 +22,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// The file is larger than anything of its kind is.
-    #[error("{} is larger than {limit} bytes", path.display())]
+    #[error("{} is larger than {limit} bytes", shown(path))]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -29,17 +30,24 @@ pub enum ReadError {
         limit: usize,
     },
     /// What a pipe held is gone once it has been read.
-    #[error("{} is a pipe, which can be read once and never changed: put it into a file first", path.display())]
+    #[error(
+        "{} is a pipe, which can be read once and never changed: put it into a file first",
+        shown(path)
+    )]
     Pipe {
         /// The pipe.
         path: PathBuf,
     },
     /// The file is no text.
-    #[error("{} is not UTF-8 text", path.display())]
+    #[error("{} is not UTF-8 text", shown(path))]
     NotUtf8 {
         /// The file.
         path: PathBuf,
     },
+}
+
+fn shown(path: &Path) -> String {
+    text::show(&path.display().to_string())
 }
 
 impl ReadError {

@@ -104,11 +104,8 @@ impl Reader {
             return;
         }
         self.group();
-        let blocks = self.pem(input);
-        let Some(text) = text else { return };
-        if !self.found.is_empty() {
-            return self.passed_over(text, blocks);
-        }
+        self.pem(input);
+        let Some(text) = text.filter(|_| self.found.is_empty()) else { return };
         if text.contains(BEGIN) {
             self.damaged_pem(text);
         }
@@ -134,24 +131,25 @@ impl Reader {
         self.found.push(Found { thing, role: None, about, group, findings: Vec::new() });
     }
 
-    /// All blocks of PEM text; how many there are.
-    pub(super) fn pem(&mut self, data: &[u8]) -> usize {
+    /// All blocks of PEM text, and that there are others where programs pass over some.
+    pub(super) fn pem(&mut self, data: &[u8]) {
         let blocks = pem::all(data);
-        let count = blocks.len();
+        let found = blocks.len();
         for block in blocks {
             if !self.goes_on() {
-                break;
+                return;
             }
             self.block(block);
         }
-        count
-    }
-
-    /// Says that there are more blocks in a text than those that were found.
-    fn passed_over(&mut self, text: &str, found: usize) {
-        let begins = |line: &&str| line.trim_start_matches(['>', ' ', '\t']).starts_with(BEGIN);
-        let begun = text.lines().filter(begins).count();
-        if begun > found && !self.cut {
+        let begins = |line: &&[u8]| {
+            let quoted = line.iter().position(|b| !b"> \t".contains(b)).unwrap_or(line.len());
+            line[quoted..].starts_with(BEGIN.as_bytes())
+        };
+        let begun = match found {
+            0 => 0,
+            _ => data.split(|b| *b == b'\n').filter(begins).count(),
+        };
+        if begun > found {
             let error = format!(
                 "{} of {begun} PEM blocks are damaged, cut off, indented or quoted: programs pass over them",
                 begun - found

@@ -174,6 +174,12 @@ fn what_programs_pass_over_is_said() {
         assert_eq!(whats(both.as_bytes()), ["certificate", "unreadable PEM block"], "{second}");
     }
     assert_eq!(whats(format!("{PEM}{KEY}").as_bytes()), ["certificate", "private key"]);
+    let half = format!("{PEM}{}", PEM.split_at(60).0);
+    let latin = [b"caf\xe9\n", half.as_bytes()].concat();
+    assert_eq!(whats(&latin), ["certificate", "unreadable PEM block"]);
+    let object = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"ca": half}});
+    let whats = whats(object.to_string().as_bytes());
+    assert_eq!(whats, ["certificate data.ca", "unreadable PEM block data.ca"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod gather;
 mod sheet;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -96,10 +96,14 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     }
     print(host, args, &gathered, &rows, now)?;
     let expiring = |row: &&Row| matches!((row.item.expires, within), (Some(at), Some(limit)) if at.since(now) <= limit);
-    let expiring = rows.iter().filter(expiring).count();
+    // A CA that stands in several places is one.
+    let different = |rows: &mut dyn Iterator<Item = &Row>| {
+        rows.map(|row| row.item.word("sha256")).collect::<BTreeSet<_>>().len()
+    };
+    let expiring = different(&mut rows.iter().filter(expiring));
     if expiring > 0 && args.output.format.is_none() {
         let limit = args.expires_within.as_deref().unwrap_or_default();
-        let all = rows.iter().filter(|row| row.item.expires.is_some()).count();
+        let all = different(&mut rows.iter().filter(|row| row.item.expires.is_some()));
         host.say(format!("{expiring} of {all} expire within {limit} or have expired"));
     }
     Ok(match (failed, expiring) {

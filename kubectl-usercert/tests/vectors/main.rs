@@ -121,7 +121,7 @@ fn cryptography_and_we_read_alike() {
             differences.extend(fields.into_iter().map(|field| (name.clone(), field.to_owned())));
         }
     }
-    assert!(compared > 500, "only {compared} were compared");
+    assert!(compared > 400, "only {compared} were compared");
     let known: BTreeSet<(String, String)> =
         KNOWN.iter().map(|(name, field, _)| ((*name).to_owned(), (*field).to_owned())).collect();
     let new: Vec<_> = differences.difference(&known).collect();

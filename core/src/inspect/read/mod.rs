@@ -18,6 +18,8 @@ use crate::yaml::{self, YamlError};
 
 /// How often base64 is taken off.
 const LAYERS: u8 = 3;
+/// The page does without UTF-16 and without several things in one DER file.
+const RARE_FORMS: bool = cfg!(feature = "rare-forms");
 /// Base64 of any PEM block is longer.
 const SHORT: usize = 64;
 /// Things that are looked for in a text of any size, and how many of its bytes allow for one more: a
@@ -42,7 +44,7 @@ pub fn read(input: &[u8]) -> Result<Vec<Found>, Unknown> {
     let most = THINGS.saturating_add(input.len() / BYTES_PER_THING);
     let mut reader = Reader { found: Vec::new(), group: 0, most, cut: false, broken: None };
     // As Windows PowerShell writes files; kubectl reads that in kubeconfigs.
-    let utf16 = matches!(input, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    let utf16 = RARE_FORMS && matches!(input, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
     match utf16.then(|| handover::decode(input)).flatten() {
         Some(text) => {
             reader.bytes(Zeroizing::new(text).as_bytes(), LAYERS);
@@ -89,7 +91,10 @@ impl Reader {
     fn bytes(&mut self, input: &[u8], layers: u8) {
         if input.first() == Some(&0x30) {
             self.group();
-            let things = from_der(input).map_or_else(|| several(input), |thing| vec![thing]);
+            let mut things: Vec<Thing> = from_der(input).into_iter().collect();
+            if things.is_empty() && RARE_FORMS {
+                things = several(input);
+            }
             things.into_iter().for_each(|thing| self.push(thing));
             if !self.found.is_empty() {
                 return;

@@ -228,6 +228,10 @@ fn whose_context(trial: &Trial) {
     sh(&admin, "base64 -d < data > joe.crt");
     let found = admin.run(&["inspect", "joe.crt", "-o", "json"]).ok().json();
     assert_eq!(found["items"][0]["properties"]["contexts"][0], context.as_str());
+    admin
+        .run(&["inspect", "joe.crt", "--kubeconfig", "nowhere"])
+        .exits(1)
+        .says(&["nowhere: no such file"]);
     let config = admin.run(&["inspect", ".kube/config", "-o", "json"]).ok().json();
     let items = config["items"].as_array().expect("items");
     let entry = items

@@ -74,6 +74,11 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     let standard_input = InspectArgs { what: vec!["-".to_owned()], ..args.without_what() };
     let args = if args.what.is_empty() { &standard_input } else { args };
     let now = host.now();
+    // Without a readable kubeconfig there is nothing to say of contexts, unless one was asked for.
+    let config = match Kubeconfig::read(args.client.kubeconfig.as_deref()) {
+        Err(error) if args.client.kubeconfig.is_some() => return Err(error),
+        config => config.ok(),
+    };
     let gathered = gather::gather(host, args).await?;
     let mut failed = false;
     for error in &gathered.errors {
@@ -83,7 +88,7 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     for warning in &gathered.warnings {
         host.warn(format!("warning: {warning}"));
     }
-    let (rows, unknown) = look(args, &gathered, now);
+    let (rows, unknown) = look(args, &gathered, config.as_ref(), now);
     for error in unknown {
         host.fail(&Error::new(error));
         failed = true;
@@ -136,7 +141,12 @@ fn within(args: &InspectArgs) -> Result<Option<i64>> {
 
 /// Everything that is found, and what is wrong with the inputs that were asked for and hold nothing
 /// known.
-fn look(args: &InspectArgs, gathered: &Gathered, now: UnixTime) -> (Vec<Row>, Vec<String>) {
+fn look(
+    args: &InspectArgs,
+    gathered: &Gathered,
+    config: Option<&Kubeconfig>,
+    now: UnixTime,
+) -> (Vec<Row>, Vec<String>) {
     let mut placed = Vec::new();
     let mut items = Vec::new();
     let mut unknown = Vec::new();
@@ -186,7 +196,9 @@ fn look(args: &InspectArgs, gathered: &Gathered, now: UnixTime) -> (Vec<Row>, Ve
         placed.iter().zip(&mut items).map(|(p, item)| public_half(p, item)).collect();
     let answers = Answers { signatures: &signatures, public_keys: &public_keys };
     relations::relate(&placed, &mut items, &links, &answers);
-    add_contexts(args, &placed, &mut items);
+    if let Some(config) = config {
+        add_contexts(config, &placed, &mut items);
+    }
     let mut rows: Vec<Row> = placed
         .iter()
         .zip(items)
@@ -220,7 +232,7 @@ fn public_half(placed: &Placed, item: &mut Item) -> Option<Vec<u8>> {
 }
 
 /// Which contexts of the person's kubeconfig use a certificate.
-fn add_contexts(args: &InspectArgs, placed: &[Placed], items: &mut [Item]) {
+fn add_contexts(config: &Kubeconfig, placed: &[Placed], items: &mut [Item]) {
     let wanted = |(p, item): &(&Placed, &mut Item)| {
         let leaf = p.found.certificate().is_some_and(|c| !c.is_ca);
         leaf && !item.properties.contains_key("contexts")
@@ -229,8 +241,6 @@ fn add_contexts(args: &InspectArgs, placed: &[Placed], items: &mut [Item]) {
     if wanted.is_empty() {
         return;
     }
-    // Without a readable kubeconfig there is nothing to say.
-    let Ok(config) = Kubeconfig::read(args.client.kubeconfig.as_deref()) else { return };
     let mut contexts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for context in config.merged.contexts() {
         let user = config.merged.context(context.name).unwrap_or_default().user;

@@ -4,7 +4,7 @@ mod authority;
 mod encrypted;
 
 pub use authority::NewAuthority;
-pub use encrypted::is_encrypted;
+pub use encrypted::EncryptedKey;
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;

@@ -6,14 +6,14 @@ use clap::Args;
 use usercert_core::authority::{Authority, AuthorityError};
 use usercert_core::certificate::{Certificate, CertificateError};
 use usercert_core::key::Verification;
-use usercert_core::text::show;
+use usercert_core::text::{shell_word, show};
 use zeroize::Zeroizing;
 
 use crate::command::request::KEY_LIMIT;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::reading;
 use crate::host::Host;
-use crate::keys::{self, KeyError, PrivateKey};
+use crate::keys::{self, EncryptedKey, PrivateKey};
 
 /// Longest CA file that is read, in bytes.
 pub const CERTIFICATE_LIMIT: usize = 1024 * 1024;
@@ -89,24 +89,21 @@ impl AuthorityArgs {
         if reading::is_readable_by_others(&self.ca_key) {
             host.warn(format!("warning: {name} can be read by other users of this machine"));
         }
-        if !keys::is_encrypted(&data) {
+        // Nobody is asked for a passphrase that would be of no use.
+        let file = shell_word(&self.ca_key.display().to_string());
+        let encrypted = EncryptedKey::find(&data)
+            .context(&name)
+            .hint(format!("convert it: openssl pkcs8 -topk8 -in {file} -out NEW.key"))?;
+        let Some(encrypted) = encrypted else {
             return PrivateKey::read(&data).context(name);
-        }
+        };
         let passphrase = match &self.passphrase_file {
             Some(file) => first_line(host, file)?,
             None => host
                 .ask_secret(&format!("Passphrase of {name}:"))
                 .hint("give the passphrase in a file, with --passphrase-file")?,
         };
-        PrivateKey::read_encrypted(&data, &passphrase).map_err(|error| {
-            let old = matches!(error, KeyError::OldEncryption);
-            let error = Error::from(error);
-            let error = Error { message: format!("{name}: {}", error.message), ..error };
-            match old {
-                true => error.hint("convert it: openssl pkcs8 -topk8 -in OLD.key -out NEW.key"),
-                false => error,
-            }
-        })
+        encrypted.open(&passphrase).context(name)
     }
 }
 

@@ -8,7 +8,7 @@ mod kubectl;
 use kubectl::{has_kubectl, kubectl};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use usercert_core::yaml;
+use usercert_core::encoding::yaml;
 
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

@@ -6,9 +6,9 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use usercert_core::policy::Policy;
+use usercert_core::encoding::yaml;
+use usercert_core::review::policy::Policy;
 use usercert_core::review::{FindingCode, Severity};
-use usercert_core::yaml;
 
 const SCHEMA: &str = include_str!("../../docs/policy.schema.json");
 const EXAMPLE: &str = include_str!("../../docs/policy.example.yaml");

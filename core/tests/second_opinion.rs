@@ -5,12 +5,12 @@
 use der::asn1::{Any, ObjectIdentifier, SetOfVec};
 use der::{Decode as _, Encode as _, ErrorKind, Tag};
 use proptest::prelude::*;
-use usercert_core::certificate::Certificate;
-use usercert_core::csr::{self, CertificateRequest};
-use usercert_core::identity::Identity;
-use usercert_core::key::{Hash, SignatureAlgorithm};
-use usercert_core::pem;
-use usercert_core::subject::{StringType, Subject};
+use usercert_core::encoding::pem;
+use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::identity::Identity;
+use usercert_core::x509::key::{Hash, SignatureAlgorithm};
+use usercert_core::x509::name::{StringType, Subject};
+use usercert_core::x509::pkcs10::{self, CertificateRequest};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 use x509_cert::request::{CertReq, CertReqInfo, Version};
@@ -213,7 +213,7 @@ proptest! {
         groups in prop::collection::vec("[^\\pC]{1,200}", 0..4),
     ) {
         let Ok(identity) = Identity::parse(&user, &groups) else { return Ok(()) };
-        let ours = csr::to_be_signed(&identity, &spki()).unwrap();
+        let ours = pkcs10::to_be_signed(&identity, &spki()).unwrap();
         let mut rdns = vec![rdn("2.5.4.3", identity.user.as_str())];
         rdns.extend(identity.groups.iter().map(|group| rdn("2.5.4.10", group.as_str())));
         let theirs = CertReqInfo {
@@ -224,7 +224,7 @@ proptest! {
         };
         prop_assert_eq!(&ours, &theirs.to_der().unwrap());
         let algorithm = SignatureAlgorithm::Rsa(Hash::Sha384);
-        let whole = csr::assemble(&ours, &algorithm, &[1; 300]).unwrap();
+        let whole = pkcs10::assemble(&ours, &algorithm, &[1; 300]).unwrap();
         prop_assert!(encodes_back(&whole));
     }
 

@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::command;
 use crate::error::{Exit, Result};
-use crate::host::Host;
+use crate::ui::host::Host;
 
 /// Access for people to Kubernetes by X.509 client certificates
 ///

@@ -2,15 +2,13 @@
 //!
 //! A command gathers its inputs, asks [`usercert_core`] to decide, and acts on the answer. Effects
 //! live at the edge: [`cluster`] is the only user of the Kubernetes client, [`files`] of the file
-//! system, [`keys`] of the cryptography, [`host`] of the terminal and the clock.
+//! system, [`keys`] of the cryptography, [`ui`] of the terminal and the clock.
 
-pub mod args;
 pub mod cli;
 pub mod cluster;
 pub mod command;
 pub mod error;
 pub mod files;
-pub mod host;
 pub mod keys;
-pub mod output;
-mod terminal;
+pub mod ui;
+pub mod workflow;

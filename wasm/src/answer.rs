@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use usercert_core::answer::{self, Answer};
-use usercert_core::certificate::{self, Certificate, CertificateError, Expected, Outcome};
-use usercert_core::chain;
-use usercert_core::lifetime::{Lifetime, expiry_in_words};
-use usercert_core::reply::{Reply, ReplyError};
-use usercert_core::request::Object;
-use usercert_core::steps::Files;
-use usercert_core::{pem, text, yaml};
+use usercert_core::api::csr::Object;
+use usercert_core::encoding::pem;
+use usercert_core::encoding::yaml;
+use usercert_core::exchange::certificate_file::{self, Answer};
+use usercert_core::exchange::command_lines::Files;
+use usercert_core::exchange::reply::{Reply, ReplyError};
+use usercert_core::text;
+use usercert_core::x509::certificate::{self, Certificate, CertificateError, Expected, Outcome};
+use usercert_core::x509::chain;
+use usercert_core::x509::lifetime::{Lifetime, expiry_in_words};
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
 
@@ -26,7 +28,7 @@ use crate::{Result, lines, shown, time, verification};
 /// What it is instead, or why it cannot be taken.
 #[wasm_bindgen(js_name = readAnswer)]
 pub fn read_answer(input: &[u8], now: f64) -> Result<String> {
-    let answer = answer::read(input)?;
+    let answer = certificate_file::read(input)?;
     let leaf = leaf(&answer)?;
     let (form, request) = match &answer {
         Answer::Reply(_) => ("reply", None),
@@ -106,9 +108,9 @@ pub fn complete_answer(
     cluster_name: String,
     namespace: Option<String>,
 ) -> Result<String> {
-    let answer = answer::read(input)?;
+    let answer = certificate_file::read(input)?;
     let user = leaf(&answer)?.subject.user();
-    let ca = answer::read(ca.as_bytes())
+    let ca = certificate_file::read(ca.as_bytes())
         .map_err(|error| JsError::new(&format!("the CA cannot be taken: {error}")))?;
     let reply = Reply {
         context_name: format!("{user}@{cluster_name}"),
@@ -159,7 +161,7 @@ pub fn check_answer(
     signatures: &str,
     now: f64,
 ) -> Result<String> {
-    let answer = answer::read(input)?;
+    let answer = certificate_file::read(input)?;
     let leaf = leaf(&answer)?;
     let (user, groups) = match user {
         Some(user) => {
@@ -198,7 +200,7 @@ pub fn check_answer(
 #[wasm_bindgen]
 pub fn kubeconfig(reply: &[u8], pkcs8: Vec<u8>) -> Result<String> {
     let pkcs8 = Zeroizing::new(pkcs8);
-    let reply = match answer::read(reply)? {
+    let reply = match certificate_file::read(reply)? {
         Answer::Reply(reply) => reply,
         Answer::Certificates(_) | Answer::Object(..) => {
             return Err(ReplyError::Missing("the cluster").into());

@@ -1,13 +1,13 @@
 //! Saying what something is, and what an approver would find in a request.
 
-use usercert_core::csr::CertificateRequest;
-use usercert_core::handover;
+use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER, KIND, Object};
+use usercert_core::encoding::yaml;
+use usercert_core::exchange::request_file;
 use usercert_core::inspect::{self, Item};
-use usercert_core::lifetime::default_lifetime;
-use usercert_core::request::{CLIENT_AUTH, CLIENT_SIGNER, KIND, Object};
 use usercert_core::review::{self, Finding, Reviewed, Severity};
 use usercert_core::text::{self, show};
-use usercert_core::yaml;
+use usercert_core::x509::lifetime::default_lifetime;
+use usercert_core::x509::pkcs10::CertificateRequest;
 use wasm_bindgen::prelude::*;
 
 use crate::json::{self, Json, list};
@@ -97,10 +97,10 @@ fn handed_over(input: &[u8]) -> Option<Found> {
     if !(der || text.contains("-----BEGIN ") || text.contains(KIND) || input.iter().all(base64)) {
         return None;
     }
-    let incoming = handover::read(input).ok()?;
+    let incoming = request_file::read(input).ok()?;
     let default = || default_lifetime().seconds().into();
     Some(Found {
-        request_pem: usercert_core::csr::to_pem(&incoming.request.der).into_bytes(),
+        request_pem: usercert_core::x509::pkcs10::to_pem(&incoming.request.der).into_bytes(),
         request: Some(incoming.request),
         signer_name: incoming.signer_name.unwrap_or_else(|| CLIENT_SIGNER.to_owned()),
         usages: incoming.usages.unwrap_or_else(|| vec![CLIENT_AUTH.to_owned()]),

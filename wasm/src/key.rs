@@ -1,7 +1,7 @@
 //! Private keys as bytes, and which names WebCrypto has for them.
 
-use usercert_core::key::{self, KeyType, PrivateKeyError};
-use usercert_core::pem;
+use usercert_core::encoding::pem;
+use usercert_core::x509::key::{self, KeyType, PrivateKeyError};
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
 

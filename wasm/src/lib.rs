@@ -12,9 +12,9 @@ pub mod key;
 pub mod request;
 pub mod webcrypto;
 
-use usercert_core::key::Verification;
 use usercert_core::text;
 use usercert_core::time::UnixTime;
+use usercert_core::x509::key::Verification;
 use wasm_bindgen::prelude::*;
 
 /// The version of this library, which is the plugin's as well.

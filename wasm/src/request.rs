@@ -1,13 +1,15 @@
 //! Making a request: names, lifetime, the bytes to sign, and what to hand to the admin.
 
-use usercert_core::csr::{self, CertificateRequest, CsrError};
-use usercert_core::ecdsa;
-use usercert_core::identity::{Group, Identity, UserName};
-use usercert_core::key::{PublicKey, SignatureAlgorithm};
-use usercert_core::lifetime::{self, Lifetime};
-use usercert_core::request::{CLIENT_AUTH, CLIENT_SIGNER, Manifest};
-use usercert_core::steps::{self, Files};
-use usercert_core::{review, text, yaml};
+use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER, Manifest};
+use usercert_core::encoding::ecdsa;
+use usercert_core::encoding::yaml;
+use usercert_core::exchange::command_lines::{self, Files};
+use usercert_core::review;
+use usercert_core::text;
+use usercert_core::x509::identity::{Group, Identity, UserName};
+use usercert_core::x509::key::{PublicKey, SignatureAlgorithm};
+use usercert_core::x509::lifetime::{self, Lifetime};
+use usercert_core::x509::pkcs10::{self, CertificateRequest, CsrError};
 use wasm_bindgen::prelude::*;
 
 use crate::json::{Json, list};
@@ -71,7 +73,7 @@ pub fn default_signer() -> String {
 /// Names that cannot be asked for, or no public key.
 #[wasm_bindgen(js_name = toBeSigned)]
 pub fn to_be_signed(user: &str, groups: &str, spki: &[u8]) -> Result<Vec<u8>> {
-    Ok(csr::to_be_signed(&Identity::parse(user, &lines(groups))?, spki)?)
+    Ok(pkcs10::to_be_signed(&Identity::parse(user, &lines(groups))?, spki)?)
 }
 
 /// The certificate request (DER) from the signed bytes and the signature as WebCrypto gives it.
@@ -89,7 +91,7 @@ pub fn assemble_request(to_be_signed: &[u8], spki: &[u8], signature: &[u8]) -> R
         }
         _ => signature.to_vec(),
     };
-    Ok(csr::assemble(to_be_signed, &algorithm, &signature)?)
+    Ok(pkcs10::assemble(to_be_signed, &algorithm, &signature)?)
 }
 
 /// A certificate request as it is handed over: its texts, its code and the lines to run.
@@ -102,7 +104,7 @@ pub fn hand_over(der: &[u8], seconds: Option<i32>, signer: &str) -> Result<Strin
     let request = CertificateRequest::from_der(der)?;
     let user = request.subject.user();
     let code = request.code();
-    let name = steps::object_name(user, &request.key);
+    let name = command_lines::object_name(user, &request.key);
     let manifest = Manifest {
         name: &name,
         request_der: der,
@@ -111,8 +113,9 @@ pub fn hand_over(der: &[u8], seconds: Option<i32>, signer: &str) -> Result<Strin
         lifetime: seconds.and_then(|s| Lifetime::from_seconds(s.into())),
     };
     let files = Files::of(user);
-    let answer = usercert_core::file_name::safe_file_name(&format!("{user}-answer"), "yaml");
-    let steps = steps::with_kubectl(&files.manifest, &name, &code, &answer).into_iter();
+    let answer =
+        usercert_core::exchange::file_name::safe_file_name(&format!("{user}-answer"), "yaml");
+    let steps = command_lines::with_kubectl(&files.manifest, &name, &code, &answer).into_iter();
     let plain =
         steps.map(|step| Json::new().text("purpose", &step.purpose).text("line", &step.line).end());
     let names = Json::new()
@@ -129,11 +132,11 @@ pub fn hand_over(der: &[u8], seconds: Option<i32>, signer: &str) -> Result<Strin
         .text("code", &code.short())
         .text("sha256", &code.full())
         .text("name", &name)
-        .text("csr", &csr::to_pem(der))
+        .text("csr", &pkcs10::to_pem(der))
         .text("manifest", &yaml::to_string(&manifest.to_value()))
         .json("files", &names.end())
-        .text("approve", &steps::approve(&files.manifest, &code, &files.reply))
-        .text("install", &steps::install(&files.reply, Some(&files.key), user))
+        .text("approve", &command_lines::approve(&files.manifest, &code, &files.reply))
+        .text("install", &command_lines::install(&files.reply, Some(&files.key), user))
         .json("withKubectl", &list(plain))
         .end())
 }

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use usercert_core::ecdsa;
-use usercert_core::key::{Hash, KeyKind, KeyType, PublicKey, SignatureAlgorithm};
+use usercert_core::encoding::ecdsa;
+use usercert_core::x509::key::{Hash, KeyKind, KeyType, PublicKey, SignatureAlgorithm};
 
 use crate::json::{Json, or_null};
 

@@ -4,7 +4,7 @@
 mod limit;
 
 use libfuzzer_sys::fuzz_target;
-use usercert_core::certificate::Certificate;
+use usercert_core::x509::certificate::Certificate;
 use usercert_core::inspect::{self, dump};
 use usercert_core::text::first_hidden;
 use usercert_core::time::UnixTime;

@@ -4,20 +4,20 @@
 mod limit;
 
 use libfuzzer_sys::fuzz_target;
-use usercert_core::csr::{self, CertificateRequest};
-use usercert_core::handover;
+use usercert_core::x509::pkcs10::{self, CertificateRequest};
+use usercert_core::exchange::request_file;
 use usercert_core::review::{self, Reviewed};
 use usercert_core::text::first_hidden;
 
 fuzz_target!(|data: &[u8]| {
-    let _ = limit::within_limit(|| handover::read(data));
+    let _ = limit::within_limit(|| request_file::read(data));
     limit::within_limit(|| request(data));
 });
 
 fn request(data: &[u8]) {
     let Ok(request) = CertificateRequest::from_der(data) else { return };
     assert_eq!(request.der, data);
-    let pem = csr::to_pem(data);
+    let pem = pkcs10::to_pem(data);
     assert_eq!(CertificateRequest::from_pem(pem.as_bytes()).ok().as_ref(), Some(&request));
     assert_eq!(first_hidden(&request.subject.shown()), None);
     for name in request.alternative_names.iter().chain(&request.other_requests) {
@@ -25,7 +25,7 @@ fn request(data: &[u8]) {
     }
     let findings = review::review(&Reviewed {
         request_pem: pem.as_bytes(),
-        signer_name: usercert_core::request::CLIENT_SIGNER,
+        signer_name: usercert_core::api::csr::CLIENT_SIGNER,
         usages: &["client auth".to_owned()],
         ..Reviewed::default()
     });

@@ -6,7 +6,7 @@ mod limit;
 use libfuzzer_sys::fuzz_target;
 use usercert_core::inspect::relations::{self, Answers, Placed};
 use usercert_core::inspect::{self, Item, Thing, dump, manifest};
-use usercert_core::key::Verification;
+use usercert_core::x509::key::Verification;
 use usercert_core::text::first_hidden;
 use usercert_core::time::UnixTime;
 

@@ -11,7 +11,7 @@ use usercert_core::kubeconfig::document::Document;
 use usercert_core::kubeconfig::edit::{Edit, apply};
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
-use usercert_core::yaml;
+use usercert_core::encoding::yaml;
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, rest)) = data.split_first() else { return };

@@ -4,14 +4,16 @@
 mod limit;
 
 use libfuzzer_sys::fuzz_target;
-use usercert_core::request::Object;
+use usercert_core::api::csr::Object;
 use usercert_core::review::{self, Reviewed};
 use usercert_core::text::first_hidden;
-use usercert_core::{answer, handover, yaml};
+use usercert_core::exchange::certificate_file;
+use usercert_core::exchange::request_file;
+use usercert_core::encoding::yaml;
 
 fuzz_target!(|data: &[u8]| {
-    let _ = limit::within_limit(|| handover::read(data));
-    let _ = limit::within_limit(|| answer::read(data));
+    let _ = limit::within_limit(|| request_file::read(data));
+    let _ = limit::within_limit(|| certificate_file::read(data));
     limit::within_limit(|| object(data));
 });
 

@@ -4,11 +4,11 @@
 //! takes), `Go: crypto/tls` (which keys a handshake takes).
 
 use super::{Item, describe::is_known, profile, subject};
-use crate::certificate::Certificate;
-use crate::key::{KeyKind, SignatureAlgorithm};
-use crate::lifetime::expiry_in_words;
 use crate::text::{show, show_list, show_short};
 use crate::time::UnixTime;
+use crate::x509::certificate::Certificate;
+use crate::x509::key::{KeyKind, SignatureAlgorithm};
+use crate::x509::lifetime::expiry_in_words;
 
 /// A certificate, described.
 pub(super) fn describe(certificate: &Certificate, now: UnixTime) -> Item {
@@ -200,7 +200,7 @@ pub(super) fn check_key(item: &mut Item, kind: &KeyKind) {
 mod tests {
     use super::*;
     use crate::inspect::testing::{DURING, certificate, codes, usages};
-    use crate::key::{Hash, SignatureAlgorithm};
+    use crate::x509::key::{Hash, SignatureAlgorithm};
 
     fn changed(change: impl FnOnce(&mut Certificate)) -> Vec<&'static str> {
         let mut leaf = certificate("alice", &["dev"]);

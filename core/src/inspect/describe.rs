@@ -1,11 +1,11 @@
 //! From a thing to what is said of it.
 
 use super::{Found, Item, PrivateKey, Thing, certificate, subject};
-use crate::csr::CertificateRequest;
-use crate::key::{KeyKind, PrivateKeyError, SignatureAlgorithm};
-use crate::request::{self, Object};
+use crate::api::csr::{self, Object};
 use crate::text::{show, show_short};
 use crate::time::{UnixTime, human_duration};
+use crate::x509::key::{KeyKind, PrivateKeyError, SignatureAlgorithm};
+use crate::x509::pkcs10::CertificateRequest;
 
 /// What can be said of a thing by itself, without the others and without cryptography.
 #[must_use]
@@ -98,7 +98,7 @@ fn of_object(object: &Object) -> Item {
     let lifetime =
         object.spec.expiration_seconds.map_or("signer's choice".to_owned(), human_duration);
     let usages: Vec<String> = object.spec.usages.iter().map(|u| show_short(u, 40)).collect();
-    let mut item = Item::new(request::KIND)
+    let mut item = Item::new(csr::KIND)
         .with("name", show(&object.metadata.name))
         .with("signer", show(&object.spec.signer_name))
         .with("usages", usages)

@@ -10,8 +10,8 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 
 use super::{Found, Item, Thing, profile};
+use crate::encoding::yaml;
 use crate::text::show_short;
-use crate::yaml;
 
 /// Most files that one input may name.
 const MOST: usize = 200;
@@ -339,7 +339,7 @@ spec:
             let named =
                 Named { path: "x".into(), by: "--f".to_owned(), purpose, pair: String::new() };
             let pkcs8 = zeroize::Zeroizing::new(vec![1]);
-            let kind = Ok(crate::key::KeyKind::P256);
+            let kind = Ok(crate::x509::key::KeyKind::P256);
             let key = testing::found(Thing::PrivateKey(PrivateKey { pkcs8, kind }));
             let all = if and_key { vec![found, key] } else { vec![found] };
             check(&mut item, &all[0], &all, &[("m".to_owned(), named)]);

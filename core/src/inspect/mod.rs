@@ -22,8 +22,8 @@ pub use self::describe::describe;
 pub use self::item::{Finding, Item, Severity};
 pub use self::read::read;
 pub use self::thing::{Found, PrivateKey, Thing};
+use crate::encoding::yaml::YamlError;
 use crate::time::UnixTime;
-use crate::yaml::YamlError;
 
 /// Nothing that is known here.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! What a certificate is for in a cluster, told by its names and usages.
 //!
-//! [`crate::profile`] says what such certificates must be; here also those count that other installers
+//! [`crate::ca::profile`] says what such certificates must be; here also those count that other installers
 //! and older versions have made.
 
-use crate::certificate::Certificate;
-use crate::identity::SYSTEM_MASTERS;
-use crate::profile::{self, Holder, NODE_USER, Names, PROFILES};
+use crate::ca::profile::{self, Holder, NODE_USER, Names, PROFILES};
 use crate::text::show;
+use crate::x509::certificate::Certificate;
+use crate::x509::identity::SYSTEM_MASTERS;
 
 /// What a certificate is for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{Found, Item, Thing, profile};
-use crate::certificate::Certificate;
-use crate::key::{PublicKey, SignatureAlgorithm, Verification};
-use crate::request::KIND;
+use crate::api::csr::KIND;
 use crate::text::{shell_word, show_short};
+use crate::x509::certificate::Certificate;
+use crate::x509::key::{PublicKey, SignatureAlgorithm, Verification};
 
 /// CAs of one name that are tried for a certificate.
 const CANDIDATES: usize = 8;
@@ -433,7 +433,7 @@ mod tests {
     use super::*;
     use crate::inspect::testing::{DURING, certificate, found};
     use crate::inspect::{PrivateKey, describe};
-    use crate::key::KeyKind;
+    use crate::x509::key::KeyKind;
 
     fn placed(source: &str, group: usize, thing: Thing) -> Placed {
         let mut found = found(thing);
@@ -574,7 +574,7 @@ mod tests {
             placed.found.about.insert(KIND.to_owned(), "a".into());
             placed
         };
-        let request = crate::testing::request("alice", &["dev"]);
+        let request = crate::x509::testing::request("alice", &["dev"]);
         let mut right = certificate("alice", &["dev"]);
         right.key = request.key.clone();
         let other = Certificate { subject: certificate("root", &[]).subject, ..right.clone() };

@@ -3,9 +3,9 @@
 //! Source: `apiserver/pkg/authentication/request/x509/x509.go`.
 
 use super::Item;
-use crate::identity::{self, MAX_GROUPS};
-use crate::subject::{StringType, Subject};
 use crate::text::{first_hidden, show, show_short};
+use crate::x509::identity::{self, MAX_GROUPS};
+use crate::x509::name::{StringType, Subject};
 
 /// Findings of one kind that are listed one by one.
 const MOST: usize = 10;

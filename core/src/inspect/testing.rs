@@ -1,10 +1,10 @@
 //! Certificates for tests of this folder: real in form, changed in what matters.
 
 use super::{Found, Thing, describe};
-use crate::certificate::Certificate;
-use crate::subject::Subject;
-use crate::testing::request;
 use crate::time::UnixTime;
+use crate::x509::certificate::Certificate;
+use crate::x509::name::Subject;
+use crate::x509::testing::request;
 
 /// Within the validity of the certificates here.
 pub(crate) const DURING: UnixTime = UnixTime(1_577_880_000);

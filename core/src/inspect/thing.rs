@@ -5,11 +5,11 @@ use std::fmt;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::certificate::Certificate;
-use crate::csr::CertificateRequest;
+use crate::api::csr::Object;
 use crate::inspect::Finding;
-use crate::key::{KeyKind, PrivateKeyError, PublicKey};
-use crate::request::Object;
+use crate::x509::certificate::Certificate;
+use crate::x509::key::{KeyKind, PrivateKeyError, PublicKey};
+use crate::x509::pkcs10::CertificateRequest;
 
 /// A private key. Of its content nothing is ever shown.
 pub struct PrivateKey {

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 
 use serde_json::Value;
 
-use crate::yaml::Scalar;
+use crate::encoding::yaml::Scalar;
 
 /// The digest of a node's meaning: of values, not of how they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::Kind;
 use super::digest::Digest;
 use super::scan::Scan;
-use crate::yaml::{Events, YamlError};
+use crate::encoding::yaml::{Events, YamlError};
 
 /// Why a text is no kubeconfig that can be worked with. Never holds anything of the file's content
 /// but entry names.

@@ -8,9 +8,11 @@
 //! - [`document`]: one file's text with the places of its entries.
 //! - [`edit`]: changed text in which nothing but the intended entries differs.
 
+pub mod contexts;
 mod digest;
 pub mod document;
 pub mod edit;
+pub mod install;
 mod lines;
 pub mod merged;
 pub mod path;

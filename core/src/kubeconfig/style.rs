@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Kind;
 use super::document::{Content, Document, Root, Shape};
 use super::lines::Lines;
-use crate::yaml::{self, Escapes, Layout};
+use crate::encoding::yaml::{self, Escapes, Layout};
 
 /// The style of a file.
 pub(super) struct Style<'d, 't> {

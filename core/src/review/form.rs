@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::finding::{FindingCode, Findings};
 use super::{LONG_LIFETIME_SECONDS, MAX_REQUEST_BYTES, Reviewed};
-use crate::csr::{self, CertificateRequest};
-use crate::key::{KeyKind, Verification};
-use crate::pem;
-use crate::request::{CLIENT_AUTH, CLIENT_SIGNER};
+use crate::api::csr::{CLIENT_AUTH, CLIENT_SIGNER};
+use crate::encoding::pem;
 use crate::text;
 use crate::time::human_duration;
+use crate::x509::key::{KeyKind, Verification};
+use crate::x509::pkcs10::{self, CertificateRequest};
 
 pub(super) fn envelope(reviewed: &Reviewed<'_>, findings: &mut Findings) {
     let text = reviewed.request_pem;
@@ -26,7 +26,7 @@ pub(super) fn envelope(reviewed: &Reviewed<'_>, findings: &mut Findings) {
         );
     }
     if let Some((first, _)) = pem::first(text)
-        && !pem::is_canonical(text, csr::LABEL, &first.der)
+        && !pem::is_canonical(text, pkcs10::LABEL, &first.der)
     {
         let what = match blocks.len() {
             1 if first.has_headers => "it has PEM headers".to_owned(),

@@ -8,10 +8,11 @@
 mod finding;
 mod form;
 mod names;
+pub mod policy;
 
-use crate::csr::CertificateRequest;
-use crate::identity::Identity;
-use crate::key::Verification;
+use crate::x509::identity::Identity;
+use crate::x509::key::Verification;
+use crate::x509::pkcs10::CertificateRequest;
 
 pub use finding::{Finding, FindingCode, Severity, UnknownFinding};
 pub use names::BoundNames;
@@ -89,10 +90,10 @@ mod tests {
     use der::Tag;
 
     use super::*;
-    use crate::csr;
-    use crate::pem;
-    use crate::request::CLIENT_AUTH;
-    use crate::testing::{crafted, request, reviewed};
+    use crate::api::csr::CLIENT_AUTH;
+    use crate::encoding::pem;
+    use crate::x509::pkcs10;
+    use crate::x509::testing::{crafted, request, reviewed};
 
     const CN: &str = "2.5.4.3";
     const O: &str = "2.5.4.10";
@@ -106,7 +107,7 @@ mod tests {
     }
 
     fn good() -> String {
-        csr::to_pem(&request("alice", &["dev", "ops"]).der)
+        pkcs10::to_pem(&request("alice", &["dev", "ops"]).der)
     }
 
     #[test]
@@ -175,11 +176,11 @@ mod tests {
 
     #[test]
     fn points_that_go_does_not_read_are_no_keys() {
-        let mut spki = crate::testing::spki();
+        let mut spki = crate::x509::testing::spki();
         let point = spki.len() - 65;
         for form in [2, 3, 6, 7] {
             spki[point] = form;
-            let key = crate::key::PublicKey::from_spki(&spki).unwrap();
+            let key = crate::x509::key::PublicKey::from_spki(&spki).unwrap();
             assert_eq!(key.kind.to_string(), "unknown (EC, not uncompressed)");
         }
     }
@@ -217,7 +218,7 @@ mod tests {
     #[test]
     fn bound_names_have_no_look_alikes() {
         let bound: BoundNames = ["alice", "ops"].into_iter().collect();
-        let twin = csr::to_pem(&request("аlice", &["ops"]).der);
+        let twin = pkcs10::to_pem(&request("аlice", &["ops"]).der);
         assert_eq!(codes(&review_of(&twin, |r| r.bound_names = Some(&bound))), ["look-alike"]);
         let good = good();
         assert_eq!(codes(&review_of(&good, |r| r.bound_names = Some(&bound))), [""; 0]);

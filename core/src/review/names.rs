@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::finding::{FindingCode, Findings};
-use crate::csr::CertificateRequest;
-use crate::identity::{self, MAX_GROUPS, MAX_NAME_BYTES, Reserved};
-use crate::subject::{Attribute, StringType};
 use crate::text;
+use crate::x509::identity::{self, MAX_GROUPS, MAX_NAME_BYTES, Reserved};
+use crate::x509::name::{Attribute, StringType};
+use crate::x509::pkcs10::CertificateRequest;
 
 /// How many names one message lists, and how much of each it shows, in characters.
 const LISTED: usize = 10;

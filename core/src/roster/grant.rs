@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::rbac::{self, Holder, RoleKind, RoleRef, Scope};
+use crate::api::rbac::{self, Holder, RoleKind, RoleRef, Scope};
 use crate::text;
 
 /// A role and where it is to hold.

@@ -14,14 +14,14 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::code;
-use crate::csr::CertificateRequest;
-use crate::identity::Identity;
-use crate::key::KeyType;
-use crate::lifetime::Lifetime;
-use crate::request;
+use crate::api::csr;
 use crate::review::{Finding, FindingCode};
 use crate::text;
+use crate::x509::code;
+use crate::x509::identity::Identity;
+use crate::x509::key::KeyType;
+use crate::x509::lifetime::Lifetime;
+use crate::x509::pkcs10::CertificateRequest;
 
 pub use grant::{Grant, GrantError};
 
@@ -270,13 +270,13 @@ pub fn look_alikes(people: &[&Person]) -> Vec<(usize, Finding)> {
 /// nobody can have taken it before.
 #[must_use]
 pub fn request_name(request: &CertificateRequest) -> String {
-    request::name_with_key(&request::name_for_user(request.subject.user()), &request.key)
+    csr::name_with_key(&csr::name_for_user(request.subject.user()), &request.key)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lifetime::default_lifetime;
+    use crate::x509::lifetime::default_lifetime;
 
     const DEFAULTS: fn() -> Defaults =
         || Defaults { lifetime: Some(default_lifetime()), key_type: KeyType::P256 };
@@ -427,7 +427,7 @@ people:
 
     #[test]
     fn a_request_must_agree_with_its_row() {
-        let request = crate::testing::request("alice", &["dev", "ops"]);
+        let request = crate::x509::testing::request("alice", &["dev", "ops"]);
         let agree =
             |row: &str| ok(&format!("name,groups,csr\n{row},f\n"))[0].disagreements(&request);
         assert_eq!(agree("alice,ops;dev"), Vec::<String>::new());

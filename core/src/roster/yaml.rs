@@ -5,8 +5,8 @@
 use granit_parser::{Event, Marker, Span};
 
 use super::{FIELDS, Problem, Row, unknown_field};
+use crate::encoding::yaml::{Events, YamlError};
 use crate::text;
-use crate::yaml::{Events, YamlError};
 
 impl From<YamlError> for Problem {
     fn from(error: YamlError) -> Self {

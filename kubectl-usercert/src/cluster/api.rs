@@ -12,7 +12,7 @@ use kube::core::response::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use usercert_core::request::{Object, Progress, progress};
+use usercert_core::api::csr::{Object, Progress, progress};
 
 use super::wire::{self, OnBusy, Wire};
 
@@ -406,8 +406,8 @@ pub(super) fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Timeout;
     use crate::cluster::Endpoint;
+    use crate::ui::args::Timeout;
 
     #[test]
     fn a_service_waits_for_no_request_for_ever() {
@@ -426,7 +426,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let _inside = runtime.enter();
         assert_eq!(limit(Timeout::default()), Some(Duration::from_secs(30)));
-        let asked = crate::args::parse_request_timeout("2m").unwrap();
+        let asked = crate::ui::args::parse_request_timeout("2m").unwrap();
         assert_eq!(limit(asked), Some(Duration::from_secs(120)));
     }
 }

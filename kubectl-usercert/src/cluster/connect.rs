@@ -8,20 +8,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig};
 use kube::{Client, Config};
-use usercert_core::certificate::{Certificate, chain_to_pem};
+use usercert_core::encoding::pem;
 use usercert_core::kubeconfig::merged::{
     Cluster as ClusterEntry, Merged, Overrides, Resolved, User,
 };
 use usercert_core::kubeconfig::path::LoadingList;
-use usercert_core::pem;
 use usercert_core::text::show;
+use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use zeroize::Zeroizing;
 
 use super::Cluster;
 use super::explain::transport_message;
-use crate::args::{ClientArgs, Timeout};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{self, environment};
+use crate::ui::args::{ClientArgs, Timeout};
 
 /// How long setting up a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -8,7 +8,7 @@ use http::Method;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use usercert_core::request::Object;
+use usercert_core::api::csr::Object;
 
 use super::ApiError;
 use super::api;

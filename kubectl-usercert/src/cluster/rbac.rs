@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use usercert_core::rbac::{Binding, MANAGED_BY, RoleKind, RoleRef, Scope};
+use usercert_core::api::rbac::{Binding, MANAGED_BY, RoleKind, RoleRef, Scope};
 
 use super::api::{ApiError, Cluster, encode};
 

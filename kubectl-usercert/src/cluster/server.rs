@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, header};
 use serde_json::{Value, json};
-use usercert_core::doctor::Question;
+use usercert_core::api::doctor::Question;
 
 use super::api::{ApiError, Cluster, encode};
 

@@ -14,7 +14,7 @@ use kube::core::WatchEvent;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use usercert_core::request::{Object, Progress, progress};
+use usercert_core::api::csr::{Object, Progress, progress};
 
 use super::api::{CSRS, POLL, encode, read};
 use super::wire::Wire;

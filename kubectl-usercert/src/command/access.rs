@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::identity::SYSTEM_MASTERS;
-use usercert_core::rbac::{self, AUTHENTICATED, Allowance, Binding, Holder};
+use usercert_core::api::rbac::{self, AUTHENTICATED, Allowance, Binding, Holder};
 use usercert_core::text::{show, show_short};
+use usercert_core::x509::identity::SYSTEM_MASTERS;
 
-use super::holdings::{self, RoleKey, Seen, role_key};
 use super::revoke::described;
-use crate::args::{ClientArgs, Format, OutputArgs};
 use crate::cluster::Target;
 use crate::error::{Exit, Result};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{ClientArgs, Format, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::role_bindings::{self, RoleKey, Seen, role_key};
 
 /// Show what a user may do: the bindings that reach them, and what those allow in words
 ///
@@ -41,7 +41,7 @@ pub async fn run(host: &Host, args: &AccessArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     let groups = groups(host, args, &target);
-    let holdings = holdings::look(&cluster, args.client.namespace.as_deref()).await?;
+    let holdings = role_bindings::look(&cluster, args.client.namespace.as_deref()).await?;
 
     let mut holders = vec![Holder::User(args.name.clone())];
     holders.extend(groups.iter().cloned().map(Holder::Group));
@@ -55,7 +55,7 @@ pub async fn run(host: &Host, args: &AccessArgs) -> Result<Exit> {
         .flat_map(|by| rbac::reaching(&holdings.bindings, by).map(move |b| (by, b)))
         .collect();
     let bindings: Vec<&Binding> = rows.iter().map(|(_, b)| *b).collect();
-    let roles = holdings::roles(&cluster, &bindings).await?;
+    let roles = role_bindings::roles(&cluster, &bindings).await?;
     let rows: Vec<Row<'_>> = rows.iter().map(|(by, b)| Row::new(by, b, &roles)).collect();
 
     let nothing_seen = holdings.no_cluster.is_some() && holdings.no_namespaces.is_some();
@@ -79,8 +79,8 @@ fn groups(host: &Host, args: &AccessArgs, target: &Target) -> BTreeSet<String> {
         host.say(format!("{name} is a service account, with the groups that those have."));
         return as_account.iter().map(|g| g.name().to_owned()).collect();
     }
-    let known = holdings::in_kubeconfig(target, &args.name);
-    let groups = holdings::groups(&known, host.now());
+    let known = role_bindings::in_kubeconfig(target, &args.name);
+    let groups = role_bindings::groups(&known, host.now());
     if groups.is_empty() {
         host.say(format!(
             "Looked at the user {name} alone; -g GROUP adds a group of the certificate."

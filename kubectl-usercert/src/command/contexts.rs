@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::certificate::Certificate;
-use usercert_core::contexts::{self, Dead, Found, Row};
+use usercert_core::kubeconfig::contexts::{self, Dead, Found, Row};
 use usercert_core::kubeconfig::merged::Merged;
-use usercert_core::lifetime;
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
+use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::lifetime;
 
-use super::entries::{Refused, edited, unwritten};
-use crate::args::{DryRun, DryRunArgs, Format, OutputArgs};
 use crate::cluster::Kubeconfig;
 use crate::error::{Error, Exit, Result};
 use crate::files::{kubeconfig, reading};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{DryRun, DryRunArgs, Format, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::kubeconfig_writer::{Refused, edited, unwritten};
 
 /// Longest certificate file that an entry may name, in bytes.
 const CERTIFICATE_LIMIT: usize = 1024 * 1024;

@@ -4,27 +4,27 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::certificate::{Certificate, Check};
-use usercert_core::csr::{self, CertificateRequest};
-use usercert_core::identity::Identity;
-use usercert_core::key::KeyType;
-use usercert_core::lifetime;
-use usercert_core::request::{self, CLIENT_AUTH, CLIENT_SIGNER, Decision, Manifest, Object};
+use usercert_core::api::csr::{self, CLIENT_AUTH, CLIENT_SIGNER, Decision, Manifest, Object};
 use usercert_core::text::{shell_word, show};
+use usercert_core::x509::certificate::{Certificate, Check};
+use usercert_core::x509::identity::Identity;
+use usercert_core::x509::key::KeyType;
+use usercert_core::x509::lifetime;
+use usercert_core::x509::pkcs10::{self, CertificateRequest};
 
-use super::decide;
-use super::entries::{self, Entry, Written};
-use super::grants::{Along, RoleArgs};
-use super::issued::{self, Wanted};
-use super::pending;
-use super::rules::PolicyArgs;
-use super::sheet::{self, Bindings, Sheet};
-use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::cluster::{Cluster, Target};
 use crate::error::{Exit, Result, ResultExt as _};
-use crate::host::Host;
 use crate::keys::PrivateKey;
-use crate::output;
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::approval;
+use crate::workflow::await_certificate::{self, Wanted};
+use crate::workflow::grant_role::{Along, RoleArgs};
+use crate::workflow::kubeconfig_writer::{self, Entry, Written};
+use crate::workflow::pending_request;
+use crate::workflow::review_policy::PolicyArgs;
+use crate::workflow::review_sheet::{self, Bindings, Sheet};
 
 /// Request, approve and collect a certificate in one go, for admins and robots
 ///
@@ -82,7 +82,7 @@ pub struct CreateArgs {
 pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let identity = Identity::parse(&args.name, &args.groups).usage()?;
     for code in &args.accept {
-        sheet::can_be_accepted(code)?;
+        review_sheet::can_be_accepted(code)?;
     }
     let rules = args.policy.load(host)?;
     let expires = args.expires.parse::<Expires>().context("--expires").usage()?;
@@ -90,7 +90,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     if let Some(file) = &args.standalone {
-        entries::must_be_new(file)?;
+        kubeconfig_writer::must_be_new(file)?;
     }
 
     let context_name = args
@@ -98,12 +98,12 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         .clone()
         .unwrap_or_else(|| format!("{}@{}", args.name, target.cluster_name()));
     if args.install {
-        entries::must_be_free(&target.kubeconfig.merged, &context_name)?;
+        kubeconfig_writer::must_be_free(&target.kubeconfig.merged, &context_name)?;
     }
 
     let csr = key.certificate_request(&identity)?;
     // The key's hash makes the name one that nobody can have taken beforehand.
-    let name = request::name_with_key(&request::name_for_user(&args.name), &csr.key);
+    let name = csr::name_with_key(&csr::name_for_user(&args.name), &csr.key);
     let manifest = Manifest {
         name: &name,
         request_der: &csr.der,
@@ -125,7 +125,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     );
     host.say_before_asking(text.trim_end(), answered);
     sheet.refuse(&args.accept)?;
-    let full = format!("{}/{name}", request::RESOURCE);
+    let full = format!("{}/{name}", csr::RESOURCE);
     if args.dry_run.dry_run != DryRun::None {
         let mark = if args.dry_run.dry_run == DryRun::Server {
             let made = cluster.create_csr(&manifest, true).await;
@@ -149,22 +149,22 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     host.confirm(&format!("{what}{roles}?"), args.yes)?;
 
     // Kept like any request's, so that whatever happens from here on loses no key.
-    let store = pending::store()?;
-    let id = pending::cluster_id(&target.endpoint, &name);
-    let record = pending::Record {
+    let store = pending_request::store()?;
+    let id = pending_request::cluster_id(&target.endpoint, &name);
+    let record = pending_request::Record {
         identity: identity.clone(),
-        request: csr::to_pem(&csr.der),
+        request: pkcs10::to_pem(&csr.der),
         code: csr.code().short(),
         signer_name: args.signer.clone(),
         expiration_seconds: expires.lifetime().map(lifetime::Lifetime::seconds),
-        submitted: Some(pending::Submitted {
+        submitted: Some(pending_request::Submitted {
             server: target.endpoint.server.clone(),
-            ca: pending::ca_digest(&target.endpoint),
+            ca: pending_request::ca_digest(&target.endpoint),
             csr_name: name.clone(),
             uid: String::new(),
         }),
     };
-    pending::save(&store, &id, &record, &key)?;
+    pending_request::save(&store, &id, &record, &key)?;
     let done = finish(host, args, &target, &cluster, &sheet, &manifest, &key, &context_name);
     let (written, chain, checks) = done.await.map_err(|error| {
         error.hint(format!(
@@ -199,32 +199,39 @@ async fn finish(
     key: &PrivateKey,
     context_name: &str,
 ) -> Result<Collected> {
-    let decide::Submitted { value: read, object, foreign } =
-        decide::submit(cluster, manifest, &sheet.object).await?;
+    let approval::Submitted { value: read, object, foreign } =
+        approval::submit(cluster, manifest, &sheet.object).await?;
     if foreign {
         // Nobody knows the key's hash beforehand.
-        return Err(decide::replaced(&object.metadata.name));
+        return Err(approval::replaced(&object.metadata.name));
     }
-    let verdict = decide::Verdict {
+    let verdict = approval::Verdict {
         decision: Decision::Approve,
         reason: "UsercertCreate",
         message: "Created and approved with kubectl usercert create.",
         dry_run: false,
     };
-    let approved = decide::write(host, cluster, read, &object, &verdict).await?;
+    let approved = approval::write(host, cluster, read, &object, &verdict).await?;
     let uid = approved.metadata.uid.clone();
     let limit = args.timeout.timeout.for_waiting();
-    let object = issued::wait(host, cluster, approved, &uid, limit).await?;
-    let chain = issued::chain_of(&object)?;
+    let object = await_certificate::wait(host, cluster, approved, &uid, limit).await?;
+    let chain = await_certificate::chain_of(&object)?;
     let groups = object.certificate_request()?.subject.groups();
     let lifetime = object.spec.expiration_seconds.and_then(lifetime::Lifetime::from_seconds);
     let wanted = Wanted { key, user: &args.name, groups: &groups, lifetime };
-    let mut checks = issued::check(host, &chain, &wanted, &target.endpoint.ca())?;
+    let mut checks = await_certificate::check(host, &chain, &wanted, &target.endpoint.ca())?;
     let key_pem = key.to_pem();
     let timeout = args.client.request_timeout;
-    let tried =
-        issued::try_out(&target.endpoint, &chain, &key_pem, &args.name, &groups, timeout).await?;
-    issued::tell(host, std::slice::from_ref(&tried));
+    let tried = await_certificate::try_out(
+        &target.endpoint,
+        &chain,
+        &key_pem,
+        &args.name,
+        &groups,
+        timeout,
+    )
+    .await?;
+    await_certificate::tell(host, std::slice::from_ref(&tried));
     checks.push(tried);
 
     let entry = Entry {
@@ -263,7 +270,7 @@ fn report(
             "context": written.context_name, "cluster": written.cluster_name,
             "server": target.endpoint.server, "files": files, "user": args.name, "groups": groups,
             "notAfter": chain.first().map(|c| c.not_after), "sha256": chain.first().map(|c| c.fingerprint()),
-            "request": name, "csr": csr::to_pem(&csr.der), "checks": checks,
+            "request": name, "csr": pkcs10::to_pem(&csr.der), "checks": checks,
             "bindings": bindings,
         }),
     );

@@ -2,15 +2,15 @@
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::request::{Decision, RESOURCE};
+use usercert_core::api::csr::{Decision, RESOURCE};
 use usercert_core::text::show;
 
-use super::decide;
-use crate::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::cluster::{Cluster, Target};
 use crate::error::{Exit, Result};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::approval;
 
 /// Deny requests; a decision is final
 #[derive(Args, Debug)]
@@ -55,16 +55,16 @@ pub async fn run(host: &Host, args: &DenyArgs) -> Result<Exit> {
 }
 
 async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Result<output::Item> {
-    let (read, object) = decide::find(cluster, name).await?;
+    let (read, object) = approval::find(cluster, name).await?;
     let dry = args.dry_run.dry_run;
-    if !decide::already(&object, Decision::Deny)? && dry != DryRun::Client {
-        let verdict = decide::Verdict {
+    if !approval::already(&object, Decision::Deny)? && dry != DryRun::Client {
+        let verdict = approval::Verdict {
             decision: Decision::Deny,
             reason: &args.reason,
             message: &args.message,
             dry_run: dry == DryRun::Server,
         };
-        decide::write(host, cluster, read, &object, &verdict).await?;
+        approval::write(host, cluster, read, &object, &verdict).await?;
     }
     let mark = dry.mark();
     let name = format!("{RESOURCE}/{}", object.metadata.name);

@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use usercert_core::certificate::Certificate;
-use usercert_core::doctor::{self, Ability, Able, Question, Signing, Signs};
-use usercert_core::lifetime::expiry_in_words;
-use usercert_core::request::{CLIENT_SIGNER, Object};
+use usercert_core::api::csr::{CLIENT_SIGNER, Object};
+use usercert_core::api::doctor::{self, Ability, Able, Question, Signing, Signs};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
+use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::lifetime::expiry_in_words;
 
-use crate::args::{ClientArgs, OutputArgs};
 use crate::cluster::{
     ApiError, Cluster, Credentials, ListOptions, Need, Target, UserInfo, explain,
 };
 use crate::error::{Exit, Result};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{ClientArgs, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
 
 /// Questions that are under way at a time.
 const AT_A_TIME: usize = 8;

@@ -1,15 +1,15 @@
 //! `grant NAME`.
 
 use clap::Args;
-use usercert_core::rbac::Holder;
+use usercert_core::api::rbac::Holder;
 use usercert_core::text::show;
 
-use super::grants::{self, Granted, Prepared, RoleArgs};
-use crate::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::cluster::Target;
 use crate::error::{Error, Exit, Result};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::grant_role::{self, Granted, Prepared, RoleArgs};
 
 /// Give a role to a user or a group, after showing in words what it allows
 ///
@@ -56,7 +56,7 @@ pub async fn run(host: &Host, args: &GrantArgs) -> Result<Exit> {
             .hint("name it with --role or --clusterrole"));
     }
     let cluster = Target::resolve(&args.client)?.connect()?;
-    let prepared = grants::prepare(&cluster, wanted).await?;
+    let prepared = grant_role::prepare(&cluster, wanted).await?;
 
     let dry = args.dry_run.dry_run;
     let new: Vec<&Prepared> = prepared.iter().filter(|p| p.existing.is_none()).collect();
@@ -104,6 +104,7 @@ fn report(host: &Host, args: &GrantArgs, done: Vec<(&Prepared, Granted)>) -> Res
     if done.is_empty() {
         return Ok(());
     }
-    let value = grants::as_objects(done.into_iter().map(|(_, granted)| granted.value).collect());
+    let value =
+        grant_role::as_objects(done.into_iter().map(|(_, granted)| granted.value).collect());
     output::print(host, args.output.format, &value, &names, |_| text.join("\n"))
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::Value;
-use usercert_core::request::{self, Object, State};
+use usercert_core::api::csr::{self, Object, State};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 
-use super::rules::{PolicyArgs, Rules};
-use super::sheet::Sheet;
-use crate::args::{ClientArgs, Format, OutputArgs};
 use crate::cluster::{ApiError, ListOptions, Need, Page, Target, explain};
 use crate::error::{Exit, Result};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{ClientArgs, Format, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::review_policy::{PolicyArgs, Rules};
+use crate::workflow::review_sheet::Sheet;
 
 /// List requests, decoded: who really asks for what
 #[derive(Args, Debug)]
@@ -86,8 +86,7 @@ impl Reader {
         let sheet = |object| Sheet::listed(object, &self.rules);
         Ok(match self.format {
             Some(Format::Name) => {
-                let name =
-                    |o: Object| format!("{}/{}\n", request::RESOURCE, show(&o.metadata.name));
+                let name = |o: Object| format!("{}/{}\n", csr::RESOURCE, show(&o.metadata.name));
                 Batch::Names(wanted.map(name).collect())
             }
             Some(Format::Json | Format::Yaml) => {

@@ -20,13 +20,3 @@ pub mod review;
 pub mod revoke;
 pub mod token;
 pub mod verify;
-
-mod answer;
-mod decide;
-mod entries;
-mod grants;
-mod holdings;
-mod issued;
-mod pending;
-mod rules;
-mod sheet;

@@ -1,19 +1,19 @@
 //! `renew [CONTEXT]`.
 
 use clap::Args;
-use usercert_core::certificate::Certificate;
-use usercert_core::key::KeyType;
-use usercert_core::lifetime::{self, expiry_in_words};
-use usercert_core::request::CLIENT_SIGNER;
+use usercert_core::api::csr::CLIENT_SIGNER;
 use usercert_core::text::{shell_word, show};
+use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::key::KeyType;
+use usercert_core::x509::lifetime::{self, expiry_in_words};
 
-use super::entries;
 use super::request::{self, RequestArgs};
-use crate::args::{ClientArgs, DryRunArgs, OutputArgs, TimeoutArgs};
 use crate::cluster::Target;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::reading;
-use crate::host::Host;
+use crate::ui::args::{ClientArgs, DryRunArgs, OutputArgs, TimeoutArgs};
+use crate::ui::host::Host;
+use crate::workflow::kubeconfig_writer;
 
 /// Longest certificate file that is read, in bytes.
 const CERTIFICATE_LIMIT: usize = 1024 * 1024;
@@ -147,7 +147,7 @@ const SHOW: &str = "`kubectl usercert contexts` shows what there is";
 /// Whoever shares the entry would be left with a certificate of another cluster.
 fn check_clusters(target: &Target, renewed: &Renewed) -> Result<()> {
     let (merged, user) = (&target.kubeconfig.merged, renewed.user_name.as_str());
-    let Some(other) = entries::used_elsewhere(merged, &target.endpoint, user) else {
+    let Some(other) = kubeconfig_writer::used_elsewhere(merged, &target.endpoint, user) else {
         return Ok(());
     };
     Err(Error::new(format!(

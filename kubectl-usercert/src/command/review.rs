@@ -6,14 +6,14 @@ use clap::Args;
 use serde_json::json;
 use usercert_core::review::{self, Severity};
 
-use super::decide;
-use super::rules::PolicyArgs;
-use super::sheet::{Bindings, Sheet};
-use crate::args::{ClientArgs, Format, OutputArgs};
 use crate::cluster::Target;
 use crate::error::{Error, Exit, Result};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{ClientArgs, Format, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::approval;
+use crate::workflow::review_policy::PolicyArgs;
+use crate::workflow::review_sheet::{Bindings, Sheet};
 
 /// Show everything that an approver must know of a request
 ///
@@ -62,9 +62,9 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
     };
     if let Some(file) = &args.from {
         let bindings = Bindings::unknown("no cluster was asked");
-        let requests = decide::read_requests(host, file)?;
+        let requests = approval::read_requests(host, file)?;
         for incoming in &requests {
-            let object = decide::to_submit(incoming, None, None).map(|(_, object)| object);
+            let object = approval::to_submit(incoming, None, None).map(|(_, object)| object);
             let sheet = object.map(|object| Sheet::new(object, false, &bindings, &rules));
             take(sheet, requests.len() > 1)?;
         }
@@ -72,7 +72,7 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         let cluster = Target::resolve(&args.client)?.connect()?;
         let bindings = Bindings::read(&cluster).await;
         for name in &args.names {
-            let found = decide::find(&cluster, name).await;
+            let found = approval::find(&cluster, name).await;
             let sheet = found.map(|(_, object)| Sheet::new(object, true, &bindings, &rules));
             take(sheet, args.names.len() > 1)?;
         }
@@ -90,8 +90,10 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
             json!({ "items": many.iter().map(Sheet::value).collect::<Vec<_>>() }),
         ),
     };
-    let names: Vec<String> =
-        sheets.iter().map(|s| format!("{}/{}", usercert_core::request::RESOURCE, s.name)).collect();
+    let names: Vec<String> = sheets
+        .iter()
+        .map(|s| format!("{}/{}", usercert_core::api::csr::RESOURCE, s.name))
+        .collect();
     output::print(host, args.output.format, &value, &names, |wide| {
         let now = host.now();
         let text = |s: &Sheet| if wide { s.wide_text(now) } else { s.text(now) };

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::lifetime::expiry_in_words;
-use usercert_core::rbac::{self, API_GROUP, AUTHENTICATED, Binding, Holder, Narrowed, Step};
+use usercert_core::api::rbac::{self, API_GROUP, AUTHENTICATED, Binding, Holder, Narrowed, Step};
 use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
+use usercert_core::x509::lifetime::expiry_in_words;
 
-use super::grants::{RoleArgs, refused};
-use super::holdings::{self, Known};
-use crate::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::cluster::{ApiError, Cluster, Need, Target, explain};
 use crate::error::{Error, Exit, Result};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::grant_role::{RoleArgs, refused};
+use crate::workflow::role_bindings::{self, Known};
 
 /// Take roles away from a user or a group
 ///
@@ -77,7 +77,7 @@ pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
         Narrowed { roles: roles.named(), scope: roles.scope(namespace)?, others: args.all };
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
-    let mut holdings = holdings::look(&cluster, namespace).await?;
+    let mut holdings = role_bindings::look(&cluster, namespace).await?;
     // What was not asked for need not be seen.
     let unseen = match &narrowed.scope {
         Some(rbac::Scope::Cluster) => holdings.no_cluster.take(),
@@ -144,8 +144,8 @@ async fn finish(
     }
     let known = match holder {
         Holder::User(user) => {
-            let mut known = holdings::in_kubeconfig(target, user);
-            known.extend(holdings::in_requests(cluster, user).await);
+            let mut known = role_bindings::in_kubeconfig(target, user);
+            known.extend(role_bindings::in_requests(cluster, user).await);
             known
         }
         Holder::Group(_) => Vec::new(),
@@ -222,7 +222,7 @@ impl<'a> Rest<'a> {
     ) -> Self {
         let mut holders = vec![holder.clone()];
         if let Holder::User(_) = holder {
-            let groups: BTreeSet<String> = holdings::groups(known, now);
+            let groups: BTreeSet<String> = role_bindings::groups(known, now);
             holders.extend(groups.into_iter().map(Holder::Group));
             holders.extend(holder.account_groups());
             holders.push(Holder::Group(AUTHENTICATED.to_owned()));

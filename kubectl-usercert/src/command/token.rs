@@ -4,19 +4,19 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::lifetime::expiry_in_words;
+use usercert_core::api::token::{self, Token, TokenLifetime};
 use usercert_core::text::{shell_word, show, show_lines};
 use usercert_core::time::{UnixTime, human_duration};
-use usercert_core::token::{self, Token, TokenLifetime};
+use usercert_core::x509::lifetime::expiry_in_words;
 use zeroize::Zeroizing;
 
-use super::entries;
-use crate::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::cluster::{Cluster, Need, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::atomic::{self, Access};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::kubeconfig_writer;
 
 /// Seconds by which a granted lifetime may differ without being told.
 const TOLERANCE: i64 = 60;
@@ -76,7 +76,7 @@ pub async fn run(host: &Host, args: &TokenArgs) -> Result<Exit> {
             .hint("write it to a file: --standalone FILE; or send it on through a pipe"));
     }
     if !to_stdout {
-        entries::must_be_new(&args.standalone)?;
+        kubeconfig_writer::must_be_new(&args.standalone)?;
     }
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
@@ -94,7 +94,7 @@ pub async fn run(host: &Host, args: &TokenArgs) -> Result<Exit> {
         .context_name
         .clone()
         .unwrap_or_else(|| format!("{}@{}", args.name, target.cluster_name()));
-    let text = Zeroizing::new(entries::one_context(
+    let text = Zeroizing::new(kubeconfig_writer::one_context(
         &context_name,
         target.cluster_name(),
         &target.endpoint,

@@ -2,17 +2,17 @@
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::certificate::Certificate;
-use usercert_core::lifetime::expiry_in_words;
+use usercert_core::api::token;
 use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
-use usercert_core::token;
+use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::lifetime::expiry_in_words;
 
-use crate::args::{ClientArgs, OutputArgs};
 use crate::cluster::{Credentials, Need, Target, UserInfo, explain};
 use crate::error::{Error, Exit, Result};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{ClientArgs, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
 
 /// Ask the server who this context is, and explain the answer
 #[derive(Args, Debug)]

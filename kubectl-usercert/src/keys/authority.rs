@@ -5,10 +5,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyIdMethod,
     KeyUsagePurpose, PublicKeyData, SerialNumber, SigningKey,
 };
-use usercert_core::authority::{self, Authority, Leaf, SERIAL_BYTES};
-use usercert_core::certificate::Certificate;
-use usercert_core::key::{Hash, SignatureAlgorithm, Verification};
+use usercert_core::ca::authority::{self, Authority, Leaf, SERIAL_BYTES};
 use usercert_core::time::UnixTime;
+use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::key::{Hash, SignatureAlgorithm, Verification};
 
 use super::{KeyError, PrivateKey, verify};
 
@@ -117,9 +117,9 @@ impl PrivateKey {
 
 #[cfg(test)]
 mod tests {
-    use usercert_core::identity::Identity;
-    use usercert_core::key::KeyType;
-    use usercert_core::profile;
+    use usercert_core::ca::profile;
+    use usercert_core::x509::identity::Identity;
+    use usercert_core::x509::key::KeyType;
 
     use super::*;
     use crate::keys::verify_chain;
@@ -162,7 +162,7 @@ mod tests {
             let chain = verify_chain(&issued, &[], &[ca]);
             assert_eq!(
                 chain,
-                usercert_core::certificate::Chain::Issuer(Verification::Valid),
+                usercert_core::x509::certificate::Chain::Issuer(Verification::Valid),
                 "{key_type:?}"
             );
             assert_eq!(issued.subject.groups(), identity.group_set());

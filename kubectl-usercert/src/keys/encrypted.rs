@@ -1,8 +1,8 @@
 //! Private keys under a passphrase (PKCS#8 with PBES2, RFC 5958 and RFC 8018).
 
 use pkcs8::EncryptedPrivateKeyInfoRef;
-use usercert_core::key::{self, PrivateKeyError};
-use usercert_core::pem;
+use usercert_core::encoding::pem;
+use usercert_core::x509::key::{self, PrivateKeyError};
 use zeroize::Zeroizing;
 
 use super::{KeyError, PrivateKey};

@@ -10,15 +10,15 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{self as sig, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
-use usercert_core::authority::EncodeError;
-use usercert_core::certificate::{Certificate, CertificateError, Chain};
-use usercert_core::chain;
-use usercert_core::csr::{self, CertificateRequest};
-use usercert_core::identity::Identity;
-use usercert_core::key::{
+use usercert_core::ca::authority::EncodeError;
+use usercert_core::encoding::pem;
+use usercert_core::x509::certificate::{Certificate, CertificateError, Chain};
+use usercert_core::x509::chain;
+use usercert_core::x509::identity::Identity;
+use usercert_core::x509::key::{
     self, Hash, KeyKind, KeyType, PrivateKeyError, PublicKey, SignatureAlgorithm, Verification,
 };
-use usercert_core::pem;
+use usercert_core::x509::pkcs10::{self, CertificateRequest};
 use zeroize::Zeroizing;
 
 /// Why a key cannot be made or used.
@@ -37,7 +37,7 @@ pub enum KeyError {
     Kind(KeyKind),
     /// The request could not be put together.
     #[error(transparent)]
-    Csr(#[from] csr::CsrError),
+    Csr(#[from] pkcs10::CsrError),
     /// The certificate could not be put together.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -186,9 +186,9 @@ impl PrivateKey {
     /// When it cannot be encoded or signed.
     pub fn certificate_request(&self, identity: &Identity) -> Result<CertificateRequest, KeyError> {
         let algorithm = self.algorithm()?;
-        let to_be_signed = csr::to_be_signed(identity, &self.public.spki)?;
+        let to_be_signed = pkcs10::to_be_signed(identity, &self.public.spki)?;
         let signature = self.sign(&algorithm, &to_be_signed)?;
-        let der = csr::assemble(&to_be_signed, &algorithm, &signature)?;
+        let der = pkcs10::assemble(&to_be_signed, &algorithm, &signature)?;
         Ok(CertificateRequest::from_der(&der)?)
     }
 }

@@ -12,13 +12,13 @@ use std::process::Command;
 
 use kubectl_usercert::keys;
 use serde::Deserialize;
-use usercert_core::certificate::Certificate;
-use usercert_core::csr::CertificateRequest;
 use usercert_core::inspect::{self, Found, Thing, dump, manifest, relations};
-use usercert_core::key::{KeyKind, Verification};
-use usercert_core::subject::Subject;
 use usercert_core::text::show;
 use usercert_core::time::UnixTime;
+use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::key::{KeyKind, Verification};
+use usercert_core::x509::name::Subject;
+use usercert_core::x509::pkcs10::CertificateRequest;
 
 /// The version of which the list is complete.
 const PINNED: &str = "48.0.0";

@@ -6,15 +6,15 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{Finding, Found, PrivateKey, Severity, Thing, Unknown, kubeconfig};
-use crate::asn1;
-use crate::certificate::{self, Certificate};
-use crate::csr::{self, CertificateRequest};
-use crate::handover;
-use crate::key::{self, PrivateKeyError, PublicKey};
-use crate::pem::{self, Block};
-use crate::request::{self, Object};
+use crate::api::csr::{self, Object};
+use crate::encoding::der;
+use crate::encoding::pem::{self, Block};
+use crate::encoding::yaml::{self, YamlError};
+use crate::exchange::request_file;
 use crate::text::{show, show_short};
-use crate::yaml::{self, YamlError};
+use crate::x509::certificate::{self, Certificate};
+use crate::x509::key::{self, PrivateKeyError, PublicKey};
+use crate::x509::pkcs10::{self, CertificateRequest};
 
 /// How often base64 is taken off.
 const LAYERS: u8 = 3;
@@ -45,7 +45,7 @@ pub fn read(input: &[u8]) -> Result<Vec<Found>, Unknown> {
     let mut reader = Reader { found: Vec::new(), group: 0, most, cut: false, broken: None };
     // As Windows PowerShell writes files; kubectl reads that in kubeconfigs.
     let utf16 = RARE_FORMS && matches!(input, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
-    match utf16.then(|| handover::decode(input)).flatten() {
+    match utf16.then(|| request_file::decode(input)).flatten() {
         Some(text) => {
             reader.bytes(Zeroizing::new(text).as_bytes(), LAYERS);
             reader.mark(
@@ -174,7 +174,7 @@ impl Reader {
 
     /// PEM that Go's reader passes over, as it stands indented or quoted in mails and in YAML.
     fn damaged_pem(&mut self, text: &str) {
-        let Some(clean) = handover::clean(text.as_bytes()) else { return };
+        let Some(clean) = request_file::clean(text.as_bytes()) else { return };
         let unindented: String = clean.lines().map(|l| format!("{}\n", l.trim())).collect();
         self.pem(unindented.as_bytes());
         let why = match text {
@@ -217,8 +217,8 @@ impl Reader {
                     Err(error) => unreadable(error.to_string()),
                 }
             }
-            csr::LABEL | "NEW CERTIFICATE REQUEST" => {
-                if label != csr::LABEL {
+            pkcs10::LABEL | "NEW CERTIFICATE REQUEST" => {
+                if label != pkcs10::LABEL {
                     odd = Some((
                         "old-label",
                         "the API server refuses the label NEW CERTIFICATE REQUEST: leave out NEW",
@@ -271,7 +271,7 @@ impl Reader {
         let word = |key: &str| value.get(key).and_then(Value::as_str);
         let list = |key: &str| value.get(key).is_some_and(Value::is_array);
         let kind = word("kind").or(kind).unwrap_or_default();
-        if kind == request::KIND {
+        if kind == csr::KIND {
             self.object(value);
         } else if kind == "Config" || (list("users") && list("clusters") && list("contexts")) {
             kubeconfig::read(self, value);
@@ -333,7 +333,7 @@ impl Reader {
         let object = match Object::from_item(value) {
             Ok(object) => object,
             Err(error) => {
-                let name = request::KIND.to_owned();
+                let name = csr::KIND.to_owned();
                 return self.push(Thing::Unreadable {
                     name,
                     error: error.to_string(),
@@ -343,7 +343,7 @@ impl Reader {
         };
         let about = |found: &mut Found| {
             let name = Value::String(show(&object.metadata.name));
-            found.about.insert(request::KIND.to_owned(), name);
+            found.about.insert(csr::KIND.to_owned(), name);
         };
         let request = object.certificate_request();
         let certificate = object.certificate_pem().unwrap_or_default();
@@ -352,7 +352,7 @@ impl Reader {
         match request {
             Ok(request) => self.push(Thing::Request(Box::new(request))),
             Err(error) => {
-                let name = csr::LABEL.to_owned();
+                let name = pkcs10::LABEL.to_owned();
                 self.push(Thing::Unreadable { name, error: error.to_string(), der: Vec::new() });
             }
         }
@@ -428,7 +428,7 @@ fn several(der: &[u8]) -> Vec<Thing> {
     if let Some(thing) = der.strip_suffix(b"\n").and_then(from_der) {
         return vec![thing];
     }
-    let mut reader = asn1::Reader::new(der);
+    let mut reader = der::Reader::new(der);
     let parts: Vec<_> = reader.by_ref().collect();
     let read = parts.iter().map(|part| Certificate::from_der(part.whole).ok());
     let certificates: Option<Vec<_>> = read.collect();

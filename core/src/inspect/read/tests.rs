@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::inspect::testing::PEM;
-use crate::testing::request;
+use crate::x509::testing::request;
 
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
 
@@ -38,7 +38,7 @@ fn every_form_of_a_certificate() {
 
 #[test]
 fn bundles_and_labels() {
-    let csr = csr::to_pem(&request("alice", &[]).der);
+    let csr = pkcs10::to_pem(&request("alice", &[]).der);
     let old = csr.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
     assert_eq!(
         whats(format!("{PEM}text\n{KEY}{csr}{PEM}").as_bytes()),
@@ -92,7 +92,7 @@ fn pem_in_any_object() {
 
 #[test]
 fn requests_in_the_cluster_and_lists_of_them() {
-    let csr = STANDARD.encode(csr::to_pem(&request("alice", &[]).der));
+    let csr = STANDARD.encode(pkcs10::to_pem(&request("alice", &[]).der));
     let object = format!(
         "{{\"apiVersion\": \"certificates.k8s.io/v1\", \"kind\": \"CertificateSigningRequest\", \"metadata\": {{\"name\": \"a\"}}, \"spec\": {{\"request\": \"{csr}\"}}, \"status\": {{\"certificate\": \"{}\"}}}}",
         STANDARD.encode(PEM)

@@ -15,9 +15,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::MergedError;
+use crate::encoding::yaml;
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::document::{Document, DocumentError};
-use crate::yaml;
 
 /// What a field holds.
 enum Field {

@@ -20,10 +20,10 @@ use self::decode::{Body, Decoded};
 
 pub use self::resolve::{Overrides, ResolveError, Resolved};
 pub use self::view::{Cluster, Context, User};
+use crate::encoding::yaml::YamlError;
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::edit::{self, Edit, EditError};
 use crate::kubeconfig::path::LoadingList;
-use crate::yaml::YamlError;
 
 /// One file of the list as it was found.
 #[derive(Clone)]

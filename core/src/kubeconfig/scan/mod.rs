@@ -14,7 +14,7 @@ use granit_parser::{Event, Span, StructureStyle};
 use super::Kind;
 use super::digest::{self, Digest};
 use super::document::{Content, Current, Document, DocumentError, Node, Root, Shape};
-use crate::yaml::{self, Events};
+use crate::encoding::yaml::{self, Events};
 
 /// What an anchor stands for.
 struct Anchor {

@@ -3,9 +3,9 @@
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
 
 use super::{Anchor, Scan, Spanned};
+use crate::encoding::yaml::{self, Scalar, YamlError};
 use crate::kubeconfig::digest::{self, Digest};
 use crate::kubeconfig::document::{DocumentError, Node, Shape, trimmed};
-use crate::yaml::{self, Scalar, YamlError};
 
 impl<'t> Scan<'t> {
     /// Passes over a node. `floor` is where its key's colon or its dash ends. For scalars also

@@ -5,10 +5,10 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::{Writer, is_spaces, unsafe_at};
+use crate::encoding::yaml::{self, Escapes};
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::document::{EntrySpan, Section, Shape, trimmed};
 use crate::kubeconfig::edit::{EditError, ListChanges, entry};
-use crate::yaml::{self, Escapes};
 
 impl Writer<'_, '_> {
     pub(super) fn section(

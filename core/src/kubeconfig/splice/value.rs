@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::{Writer, is_spaces, unsafe_at};
+use crate::encoding::yaml::{self, Escapes};
 use crate::kubeconfig::document::{Node, Root, Shape, trimmed};
 use crate::kubeconfig::edit::{EditError, header_fields};
-use crate::yaml::{self, Escapes};
 
 impl Writer<'_, '_> {
     /// Adds keys to the outermost mapping.

@@ -8,19 +8,19 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use usercert_core::request::{Decision, Object, State};
+use usercert_core::api::csr::{Decision, Object, State};
 use usercert_core::review::{self, Severity};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::human_duration;
 
 use super::Approval;
 use super::one::Candidate;
-use crate::args::{DryRun, Format};
 use crate::cluster::{ListOptions, Need, explain};
-use crate::command::decide;
-use crate::command::sheet::Sheet;
 use crate::error::{Exit, Result};
-use crate::output;
+use crate::ui::args::{DryRun, Format};
+use crate::ui::output;
+use crate::workflow::approval;
+use crate::workflow::review_sheet::Sheet;
 
 /// How many requests are approved at the same time.
 const AT_ONCE: usize = 8;
@@ -155,14 +155,14 @@ impl Approval<'_> {
     async fn approve_shown(&self, shown: &Shown) -> Result<output::Item> {
         let name = &shown.name;
         let value = self.cluster.get_csr(name).await.map_err(|error| match error.reason() {
-            "NotFound" => decide::gone(name),
+            "NotFound" => approval::gone(name),
             _ => explain(&error, &self.cluster.server, &Need::Get),
         })?;
         let object = Object::from_item(&value)?;
         if object.digest() != shown.digest {
-            return Err(decide::replaced(name));
+            return Err(approval::replaced(name));
         }
-        let done = decide::already(&object, Decision::Approve)?;
+        let done = approval::already(&object, Decision::Approve)?;
         // Judged once more, since it is what the sheet in the result says.
         let mut sheet = Sheet::new(object, true, self.bindings().await, &self.rules);
         sheet.expect(&self.expected);

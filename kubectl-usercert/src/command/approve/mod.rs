@@ -10,21 +10,21 @@ use std::sync::LazyLock;
 
 use clap::Args;
 use tokio::sync::OnceCell;
-use usercert_core::code::ExpectedCode;
-use usercert_core::handover::Incoming;
+use usercert_core::exchange::request_file::Incoming;
 use usercert_core::text::show;
+use usercert_core::x509::code::ExpectedCode;
 
 use self::replies::Replies;
-use super::answer::ReplyArgs;
-use super::decide;
-use super::grants::RoleArgs;
-use super::rules::{PolicyArgs, Rules};
-use super::sheet::{self, Bindings};
-use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::approval;
+use crate::workflow::grant_role::RoleArgs;
+use crate::workflow::reply::ReplyArgs;
+use crate::workflow::review_policy::{PolicyArgs, Rules};
+use crate::workflow::review_sheet::{self, Bindings};
 
 /// Review requests, ask, and approve exactly what was shown
 ///
@@ -122,7 +122,7 @@ struct Approval<'a> {
 /// See the exit codes.
 pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
     for code in &args.accept {
-        sheet::can_be_accepted(code)?;
+        review_sheet::can_be_accepted(code)?;
     }
     let parse = |code: &String| code.parse::<ExpectedCode>().context("--expect").usage();
     let expected = args.expect.iter().map(parse).collect::<Result<Vec<_>>>()?;
@@ -132,7 +132,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
     };
     let rules = args.policy.load(host)?;
     let asked: Vec<Asked> = match &args.from {
-        Some(file) => decide::read_requests(host, file)?
+        Some(file) => approval::read_requests(host, file)?
             .into_iter()
             .map(|incoming| Asked::HandedOver(Box::new(incoming)))
             .collect(),
@@ -220,7 +220,7 @@ impl Approval<'_> {
             Bindings::unknown("not looked at; `kubectl usercert review` shows it")
         });
         let asked = !self.args.yes && self.host.can_ask();
-        if asked || sheet::may_imitate(names) { self.bindings().await } else { &UNKNOWN }
+        if asked || review_sheet::may_imitate(names) { self.bindings().await } else { &UNKNOWN }
     }
 
     /// The cluster's bindings, read once: what looks like a name in them is refused.

@@ -1,19 +1,19 @@
 //! One request: shown, judged, decided.
 
 use serde_json::{Value, json};
-use usercert_core::code::Code;
-use usercert_core::csr::CertificateRequest;
-use usercert_core::request::{Decision, Object, RESOURCE};
+use usercert_core::api::csr::{Decision, Object, RESOURCE};
 use usercert_core::text::show;
+use usercert_core::x509::code::Code;
+use usercert_core::x509::pkcs10::CertificateRequest;
 
 use super::{Approval, Asked};
-use crate::args::DryRun;
 use crate::cluster::{Need, explain};
-use crate::command::decide;
-use crate::command::grants::Along;
-use crate::command::sheet::Sheet;
 use crate::error::Result;
-use crate::output;
+use crate::ui::args::DryRun;
+use crate::ui::output;
+use crate::workflow::approval;
+use crate::workflow::grant_role::Along;
+use crate::workflow::review_sheet::Sheet;
 
 /// A request on its way to approval.
 pub(super) struct Candidate {
@@ -27,12 +27,12 @@ impl Approval<'_> {
     pub(super) async fn one(&self, asked: Asked, codes: &mut Vec<Code>) -> Result<output::Item> {
         let (value, object, in_cluster) = match asked {
             Asked::Named(name) => {
-                let (value, object) = decide::find(self.cluster, &name).await?;
+                let (value, object) = approval::find(self.cluster, &name).await?;
                 (value, object, true)
             }
             Asked::HandedOver(incoming) => {
                 let signer = self.args.signer.as_deref();
-                let (value, object) = decide::to_submit(&incoming, signer, self.expires)?;
+                let (value, object) = approval::to_submit(&incoming, signer, self.expires)?;
                 (value, object, false)
             }
         };
@@ -41,7 +41,7 @@ impl Approval<'_> {
         let mut candidate = Candidate { value, sheet };
         let sheet = &candidate.sheet;
 
-        let mut done = in_cluster && decide::already(&sheet.object, Decision::Approve)?;
+        let mut done = in_cluster && approval::already(&sheet.object, Decision::Approve)?;
         if done {
             self.host.say(format!("{} has been approved before", show(&sheet.name)));
         } else {
@@ -64,7 +64,7 @@ impl Approval<'_> {
             question.map_or(Ok(()), |q| self.host.confirm(&q, self.args.yes))?;
             if !in_cluster {
                 candidate = self.submit(candidate).await?;
-                done = decide::already(&candidate.sheet.object, Decision::Approve)?;
+                done = approval::already(&candidate.sheet.object, Decision::Approve)?;
             }
         }
         let approved = match done {
@@ -89,13 +89,13 @@ impl Approval<'_> {
     /// judged once more, as theirs.
     async fn submit(&self, candidate: Candidate) -> Result<Candidate> {
         let Candidate { value, sheet } = candidate;
-        let submitted = decide::submit(self.cluster, &value, &sheet.object).await?;
+        let submitted = approval::submit(self.cluster, &value, &sheet.object).await?;
         if !submitted.foreign {
             let sheet = sheet.submitted(submitted.object);
             return Ok(Candidate { value: submitted.value, sheet });
         }
         let sheet = self.sheet(submitted.object, true).await;
-        let decided = decide::already(&sheet.object, Decision::Approve)?;
+        let decided = approval::already(&sheet.object, Decision::Approve)?;
         self.host.say_before_asking(
             format!("Somebody has submitted this request before:\n{}", sheet.text(self.host.now()))
                 .trim_end(),
@@ -146,14 +146,14 @@ impl Approval<'_> {
             made.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
             return Ok(None);
         }
-        let verdict = decide::Verdict {
+        let verdict = approval::Verdict {
             decision: Decision::Approve,
             reason: &self.args.reason,
             message: &self.args.message,
             dry_run: dry == DryRun::Server,
         };
         let read = candidate.value.clone();
-        let written = decide::write(self.host, cluster, read, &sheet.object, &verdict).await?;
+        let written = approval::write(self.host, cluster, read, &sheet.object, &verdict).await?;
         Ok(Some(written))
     }
 

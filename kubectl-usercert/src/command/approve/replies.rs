@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use usercert_core::request::Object;
+use usercert_core::api::csr::Object;
 use usercert_core::text::show;
 
 use super::Approval;
-use crate::args::DryRun;
 use crate::cluster::{Need, explain};
-use crate::command::answer::{self, ClusterData};
-use crate::command::issued;
 use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::ui::args::DryRun;
+use crate::workflow::await_certificate;
+use crate::workflow::reply::{self, ClusterData};
 
 /// A reply that can be written: where to, `None` for standard output.
 pub(super) struct Promise(Option<PathBuf>);
@@ -43,7 +43,7 @@ impl Approval<'_> {
         let Some(to) = reply.reply.as_ref().filter(|_| self.dry_run() == DryRun::None) else {
             return Ok(None);
         };
-        let file = answer::destination(to, user)?;
+        let file = reply::destination(to, user)?;
         if let Some(file) = &file
             && self.replies.files.borrow().contains(file)
         {
@@ -56,7 +56,7 @@ impl Approval<'_> {
             None => {
                 let client = &self.args.client;
                 let data =
-                    answer::cluster_data(self.target, self.cluster, reply, user, client).await?;
+                    reply::cluster_data(self.target, self.cluster, reply, user, client).await?;
                 self.replies.data.get_or_init(|| data);
             }
         }
@@ -100,8 +100,8 @@ impl Approval<'_> {
             match self.cluster.get_csr(&object.metadata.name).await {
                 Ok(value) => Object::from_item(&value)?,
                 Err(error) if error.reason() == "NotFound" => {
-                    let vanished = usercert_core::request::Progress::Vanished;
-                    return Err(issued::ended(&object.metadata.name, vanished));
+                    let vanished = usercert_core::api::csr::Progress::Vanished;
+                    return Err(await_certificate::ended(&object.metadata.name, vanished));
                 }
                 Err(error) => return Err(need(error)),
             }
@@ -110,8 +110,8 @@ impl Approval<'_> {
         };
         let limit = until.map(|until| until.saturating_duration_since(Instant::now()));
         let limit = limit.unwrap_or_else(|| self.args.timeout.timeout.for_waiting());
-        let object = issued::wait(self.host, self.cluster, seen, &uid, limit).await?;
-        let chain = issued::chain_of(&object)?;
+        let object = await_certificate::wait(self.host, self.cluster, seen, &uid, limit).await?;
+        let chain = await_certificate::chain_of(&object)?;
         let answers = chain.first().is_some_and(|leaf| {
             leaf.key.spki == request.key.spki
                 && leaf.subject.user() == request.subject.user()
@@ -122,7 +122,7 @@ impl Approval<'_> {
                 .hint("no reply was written; look at the signer"));
         }
         let namespace = self.args.client.namespace.clone();
-        answer::write(self.host, data, chain, namespace, file.as_deref()).hint(
+        reply::write(self.host, data, chain, namespace, file.as_deref()).hint(
             "the request is approved; write the reply elsewhere with `kubectl usercert approve NAME --reply FILE`",
         )
     }

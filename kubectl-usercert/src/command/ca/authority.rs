@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use usercert_core::authority::{Authority, AuthorityError};
-use usercert_core::certificate::{Certificate, CertificateError};
-use usercert_core::key::Verification;
+use usercert_core::ca::authority::{Authority, AuthorityError};
 use usercert_core::text::{shell_word, show};
+use usercert_core::x509::certificate::{Certificate, CertificateError};
+use usercert_core::x509::key::Verification;
 use zeroize::Zeroizing;
 
 use crate::command::request::KEY_LIMIT;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::reading;
-use crate::host::Host;
 use crate::keys::{self, EncryptedKey, PrivateKey};
+use crate::ui::host::Host;
 
 /// Longest CA file that is read, in bytes.
 pub const CERTIFICATE_LIMIT: usize = 1024 * 1024;

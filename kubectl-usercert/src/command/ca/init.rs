@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::identity::UserName;
-use usercert_core::key::KeyType;
-use usercert_core::lifetime::{self, Lifetime, LifetimeError};
 use usercert_core::text::{shell_word, show};
+use usercert_core::x509::identity::UserName;
+use usercert_core::x509::key::KeyType;
+use usercert_core::x509::lifetime::{self, Lifetime, LifetimeError};
 
-use crate::args::{DryRun, DryRunArgs, OutputArgs};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::pair;
-use crate::host::Host;
 use crate::keys::{NewAuthority, PrivateKey};
-use crate::output;
+use crate::ui::args::{DryRun, DryRunArgs, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
 
 /// Make a certificate authority: a key and a self-signed certificate
 ///

@@ -9,7 +9,7 @@ mod sign;
 use clap::{Args, Subcommand};
 
 use crate::error::{Exit, Result};
-use crate::host::Host;
+use crate::ui::host::Host;
 
 /// Make a CA, sign certificates with its key, or be a cluster's signer
 ///

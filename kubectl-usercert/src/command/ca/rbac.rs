@@ -1,7 +1,7 @@
 //! What a signer's service account must be allowed.
 
 use serde_json::{Value, json};
-use usercert_core::yaml;
+use usercert_core::encoding::yaml;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 const CERTIFICATES: &str = "certificates.k8s.io";

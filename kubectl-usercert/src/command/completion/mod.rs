@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Command, ValueEnum};
 
 use crate::error::{Exit, Result};
-use crate::host::Host;
+use crate::ui::host::Host;
 use line::{Line, Wanted};
 
 /// The first argument by which the scripts ask.

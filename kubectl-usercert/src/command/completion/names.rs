@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
-use usercert_core::rbac::Subject;
+use usercert_core::api::rbac::Subject;
 use usercert_core::text::shell_word;
 
 use super::Candidate;
-use crate::args::{ClientArgs, parse_timeout};
 use crate::cluster::{ApiError, Cluster, Kubeconfig, Target};
-use crate::command::pending;
 use crate::error::{Error, Result};
 use crate::files::environment;
+use crate::ui::args::{ClientArgs, parse_timeout};
+use crate::workflow::pending_request;
 
 /// Whoever presses TAB waits this long at most, unless [`LIMIT_VARIABLE`] says otherwise.
 const LIMIT: Duration = Duration::from_millis(200);
@@ -128,10 +128,10 @@ fn entries(source: Source, client: &ClientArgs, found: &dyn Fn(&str, String)) ->
 }
 
 fn waiting(found: &dyn Fn(&str, String)) -> Result<()> {
-    if !pending::is_there() {
+    if !pending_request::is_there() {
         return Ok(());
     }
-    for pending in pending::all(&pending::store()?)? {
+    for pending in pending_request::all(&pending_request::store()?)? {
         let server = pending.record.submitted.map_or("offline".to_owned(), |s| s.server);
         found(pending.record.identity.user.as_str(), server);
     }

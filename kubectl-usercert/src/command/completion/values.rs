@@ -1,14 +1,14 @@
 //! The values that flags and arguments take.
 
 use clap::{Arg, Args as _, Command, FromArgMatches as _, ValueHint};
-use usercert_core::key::KeyType;
-use usercert_core::request::CLIENT_SIGNER;
+use usercert_core::api::csr::CLIENT_SIGNER;
 use usercert_core::review::{FindingCode, Severity};
+use usercert_core::x509::key::KeyType;
 
 use super::line::Line;
 use super::names::{self, Source};
 use super::{Candidate, Directive};
-use crate::args::ClientArgs;
+use crate::ui::args::ClientArgs;
 
 /// The candidates for one flag or argument.
 pub(super) fn of(line: &Line<'_>, arg: &Arg) -> (Vec<Candidate>, Directive) {

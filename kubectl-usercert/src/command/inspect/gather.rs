@@ -12,7 +12,7 @@ use super::InspectArgs;
 use crate::cluster::{Need, Target, explain};
 use crate::error::{Error, Result};
 use crate::files::{reading, tree};
-use crate::host::Host;
+use crate::ui::host::Host;
 
 /// Longest input that is looked at, in bytes.
 const LIMIT: usize = 64 << 20;

@@ -8,21 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::certificate::Certificate;
 use usercert_core::inspect::relations::{self, Answers, Placed};
 use usercert_core::inspect::{self, Item, dump, manifest};
-use usercert_core::key::Verification;
-use usercert_core::lifetime;
 use usercert_core::text::show;
 use usercert_core::time::UnixTime;
+use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::key::Verification;
+use usercert_core::x509::lifetime;
 
 use self::gather::Gathered;
-use crate::args::{ClientArgs, Format, OutputArgs};
 use crate::cluster::Kubeconfig;
 use crate::error::{Error, Exit, Result};
-use crate::host::Host;
 use crate::keys::{self, KeyError, PrivateKey};
-use crate::output;
+use crate::ui::args::{ClientArgs, Format, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
 
 /// More things than this in one file are shown as a table.
 const SHEETS: usize = 8;

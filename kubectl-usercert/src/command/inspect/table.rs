@@ -9,7 +9,7 @@ use usercert_core::time::{UnixTime, human_duration};
 
 use super::Row;
 use super::sheet::goes_without_saying;
-use crate::output;
+use crate::ui::output;
 
 pub(super) fn table(rows: &[Row], root: Option<&Path>, wide: bool, now: UnixTime) -> String {
     let shown = worth_showing(rows, wide);

@@ -1,15 +1,15 @@
 //! Installing from a reply, which may be anybody's.
 
-use usercert_core::code::ExpectedCode;
-use usercert_core::reply::{self, Reply};
+use usercert_core::exchange::reply::{self, Reply};
 use usercert_core::text::show;
+use usercert_core::x509::code::ExpectedCode;
 
 use super::sources::{kept_for_key, no_key, other_user, own_key, same_cluster};
 use super::{Answer, InstallArgs, Ready, finish};
-use crate::args::DryRun;
 use crate::cluster::Endpoint;
 use crate::error::{Error, Result, ResultExt as _};
-use crate::host::Host;
+use crate::ui::args::DryRun;
+use crate::ui::host::Host;
 
 /// The certificate and the cluster come from a reply, which may be anybody's.
 pub(super) async fn from_reply(
@@ -27,7 +27,7 @@ pub(super) async fn from_reply(
         .hint("nothing was written; ask the sender for a reply made with `kubectl usercert approve --reply`")?;
     let endpoint = Endpoint {
         server: reply.server.clone(),
-        ca_pem: Some(usercert_core::certificate::chain_to_pem(&reply.ca).into_bytes()),
+        ca_pem: Some(usercert_core::x509::certificate::chain_to_pem(&reply.ca).into_bytes()),
         tls_server_name: reply.tls_server_name.clone(),
         insecure: false,
         proxy_url: None,

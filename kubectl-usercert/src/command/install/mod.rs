@@ -8,21 +8,21 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::certificate::{Certificate, Check, Outcome};
-use usercert_core::lifetime::{self, Lifetime};
 use usercert_core::text::{shell_word, show};
+use usercert_core::x509::certificate::{Certificate, Check, Outcome};
+use usercert_core::x509::lifetime::{self, Lifetime};
 use zeroize::Zeroizing;
 
-use super::entries::{Entry, Written};
-use super::issued::{self, Wanted};
-use super::pending::{self, Pending};
 use super::renew::Renewed;
-use crate::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, TimeoutArgs};
 use crate::cluster::{Endpoint, Kubeconfig, Target};
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::host::Host;
 use crate::keys::PrivateKey;
-use crate::output;
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, TimeoutArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::await_certificate::{self, Wanted};
+use crate::workflow::kubeconfig_writer::{Entry, Written};
+use crate::workflow::pending_request::{self, Pending};
 
 /// Longest certificate file that is read, in bytes.
 const CERTIFICATE_LIMIT: usize = 1024 * 1024;
@@ -220,7 +220,7 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
     };
     let verified = ready.checks.iter().any(|c| c.code == "server" && c.outcome == Outcome::Pass);
     if let Some(id) = ready.pending.as_ref().filter(|_| verified || !ready.submitted) {
-        pending::store()?
+        pending_request::store()?
             .remove(id)
             .hint("the kubeconfig is written; only the pending copy of the key is left over")?;
     }
@@ -230,7 +230,8 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
 
 /// Without a cluster to ask, a request that was made offline is the likely one.
 fn made_offline(args: &InstallArgs, error: Error) -> Error {
-    let kept = pending::store().and_then(|store| pending::all(&store)).unwrap_or_default();
+    let kept =
+        pending_request::store().and_then(|store| pending_request::all(&store)).unwrap_or_default();
     let offline = kept
         .iter()
         .any(|p| p.record.submitted.is_none() && p.record.identity.user.as_str() == args.name);
@@ -280,16 +281,22 @@ async fn finish(
     chain: Vec<Certificate>,
     answer: Answer,
 ) -> Result<Ready> {
-    let mut checks = issued::check(host, &chain, &answer.wanted(), &endpoint.ca())?;
+    let mut checks = await_certificate::check(host, &chain, &answer.wanted(), &endpoint.ca())?;
     if args.no_verify || args.dry_run.dry_run != DryRun::None {
         host.say("not tried on the server");
     } else {
         let key_pem = answer.key.to_pem();
         let timeout = args.client.request_timeout;
-        let check =
-            issued::try_out(&endpoint, &chain, &key_pem, &answer.user, &answer.groups, timeout)
-                .await?;
-        issued::tell(host, std::slice::from_ref(&check));
+        let check = await_certificate::try_out(
+            &endpoint,
+            &chain,
+            &key_pem,
+            &answer.user,
+            &answer.groups,
+            timeout,
+        )
+        .await?;
+        await_certificate::tell(host, std::slice::from_ref(&check));
         checks.push(check);
     }
     Ok(Ready {

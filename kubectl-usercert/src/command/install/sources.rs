@@ -1,18 +1,18 @@
 //! Where the certificate comes from: the request in the cluster, or a file; and what it must answer.
 
-use usercert_core::answer::{self, Answer as Received};
-use usercert_core::certificate::Certificate;
-use usercert_core::lifetime::Lifetime;
-use usercert_core::request::{self, Object};
+use usercert_core::api::csr::{self, Object};
+use usercert_core::exchange::certificate_file::{self, Answer as Received};
 use usercert_core::text::{shell_word, show};
+use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::lifetime::Lifetime;
 
 use super::{Answer, CERTIFICATE_LIMIT, InstallArgs, OFFLINE_HINT, Ready, finish};
 use crate::cluster::{Endpoint, Need, Target, explain};
-use crate::command::issued;
-use crate::command::pending::{self, Pending};
 use crate::command::request::read_key;
 use crate::error::{Error, Result, ResultExt as _};
-use crate::host::Host;
+use crate::ui::host::Host;
+use crate::workflow::await_certificate;
+use crate::workflow::pending_request::{self, Pending};
 
 /// The certificate comes from the request in the cluster.
 pub(super) async fn from_cluster(
@@ -29,13 +29,13 @@ pub(super) async fn from_cluster(
     let csr_name = match (submitted, &args.csr_name) {
         (Some(submitted), _) => submitted.csr_name.clone(),
         (None, Some(name)) => name.clone(),
-        (None, None) => request::name_for_user(&args.name),
+        (None, None) => csr::name_for_user(&args.name),
     };
     let mut uid = submitted.map(|s| s.uid.clone()).unwrap_or_default();
     let object = match cluster.get_csr(&csr_name).await {
         Ok(value) => Object::from_item(&value)?,
         Err(error) if error.reason() == "NotFound" => {
-            return Err(issued::ended(&csr_name, request::Progress::Vanished));
+            return Err(await_certificate::ended(&csr_name, csr::Progress::Vanished));
         }
         Err(error) => {
             return Err(explain(&error, &cluster.server, &Need::Get).hint(
@@ -49,8 +49,8 @@ pub(super) async fn from_cluster(
         uid.clone_from(&object.metadata.uid);
     }
     let limit = args.timeout.timeout.for_waiting();
-    let object = issued::wait(host, &cluster, object, &uid, limit).await?;
-    let chain = issued::chain_of(&object)?;
+    let object = await_certificate::wait(host, &cluster, object, &uid, limit).await?;
+    let chain = await_certificate::chain_of(&object)?;
     finish(
         host,
         args,
@@ -65,13 +65,15 @@ pub(super) async fn from_cluster(
 
 /// The kept request for this user and cluster.
 fn find_kept(args: &InstallArgs, target: &Target) -> Result<Pending> {
-    let store = pending::store()?;
-    let name = args.csr_name.clone().unwrap_or_else(|| request::name_for_user(&args.name));
-    if let Some(found) = pending::load(&store, &pending::cluster_id(&target.endpoint, &name))? {
+    let store = pending_request::store()?;
+    let name = args.csr_name.clone().unwrap_or_else(|| csr::name_for_user(&args.name));
+    if let Some(found) =
+        pending_request::load(&store, &pending_request::cluster_id(&target.endpoint, &name))?
+    {
         return Ok(found);
     }
-    let ca = pending::ca_digest(&target.endpoint);
-    let mut others = pending::all(&store)?;
+    let ca = pending_request::ca_digest(&target.endpoint);
+    let mut others = pending_request::all(&store)?;
     let here = |p: &Pending| {
         p.record
             .submitted
@@ -130,7 +132,7 @@ fn answer_for(
     let found = object.certificate_request()?;
     if let Some(kept) = kept {
         if !uid.is_empty() && object.metadata.uid != uid || kept.request()?.key != found.key {
-            return Err(issued::ended(&object.metadata.name, request::Progress::Replaced));
+            return Err(await_certificate::ended(&object.metadata.name, csr::Progress::Replaced));
         }
         if kept.record.identity.user.as_str() != args.name {
             return Err(other_user(kept.record.identity.user.as_str(), &args.name));
@@ -174,7 +176,7 @@ pub(super) async fn from_certificate(
     file: &std::path::Path,
 ) -> Result<Ready> {
     let data = host.input(file, CERTIFICATE_LIMIT)?;
-    let chain = match answer::read(&data).context(show(&file.display().to_string()))? {
+    let chain = match certificate_file::read(&data).context(show(&file.display().to_string()))? {
         Received::Reply(_) => {
             return Err(Error::usage(format!("{} is a reply", show(&file.display().to_string())))
                 .hint("install it with --reply"));
@@ -237,7 +239,7 @@ pub(super) fn same_cluster(
     server_vouched: bool,
 ) -> Result<()> {
     let Some(submitted) = &kept.record.submitted else { return Ok(()) };
-    let what = if submitted.ca != pending::ca_digest(endpoint) {
+    let what = if submitted.ca != pending_request::ca_digest(endpoint) {
         "another CA"
     } else if submitted.server != endpoint.server && !server_vouched {
         "another server"
@@ -255,11 +257,11 @@ pub(super) fn same_cluster(
 /// The kept request whose key the certificate is for.
 pub(super) fn kept_for_key(chain: &[Certificate]) -> Result<Option<Pending>> {
     let Some(leaf) = chain.first() else { return Ok(None) };
-    let store = pending::store()?;
-    if let Some(found) = pending::load(&store, &pending::offline_id(&leaf.key))? {
+    let store = pending_request::store()?;
+    if let Some(found) = pending_request::load(&store, &pending_request::offline_id(&leaf.key))? {
         return Ok(Some(found));
     }
-    let all = pending::all(&store)?;
+    let all = pending_request::all(&store)?;
     Ok(all.into_iter().find(|p| p.request().is_ok_and(|r| r.key == leaf.key)))
 }
 

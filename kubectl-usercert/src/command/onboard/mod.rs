@@ -16,28 +16,28 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use sha2::{Digest as _, Sha256};
-use usercert_core::code::hex;
-use usercert_core::key::KeyType;
-use usercert_core::lifetime;
-use usercert_core::request::CLIENT_SIGNER;
+use usercert_core::api::csr::CLIENT_SIGNER;
 use usercert_core::roster::Defaults;
 use usercert_core::roster::journal::{self, Progress};
 use usercert_core::text::show;
+use usercert_core::x509::code::hex;
+use usercert_core::x509::key::KeyType;
+use usercert_core::x509::lifetime;
 
 use self::ledger::Ledger;
 use self::person::{Judge, Work};
 use self::report::{Outcome, State};
 use self::rows::{Folders, Row};
-use super::answer::{self, ClusterData, ReplyArgs};
-use super::rules::PolicyArgs;
-use super::{grants, pending, sheet};
-use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::cluster::{Cluster, Need, Signed, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::environment;
 use crate::files::journal::{Journal, JournalError};
-use crate::host::Host;
 use crate::keys::PrivateKey;
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
+use crate::ui::host::Host;
+use crate::workflow::reply::{self, ClusterData, ReplyArgs};
+use crate::workflow::review_policy::PolicyArgs;
+use crate::workflow::{grant_role, pending_request, review_sheet};
 
 /// Give many people access: request, approve and collect for each, from one file
 ///
@@ -112,7 +112,7 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         lifetime: args.expires.parse::<Expires>().context("--expires").usage()?.lifetime(),
         key_type: args.key_type.parse::<KeyType>().context("--key-type").usage()?,
     };
-    args.accept.iter().try_for_each(|code| sheet::can_be_accepted(code))?;
+    args.accept.iter().try_for_each(|code| review_sheet::can_be_accepted(code))?;
     let rules = args.policy.load(host)?;
     let (input, entered) = rows::enter(host, args, &defaults)?;
     let folders = Folders::open(args)?;
@@ -127,7 +127,7 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         Some(person) => {
             let user = person.identity.user.as_str();
             Some(
-                answer::cluster_data(&target, &cluster, &reply_args(args), user, &args.client)
+                reply::cluster_data(&target, &cluster, &reply_args(args), user, &args.client)
                     .await?,
             )
         }
@@ -206,7 +206,7 @@ fn open_journal(
         hash.update(bytes);
     };
     part(target.endpoint.server.as_bytes());
-    part(pending::ca_digest(&target.endpoint).as_bytes());
+    part(pending_request::ca_digest(&target.endpoint).as_bytes());
     if args.file.as_os_str() == "-" {
         part(input);
     } else {
@@ -276,7 +276,7 @@ async fn dry_run<'r>(
         }
         if args.dry_run.dry_run == DryRun::Server && matches!(state, State::DryRun) {
             for grant in row.missing_grants() {
-                if let Err(error) = grants::bind(cluster, &grant.to(row.user()), true).await {
+                if let Err(error) = grant_role::bind(cluster, &grant.to(row.user()), true).await {
                     state = State::Failed(error);
                 }
             }

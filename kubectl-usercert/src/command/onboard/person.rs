@@ -5,27 +5,27 @@ use std::cell::Cell;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use usercert_core::certificate::{Certificate, Expected, chain_to_pem};
-use usercert_core::csr::{self, CertificateRequest};
-use usercert_core::request::{Decision, Object};
+use usercert_core::api::csr::{Decision, Object};
 use usercert_core::roster::journal::{Step, Written};
 use usercert_core::text::{show, show_short};
+use usercert_core::x509::certificate::{Certificate, Expected, chain_to_pem};
+use usercert_core::x509::pkcs10::{self, CertificateRequest};
 use zeroize::Zeroizing;
 
 use super::OnboardArgs;
 use super::ledger::{Ledger, Place};
 use super::rows::Row;
 use crate::cluster::{Cluster, Need, Signed, Target, explain};
-use crate::command::answer::ClusterData;
-use crate::command::entries::Entry;
-use crate::command::rules::Rules;
-use crate::command::sheet::{Bindings, Sheet};
-use crate::command::{decide, grants, issued};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic::{Access, WriteError};
 use crate::files::reading;
-use crate::host::Host;
 use crate::keys::PrivateKey;
+use crate::ui::host::Host;
+use crate::workflow::kubeconfig_writer::Entry;
+use crate::workflow::reply::ClusterData;
+use crate::workflow::review_policy::Rules;
+use crate::workflow::review_sheet::{Bindings, Sheet};
+use crate::workflow::{approval, await_certificate, grant_role};
 
 /// Longest file that may be one of an earlier run.
 const FILE_LIMIT: usize = 1 << 20;
@@ -91,7 +91,7 @@ impl Work<'_> {
             _ => self.issue(row).await?,
         };
         for grant in row.missing_grants() {
-            grants::bind(self.cluster, &grant.to(row.user()), false)
+            grant_role::bind(self.cluster, &grant.to(row.user()), false)
                 .await
                 .context("the certificate is issued, but not every role is bound")?;
             self.note(row, Step::Granted { grant: grant.to_string() }).await?;
@@ -102,8 +102,8 @@ impl Work<'_> {
     async fn issue(&self, row: &Row) -> Result<Issued> {
         let (own, request) = self.request_of(row).await?;
         let (manifest, sent) = row.manifest(&self.args.signer, &request)?;
-        let decide::Submitted { value: read, object, foreign } =
-            decide::submit(self.cluster, &manifest, &sent).await?;
+        let approval::Submitted { value: read, object, foreign } =
+            approval::submit(self.cluster, &manifest, &sent).await?;
         if foreign {
             self.judge.reviewed(&object)?;
         }
@@ -116,7 +116,7 @@ impl Work<'_> {
         let limit = self.args.timeout.timeout.for_waiting();
         let end = self.signed.wait(expected, approved, &uid, limit).await;
         let end = end.map_err(|e| explain(&e, &self.cluster.server, &Need::Get))?;
-        let object = issued::conclude(&name, end)?;
+        let object = await_certificate::conclude(&name, end)?;
         let chain = self.certificate(row, &request, &object)?;
         let written = self.write(row, own.as_ref(), chain).await?;
         self.note(row, Step::Written(written.clone())).await?;
@@ -153,22 +153,23 @@ impl Work<'_> {
         });
         let (key, request) = made.await??;
         let pem = key.to_pem();
-        let step = Step::Key { key: pem.as_str().to_owned(), request: csr::to_pem(&request.der) };
+        let step =
+            Step::Key { key: pem.as_str().to_owned(), request: pkcs10::to_pem(&request.der) };
         let place = self.note(row, step).await?;
         Ok((Some(Own { key, place }), request))
     }
 
     async fn approve(&self, read: serde_json::Value, object: Object) -> Result<Object> {
-        if decide::already(&object, Decision::Approve)? {
+        if approval::already(&object, Decision::Approve)? {
             return Ok(object);
         }
-        let verdict = decide::Verdict {
+        let verdict = approval::Verdict {
             decision: Decision::Approve,
             reason: "UsercertOnboard",
             message: "Reviewed and approved with kubectl usercert onboard.",
             dry_run: false,
         };
-        decide::write(self.host, self.cluster, read, &object, &verdict).await
+        approval::write(self.host, self.cluster, read, &object, &verdict).await
     }
 
     /// The certificate, once it has turned out to be the answer to this request.
@@ -178,14 +179,19 @@ impl Work<'_> {
         request: &CertificateRequest,
         object: &Object,
     ) -> Result<Vec<Certificate>> {
-        let chain = issued::chain_of(object)?;
+        let chain = await_certificate::chain_of(object)?;
         let expected = Expected {
             spki: &request.key.spki,
             user: row.user(),
             groups: &row.person.identity.group_set(),
             lifetime: row.person.lifetime,
         };
-        issued::passed(&issued::compare(&chain, &expected, self.ca, self.host.now())?)?;
+        await_certificate::passed(&await_certificate::compare(
+            &chain,
+            &expected,
+            self.ca,
+            self.host.now(),
+        )?)?;
         Ok(chain)
     }
 
@@ -252,7 +258,7 @@ impl Work<'_> {
         }
         let (groups, timeout) = (row.person.identity.group_set(), self.args.client.request_timeout);
         let endpoint = &self.target.endpoint;
-        issued::try_out(endpoint, chain, key_pem, row.user(), &groups, timeout).await?;
+        await_certificate::try_out(endpoint, chain, key_pem, row.user(), &groups, timeout).await?;
         self.tried.set(true);
         Ok(())
     }

@@ -1,16 +1,16 @@
 //! What became of everybody.
 
 use serde_json::{Value, json};
-use usercert_core::request::RESOURCE;
+use usercert_core::api::csr::RESOURCE;
 use usercert_core::roster::journal::Written;
 use usercert_core::text::show;
 
 use super::person::Issued;
 use super::rows::Row;
-use crate::args::Format;
 use crate::error::{Error, Exit, Result};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::Format;
+use crate::ui::host::Host;
+use crate::ui::output;
 
 /// What became of one person.
 pub enum State {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use usercert_core::rbac;
+use usercert_core::api::rbac;
 use usercert_core::roster::{Grant, Problem};
 
 use super::OnboardArgs;
 use super::rows::{self, Row};
 use crate::cluster::Cluster;
-use crate::command::grants;
 use crate::error::Result;
+use crate::workflow::grant_role;
 
 /// Makes sure that the roles exist, and says what each allows.
 ///
@@ -24,7 +24,7 @@ pub async fn look_up(args: &OnboardArgs, cluster: &Cluster, rows: &[&Row]) -> Re
     }
     let (mut words, mut problems) = (Vec::new(), Vec::new());
     for (grant, (line, people)) in named {
-        match grants::rules_of(cluster, &grant.role, &grant.scope).await {
+        match grant_role::rules_of(cluster, &grant.role, &grant.scope).await {
             Ok(rules) => {
                 let allows = rbac::allowance(&rules, &grant.scope).brief();
                 words.push(format!("{grant} (for {people}) allows {allows}"));

@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use usercert_core::csr::CertificateRequest;
-use usercert_core::file_name::safe_file_name;
-use usercert_core::handover;
-use usercert_core::key::KeyType;
-use usercert_core::request::{CLIENT_AUTH, Manifest, Object};
+use usercert_core::api::csr::{CLIENT_AUTH, Manifest, Object};
+use usercert_core::exchange::file_name::safe_file_name;
+use usercert_core::exchange::request_file;
 use usercert_core::review::{self, Finding};
 use usercert_core::roster::journal::Progress;
 use usercert_core::roster::{self, Defaults, Grant, Person, Problem};
 use usercert_core::text::{show, show_short};
+use usercert_core::x509::key::KeyType;
+use usercert_core::x509::pkcs10::CertificateRequest;
 
 use super::OnboardArgs;
 use crate::cluster::Cluster;
-use crate::command::rules::Rules;
-use crate::command::sheet::{Bindings, Sheet};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{Folder, reading};
-use crate::host::Host;
 use crate::keys::PrivateKey;
+use crate::ui::host::Host;
+use crate::workflow::review_policy::Rules;
+use crate::workflow::review_sheet::{Bindings, Sheet};
 
 /// Problems that are listed; who has more has the wrong file.
 const LISTED: usize = 100;
@@ -132,8 +132,8 @@ pub fn enter(host: &Host, args: &OnboardArgs, defaults: &Defaults) -> Result<(Ve
 }
 
 fn read_request(file: &Path) -> Result<CertificateRequest> {
-    let input = reading::read_limited(file, handover::MAX_BYTES)?;
-    let incoming = handover::read(&input).context(show(&file.display().to_string()))?;
+    let input = reading::read_limited(file, request_file::MAX_BYTES)?;
+    let incoming = request_file::read(&input).context(show(&file.display().to_string()))?;
     Ok(incoming.request)
 }
 
@@ -307,7 +307,7 @@ impl StandIns {
 /// The table that is shown before the question.
 #[must_use]
 pub fn table(rows: &[&Row]) -> String {
-    let mut table = crate::output::Table::new(&[
+    let mut table = crate::ui::output::Table::new(&[
         "LINE", "USER", "GROUPS", "KEY", "EXPIRES", "GRANTS", "CODE", "FINDINGS",
     ]);
     let or_none = |s: String| if s.is_empty() { "<none>".to_owned() } else { s };

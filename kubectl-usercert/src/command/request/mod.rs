@@ -7,26 +7,26 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::csr::{self, CertificateRequest};
-use usercert_core::file_name::safe_file_name;
-use usercert_core::identity::Identity;
-use usercert_core::key::KeyType;
-use usercert_core::lifetime;
-use usercert_core::request::{self, CLIENT_AUTH, CLIENT_SIGNER, Manifest, Object};
+use usercert_core::api::csr::{self, CLIENT_AUTH, CLIENT_SIGNER, Manifest, Object};
+use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::review::{self, Severity};
 use usercert_core::text::{shell_word, show};
+use usercert_core::x509::identity::Identity;
+use usercert_core::x509::key::KeyType;
+use usercert_core::x509::lifetime;
+use usercert_core::x509::pkcs10::{self, CertificateRequest};
 
 use super::install;
-use super::issued;
-use super::pending::{self, Record, Submitted};
 use super::renew::Renewed;
-use crate::args::{ClientArgs, DryRun, DryRunArgs, Expires, Format, OutputArgs, TimeoutArgs};
 use crate::cluster::{Cluster, Need, Target, explain};
 use crate::error::{Exit, Result, ResultExt as _};
 use crate::files::reading;
-use crate::host::Host;
 use crate::keys::PrivateKey;
-use crate::output;
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, Format, OutputArgs, TimeoutArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::await_certificate;
+use crate::workflow::pending_request::{self, Record, Submitted};
 
 /// Longest key file that is read, in bytes.
 pub const KEY_LIMIT: usize = 64 * 1024;
@@ -137,8 +137,8 @@ impl RequestArgs {
     fn asked(&self) -> Result<Asked> {
         let identity = Identity::parse(&self.name, &self.groups).usage()?;
         let csr_name =
-            self.csr_name.clone().unwrap_or_else(|| request::name_for_user(identity.user.as_str()));
-        request::check_name(&csr_name).usage().hint("choose another with --csr-name")?;
+            self.csr_name.clone().unwrap_or_else(|| csr::name_for_user(identity.user.as_str()));
+        csr::check_name(&csr_name).usage().hint("choose another with --csr-name")?;
         Ok(Asked {
             expires: self.expires.parse::<Expires>().context("--expires").usage()?,
             key_type: self.key_type.parse::<KeyType>().usage()?,
@@ -156,7 +156,7 @@ impl RequestArgs {
     ) -> Record {
         Record {
             identity: asked.identity.clone(),
-            request: csr::to_pem(&csr.der),
+            request: pkcs10::to_pem(&csr.der),
             code: csr.code().short(),
             signer_name: self.signer.clone(),
             expiration_seconds: asked.expires.lifetime().map(lifetime::Lifetime::seconds),
@@ -277,7 +277,7 @@ async fn dry_run_server(
     let mut made = attempt(asked.csr_name.clone()).await;
     if args.csr_name.is_none() && made.as_ref().is_err_and(|e| e.reason() == "AlreadyExists") {
         // As the real run does, under a name that is free.
-        made = attempt(request::name_with_key(&asked.csr_name, &csr.key)).await;
+        made = attempt(csr::name_with_key(&asked.csr_name, &csr.key)).await;
     }
     let made = made.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
     print_manifest(host, args, &made, "(server dry run)")
@@ -285,7 +285,7 @@ async fn dry_run_server(
 
 fn print_manifest(host: &Host, args: &RequestArgs, manifest: &Value, what: &str) -> Result<Exit> {
     let name = manifest.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-    let name = format!("{}/{name}", request::RESOURCE);
+    let name = format!("{}/{name}", csr::RESOURCE);
     let text = format!("{} created {what}", show(&name));
     output::print(host, args.output.format, manifest, &[name], |_| text)?;
     Ok(Exit::Done)
@@ -295,7 +295,7 @@ fn print_manifest(host: &Host, args: &RequestArgs, manifest: &Value, what: &str)
 fn take_up_or_make(
     args: &RequestArgs,
     asked: &Asked,
-    earlier: Option<&pending::Pending>,
+    earlier: Option<&pending_request::Pending>,
 ) -> Result<Option<Made>> {
     let Some(earlier) = earlier else {
         let key = args.make_key(asked)?;
@@ -325,7 +325,7 @@ fn report(
 ) -> Result<()> {
     let user = asked.identity.user.as_str();
     let code = made.csr.code();
-    let approve = issued::approve_line(object);
+    let approve = await_certificate::approve_line(object);
     let mut install = "kubectl usercert install".to_owned();
     install.push_str(&args.client.repeated());
     match (&args.out_dir, &args.key) {
@@ -352,7 +352,7 @@ fn report(
             "commands": { "approve": approve, "install": install },
         }),
     );
-    let name = format!("{}/{}", request::RESOURCE, object.metadata.name);
+    let name = format!("{}/{}", csr::RESOURCE, object.metadata.name);
     let verb = if made.taken_up { "unchanged (taken up again)" } else { "created" };
     if args.wait {
         host.say(format!(

@@ -3,17 +3,20 @@
 use std::path::Path;
 
 use serde_json::json;
+use usercert_core::api::csr;
+use usercert_core::encoding::yaml;
+use usercert_core::exchange::command_lines;
 use usercert_core::text::show;
-use usercert_core::{csr, request, steps, yaml};
+use usercert_core::x509::pkcs10;
 
 use super::{Asked, Made, RequestArgs, take_up_or_make};
-use crate::args::Format;
-use crate::command::pending;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::atomic::{self, Access};
 use crate::files::folder::Folder;
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::Format;
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::pending_request;
 
 /// Makes a request without any cluster: to be handed to an admin.
 pub(super) fn offline(host: &Host, args: &RequestArgs, asked: &Asked) -> Result<Exit> {
@@ -26,8 +29,8 @@ pub(super) fn offline(host: &Host, args: &RequestArgs, asked: &Asked) -> Result<
             made
         }
         None => {
-            let store = pending::store()?;
-            let earlier = pending::all(&store)?.into_iter().find(|p| {
+            let store = pending_request::store()?;
+            let earlier = pending_request::all(&store)?.into_iter().find(|p| {
                 p.record.submitted.is_none()
                     && p.record.identity == asked.identity
                     && p.record.signer_name == args.signer
@@ -40,33 +43,33 @@ pub(super) fn offline(host: &Host, args: &RequestArgs, asked: &Asked) -> Result<
                     Made { key, csr, taken_up: false }
                 }
             };
-            let id = pending::offline_id(&made.csr.key);
+            let id = pending_request::offline_id(&made.csr.key);
             let record = args.record(asked, &made.csr, None);
             if made.taken_up {
                 host.say("taking up the unfinished request of an earlier run");
                 store.update_request(&id, &serde_json::to_vec_pretty(&record)?)?;
             } else {
-                pending::save(&store, &id, &record, &made.key)?;
+                pending_request::save(&store, &id, &record, &made.key)?;
             }
             made
         }
     };
     let user = asked.identity.user.as_str();
-    let files = steps::Files::of(user);
+    let files = command_lines::Files::of(user);
     let manifest = args.manifest(asked, &asked.csr_name, &made.csr);
     let code = made.csr.code();
     let key = args.out_dir.as_ref().map(|dir| match &args.key {
         Some(own) => own.display().to_string(),
         None => dir.join(&files.key).display().to_string(),
     });
-    let approve = steps::approve(&files.manifest, &code, &files.reply);
-    let install = steps::install(&files.reply, key.as_deref(), user);
+    let approve = command_lines::approve(&files.manifest, &code, &files.reply);
+    let install = command_lines::install(&files.reply, key.as_deref(), user);
     let value = output::object(
         "Request",
         json!({
             "name": asked.csr_name, "user": user, "groups": asked.identity.groups,
             "code": code.short(), "sha256": code.full(), "submitted": false,
-            "csr": csr::to_pem(&made.csr.der), "manifest": manifest,
+            "csr": pkcs10::to_pem(&made.csr.der), "manifest": manifest,
             "commands": { "approve": approve, "install": install },
         }),
     );
@@ -76,9 +79,9 @@ pub(super) fn offline(host: &Host, args: &RequestArgs, asked: &Asked) -> Result<
         Some(Format::Json) => {
             output::print(host, Some(Format::Json), &value, &[], |_| String::new())?
         }
-        Some(Format::Name) => host.result(format!("{}/{}", request::RESOURCE, asked.csr_name))?,
+        Some(Format::Name) => host.result(format!("{}/{}", csr::RESOURCE, asked.csr_name))?,
         Some(Format::Wide) | None if args.out_dir.is_none() => {
-            host.result(csr::to_pem(&made.csr.der))?;
+            host.result(pkcs10::to_pem(&made.csr.der))?;
         }
         Some(Format::Wide) | None => {}
     }
@@ -107,7 +110,7 @@ pub(super) fn write_files(
     made: &Made,
 ) -> Result<()> {
     let user = asked.identity.user.as_str();
-    let files = steps::Files::of(user);
+    let files = command_lines::Files::of(user);
     let manifest = yaml::to_string(&args.manifest(asked, &asked.csr_name, &made.csr));
     let wanted = [files.key, files.csr, files.manifest].map(|name| dir.join(name));
     let skip_key = args.key.is_some();
@@ -126,7 +129,7 @@ pub(super) fn write_files(
             show(&wanted[0].display().to_string())
         ));
     }
-    atomic::create_new(&wanted[1], csr::to_pem(&made.csr.der).as_bytes(), Access::Public)?;
+    atomic::create_new(&wanted[1], pkcs10::to_pem(&made.csr.der).as_bytes(), Access::Public)?;
     atomic::create_new(&wanted[2], manifest.as_bytes(), Access::Public)?;
     Ok(())
 }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use usercert_core::request::{self, Object, State};
+use usercert_core::api::csr::{self, Object, State};
 use usercert_core::text::show;
 
 use super::{Asked, Made, RequestArgs, take_up_or_make};
 use crate::cluster::{ApiError, Cluster, Need, Target, explain};
-use crate::command::issued;
-use crate::command::pending::{self, Submitted};
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::ui::host::Host;
+use crate::workflow::await_certificate;
+use crate::workflow::pending_request::{self, Submitted};
 
 /// Submits a request whose key is kept in the state folder.
 pub(super) async fn from_store(
@@ -20,14 +20,14 @@ pub(super) async fn from_store(
     target: &Target,
     cluster: &Cluster,
 ) -> Result<(Object, Made)> {
-    let store = pending::store()?;
+    let store = pending_request::store()?;
     let mut name = asked.csr_name.clone();
-    let mut id = pending::cluster_id(&target.endpoint, &name);
-    let mut earlier = pending::load(&store, &id)?;
+    let mut id = pending_request::cluster_id(&target.endpoint, &name);
+    let mut earlier = pending_request::load(&store, &id)?;
     if earlier.is_none() && args.csr_name.is_none() {
         // An earlier run may have had to add a suffix to the name.
-        let ca = pending::ca_digest(&target.endpoint);
-        earlier = pending::all(&store)?.into_iter().find(|p| {
+        let ca = pending_request::ca_digest(&target.endpoint);
+        earlier = pending_request::all(&store)?.into_iter().find(|p| {
             p.record.identity == asked.identity
                 && p.record.submitted.as_ref().is_some_and(|s| {
                     s.server == target.endpoint.server
@@ -37,7 +37,7 @@ pub(super) async fn from_store(
         });
         if let Some(found) = earlier.as_ref().and_then(|p| p.record.submitted.as_ref()) {
             name.clone_from(&found.csr_name);
-            id = pending::cluster_id(&target.endpoint, &name);
+            id = pending_request::cluster_id(&target.endpoint, &name);
         }
     }
     let known_uid = earlier
@@ -51,21 +51,21 @@ pub(super) async fn from_store(
         None => {
             let key = args.make_key(asked)?;
             let csr = key.certificate_request(&asked.identity)?;
-            name = request::name_with_key(&asked.csr_name, &csr.key);
-            id = pending::cluster_id(&target.endpoint, &name);
+            name = csr::name_with_key(&asked.csr_name, &csr.key);
+            id = pending_request::cluster_id(&target.endpoint, &name);
             Made { key, csr, taken_up: false }
         }
     };
     let submitted = |name: &str, uid: &str| Submitted {
         server: target.endpoint.server.clone(),
-        ca: pending::ca_digest(&target.endpoint),
+        ca: pending_request::ca_digest(&target.endpoint),
         csr_name: name.to_owned(),
         uid: uid.to_owned(),
     };
     if made.taken_up {
         tell_differences(host, args, asked, earlier.as_ref());
     } else {
-        pending::save(
+        pending_request::save(
             &store,
             &id,
             &args.record(asked, &made.csr, Some(submitted(&name, ""))),
@@ -81,7 +81,7 @@ pub(super) async fn from_store(
                 }
                 return Err(name_taken(&name));
             }
-            let longer = request::name_with_key(&asked.csr_name, &made.csr.key);
+            let longer = csr::name_with_key(&asked.csr_name, &made.csr.key);
             if longer == name {
                 return Err(name_taken(&name));
             }
@@ -90,10 +90,10 @@ pub(super) async fn from_store(
                 show(&name),
                 show(&longer)
             ));
-            let new_id = pending::cluster_id(&target.endpoint, &longer);
-            if pending::load(&store, &new_id)?.is_none() {
+            let new_id = pending_request::cluster_id(&target.endpoint, &longer);
+            if pending_request::load(&store, &new_id)?.is_none() {
                 let record = args.record(asked, &made.csr, Some(submitted(&longer, "")));
-                pending::save(&store, &new_id, &record, &made.key)?;
+                pending_request::save(&store, &new_id, &record, &made.key)?;
             }
             store.remove(&id)?;
             id = new_id;
@@ -116,10 +116,10 @@ fn tell_differences(
     host: &Host,
     args: &RequestArgs,
     asked: &Asked,
-    earlier: Option<&pending::Pending>,
+    earlier: Option<&pending_request::Pending>,
 ) {
     let Some(earlier) = earlier else { return };
-    let lifetime = asked.expires.lifetime().map(usercert_core::lifetime::Lifetime::seconds);
+    let lifetime = asked.expires.lifetime().map(usercert_core::x509::lifetime::Lifetime::seconds);
     if earlier.record.expiration_seconds != lifetime {
         host.warn(format!(
             "note: the unfinished request of an earlier run is taken up; its lifetime stays, --expires {} does not apply",
@@ -196,8 +196,8 @@ async fn submit(
             match object.state() {
                 _ if !ours => Ok(Submission::NameTaken),
                 State::Denied { .. } | State::Failed { .. } => {
-                    let progress = request::progress(Some(&object), "");
-                    Err(issued::ended(name, progress)
+                    let progress = csr::progress(Some(&object), "");
+                    Err(await_certificate::ended(name, progress)
                         .hint("to ask again with a new key under another name, add --csr-name"))
                 }
                 _ => {

@@ -8,24 +8,25 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::authority::{self, Asked, Key, REASON};
-use usercert_core::certificate::{Certificate, chain_to_pem};
-use usercert_core::lifetime::{self, Lifetime};
-use usercert_core::profile::{self, ClusterNames};
-use usercert_core::request::{CLIENT_SIGNER, Object, RESOURCE};
+use usercert_core::api::csr::{CLIENT_SIGNER, Object, RESOURCE};
+use usercert_core::ca::authority::{self, Asked, Key, REASON};
+use usercert_core::ca::profile::{self, ClusterNames};
 use usercert_core::review::Reviewed;
 use usercert_core::text::show;
+use usercert_core::x509::certificate::{Certificate, chain_to_pem};
+use usercert_core::x509::lifetime::{self, Lifetime};
 
 use self::stop::Stop;
 use super::authority::{AuthorityArgs, Ca};
 use super::rbac;
-use crate::args::{ClientArgs, DryRun, DryRunArgs, Format, OutputArgs};
 use crate::cluster::{ApiError, Change, Cluster, Need, Target, explain};
-use crate::command::rules::{PolicyArgs, Rules};
-use crate::command::sheet::{self, Bindings};
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::host::Host;
-use crate::{keys, output};
+use crate::keys;
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Format, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::review_policy::{PolicyArgs, Rules};
+use crate::workflow::review_sheet::{self, Bindings};
 
 /// How often an answer is tried while others change the object.
 const TRIES: usize = 10;
@@ -96,7 +97,7 @@ pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     for code in &args.accept {
-        sheet::can_be_accepted(code)?;
+        review_sheet::can_be_accepted(code)?;
     }
     let longest = args.max_expires.parse().context("--max-expires").usage()?;
     let rules = args.policy.load(host)?;
@@ -442,7 +443,7 @@ impl Signer<'_> {
             // One object a line: it is a stream.
             Some(Format::Json) => self.host.result(output::visible(&value.to_string()))?,
             Some(Format::Yaml) => {
-                let text = usercert_core::yaml::to_string(&value);
+                let text = usercert_core::encoding::yaml::to_string(&value);
                 self.host.result(format!("---\n{text}"))?;
             }
             Some(Format::Name) => self.host.result(name)?,

@@ -3,23 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use usercert_core::certificate::{Certificate, chain_to_pem};
-use usercert_core::file_name::safe_file_name;
-use usercert_core::lifetime;
+use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::text::show;
+use usercert_core::x509::certificate::{Certificate, chain_to_pem};
+use usercert_core::x509::lifetime;
 
 use super::super::authority::{CERTIFICATE_LIMIT, Ca, certificates};
 use super::{Asked, ClusterArgs, Draft, SignArgs};
-use crate::args::Format;
 use crate::cluster::Endpoint;
-use crate::command::answer::{self, ClusterData};
-use crate::command::entries::Entry;
-use crate::command::sheet;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic::{self, Access};
 use crate::files::{pair, reading};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::Format;
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::kubeconfig_writer::Entry;
+use crate::workflow::reply::{self, ClusterData};
+use crate::workflow::review_sheet;
 
 const NOTHING: &str = "nothing was signed";
 
@@ -92,7 +92,7 @@ impl<'a> Delivery<'a> {
     ) -> Result<Option<output::Item>> {
         let answered = self.args.yes || asked.dry;
         host.say_before_asking(draft.text(asked, ca, host.now()).trim_end(), answered);
-        sheet::refuse(&draft.name(), "signed", &draft.findings, &self.args.accept)?;
+        review_sheet::refuse(&draft.name(), "signed", &draft.findings, &self.args.accept)?;
         let places = self.places(&draft)?;
         if let Some(cluster) = &self.cluster {
             cluster.check(&draft.leaf.user, self.args.cluster.namespace.as_deref()).hint(
@@ -121,7 +121,7 @@ impl<'a> Delivery<'a> {
     fn places(&self, draft: &Draft) -> Result<Places> {
         let user = &draft.leaf.user;
         let reply = match &self.args.cluster.reply {
-            Some(reply) => Some(answer::destination(reply, user).map_err(|error| Error {
+            Some(reply) => Some(reply::destination(reply, user).map_err(|error| Error {
                 hints: vec![format!("{NOTHING}; name another file with --reply")],
                 ..error
             })?),
@@ -200,7 +200,7 @@ impl<'a> Delivery<'a> {
         }
         if let (Some(reply), Some(cluster)) = (&places.reply, &self.cluster) {
             let namespace = self.args.cluster.namespace.clone();
-            answer::write(host, cluster, chain.to_vec(), namespace, reply.as_deref())?;
+            reply::write(host, cluster, chain.to_vec(), namespace, reply.as_deref())?;
             files.extend(reply.clone());
         }
         if let (Some(file), Some(cluster), Some(key_pem)) =

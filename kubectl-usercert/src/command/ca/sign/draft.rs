@@ -3,23 +3,23 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use usercert_core::authority::{self, Key, Leaf};
-use usercert_core::csr::{self, CertificateRequest};
-use usercert_core::handover::Incoming;
-use usercert_core::identity::{Identity, MAX_GROUPS};
-use usercert_core::lifetime::{self, Lifetime};
-use usercert_core::profile::Holder;
-use usercert_core::request::{CLIENT_AUTH, CLIENT_SIGNER};
+use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER};
+use usercert_core::ca::authority::{self, Key, Leaf};
+use usercert_core::ca::profile::Holder;
+use usercert_core::exchange::request_file::Incoming;
 use usercert_core::review::{Finding, FindingCode, Reviewed, Severity};
 use usercert_core::text::{show, show_list};
 use usercert_core::time::UnixTime;
+use usercert_core::x509::identity::{Identity, MAX_GROUPS};
+use usercert_core::x509::lifetime::{self, Lifetime};
+use usercert_core::x509::pkcs10::{self, CertificateRequest};
 
 use super::super::authority::Ca;
 use super::Asked;
-use crate::command::decide;
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::host::Host;
 use crate::keys::{self, PrivateKey};
+use crate::ui::host::Host;
+use crate::workflow::approval;
 
 /// A certificate that has not been signed yet.
 pub(super) struct Draft {
@@ -46,7 +46,7 @@ impl Input {
             Some("-") => "standard input".to_owned(),
             _ => show(&file.display().to_string()),
         };
-        let found = decide::read_requests(host, file)?;
+        let found = approval::read_requests(host, file)?;
         let count = found.len();
         let named = |(i, incoming)| match count {
             1 => Self { source: name.clone(), incoming },
@@ -190,7 +190,7 @@ impl Asked<'_> {
         usages: Option<Vec<String>>,
         lifetime: Lifetime,
     ) -> Vec<Finding> {
-        let pem = csr::to_pem(&request.der);
+        let pem = pkcs10::to_pem(&request.der);
         let found = self.rules.review(&Reviewed {
             request_pem: pem.as_bytes(),
             signer_name: CLIENT_SIGNER,
@@ -214,7 +214,7 @@ impl Asked<'_> {
         };
         authority::leaf(&asked, &ca.authority, now).map_err(|error| {
             use authority::IssueError::{Authority, Profile, RequestedName};
-            use usercert_core::profile::ProfileError::{NameMissing, NoNames, OtherHolder};
+            use usercert_core::ca::profile::ProfileError::{NameMissing, NoNames, OtherHolder};
             let (exit, hint) = match &error {
                 Profile(NameMissing(_)) => (Exit::Usage, Some("give it with --name")),
                 Profile(NoNames) => (Exit::Usage, Some("give them with --san")),

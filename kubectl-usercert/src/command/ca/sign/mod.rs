@@ -6,19 +6,19 @@ mod draft;
 use std::path::PathBuf;
 
 use clap::Args;
-use usercert_core::alternative_name::{AlternativeName, service_address};
-use usercert_core::code::ExpectedCode;
-use usercert_core::key::KeyType;
-use usercert_core::lifetime::Lifetime;
-use usercert_core::profile::{self, ClusterNames, Holder, PROFILES, Profile};
+use usercert_core::ca::profile::{self, ClusterNames, Holder, PROFILES, Profile};
+use usercert_core::x509::code::ExpectedCode;
+use usercert_core::x509::key::KeyType;
+use usercert_core::x509::lifetime::Lifetime;
+use usercert_core::x509::san::{AlternativeName, service_address};
 
 use super::authority::AuthorityArgs;
-use crate::args::{DryRun, DryRunArgs, OutputArgs};
-use crate::command::rules::{PolicyArgs, Rules};
-use crate::command::sheet;
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::host::Host;
-use crate::output;
+use crate::ui::args::{DryRun, DryRunArgs, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::review_policy::{PolicyArgs, Rules};
+use crate::workflow::review_sheet;
 use deliver::Delivery;
 use draft::{Draft, Input};
 
@@ -130,7 +130,7 @@ fn parse_profile(name: &str) -> Result<&'static Profile, String> {
 }
 
 fn parse_san(name: &str) -> Result<AlternativeName, String> {
-    name.parse().map_err(|e: usercert_core::alternative_name::AlternativeNameError| e.to_string())
+    name.parse().map_err(|e: usercert_core::x509::san::AlternativeNameError| e.to_string())
 }
 
 fn profiles_help() -> String {
@@ -154,7 +154,7 @@ struct Asked<'a> {
 impl SignArgs {
     fn asked(&self, host: &Host) -> Result<Asked<'_>> {
         for code in &self.accept {
-            sheet::can_be_accepted(code)?;
+            review_sheet::can_be_accepted(code)?;
         }
         let expected = match &self.expect {
             Some(code) => Some(code.parse::<ExpectedCode>().context("--expect").usage()?),

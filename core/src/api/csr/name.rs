@@ -1,0 +1,73 @@
+//! Names of objects.
+//!
+//! Source: `apimachinery/pkg/api/validate/content/path.go`.
+
+use crate::x509::key::PublicKey;
+
+/// Why a text cannot name a CertificateSigningRequest.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NameError {
+    /// Nothing.
+    #[error("the request's name is empty")]
+    Empty,
+    /// `.` or `..`.
+    #[error("a request cannot be named '{0}'")]
+    Dots(String),
+    /// Holds `/` or `%`.
+    #[error("the request's name {} may not contain '{character}'", crate::text::show(.name))]
+    Character {
+        /// The name.
+        name: String,
+        /// `/` or `%`.
+        character: char,
+    },
+}
+
+/// Checks an object name by the API server's rules.
+///
+/// # Errors
+/// Empty, `.`, `..`, or with `/` or `%`.
+pub fn check_name(name: &str) -> Result<(), NameError> {
+    match name {
+        "" => Err(NameError::Empty),
+        "." | ".." => Err(NameError::Dots(name.to_owned())),
+        _ => match name.chars().find(|c| matches!(c, '/' | '%')) {
+            Some(character) => Err(NameError::Character { name: name.to_owned(), character }),
+            None => Ok(()),
+        },
+    }
+}
+
+/// The object name for a user: the user's name, with the characters that the API refuses replaced.
+#[must_use]
+pub fn name_for_user(user: &str) -> String {
+    let name = user.replace(['/', '%'], "-");
+    if name.chars().all(|c| c == '.') { format!("user-{}", name.replace('.', "dot")) } else { name }
+}
+
+/// The object name for a user when another request has taken the plain one.
+#[must_use]
+pub fn name_with_key(name: &str, key: &PublicKey) -> String {
+    format!("{name}-{}", key.short_hash())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_api_servers_rules() {
+        for (user, name) in [
+            ("alice", "alice"),
+            ("a/b%c", "a-b-c"),
+            ("..", "user-dotdot"),
+            ("Jürgen G", "Jürgen G"),
+        ] {
+            assert_eq!(name_for_user(user), name);
+            assert_eq!(check_name(name), Ok(()));
+        }
+        for bad in ["", ".", "..", "a/b", "a%b"] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+}

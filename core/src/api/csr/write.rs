@@ -1,0 +1,128 @@
+//! What is written: new objects, and decisions on those that were read.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::{API_VERSION, KIND};
+use crate::time::UnixTime;
+use crate::x509::lifetime::Lifetime;
+use crate::x509::pkcs10;
+
+/// What a new object asks for.
+#[derive(Clone, Debug)]
+pub struct Manifest<'a> {
+    /// Object name.
+    pub name: &'a str,
+    /// DER of the certificate request.
+    pub request_der: &'a [u8],
+    /// Who is to sign.
+    pub signer_name: &'a str,
+    /// Usages; people's certificates need [`CLIENT_AUTH`](super::CLIENT_AUTH).
+    pub usages: &'a [String],
+    /// Lifetime; `None` leaves it to the signer.
+    pub lifetime: Option<Lifetime>,
+}
+
+impl Manifest<'_> {
+    /// The JSON to create: one canonical PEM block and nothing but `spec`.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let mut spec = json!({
+            "request": STANDARD.encode(pkcs10::to_pem(self.request_der)),
+            "signerName": self.signer_name,
+        });
+        if let Some(lifetime) = self.lifetime {
+            spec["expirationSeconds"] = lifetime.seconds().into();
+        }
+        spec["usages"] = self.usages.into();
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": { "name": self.name },
+            "spec": spec,
+        })
+    }
+}
+
+/// A decision on a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Sign it.
+    Approve,
+    /// Do not.
+    Deny,
+}
+
+impl Decision {
+    /// The condition's type.
+    #[must_use]
+    pub fn condition_type(self) -> &'static str {
+        match self {
+            Self::Approve => "Approved",
+            Self::Deny => "Denied",
+        }
+    }
+}
+
+/// `read`, the object's JSON exactly as the server sent it, with a condition appended: the body for a
+/// PUT to `/approval`. UID and resourceVersion stay in, so that the server refuses the write if the
+/// object is another or has changed; a body without them, or a patch, would decide on whatever has
+/// that name by then.
+#[must_use]
+pub fn with_condition(
+    read: &Value,
+    decision: Decision,
+    reason: &str,
+    message: &str,
+    now: UnixTime,
+) -> Value {
+    appended(read, decision.condition_type(), reason, message, now)
+}
+
+/// The same with a condition of any type.
+pub(crate) fn appended(
+    read: &Value,
+    condition_type: &str,
+    reason: &str,
+    message: &str,
+    now: UnixTime,
+) -> Value {
+    let mut body = read.clone();
+    let condition = json!({
+        "type": condition_type,
+        "status": "True",
+        "reason": reason,
+        "message": message,
+        "lastUpdateTime": now.to_string(),
+    });
+    if !body["status"].is_object() {
+        body["status"] = json!({});
+    }
+    match body["status"]["conditions"].as_array_mut() {
+        Some(conditions) => conditions.push(condition),
+        None => body["status"]["conditions"] = json!([condition]),
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decisions_keep_everything_that_was_read() {
+        let read = json!({
+            "metadata": {"name": "a", "uid": "u", "resourceVersion": "7", "labels": {"x": "y"}},
+            "spec": {"unknown": [1]}, "status": {"conditions": [{"type": "Custom"}]},
+        });
+        let body = with_condition(&read, Decision::Approve, "R", "M", UnixTime(0));
+        assert_eq!(body["metadata"], read["metadata"]);
+        assert_eq!(body["spec"], read["spec"]);
+        assert_eq!(body["status"]["conditions"][0], json!({"type": "Custom"}));
+        assert_eq!(body["status"]["conditions"][1]["type"], "Approved");
+        assert_eq!(body["status"]["conditions"][1]["lastUpdateTime"], "1970-01-01T00:00:00Z");
+        let fresh = with_condition(&json!({"metadata": {}}), Decision::Deny, "R", "M", UnixTime(0));
+        assert_eq!(fresh["status"]["conditions"][0]["type"], "Denied");
+    }
+}

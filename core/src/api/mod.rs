@@ -1,0 +1,6 @@
+//! Kubernetes objects: requests, RBAC, tokens, and what somebody may do.
+
+pub mod csr;
+pub mod doctor;
+pub mod rbac;
+pub mod token;

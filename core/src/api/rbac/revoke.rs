@@ -1,0 +1,130 @@
+//! Taking roles away: which bindings change, and how.
+
+use serde_json::Value;
+
+use super::{Binding, Holder, RoleRef, Scope, Subject};
+
+/// What is to happen to a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It names nobody else: delete it.
+    Delete,
+    /// It names others too: take out one subject.
+    RemoveSubject,
+}
+
+/// Which bindings are meant.
+#[derive(Clone, Debug, Default)]
+pub struct Narrowed {
+    /// Only of these roles, unless empty.
+    pub roles: Vec<RoleRef>,
+    /// Only there.
+    pub scope: Option<Scope>,
+    /// Those that others made as well.
+    pub others: bool,
+}
+
+impl Narrowed {
+    fn takes(&self, binding: &Binding) -> bool {
+        (binding.ours || self.others)
+            && (self.roles.is_empty() || self.roles.contains(&binding.role))
+            && self.scope.as_ref().is_none_or(|s| *s == binding.scope)
+    }
+}
+
+/// What takes the meant roles away from the holder.
+#[must_use]
+pub fn plan<'a>(
+    bindings: &'a [Binding],
+    holder: &Holder,
+    narrowed: &Narrowed,
+) -> Vec<(&'a Binding, Step)> {
+    let meant = bindings.iter().filter(|b| b.reaches(holder) && narrowed.takes(b));
+    meant
+        .map(|binding| {
+            let alone = binding.subjects.iter().all(|s| s.is(holder));
+            (binding, if alone { Step::Delete } else { Step::RemoveSubject })
+        })
+        .collect()
+}
+
+/// `read`, a binding as the server sent it, without the holder among its subjects; UID and
+/// resourceVersion stay in, so that a change made meanwhile is a conflict.
+#[must_use]
+pub fn without(read: &Value, holder: &Holder) -> Value {
+    let mut body = read.clone();
+    let scope = Binding::read(read).map_or(Scope::Cluster, |b| b.scope);
+    if let Some(subjects) = body["subjects"].as_array_mut() {
+        subjects.retain(|s| !Subject::read(s, &scope).is(holder));
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::rbac::{MANAGED_BY, RoleKind};
+    use serde_json::json;
+
+    fn value(name: &str, namespace: &str, role: &str, ours: bool, users: &[&str]) -> Value {
+        let subjects: Vec<Value> =
+            users.iter().map(|u| json!({"kind": "User", "name": u})).collect();
+        let label = if ours { MANAGED_BY } else { "Helm" };
+        json!({
+            "metadata": {"name": name, "namespace": namespace, "uid": name, "resourceVersion": "1",
+                "labels": {"app.kubernetes.io/managed-by": label}},
+            "roleRef": {"kind": "ClusterRole", "name": role}, "subjects": subjects,
+        })
+    }
+
+    fn all() -> Vec<Binding> {
+        [
+            value("ours", "dev", "edit", true, &["alice"]),
+            value("ours-everywhere", "", "view", true, &["alice"]),
+            value("shared", "dev", "edit", true, &["alice", "bob"]),
+            value("helm", "dev", "edit", false, &["alice"]),
+            value("helm-shared", "ops", "admin", false, &["bob", "alice"]),
+            value("bobs", "dev", "edit", true, &["bob"]),
+        ]
+        .iter()
+        .filter_map(Binding::read)
+        .collect()
+    }
+
+    fn names(narrowed: &Narrowed) -> Vec<(String, Step)> {
+        let alice = Holder::User("alice".into());
+        plan(&all(), &alice, narrowed).iter().map(|(b, s)| (b.name.clone(), *s)).collect()
+    }
+
+    #[test]
+    fn only_ours_go_unless_all_are_meant() {
+        let ours = [
+            ("ours".to_owned(), Step::Delete),
+            ("ours-everywhere".to_owned(), Step::Delete),
+            ("shared".to_owned(), Step::RemoveSubject),
+        ];
+        assert_eq!(names(&Narrowed::default()), ours);
+        let all = names(&Narrowed { others: true, ..Narrowed::default() });
+        assert_eq!(all.len(), 5);
+        assert!(all.contains(&("helm".to_owned(), Step::Delete)));
+        assert!(all.contains(&("helm-shared".to_owned(), Step::RemoveSubject)));
+    }
+
+    #[test]
+    fn roles_and_places_narrow_it() {
+        let everywhere = Narrowed { scope: Some(Scope::Cluster), ..Narrowed::default() };
+        assert_eq!(names(&everywhere), [("ours-everywhere".to_owned(), Step::Delete)]);
+        let role = RoleRef { kind: RoleKind::ClusterRole, name: "admin".into() };
+        let admin = Narrowed { roles: vec![role], others: true, scope: None };
+        assert_eq!(names(&admin), [("helm-shared".to_owned(), Step::RemoveSubject)]);
+    }
+
+    #[test]
+    fn one_subject_goes_and_everything_else_stays() {
+        let read = value("helm-shared", "ops", "admin", false, &["bob", "alice", "carol"]);
+        let mut expected = read.clone();
+        expected["subjects"] =
+            json!([{"kind": "User", "name": "bob"}, {"kind": "User", "name": "carol"}]);
+        assert_eq!(without(&read, &Holder::User("alice".into())), expected);
+    }
+}

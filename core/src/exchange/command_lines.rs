@@ -1,0 +1,135 @@
+//! The command lines that people are told to run, so that plugin and page tell them alike.
+//!
+//! Every foreign word is quoted for the shell and stands behind `--`. Where no plugin is at hand, an
+//! admin needs kubectl's own steps; those create and never apply, under a name that comes from the
+//! key: `kubectl apply` followed by `approve` would approve whatever somebody else had put there
+//! before under that name.
+
+use crate::api::csr;
+use crate::exchange::file_name::safe_file_name;
+use crate::text::shell_word;
+use crate::x509::code::{self, Code};
+use crate::x509::key::PublicKey;
+
+/// The files of one request, by names that are safe everywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The private key.
+    pub key: String,
+    /// The certificate request.
+    pub csr: String,
+    /// The CertificateSigningRequest object.
+    pub manifest: String,
+    /// The reply, a kubeconfig without the key.
+    pub reply: String,
+    /// The kubeconfig with the key.
+    pub kubeconfig: String,
+}
+
+impl Files {
+    /// The files for `user`.
+    #[must_use]
+    pub fn of(user: &str) -> Self {
+        Self {
+            key: safe_file_name(user, "key"),
+            csr: safe_file_name(user, "csr"),
+            manifest: safe_file_name(user, "yaml"),
+            reply: safe_file_name(user, "kubeconfig"),
+            kubeconfig: safe_file_name(user, "conf"),
+        }
+    }
+}
+
+/// What an admin runs on a request that was handed over as a file.
+#[must_use]
+pub fn approve(manifest: &str, code: &Code, reply: &str) -> String {
+    format!(
+        "kubectl usercert approve --from {} --expect {} --reply {}",
+        shell_word(manifest),
+        code.short(),
+        shell_word(reply)
+    )
+}
+
+/// What the person runs on the reply, with the key in a file or in the plugin's own keeping.
+#[must_use]
+pub fn install(reply: &str, key: Option<&str>, user: &str) -> String {
+    let key = key.map(|file| format!(" --key {}", shell_word(file))).unwrap_or_default();
+    format!("kubectl usercert install --reply {}{key} -- {}", shell_word(reply), shell_word(user))
+}
+
+/// An object name that nobody can have taken by chance or by guessing: the user's name and 64 bits of
+/// the key's digest.
+#[must_use]
+pub fn object_name(user: &str, key: &PublicKey) -> String {
+    let digest = code::sha256_hex(&key.spki);
+    format!("{}-{}", csr::name_for_user(user), digest.get(..16).unwrap_or(&digest))
+}
+
+/// One step of an admin without the plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What it is for, and when to stop.
+    pub purpose: String,
+    /// The command line.
+    pub line: String,
+}
+
+/// The steps of an admin without the plugin, for the object `name` in the file `manifest`.
+#[must_use]
+pub fn with_kubectl(manifest: &str, name: &str, code: &Code, answer: &str) -> Vec<Step> {
+    let name = shell_word(name);
+    let step = |purpose: &str, line: String| Step { purpose: purpose.to_owned(), line };
+    let request = format!("kubectl get csr -o jsonpath='{{.spec.request}}' -- {name} | base64 -d");
+    vec![
+        step(
+            "Submit it. Stop if this says AlreadyExists: somebody else took the name.",
+            format!("kubectl create -f {}", shell_word(manifest)),
+        ),
+        step(
+            "See whom it names: CN is the user, each O is a group. Stop if that is not as agreed.",
+            format!("{request} | openssl req -noout -verify -subject"),
+        ),
+        step(
+            &format!("Make sure that it is this very request. Stop unless it prints {}", code.full()),
+            format!("{request} | openssl req -outform DER | openssl dgst -sha256"),
+        ),
+        step("Approve it.", format!("kubectl certificate approve -- {name}")),
+        step(
+            "Take the answer, once the certificate is there.",
+            format!("kubectl get csr -o yaml -- {name} > {}", shell_word(answer)),
+        ),
+        step(
+            "Take the cluster's address and CA, without anybody's credentials.",
+            "kubectl config view --raw --minify --flatten -o jsonpath='{.clusters[0].cluster}' > cluster.json"
+                .to_owned(),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::key::KeyKind;
+
+    #[test]
+    fn hostile_names_stay_one_word_behind_the_dashes() {
+        let code = Code::of_request(b"x");
+        let files = Files::of("--all; rm -rf $HOME");
+        assert!(files.manifest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)));
+        let line = install(&files.reply, Some(&files.key), "--all; $(id)");
+        assert!(line.ends_with("-- '--all; $(id)'"), "{line}");
+        for step in with_kubectl(&files.manifest, "-A\n", &code, "answer.yaml") {
+            assert!(!step.line.contains('\n'), "{}", step.line);
+            assert!(!step.line.contains("apply"));
+        }
+    }
+
+    #[test]
+    fn object_names_hold_64_bits_of_the_key() {
+        let key = |n: u8| PublicKey { spki: vec![n], bits: vec![], kind: KeyKind::P256 };
+        let name = object_name("a/b", &key(1));
+        assert_eq!(name.len(), "a-b-".len() + 16);
+        assert_ne!(name, object_name("a/b", &key(2)));
+    }
+}

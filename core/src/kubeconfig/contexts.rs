@@ -1,0 +1,305 @@
+//! The people in a kubeconfig: which context acts as whom, until when, and what is dead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::kubeconfig::Kind;
+use crate::kubeconfig::edit::Edit;
+use crate::kubeconfig::merged::Merged;
+use crate::time::UnixTime;
+use crate::x509::certificate::Certificate;
+
+/// What can be said of an entry without asking a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Its certificate is within its validity.
+    Valid,
+    /// Its certificate is not valid yet.
+    NotYetValid,
+    /// Its certificate has expired.
+    Expired,
+    /// It authenticates by something else than a certificate.
+    OtherCredential,
+    /// It names a certificate that cannot be read.
+    Unreadable,
+    /// It has no credentials.
+    NoCredential,
+    /// The context names a user entry that does not exist.
+    UserMissing,
+    /// The context names a cluster entry that does not exist.
+    ClusterMissing,
+}
+
+impl State {
+    /// The word for tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::NotYetValid => "not yet valid",
+            Self::Expired => "expired",
+            Self::OtherCredential => "no certificate",
+            Self::Unreadable => "unreadable",
+            Self::NoCredential => "no credentials",
+            Self::UserMissing => "user missing",
+            Self::ClusterMissing => "cluster missing",
+        }
+    }
+}
+
+/// A context, or a user entry that no context uses.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The context; `None` for a user entry without one.
+    pub context: Option<String>,
+    /// Whether it is the current one.
+    pub current: bool,
+    /// The cluster entry.
+    pub cluster: String,
+    /// The user entry.
+    pub user_entry: String,
+    /// The user that the certificate names.
+    pub user: Option<String>,
+    /// The groups that the certificate names.
+    pub groups: BTreeSet<String>,
+    /// End of the certificate's validity.
+    pub not_after: Option<UnixTime>,
+    /// What can be said of it.
+    pub state: State,
+    /// The file that defines the context, or the user entry without one.
+    pub file: PathBuf,
+}
+
+/// The certificate of a user entry, as far as it could be read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// Read.
+    Certificate(Box<Certificate>),
+    /// Named but not readable.
+    Unreadable,
+}
+
+/// All contexts, then the user entries that no context uses. `certificates` holds the certificates of
+/// the user entries that have one.
+#[must_use]
+pub fn rows(merged: &Merged, certificates: &BTreeMap<String, Found>, now: UnixTime) -> Vec<Row> {
+    let mut used = BTreeSet::new();
+    let mut rows: Vec<Row> = merged
+        .contexts()
+        .map(|entry| {
+            let body = entry.value();
+            let word = |key| body.get(key).and_then(Value::as_str).unwrap_or_default();
+            let (cluster, user) = (word("cluster"), word("user"));
+            used.insert(user.to_owned());
+            let mut row = row(merged, certificates, user, entry.file, now);
+            row.context = Some(entry.name.to_owned());
+            row.current = merged.current_context() == Some(entry.name);
+            cluster.clone_into(&mut row.cluster);
+            if merged.cluster(cluster).is_none() {
+                row.state = State::ClusterMissing;
+            }
+            row
+        })
+        .collect();
+    let unused = merged.users().filter(|u| !used.contains(u.name));
+    rows.extend(unused.map(|u| row(merged, certificates, u.name, u.file, now)));
+    rows
+}
+
+fn row(
+    merged: &Merged,
+    certificates: &BTreeMap<String, Found>,
+    user: &str,
+    file: &Path,
+    now: UnixTime,
+) -> Row {
+    let mut row = Row {
+        context: None,
+        current: false,
+        cluster: String::new(),
+        user_entry: user.to_owned(),
+        user: None,
+        groups: BTreeSet::new(),
+        not_after: None,
+        state: State::UserMissing,
+        file: file.to_owned(),
+    };
+    let Some(entry) = merged.user(user) else { return row };
+    let other = entry.token.is_some()
+        || entry.token_file.is_some()
+        || entry.exec.is_some()
+        || entry.auth_provider.is_some()
+        || entry.username.is_some();
+    row.state = match certificates.get(user) {
+        Some(Found::Unreadable) => State::Unreadable,
+        Some(Found::Certificate(certificate)) => {
+            row.user = Some(certificate.subject.user().to_owned());
+            row.groups = certificate.subject.groups();
+            row.not_after = Some(certificate.not_after);
+            if now > certificate.not_after {
+                State::Expired
+            } else if now < certificate.not_before {
+                State::NotYetValid
+            } else {
+                State::Valid
+            }
+        }
+        None if other => State::OtherCredential,
+        None => State::NoCredential,
+    };
+    row
+}
+
+/// Whether a row's certificate ends within `seconds` from now, or has ended.
+#[must_use]
+pub fn expires_within(row: &Row, seconds: i64, now: UnixTime) -> bool {
+    row.not_after.is_some_and(|end| end.since(now) <= seconds)
+}
+
+/// What `--prune` removes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Dead {
+    /// User entries whose only credential is a certificate that has expired.
+    pub users: BTreeSet<String>,
+    /// Contexts of those, and contexts that name an entry that does not exist.
+    pub contexts: BTreeSet<String>,
+    /// Clusters that only those contexts used.
+    pub clusters: BTreeSet<String>,
+}
+
+impl Dead {
+    /// Whether there is nothing to remove.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.contexts.is_empty() && self.clusters.is_empty()
+    }
+}
+
+/// Finds what is dead for certain.
+#[must_use]
+pub fn dead(merged: &Merged, rows: &[Row], now: UnixTime) -> Dead {
+    let mut dead = Dead::default();
+    for row in rows.iter().filter(|r| r.not_after.is_some_and(|end| now > end)) {
+        // A token beside the certificate still works.
+        let only = merged.user(&row.user_entry).is_some_and(|u| {
+            u.token.is_none() && u.token_file.is_none() && u.exec.is_none() && u.username.is_none()
+        });
+        if only {
+            dead.users.insert(row.user_entry.clone());
+        }
+    }
+    let mut kept_clusters = BTreeSet::new();
+    for row in rows {
+        let Some(context) = &row.context else { continue };
+        let broken = matches!(row.state, State::UserMissing | State::ClusterMissing);
+        if broken || dead.users.contains(&row.user_entry) {
+            dead.contexts.insert(context.clone());
+            if merged.cluster(&row.cluster).is_some() {
+                dead.clusters.insert(row.cluster.clone());
+            }
+        } else {
+            kept_clusters.insert(row.cluster.clone());
+        }
+    }
+    // A user entry whose cluster is missing is not dead by that: another context may come.
+    dead.clusters.retain(|c| !kept_clusters.contains(c));
+    dead
+}
+
+/// The edits that remove what is dead, by file.
+#[must_use]
+pub fn prune(merged: &Merged, dead: &Dead) -> Vec<(PathBuf, Vec<Edit>)> {
+    let mut by_file: Vec<(PathBuf, Vec<Edit>)> = Vec::new();
+    let mut add = |file: &Path, edit: Edit| match by_file.iter_mut().find(|(f, _)| f == file) {
+        Some((_, edits)) => edits.push(edit),
+        None => by_file.push((file.to_owned(), vec![edit])),
+    };
+    for (kind, names) in [
+        (Kind::User, &dead.users),
+        (Kind::Cluster, &dead.clusters),
+        (Kind::Context, &dead.contexts),
+    ] {
+        for entry in names.iter().filter_map(|name| merged.entry(kind, name)) {
+            let name = entry.name.to_owned();
+            let edit = match kind {
+                Kind::User => Edit::RemoveUser(name),
+                Kind::Cluster => Edit::RemoveCluster(name),
+                Kind::Context => Edit::RemoveContext(name),
+            };
+            add(entry.file, edit);
+        }
+    }
+    let current = merged.current_context().filter(|c| dead.contexts.contains(*c));
+    if let (Some(_), Some(file)) = (current, merged.current_context_file()) {
+        add(file, Edit::ClearCurrentContext);
+    }
+    by_file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubeconfig::merged::SourceFile;
+    use crate::kubeconfig::path::LoadingList;
+
+    fn merged(text: &str) -> Merged {
+        let list = LoadingList::new(Some("/f"), None, None, ':');
+        let file = SourceFile { path: "/f".into(), text: Some(text.to_owned()) };
+        Merged::load(&list, vec![file]).unwrap()
+    }
+
+    const TEXT: &str = "current-context: old\n\
+        clusters: [{name: a, cluster: {server: 'https://a'}}, {name: b, cluster: {server: 'https://b'}}]\n\
+        users: [{name: old, user: {client-certificate-data: eA==}}, {name: new, user: {token: t}}]\n\
+        contexts:\n\
+        - {name: old, context: {cluster: a, user: old}}\n\
+        - {name: new, context: {cluster: b, user: new}}\n\
+        - {name: lost, context: {cluster: b, user: nobody}}\n\
+        - {name: nowhere, context: {cluster: c, user: new}}\n";
+
+    fn expired() -> Certificate {
+        // A self-signed certificate for CN=old, valid on the first of January 2020 only.
+        let pem = include_bytes!("../../tests/data/expired.pem");
+        Certificate::chain_from_pem(pem).unwrap().remove(0)
+    }
+
+    #[test]
+    fn dead_is_what_cannot_work_any_more() {
+        let merged = merged(TEXT);
+        let certificates =
+            BTreeMap::from([("old".to_owned(), Found::Certificate(Box::new(expired())))]);
+        let rows = rows(&merged, &certificates, UnixTime(1_800_000_000));
+        let states: Vec<State> = rows.iter().map(|r| r.state).collect();
+        assert_eq!(
+            states,
+            [State::Expired, State::OtherCredential, State::UserMissing, State::ClusterMissing]
+        );
+        assert!(expires_within(&rows[0], 0, UnixTime(1_800_000_000)));
+        assert!(!expires_within(&rows[1], i64::MAX, UnixTime(1_800_000_000)));
+        let dead = dead(&merged, &rows, UnixTime(1_800_000_000));
+        assert_eq!(dead.users, ["old".to_owned()].into());
+        assert_eq!(dead.contexts, ["lost", "nowhere", "old"].map(str::to_owned).into());
+        assert_eq!(dead.clusters, ["a".to_owned()].into(), "b is in use");
+        let edits = prune(&merged, &dead);
+        assert_eq!(edits.len(), 1);
+        let after = crate::kubeconfig::edit::apply(TEXT, &edits[0].1).unwrap();
+        let value = crate::encoding::yaml::parse(&after).unwrap();
+        assert_eq!(value["users"].as_array().unwrap().len(), 1);
+        assert_eq!(value["contexts"].as_array().unwrap().len(), 1);
+        assert_eq!(value["clusters"].as_array().unwrap().len(), 1);
+        assert!(value["current-context"].as_str().is_none_or(str::is_empty));
+    }
+
+    #[test]
+    fn nothing_dead_nothing_to_do() {
+        let merged = merged("contexts: []\n");
+        let rows = rows(&merged, &BTreeMap::new(), UnixTime(0));
+        assert!(dead(&merged, &rows, UnixTime(1_800_000_000)).is_empty());
+        assert!(prune(&merged, &Dead::default()).is_empty());
+    }
+}

@@ -1,0 +1,245 @@
+//! Which kubeconfig entries a new certificate needs, and which existing ones must not be touched.
+//!
+//! An existing cluster entry is never changed or shadowed: whoever could change it would receive the
+//! credentials of every context that uses it. A user or context entry is replaced only when asked to,
+//! and only where it belongs to the same cluster and the same person.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::kubeconfig::Kind;
+use crate::kubeconfig::edit::Edit;
+use crate::kubeconfig::merged::Merged;
+use crate::text::show;
+use crate::x509::certificate::Certificate;
+use crate::x509::code;
+
+/// The entries to be.
+#[derive(Clone)]
+pub struct Wanted<'a> {
+    /// Name of the context and, unless one is renewed, of the user entry.
+    pub context_name: &'a str,
+    /// The user entry whose certificate and key are renewed; nothing else is written then.
+    pub renewed: Option<&'a str>,
+    /// Name of the cluster entry, if it is free or already leads there.
+    pub cluster_name: &'a str,
+    /// Body of the cluster entry.
+    pub cluster_body: Value,
+    /// Body of the user entry, with the key.
+    pub user_body: Value,
+    /// Namespace of the context.
+    pub namespace: Option<&'a str>,
+    /// The issued certificate.
+    pub leaf: &'a Certificate,
+    /// Replace an entry of the same cluster and person.
+    pub replace: bool,
+    /// Make it the current context.
+    pub use_context: bool,
+}
+
+impl Wanted<'_> {
+    fn user_name(&self) -> &str {
+        self.renewed.unwrap_or(self.context_name)
+    }
+}
+
+/// What is known of the existing entries beyond their text.
+#[derive(Clone, Debug, Default)]
+pub struct Existing {
+    /// Cluster entries that lead to the same server with the same CA.
+    pub same_clusters: BTreeSet<String>,
+    /// The certificates that user entries hold or name.
+    pub certificates: BTreeMap<String, Certificate>,
+}
+
+/// Why there is no safe way to write the entries.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PlanError {
+    /// The name belongs to somebody or something else.
+    #[error("the kubeconfig already has a {kind} named {}, {what}", show(.name))]
+    Taken {
+        /// User, context or cluster.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// What it is.
+        what: String,
+        /// Whether `--replace` would do.
+        replaceable: bool,
+    },
+    /// The entry that was to be renewed is not there any more.
+    #[error("the kubeconfig has no user entry {} any more", show(.0))]
+    Gone(String),
+}
+
+/// What to write where.
+#[derive(Clone)]
+pub struct Plan {
+    /// Edits by file, files and edits in the order in which they are written.
+    pub edits: Vec<(PathBuf, Vec<Edit>)>,
+    /// The cluster entry that the context will use.
+    pub cluster_name: String,
+    /// Whether an entry is replaced.
+    pub replaces: bool,
+}
+
+/// Plans the entries, against the merged view of all files.
+///
+/// # Errors
+/// When a name is taken by something else.
+pub fn plan(
+    merged: &Merged,
+    default_file: &Path,
+    wanted: &Wanted<'_>,
+    existing: &Existing,
+) -> Result<Plan, PlanError> {
+    if let Some(user) = wanted.renewed {
+        return renewal(merged, default_file, user, wanted, existing);
+    }
+    let (cluster_name, add_cluster) = choose_cluster(merged, wanted, existing)?;
+    let replaces = check_user(merged, wanted, existing)? | check_context(merged, wanted, existing)?;
+    let mut context = json!({ "cluster": cluster_name, "user": wanted.context_name });
+    if let Some(namespace) = wanted.namespace {
+        context["namespace"] = namespace.into();
+    }
+    let name = || wanted.context_name.to_owned();
+    let mut changes =
+        vec![(Kind::User, name(), Edit::SetUser { name: name(), body: wanted.user_body.clone() })];
+    if add_cluster {
+        let body = wanted.cluster_body.clone();
+        changes.push((
+            Kind::Cluster,
+            cluster_name.clone(),
+            Edit::SetCluster { name: cluster_name.clone(), body },
+        ));
+    }
+    changes.push((Kind::Context, name(), Edit::SetContext { name: name(), body: context }));
+    let mut edits: Vec<(PathBuf, Vec<Edit>)> = Vec::new();
+    let mut add = |file: PathBuf, edit: Edit| match edits.iter_mut().find(|(f, _)| *f == file) {
+        Some((_, list)) => list.push(edit),
+        None => edits.push((file, vec![edit])),
+    };
+    for (kind, name, edit) in changes {
+        add(merged.destination(kind, &name, default_file), edit);
+    }
+    if wanted.use_context {
+        add(default_file.to_owned(), Edit::SetCurrentContext(name()));
+    }
+    Ok(Plan { edits, cluster_name, replaces })
+}
+
+fn renewal(
+    merged: &Merged,
+    default_file: &Path,
+    user: &str,
+    wanted: &Wanted<'_>,
+    existing: &Existing,
+) -> Result<Plan, PlanError> {
+    if merged.user(user).is_none() {
+        return Err(PlanError::Gone(user.to_owned()));
+    }
+    let replaces = check_user(merged, wanted, existing)?;
+    let edit = Edit::SetUser { name: user.to_owned(), body: wanted.user_body.clone() };
+    Ok(Plan {
+        edits: vec![(merged.destination(Kind::User, user, default_file), vec![edit])],
+        cluster_name: wanted.cluster_name.to_owned(),
+        replaces,
+    })
+}
+
+/// A context through which the user entry is used for another cluster.
+#[must_use]
+pub fn used_elsewhere(merged: &Merged, user: &str, existing: &Existing) -> Option<String> {
+    let elsewhere = |name: &&str| {
+        merged
+            .context(name)
+            .is_some_and(|c| c.user == user && !existing.same_clusters.contains(&c.cluster))
+    };
+    merged.contexts().map(|c| c.name).find(elsewhere).map(str::to_owned)
+}
+
+/// The cluster entry's name and whether it is to be added.
+fn choose_cluster(
+    merged: &Merged,
+    wanted: &Wanted<'_>,
+    existing: &Existing,
+) -> Result<(String, bool), PlanError> {
+    let plain = wanted.cluster_name;
+    if existing.same_clusters.contains(plain) {
+        return Ok((plain.to_owned(), false));
+    }
+    if let Some(same) = existing.same_clusters.first() {
+        return Ok((same.clone(), false));
+    }
+    if merged.cluster(plain).is_none() {
+        return Ok((plain.to_owned(), true));
+    }
+    let digest = code::sha256_hex(wanted.cluster_body.to_string().as_bytes());
+    let other = format!("{plain}-{}", digest.get(..5).unwrap_or(&digest));
+    if merged.cluster(&other).is_some() {
+        let what = "which leads elsewhere".to_owned();
+        return Err(PlanError::Taken {
+            kind: Kind::Cluster,
+            name: other,
+            what,
+            replaceable: false,
+        });
+    }
+    Ok((other, true))
+}
+
+fn taken(kind: Kind, wanted: &Wanted<'_>, what: &str, replaceable: bool) -> PlanError {
+    let name = if kind == Kind::User { wanted.user_name() } else { wanted.context_name };
+    PlanError::Taken { kind, name: name.to_owned(), what: what.to_owned(), replaceable }
+}
+
+/// Whether an existing user entry will be replaced; an error if it may not be.
+fn check_user(
+    merged: &Merged,
+    wanted: &Wanted<'_>,
+    existing: &Existing,
+) -> Result<bool, PlanError> {
+    let name = wanted.user_name();
+    if merged.user(name).is_none() {
+        return Ok(false);
+    }
+    let Some(old) = existing.certificates.get(name) else {
+        return Err(taken(Kind::User, wanted, "which holds no certificate", false));
+    };
+    if old.der == wanted.leaf.der {
+        return Ok(false);
+    }
+    if old.subject.user() != wanted.leaf.subject.user() {
+        let what = format!("whose certificate is for the user {}", show(old.subject.user()));
+        return Err(taken(Kind::User, wanted, &what, false));
+    }
+    // The entry's own context tells which cluster its certificate is for.
+    if used_elsewhere(merged, name, existing).is_some() {
+        return Err(taken(Kind::User, wanted, "which is used for another cluster", false));
+    }
+    if !wanted.replace && wanted.renewed.is_none() {
+        let what =
+            format!("with a certificate for {} until {}", show(old.subject.user()), old.not_after);
+        return Err(taken(Kind::User, wanted, &what, true));
+    }
+    Ok(true)
+}
+
+fn check_context(
+    merged: &Merged,
+    wanted: &Wanted<'_>,
+    existing: &Existing,
+) -> Result<bool, PlanError> {
+    let Some(context) = merged.context(wanted.context_name) else { return Ok(false) };
+    if !existing.same_clusters.contains(&context.cluster) {
+        let what = format!("for the cluster {}", show(&context.cluster));
+        return Err(taken(Kind::Context, wanted, &what, false));
+    }
+    if context.user != wanted.context_name {
+        let what = format!("for the user entry {}", show(&context.user));
+        return Err(taken(Kind::Context, wanted, &what, false));
+    }
+    Ok(false)
+}

@@ -1,0 +1,275 @@
+//! Whether a certificate is the answer to a request.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::Certificate;
+use crate::text;
+use crate::time::{UnixTime, human_duration};
+use crate::x509::key::Verification;
+use crate::x509::lifetime::{self, Granted, Lifetime};
+
+/// What a certificate should be.
+#[derive(Clone, Debug)]
+pub struct Expected<'a> {
+    /// DER SubjectPublicKeyInfo of our key.
+    pub spki: &'a [u8],
+    /// The user that was asked for.
+    pub user: &'a str,
+    /// The groups that were asked for.
+    pub groups: &'a BTreeSet<String>,
+    /// The lifetime that was asked for, if any.
+    pub lifetime: Option<Lifetime>,
+}
+
+/// How one check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// As it should be.
+    Pass,
+    /// Worth knowing, no obstacle.
+    Note,
+    /// The certificate is not usable or not the answer to this request.
+    Fail,
+}
+
+/// One line of an account of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was checked: `key`, `user`, `groups`, `usage`, `validity`, `chain`.
+    pub code: &'static str,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// In words, safe to show.
+    pub message: String,
+}
+
+impl Check {
+    fn new(code: &'static str, outcome: Outcome, message: impl Into<String>) -> Self {
+        Self { code, outcome, message: message.into() }
+    }
+}
+
+/// Whether a cluster's CA signed a certificate, as found by whoever has the cryptography.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chain {
+    /// No CA of the cluster is known.
+    NoCa,
+    /// A known CA has the issuer's name; this is what its key says of the signature.
+    Issuer(Verification),
+    /// No known CA has the issuer's name.
+    OtherIssuer,
+}
+
+/// Checks a certificate against the request it should answer. It may be installed when no check
+/// failed.
+#[must_use]
+pub fn check(
+    leaf: &Certificate,
+    expected: &Expected<'_>,
+    chain: Chain,
+    now: UnixTime,
+) -> Vec<Check> {
+    vec![
+        check_key(leaf, expected),
+        check_user(leaf, expected),
+        check_groups(leaf, expected),
+        check_usage(leaf),
+        check_validity(leaf, expected.lifetime, now),
+        check_chain(leaf, chain),
+    ]
+}
+
+fn check_key(leaf: &Certificate, expected: &Expected<'_>) -> Check {
+    if leaf.key.spki == expected.spki {
+        Check::new("key", Outcome::Pass, format!("belongs to the private key ({})", leaf.key.kind))
+    } else {
+        Check::new("key", Outcome::Fail, "the certificate is for another key")
+    }
+}
+
+fn check_user(leaf: &Certificate, expected: &Expected<'_>) -> Check {
+    let (found, wanted) = (leaf.subject.user(), expected.user);
+    if found == wanted {
+        return Check::new("user", Outcome::Pass, format!("user {}", text::show(found)));
+    }
+    let message = format!(
+        "the certificate names the user {}, asked for was {}",
+        text::show(found),
+        text::show(wanted)
+    );
+    Check::new("user", Outcome::Fail, message)
+}
+
+fn check_groups(leaf: &Certificate, expected: &Expected<'_>) -> Check {
+    let found = leaf.subject.groups();
+    if found == *expected.groups {
+        let message = match found.is_empty() {
+            true => "no groups, as asked".to_owned(),
+            false => format!("groups {}", listed(&found)),
+        };
+        return Check::new("groups", Outcome::Pass, message);
+    }
+    let without = |some: &BTreeSet<String>, others: &BTreeSet<String>| -> Vec<String> {
+        some.iter().filter(|group| !others.contains(*group)).cloned().collect()
+    };
+    let (missing, extra) = (without(expected.groups, &found), without(&found, expected.groups));
+    let mut parts = Vec::new();
+    if !missing.is_empty() {
+        parts.push(format!("lacks the groups {}", listed(&missing)));
+    }
+    if !extra.is_empty() {
+        parts.push(format!("has groups that were not asked for: {}", listed(&extra)));
+    }
+    Check::new("groups", Outcome::Fail, format!("the certificate {}", parts.join(" and ")))
+}
+
+fn check_usage(leaf: &Certificate) -> Check {
+    if leaf.is_ca {
+        return Check::new("usage", Outcome::Fail, "this is the certificate of an authority");
+    }
+    if leaf.allows_client_auth() {
+        return Check::new("usage", Outcome::Pass, "good for client authentication");
+    }
+    let usages = leaf.extended_key_usages.as_deref().unwrap_or_default().join(", ");
+    let message = format!("not good for client authentication, only for: {}", text::show(&usages));
+    Check::new("usage", Outcome::Fail, message)
+}
+
+fn check_validity(leaf: &Certificate, asked: Option<Lifetime>, now: UnixTime) -> Check {
+    let until = format!(
+        "valid until {} ({})",
+        leaf.not_after,
+        lifetime::expiry_in_words(leaf.not_after, now)
+    );
+    if now > leaf.not_after {
+        let message = format!(
+            "expired at {} ({} ago)",
+            leaf.not_after,
+            human_duration(now.since(leaf.not_after))
+        );
+        return Check::new("validity", Outcome::Fail, message);
+    }
+    if now < leaf.not_before {
+        let message = format!(
+            "valid from {} only; this machine's clock says {now}, is it right?",
+            leaf.not_before
+        );
+        return Check::new("validity", Outcome::Note, message);
+    }
+    match lifetime::granted(asked, leaf.not_before, leaf.not_after) {
+        Granted::Shorter(by) => {
+            let asked = asked.map(|l| l.to_string()).unwrap_or_default();
+            let by = human_duration(by);
+            let message = format!(
+                "{until}; {by} less than the {asked} that was asked: the signer's or its CA's limit"
+            );
+            Check::new("validity", Outcome::Note, message)
+        }
+        Granted::Longer(by) => {
+            let by = human_duration(by);
+            Check::new("validity", Outcome::Note, format!("{until}; {by} longer than was asked"))
+        }
+        Granted::AsAsked | Granted::SignersChoice => Check::new("validity", Outcome::Pass, until),
+    }
+}
+
+fn check_chain(leaf: &Certificate, chain: Chain) -> Check {
+    let issuer = leaf.issuer.shown();
+    match chain {
+        Chain::Issuer(Verification::Valid) => {
+            Check::new("chain", Outcome::Pass, format!("signed by the cluster's CA ({issuer})"))
+        }
+        Chain::Issuer(Verification::Invalid) if leaf.authority_key_id.is_some() => Check::new(
+            "chain",
+            Outcome::Fail,
+            format!("names the cluster's CA ({issuer}) as its issuer, but that CA did not sign it"),
+        ),
+        Chain::Issuer(Verification::Unsupported) => Check::new(
+            "chain",
+            Outcome::Note,
+            format!("signed with {}, which was not checked", leaf.signature_algorithm),
+        ),
+        Chain::Issuer(Verification::Invalid) | Chain::OtherIssuer => Check::new(
+            "chain",
+            Outcome::Note,
+            format!(
+                "signed by {issuer}, not by the CA of the server's certificate; that is legal, clusters may keep separate client CAs"
+            ),
+        ),
+        Chain::NoCa => Check::new(
+            "chain",
+            Outcome::Note,
+            format!("signed by {issuer}; the cluster's CA is not known here"),
+        ),
+    }
+}
+
+fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    names.into_iter().map(|n| text::show(n)).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether any check failed.
+#[must_use]
+pub fn any_failed(checks: &[Check]) -> bool {
+    checks.iter().any(|c| c.outcome == Outcome::Fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::testing::expired;
+
+    /// The codes of the checks that did not pass.
+    fn objections(change: impl FnOnce(&mut Certificate), chain: Chain, now: i64) -> Vec<String> {
+        let mut leaf = expired();
+        let (spki, groups) = (leaf.key.spki.clone(), BTreeSet::new());
+        change(&mut leaf);
+        let expected = Expected { spki: &spki, user: "old", groups: &groups, lifetime: None };
+        check(&leaf, &expected, chain, UnixTime(now))
+            .into_iter()
+            .filter(|c| c.outcome != Outcome::Pass)
+            .map(|c| format!("{} {:?}", c.code, c.outcome))
+            .collect()
+    }
+
+    const DURING: i64 = 1_577_880_000;
+    const GOOD: Chain = Chain::Issuer(Verification::Valid);
+
+    #[test]
+    fn every_difference_from_what_was_asked_is_found() {
+        let none: [&str; 0] = [];
+        assert_eq!(objections(|_| {}, GOOD, DURING), none);
+        assert_eq!(objections(|c| c.key.spki[5] ^= 1, GOOD, DURING), ["key Fail"]);
+        assert_eq!(objections(|c| c.subject.attributes.clear(), GOOD, DURING), ["user Fail"]);
+        let group = |c: &mut Certificate| {
+            let mut group = c.subject.attributes[0].clone();
+            group.oid = "2.5.4.10".to_owned();
+            c.subject.attributes.push(group);
+        };
+        assert_eq!(objections(group, GOOD, DURING), ["groups Fail"]);
+        let server =
+            |c: &mut Certificate| c.extended_key_usages = Some(vec!["server auth".to_owned()]);
+        assert_eq!(objections(server, GOOD, DURING), ["usage Fail"]);
+        assert_eq!(objections(|c| c.is_ca = true, GOOD, DURING), ["usage Fail"]);
+        assert_eq!(objections(|_| {}, GOOD, DURING + 200_000), ["validity Fail"]);
+        assert_eq!(objections(|_| {}, GOOD, 0), ["validity Note"]);
+    }
+
+    #[test]
+    fn another_ca_is_legal_and_a_forged_one_is_not() {
+        assert_eq!(objections(|_| {}, Chain::OtherIssuer, DURING), ["chain Note"]);
+        assert_eq!(objections(|_| {}, Chain::NoCa, DURING), ["chain Note"]);
+        assert_eq!(
+            objections(|_| {}, Chain::Issuer(Verification::Unsupported), DURING),
+            ["chain Note"]
+        );
+        let with_id = |c: &mut Certificate| c.authority_key_id = Some(vec![1]);
+        assert_eq!(
+            objections(with_id, Chain::Issuer(Verification::Invalid), DURING),
+            ["chain Fail"]
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! Flags that several commands share.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use usercert_core::text::shell_word;
+use usercert_core::x509::lifetime::{self, Lifetime};
+
+/// kubectl's client flags.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Connection (as in kubectl)")]
+pub struct ClientArgs {
+    /// Kubeconfig file to use, instead of $KUBECONFIG or ~/.kube/config
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<String>,
+    /// Context to use
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Cluster entry to use
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// User entry to use
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Namespace
+    #[arg(short, long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Address of the API server
+    #[arg(short, long, value_name = "URL")]
+    pub server: Option<String>,
+    /// User to impersonate
+    #[arg(long = "as", value_name = "USER")]
+    pub as_user: Option<String>,
+    /// Group to impersonate; repeat for several
+    #[arg(long = "as-group", value_name = "GROUP")]
+    pub as_group: Vec<String>,
+    /// UID to impersonate
+    #[arg(long = "as-uid", value_name = "UID")]
+    pub as_uid: Option<String>,
+    /// Further attribute to impersonate, as key=value; repeat for several
+    #[arg(long = "as-user-extra", value_name = "KEY=VALUE")]
+    pub as_user_extra: Vec<String>,
+    /// Longest time for one request to the server, as 10s or 1m; 0 waits for ever
+    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = parse_request_timeout)]
+    pub request_timeout: Timeout,
+    /// Bearer token
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Client certificate file
+    #[arg(long, value_name = "FILE")]
+    pub client_certificate: Option<PathBuf>,
+    /// Client key file
+    #[arg(long, value_name = "FILE")]
+    pub client_key: Option<PathBuf>,
+    /// File with the CA certificates that the server is checked with
+    #[arg(long, value_name = "FILE")]
+    pub certificate_authority: Option<PathBuf>,
+    /// Do not check the server's certificate; anybody can pose as the server
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub insecure_skip_tls_verify: Option<bool>,
+    /// Name to check the server's certificate for
+    #[arg(long, value_name = "NAME")]
+    pub tls_server_name: Option<String>,
+}
+
+impl ClientArgs {
+    /// The flags that say which cluster is meant, as they are repeated in commands that people are
+    /// told to run; credentials are not.
+    #[must_use]
+    pub fn repeated(&self) -> String {
+        let flags = [
+            ("kubeconfig", self.kubeconfig.as_deref()),
+            ("context", self.context.as_deref()),
+            ("cluster", self.cluster.as_deref()),
+            ("server", self.server.as_deref()),
+            ("tls-server-name", self.tls_server_name.as_deref()),
+            ("certificate-authority", self.certificate_authority.as_deref().and_then(Path::to_str)),
+        ];
+        flags
+            .iter()
+            .filter_map(|(flag, value)| Some(format!(" --{flag} {}", shell_word((*value)?))))
+            .collect()
+    }
+}
+
+/// Formats of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A versioned object
+    Json,
+    /// The same as YAML
+    Yaml,
+    /// Names only
+    Name,
+    /// A table with more columns
+    Wide,
+}
+
+/// `-o`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct OutputArgs {
+    /// Format of the result; a text for people if absent
+    #[arg(short = 'o', long = "output", value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+/// What to do instead of the real thing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    /// Do it
+    #[default]
+    None,
+    /// Send nothing
+    Client,
+    /// Send it, but let the server not keep it
+    Server,
+}
+
+impl DryRun {
+    /// What is added to a line that says what was done.
+    #[must_use]
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Client => " (dry run)",
+            Self::Server => " (server dry run)",
+        }
+    }
+}
+
+/// `--dry-run`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DryRunArgs {
+    /// Show what would be done: client sends nothing, server lets the server check it
+    #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true,
+          default_value = "none", default_missing_value = "client")]
+    pub dry_run: DryRun,
+}
+
+/// `--timeout`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TimeoutArgs {
+    /// How long to wait for decision and certificate: 0 looks once, a negative value waits a week
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout,
+          allow_negative_numbers = true)]
+    pub timeout: Timeout,
+}
+
+/// A duration as kubectl takes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeout {
+    nanos: i64,
+}
+
+impl Timeout {
+    /// As for `kubectl wait`: zero looks once, a negative value waits a week.
+    #[must_use]
+    pub fn for_waiting(self) -> Duration {
+        if self.nanos < 0 {
+            return Duration::from_secs(7 * 86_400);
+        }
+        Duration::from_nanos(u64::try_from(self.nanos).unwrap_or(u64::MAX))
+    }
+
+    /// As for `--request-timeout`: zero is no limit.
+    #[must_use]
+    pub fn for_requests(self) -> Option<Duration> {
+        Some(self.for_waiting()).filter(|d| !d.is_zero())
+    }
+}
+
+/// Seconds, or a duration with units.
+///
+/// # Errors
+/// The text is neither.
+pub fn parse_timeout(s: &str) -> Result<Timeout, String> {
+    let seconds = s.parse::<i64>().ok().map(|s| s.saturating_mul(1_000_000_000));
+    seconds
+        .or_else(|| lifetime::parse_duration(s))
+        .map(|nanos| Timeout { nanos })
+        .ok_or_else(|| "write it as 30s, 5m or 1h".to_owned())
+}
+
+/// As kubectl takes `--request-timeout`: seconds, or a duration in Go's units, which end with hours.
+///
+/// # Errors
+/// The text is neither.
+pub fn parse_request_timeout(s: &str) -> Result<Timeout, String> {
+    if s.contains(['d', 'w']) {
+        return Err("days and weeks are no units here; write it as 30s, 5m or 1h".to_owned());
+    }
+    parse_timeout(s)
+}
+
+/// The lifetime to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expires {
+    /// This long.
+    After(Lifetime),
+    /// As long as the signer grants.
+    Signer,
+}
+
+impl Expires {
+    /// The value for the request, if any.
+    #[must_use]
+    pub fn lifetime(self) -> Option<Lifetime> {
+        match self {
+            Self::After(lifetime) => Some(lifetime),
+            Self::Signer => None,
+        }
+    }
+}
+
+impl std::str::FromStr for Expires {
+    type Err = lifetime::LifetimeError;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        if s == "signer" { Ok(Self::Signer) } else { s.parse().map(Self::After) }
+    }
+}

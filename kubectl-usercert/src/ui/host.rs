@@ -1,0 +1,165 @@
+//! The person's side of a run: output, questions, the clock.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anstream::ColorChoice;
+use usercert_core::text;
+use usercert_core::time::UnixTime;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Exit, Result};
+use crate::files::reading;
+use crate::ui::terminal;
+
+/// Where a command writes, asks and learns the time.
+#[derive(Debug)]
+pub struct Host {
+    quiet: bool,
+}
+
+impl Host {
+    /// `quiet` silences everything but results and errors; colours are set for the whole process.
+    #[must_use]
+    pub fn new(quiet: bool, color: ColorChoice) -> Self {
+        color.write_global();
+        Self { quiet }
+    }
+
+    /// The time of day.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    /// A result, on standard output, with a line end.
+    ///
+    /// # Errors
+    /// When standard output cannot be written; a closed pipe is the reader's choice and no error.
+    pub fn result(&self, text: impl AsRef<str>) -> Result<()> {
+        let text = text.as_ref();
+        self.part(text)?;
+        if text.ends_with('\n') { Ok(()) } else { self.part("\n") }
+    }
+
+    /// A part of a result, as it is.
+    ///
+    /// # Errors
+    /// As [`Host::result`].
+    pub fn part(&self, text: &str) -> Result<()> {
+        // Byte for byte: nothing in it is for a terminal to interpret.
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Progress or advice, on standard error; not when quiet.
+    pub fn say(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            self.warn(text);
+        }
+    }
+
+    /// Progress on the current line of the terminal, which the next one replaces; an empty text clears
+    /// it. Nothing when quiet, or where standard error is no terminal.
+    pub fn progress(&self, text: &str) {
+        if !self.quiet && io::stderr().is_terminal() {
+            let _ = write!(io::stderr(), "\r\x1b[K{text}");
+        }
+    }
+
+    /// What a question that follows is about: seen even when quiet, unless the answer was given in
+    /// advance.
+    pub fn say_before_asking(&self, text: impl AsRef<str>, yes: bool) {
+        if yes { self.say(text) } else { self.warn(text) }
+    }
+
+    /// Something that must be seen even when quiet, on standard error.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        // There is nobody left to tell when standard error is gone. Foreign strings are rendered
+        // where they are put into messages; this is for those that come from libraries.
+        let _ = writeln!(anstream::stderr(), "{}", text::show_lines(text.as_ref(), usize::MAX));
+    }
+
+    /// The error that ends the run.
+    pub fn fail(&self, error: &Error) {
+        let server = error.message.starts_with("Error from server");
+        let prefix = if server { "" } else { "error: " };
+        // What a server says in several lines must not look like lines of ours.
+        self.warn(format!("{prefix}{}", error.message.replace('\n', "\n  ")));
+        for hint in &error.hints {
+            self.warn(format!("hint: {}", hint.replace('\n', "\n      ")));
+        }
+    }
+
+    /// Asks a question on the terminal; `yes` is the answer given in advance.
+    ///
+    /// # Errors
+    /// Refused when the answer is no; a usage error when there is nobody to ask.
+    pub fn confirm(&self, question: &str, yes: bool) -> Result<()> {
+        if yes {
+            return Ok(());
+        }
+        if !self.can_ask() {
+            return Err(Error::usage("there is no terminal to ask on")
+                .hint("look at what is shown above and add --yes to go on"));
+        }
+        self.warn(format!("{question} [y/N]"));
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(Error {
+                exit: Exit::Refused,
+                ..Error::new("nothing was done: the answer was no")
+            }),
+        }
+    }
+
+    /// Asks for a secret on the terminal; what is typed is not shown.
+    ///
+    /// # Errors
+    /// A usage error when there is nobody to ask; when the terminal cannot be silenced.
+    pub fn ask_secret(&self, question: &str) -> Result<Zeroizing<String>> {
+        if !self.can_ask() {
+            return Err(Error::usage("there is no terminal to ask for the passphrase on"));
+        }
+        terminal::read_silently(|| self.warn(question)).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Error::refused("nothing was done: interrupted"),
+            _ => error.into(),
+        })
+    }
+
+    /// The content of a file, or of standard input for `-`; at most `limit` bytes.
+    ///
+    /// # Errors
+    /// Unreadable or longer; the file is named.
+    pub fn input(&self, file: &Path, limit: usize) -> Result<Vec<u8>> {
+        if file.as_os_str() != "-" {
+            return Ok(reading::read_limited(file, limit)?);
+        }
+        let mut data = Vec::new();
+        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        io::stdin().lock().take(most).read_to_end(&mut data)?;
+        if data.len() > limit {
+            return Err(Error::new(format!("standard input is longer than {limit} bytes")));
+        }
+        Ok(data)
+    }
+
+    /// Whether results go to a terminal, which keeps what it has shown.
+    #[must_use]
+    pub fn shows_results(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Whether a question can be asked.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+}

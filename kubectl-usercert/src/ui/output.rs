@@ -1,0 +1,262 @@
+//! Results in the formats of `-o`.
+
+use serde_json::{Value, json};
+use usercert_core::encoding::yaml;
+use usercert_core::text::{self, show};
+
+use crate::error::Result;
+use crate::ui::args::Format;
+use crate::ui::host::Host;
+
+/// `apiVersion` of the objects that `-o json` and `-o yaml` print.
+pub const API_VERSION: &str = "usercert/v1";
+
+/// A versioned object: `apiVersion`, `kind` and the given fields.
+#[must_use]
+pub fn object(kind: &str, fields: Value) -> Value {
+    let mut object = json!({ "apiVersion": API_VERSION, "kind": kind });
+    if let (Value::Object(to), Value::Object(from)) = (&mut object, fields) {
+        to.extend(from);
+    }
+    object
+}
+
+/// Prints one result; `names` are printed one a line for `-o name`, `text` for people.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn print(
+    host: &Host,
+    format: Option<Format>,
+    value: &Value,
+    names: &[String],
+    text: impl FnOnce(bool) -> String,
+) -> Result<()> {
+    match format {
+        Some(Format::Json) => host.result(visible(&serde_json::to_string_pretty(value)?)),
+        Some(Format::Yaml) => host.result(yaml::to_string(value)),
+        Some(Format::Name) if names.is_empty() => Ok(()),
+        Some(Format::Name) => {
+            host.result(names.iter().map(|n| show(n)).collect::<Vec<_>>().join("\n"))
+        }
+        Some(Format::Wide) => host.result(text(true)),
+        None => host.result(text(false)),
+    }
+}
+
+/// JSON text in which hidden characters of foreign strings are escaped: what `jq` does to it later is
+/// its own affair, but a terminal shows it as it is.
+#[must_use]
+pub fn visible(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && text::is_hidden(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// One of several results.
+pub struct Item {
+    /// For `-o json` and `-o yaml`.
+    pub value: Value,
+    /// For `-o name`.
+    pub name: String,
+    /// For people.
+    pub text: String,
+}
+
+/// Results of a command that takes several names: printed as they come for people, as one object in
+/// the end for programs.
+pub struct Collected {
+    format: Option<Format>,
+    several: bool,
+    values: Vec<Value>,
+}
+
+impl Collected {
+    /// For so many names.
+    #[must_use]
+    pub fn new(format: Option<Format>, names: usize) -> Self {
+        Self { format, several: names > 1, values: Vec::new() }
+    }
+
+    /// Takes a result; `None` where it went elsewhere.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn add(&mut self, host: &Host, item: Option<Item>) -> Result<()> {
+        let Some(item) = item else { return Ok(()) };
+        if self.several && matches!(self.format, Some(Format::Json | Format::Yaml)) {
+            self.values.push(item.value);
+            return Ok(());
+        }
+        print(host, self.format, &item.value, std::slice::from_ref(&item.name), |_| item.text)
+    }
+
+    /// Prints what was kept back, as a list of this kind.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn finish(self, host: &Host, kind: &str) -> Result<()> {
+        self.finish_with(host, kind, json!({}))
+    }
+
+    /// [`Collected::finish`], with more fields in the list.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn finish_with(self, host: &Host, kind: &str, more: Value) -> Result<()> {
+        if !self.several || !matches!(self.format, Some(Format::Json | Format::Yaml)) {
+            return Ok(());
+        }
+        let mut list = object(kind, json!({ "items": self.values }));
+        if let (Value::Object(to), Value::Object(from)) = (&mut list, more) {
+            to.extend(from);
+        }
+        print(host, self.format, &list, &[], |_| String::new())
+    }
+}
+
+/// A table as kubectl prints it: columns padded to their widest cell, three spaces between.
+#[must_use]
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut table = Table::new(header);
+    rows.iter().for_each(|row| table.push(row.clone()));
+    table.take()
+}
+
+/// A table that may be printed in parts while its rows come in. Columns never get narrower, so that
+/// later parts stay under the same header as well as they can.
+pub struct Table {
+    rows: Vec<Vec<String>>,
+    widths: Vec<usize>,
+}
+
+impl Table {
+    /// With this header and no rows.
+    #[must_use]
+    pub fn new(header: &[&str]) -> Self {
+        let mut table = Self { rows: Vec::new(), widths: vec![0; header.len()] };
+        table.push(header.iter().map(|&h| h.to_owned()).collect());
+        table
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, row: Vec<String>) {
+        for (width, cell) in self.widths.iter_mut().zip(&row) {
+            *width = cell.chars().count().max(*width);
+        }
+        self.rows.push(row);
+    }
+
+    /// How many rows wait to be printed, the header among them.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The text of the rows that were added since the last time.
+    pub fn take(&mut self) -> String {
+        let mut out = String::new();
+        for row in self.rows.drain(..) {
+            let from = out.len();
+            for (cell, width) in row.iter().zip(&self.widths) {
+                out.push_str(cell);
+                out.extend(std::iter::repeat_n(' ', width + 3 - cell.chars().count().min(*width)));
+            }
+            let end = from + out.get(from..).unwrap_or_default().trim_end().len();
+            out.truncate(end);
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// A list object that is printed while its items come in.
+pub struct ListPrinter {
+    kind: &'static str,
+    format: Format,
+    empty: bool,
+}
+
+impl ListPrinter {
+    /// A list of this kind; `None` unless the format is JSON or YAML.
+    #[must_use]
+    pub fn new(format: Option<Format>, kind: &'static str) -> Option<Self> {
+        let format = format.filter(|f| matches!(f, Format::Json | Format::Yaml))?;
+        Some(Self { kind, format, empty: true })
+    }
+
+    /// Prints these items.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn add(&mut self, host: &Host, items: &[Value]) -> Result<()> {
+        let mut out = String::new();
+        for item in items {
+            if self.empty {
+                out.push_str(&self.head());
+            }
+            match self.format {
+                Format::Json => {
+                    out.push_str(if self.empty { "\n    " } else { ",\n    " });
+                    let text = visible(&serde_json::to_string_pretty(item)?);
+                    out.push_str(&text.replace('\n', "\n    "));
+                }
+                _ => out.push_str(&yaml::to_string(&json!([item]))),
+            }
+            self.empty = false;
+        }
+        host.part(&out)
+    }
+
+    /// Prints the end.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn finish(self, host: &Host) -> Result<()> {
+        if self.empty {
+            let list = object(self.kind, json!({ "items": [] }));
+            return print(host, Some(self.format), &list, &[], |_| String::new());
+        }
+        match self.format {
+            Format::Json => host.part("\n  ]\n}\n"),
+            _ => Ok(()),
+        }
+    }
+
+    fn head(&self) -> String {
+        match self.format {
+            Format::Json => format!(
+                "{{\n  \"apiVersion\": \"{API_VERSION}\",\n  \"kind\": \"{}\",\n  \"items\": [",
+                self.kind
+            ),
+            _ => {
+                let head = json!({ "apiVersion": API_VERSION, "kind": self.kind });
+                format!("{}items:\n", yaml::to_string(&head))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_in_parts_keeps_its_columns() {
+        let mut table = Table::new(&["NAME", "AGE"]);
+        table.push(vec!["alexandra".to_owned(), "1d".to_owned()]);
+        assert_eq!(table.take(), "NAME        AGE\nalexandra   1d\n");
+        table.push(vec!["bob".to_owned(), "2d".to_owned()]);
+        assert_eq!(table.take(), "bob         2d\n");
+        assert_eq!(table.take(), "");
+    }
+}

@@ -1,0 +1,277 @@
+//! What `review`, `approve`, `deny` and `create` share: finding a request, and writing a decision to
+//! exactly the request that was shown.
+
+use std::path::Path;
+
+use serde_json::Value;
+use usercert_core::api::csr::{
+    self, CLIENT_AUTH, CLIENT_SIGNER, Decision, Manifest, Object, State, with_condition,
+};
+use usercert_core::exchange::request_file::{self, Incoming};
+use usercert_core::text::{show, show_list, show_short};
+use usercert_core::x509::lifetime::Lifetime;
+
+use crate::cluster::{Cluster, ListOptions, Need, explain};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::ui::args::Expires;
+use crate::ui::host::Host;
+
+/// How many requests are listed of those that name the same user.
+const LISTED: usize = 20;
+/// How often a decision is tried while others change the object.
+const TRIES: usize = 10;
+
+/// Reads the request with this object name; else the one pending request that names this user.
+///
+/// # Errors
+/// Not found, ambiguous, or as the server answers.
+pub async fn find(cluster: &Cluster, name: &str) -> Result<(Value, Object)> {
+    let not_found = match csr::check_name(name) {
+        Ok(()) => match cluster.get_csr(name).await {
+            Ok(value) => {
+                let object = Object::from_item(&value)?;
+                return Ok((value, object));
+            }
+            Err(error) if error.reason() == "NotFound" => {
+                explain(&error, &cluster.server, &Need::Get)
+            }
+            Err(error) => return Err(explain(&error, &cluster.server, &Need::Get)),
+        },
+        Err(error) => error.into(),
+    };
+    // Anybody can submit thousands that name this user.
+    let (mut first, mut names, mut count) = (None, Vec::new(), 0_usize);
+    let take = |value: Value| {
+        let Ok(object) = Object::from_item(&value) else { return };
+        let names_user = object.certificate_request().is_ok_and(|r| r.subject.user() == name);
+        if object.state() != State::Pending || !names_user {
+            return;
+        }
+        count += 1;
+        if names.len() < LISTED {
+            names.push(object.metadata.name.clone());
+        }
+        first.get_or_insert((value, object));
+    };
+    if cluster.list_csrs(&ListOptions::default(), take).await.is_err() {
+        // Whoever may not list can still name the object.
+        return Err(not_found.hint("name the request as `kubectl get csr` shows it"));
+    }
+    match (first, count) {
+        (Some(found), 1) => Ok(found),
+        (None, _) => Err(not_found
+            .hint(format!("there is no pending request for a user {} either; `kubectl usercert list` shows what there is", show(name)))),
+        (Some(_), _) => {
+            let mut names = show_list(names.iter().map(String::as_str), LISTED, 80);
+            if count > LISTED {
+                names.push_str(&format!(" and {} more", count - LISTED));
+            }
+            Err(Error::new(format!("{count} pending requests name the user {}", show(name)))
+                .hint(format!("name one of the requests: {names}")))
+        }
+    }
+}
+
+/// Reads handed-over requests from a file or, for `-`, from standard input; at least one.
+///
+/// # Errors
+/// Unreadable, or something that is no request; the file is named.
+pub fn read_requests(host: &Host, file: &Path) -> Result<Vec<Incoming>> {
+    let input = host.input(file, request_file::MAX_BYTES)?;
+    let what = if file.as_os_str() == "-" {
+        "standard input".to_owned()
+    } else {
+        show(&file.display().to_string())
+    };
+    request_file::read_all(&input).context(what)
+}
+
+/// The manifest to submit for a handed-over request, and the object that it describes.
+///
+/// # Errors
+/// When the manifest names something that cannot be submitted.
+pub fn to_submit(
+    incoming: &Incoming,
+    signer: Option<&str>,
+    expires: Option<Expires>,
+) -> Result<(Value, Object)> {
+    let default_usages = [CLIENT_AUTH.to_owned()];
+    let lifetime = match (expires, incoming.expiration_seconds) {
+        (Some(expires), _) => expires.lifetime(),
+        (None, Some(seconds)) => Some(Lifetime::from_seconds(seconds).ok_or_else(|| {
+            let bound = if seconds < 600 { "the least is 600" } else { "the most is 2147483647" };
+            Error::new(format!("the manifest asks for {seconds} seconds; {bound}"))
+                .hint("give another lifetime with --expires")
+        })?),
+        (None, None) => Some(usercert_core::x509::lifetime::default_lifetime()),
+    };
+    let user = incoming.request.subject.user();
+    let name = incoming.name.clone().unwrap_or_else(|| csr::name_for_user(user));
+    let name = if name.is_empty() { "request".to_owned() } else { name };
+    csr::check_name(&name)?;
+    let manifest = Manifest {
+        name: &name,
+        request_der: &incoming.request.der,
+        signer_name: signer.or(incoming.signer_name.as_deref()).unwrap_or(CLIENT_SIGNER),
+        usages: incoming.usages.as_deref().unwrap_or(&default_usages),
+        lifetime,
+    }
+    .to_value();
+    let object = Object::from_value(&manifest)?;
+    Ok((manifest, object))
+}
+
+/// A request that was submitted, as the server holds it.
+pub struct Submitted {
+    /// The object as read.
+    pub value: Value,
+    /// What matters of it.
+    pub object: Object,
+    /// Whether it was there before, submitted by somebody else: then it has to be reviewed as theirs.
+    pub foreign: bool,
+}
+
+/// Submits a handed-over request and makes sure that the server holds exactly what was sent. One that
+/// is there already is taken up.
+///
+/// # Errors
+/// Another request has the name even with the key's hash added, or as the server answers.
+pub async fn submit(cluster: &Cluster, manifest: &Value, sent: &Object) -> Result<Submitted> {
+    let plain = sent.metadata.name.clone();
+    let key = sent.certificate_request()?.key;
+    for name in [plain.clone(), csr::name_with_key(&plain, &key)] {
+        let mut manifest = manifest.clone();
+        manifest["metadata"]["name"] = name.clone().into();
+        let (value, made) = match cluster.create_csr(&manifest, false).await {
+            Ok(value) => (value, true),
+            Err(error) if error.reason() == "AlreadyExists" => {
+                let found = cluster.get_csr(&name).await;
+                (found.map_err(|e| explain(&e, &cluster.server, &Need::Get))?, false)
+            }
+            Err(error) => return Err(explain(&error, &cluster.server, &Need::Create)),
+        };
+        let object = Object::from_item(&value)?;
+        let same = object.spec.request == sent.spec.request
+            && object.spec.signer_name == sent.spec.signer_name
+            && object.spec.usages == sent.spec.usages
+            && object.spec.expiration_seconds == sent.spec.expiration_seconds;
+        if same {
+            // Of an earlier run that was interrupted, unless somebody else is the requester.
+            let foreign = !made
+                && cluster.who_am_i().await.map_or(true, |me| me.username != object.spec.username);
+            return Ok(Submitted { value, object, foreign });
+        }
+    }
+    Err(Error::new(format!(
+        "a request named {} exists already, and it is not the one that was handed over",
+        show(&plain)
+    ))
+    .hint("nothing was approved; look at it with `kubectl usercert review`, and deny or delete it if it is nobody's"))
+}
+
+/// Whether an object needs no decision any more because this very one was made.
+///
+/// # Errors
+/// The opposite decision was made, or the request has failed. That of a denial is a refusal.
+pub fn already(object: &Object, decision: Decision) -> Result<bool> {
+    let name = show(&object.metadata.name);
+    match (object.state(), decision) {
+        (State::Pending, _) => Ok(false),
+        (State::Approved | State::Issued, Decision::Approve)
+        | (State::Denied { .. }, Decision::Deny) => Ok(true),
+        (State::Failed { reason, message }, _) => Err(Error::new(format!(
+            "certificate signing request {name} has failed already ({}): {}",
+            show_short(&reason, 60),
+            show_short(&message, 200)
+        ))
+        .hint("the person has to make a new request")),
+        (State::Denied { reason, message }, _) => Err(Error::refused(format!(
+            "certificate signing request {name} is already Denied ({}): {}",
+            show_short(&reason, 60),
+            show_short(&message, 200)
+        ))
+        .hint("a decision is final; the person can make a new request")),
+        (State::Approved | State::Issued, _) => {
+            Err(Error::new(format!("certificate signing request {name} is already Approved"))
+                .hint("a decision is final; the person can make a new request"))
+        }
+    }
+}
+
+/// A decision and what is recorded with it.
+pub struct Verdict<'a> {
+    /// Which.
+    pub decision: Decision,
+    /// One word.
+    pub reason: &'a str,
+    /// A sentence.
+    pub message: &'a str,
+    /// Only let the server check it.
+    pub dry_run: bool,
+}
+
+/// Writes a decision to the request that was `read` and shown as `shown`, and to no other.
+///
+/// A conflict may only be somebody's harmless change: the object is read again, and the decision
+/// stands only if everything that was shown is still the same.
+///
+/// # Errors
+/// Another request has taken the name, it was decided otherwise meanwhile, or as the server answers.
+pub async fn write(
+    host: &Host,
+    cluster: &Cluster,
+    read: Value,
+    shown: &Object,
+    verdict: &Verdict<'_>,
+) -> Result<Object> {
+    let name = &shown.metadata.name;
+    let need = || Need::Decide(shown.spec.signer_name.clone());
+    let mut current = read;
+    for _ in 0..TRIES {
+        let body =
+            with_condition(&current, verdict.decision, verdict.reason, verdict.message, host.now());
+        let error = match cluster.put_approval(name, &body, verdict.dry_run).await {
+            Ok(value) => return Ok(Object::from_item(&value)?),
+            Err(error) => error,
+        };
+        match error.reason() {
+            "Conflict" => {}
+            "NotFound" => return Err(gone(name)),
+            // Somebody else decided in between: the next read says what.
+            "Invalid" => {}
+            _ => return Err(explain(&error, &cluster.server, &need())),
+        }
+        current = match cluster.get_csr(name).await {
+            Ok(value) => value,
+            Err(error) if error.reason() == "NotFound" => return Err(gone(name)),
+            Err(error) => return Err(explain(&error, &cluster.server, &Need::Get)),
+        };
+        let now = Object::from_item(&current)?;
+        if !shown.same_request(&now) {
+            return Err(replaced(name));
+        }
+        if already(&now, verdict.decision)? {
+            return Ok(now);
+        }
+        if error.reason() == "Invalid" {
+            return Err(explain(&error, &cluster.server, &need()));
+        }
+    }
+    Err(Error::new(format!("the request {} changes all the time; nothing was decided", show(name)))
+        .hint("run the command again"))
+}
+
+/// The object that has the name now is another.
+pub fn replaced(name: &str) -> Error {
+    Error::new(format!(
+        "the request {} is not the one that was reviewed: it was deleted, and another was submitted under its name",
+        show(name)
+    ))
+    .hint("nothing was decided; review the new one, and ask who submitted it")
+}
+
+/// The object is there no more.
+pub fn gone(name: &str) -> Error {
+    Error::new(format!("the request {} was deleted while it was reviewed", show(name)))
+        .hint("nothing was decided")
+}

@@ -1,0 +1,260 @@
+//! From a submitted request to a certificate that has been checked: waiting, checking, trying out.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use usercert_core::api::csr::{Object, Progress, State};
+use usercert_core::text::{shell_word, show, show_short};
+use usercert_core::time::UnixTime;
+use usercert_core::x509::certificate::{self, Certificate, Check, Expected, Outcome};
+use usercert_core::x509::lifetime::Lifetime;
+
+use crate::cluster::{ApiError, Cluster, Endpoint, Need, UserInfo, WaitEnd, explain};
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::keys::{self, PrivateKey};
+use crate::ui::args::Timeout;
+use crate::ui::host::Host;
+
+/// Waits for the certificate of a request that was read as `seen`.
+///
+/// # Errors
+/// Denied (exit 3), failed, vanished or replaced (1), or not there in time (5).
+pub async fn wait(
+    host: &Host,
+    cluster: &Cluster,
+    seen: Object,
+    uid: &str,
+    limit: Duration,
+) -> Result<Object> {
+    let name = seen.metadata.name.clone();
+    if matches!(seen.state(), State::Pending) && !limit.is_zero() {
+        host.say(format!("waiting for the approval of {} …", show(&name)));
+    }
+    let end = cluster.wait(seen, uid, limit).await;
+    conclude(&name, end.map_err(|e| explain(&e, &cluster.server, &Need::Get))?)
+}
+
+/// The object whose certificate was waited for.
+///
+/// # Errors
+/// As [`wait`].
+pub fn conclude(name: &str, end: WaitEnd) -> Result<Object> {
+    match end {
+        WaitEnd::Progress(Progress::Issued, Some(object)) => Ok(*object),
+        WaitEnd::Progress(progress, _) => Err(ended(name, progress)),
+        WaitEnd::TimedOut(object) => Err(too_late(&object)),
+    }
+}
+
+/// Why the wait for this request is over without a certificate.
+pub fn ended(name: &str, progress: Progress) -> Error {
+    let shown = show(name);
+    match progress {
+        Progress::Ended(State::Denied { reason, message }) => Error::refused(format!(
+            "the request {shown} was denied ({}): {}",
+            show_short(&reason, 80),
+            show_short(&message, 400)
+        ))
+        .hint("a decision is final; talk to the admin, then make a new request: kubectl usercert request"),
+        Progress::Ended(State::Failed { reason, message }) => Error::new(format!(
+            "the request {shown} was approved, but the signer refused it ({}): {}",
+            show_short(&reason, 80),
+            show_short(&message, 400)
+        ))
+        .hint("it will not be tried again; mend what the signer names and make a new request"),
+        Progress::Replaced => Error::new(format!(
+            "another request has taken the name {shown}: this one was deleted and somebody submitted a new one"
+        ))
+        .hint("nothing of the other request was used; make your request again, it gets a name of its own"),
+        _ => Error::new(format!("the request {shown} is gone: deleted, or cleaned up"))
+            .hint(
+                "clusters remove an issued request after 1 to 2 hours and a pending one after a day;\n\
+                 run the same `kubectl usercert request` again: it submits the kept request anew",
+            ),
+    }
+}
+
+fn too_late(object: &Object) -> Error {
+    let name = show(&object.metadata.name);
+    match object.state() {
+        State::Approved => Error::timed_out(format!(
+            "the request {name} is approved, but no signer has acted on it"
+        ))
+        .hint(format!(
+            "the cluster may not sign for {}: EKS does not, nor do clusters whose controller manager has no CA key;\n\
+             ask its admin, then run the same command again (clusters forget such a request after a day)",
+            show(&object.spec.signer_name)
+        )),
+        _ => Error::timed_out(format!("the request {name} is still pending")).hint(format!(
+            "ask an admin to approve it:\n  {}\nthen run the same command again",
+            approve_line(object)
+        )),
+    }
+}
+
+/// The line to send to the admin.
+pub fn approve_line(object: &Object) -> String {
+    match object.certificate_request() {
+        Ok(request) => format!(
+            "kubectl usercert approve --expect {} -- {}",
+            request.code().short(),
+            shell_word(&object.metadata.name)
+        ),
+        Err(_) => format!("kubectl usercert approve -- {}", shell_word(&object.metadata.name)),
+    }
+}
+
+/// What the certificate must be.
+pub struct Wanted<'a> {
+    /// The key.
+    pub key: &'a PrivateKey,
+    /// The user.
+    pub user: &'a str,
+    /// The groups.
+    pub groups: &'a BTreeSet<String>,
+    /// The asked lifetime.
+    pub lifetime: Option<Lifetime>,
+}
+
+/// Checks a certificate against request, key and the cluster's CA, and says so line by line.
+///
+/// # Errors
+/// When it is not the answer to this request or not usable.
+pub fn check(
+    host: &Host,
+    chain: &[Certificate],
+    wanted: &Wanted<'_>,
+    ca: &[Certificate],
+) -> Result<Vec<Check>> {
+    let expected = Expected {
+        spki: &wanted.key.public().spki,
+        user: wanted.user,
+        groups: wanted.groups,
+        lifetime: wanted.lifetime,
+    };
+    let checks = compare(chain, &expected, ca, host.now())?;
+    tell(host, &checks);
+    passed(&checks)?;
+    Ok(checks)
+}
+
+/// Checks a certificate against what is expected and the cluster's CA.
+///
+/// # Errors
+/// When there is none.
+pub fn compare(
+    chain: &[Certificate],
+    expected: &Expected<'_>,
+    ca: &[Certificate],
+    now: UnixTime,
+) -> Result<Vec<Check>> {
+    let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate in the answer"))?;
+    let signed = keys::verify_chain(leaf, chain.get(1..).unwrap_or_default(), ca);
+    Ok(certificate::check(leaf, expected, signed, now))
+}
+
+/// # Errors
+/// When a check failed.
+pub fn passed(checks: &[Check]) -> Result<()> {
+    if !certificate::any_failed(checks) {
+        return Ok(());
+    }
+    let why: Vec<&str> =
+        checks.iter().filter(|c| c.outcome == Outcome::Fail).map(|c| c.message.as_str()).collect();
+    Err(Error::new(format!("this certificate is not installed: {}", why.join("; ")))
+        .hint("nothing was written and the key is kept; ask for a certificate that answers your own request"))
+}
+
+/// Shows checks, one a line.
+pub fn tell(host: &Host, checks: &[Check]) {
+    for check in checks {
+        let mark = match check.outcome {
+            Outcome::Pass => "ok",
+            Outcome::Note => "note",
+            Outcome::Fail => "FAILED",
+        };
+        let line = format!("{mark:<7}{:<9}{}", check.code, check.message);
+        if check.outcome == Outcome::Fail { host.warn(line) } else { host.say(line) }
+    }
+}
+
+/// Tries the certificate on the server, in memory, on a connection of its own.
+///
+/// # Errors
+/// When the server takes it for somebody else or not at all. A server out of reach is no error.
+pub async fn try_out(
+    endpoint: &Endpoint,
+    chain: &[Certificate],
+    key_pem: &str,
+    user: &str,
+    groups: &BTreeSet<String>,
+    timeout: Timeout,
+) -> Result<Check> {
+    let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate to try"))?;
+    let note = |message: String| Check { code: "server", outcome: Outcome::Note, message };
+    let cluster = endpoint.with_certificate(chain, key_pem, timeout)?;
+    match cluster.who_am_i().await {
+        Ok(info) => recognised(&info, leaf, user, groups),
+        Err(error) if error.is_unreachable() => {
+            let why = explain(&error, &endpoint.server, &Need::WhoAmI).message;
+            Ok(note(format!("not verified: {why}")))
+        }
+        Err(error) if error.code() == 401 => Err(Error::new(
+            "the server does not accept the certificate (401 Unauthorized)",
+        )
+        .hint(
+            "its issuer is not among the server's client CAs, or a clock is wrong; nothing was written, the key is kept\n\
+             (--no-verify installs it all the same)",
+        )),
+        Err(ApiError::Status(s)) if s.code == 403 && s.message.contains("system:anonymous") => {
+            Err(Error::new("the server saw no certificate: to it this was system:anonymous").hint(
+                "something on the way ends the TLS connection; nothing was written, the key is kept\n\
+                 (--no-verify installs it all the same)",
+            ))
+        }
+        // Authenticated, but not even this review is allowed.
+        Err(ApiError::Status(s)) if s.code == 403 && s.message.contains(&format!("{user:?}")) => {
+            Ok(note(format!("the server knows {} but lets it ask nothing", show(user))))
+        }
+        Err(error) => Ok(note(format!("not verified: {}", explain(&error, &endpoint.server, &Need::WhoAmI).message))),
+    }
+}
+
+fn recognised(
+    info: &UserInfo,
+    leaf: &Certificate,
+    user: &str,
+    groups: &BTreeSet<String>,
+) -> Result<Check> {
+    let found: BTreeSet<String> = info.groups.iter().cloned().collect();
+    let credential = format!("X509SHA256={}", leaf.fingerprint());
+    let problem = if info.username != user {
+        Some(format!("the server takes it for {}", show(&info.username)))
+    } else if !groups.is_subset(&found) {
+        let missing: Vec<String> = groups.difference(&found).map(|g| show(g)).collect();
+        Some(format!("the server does not see the groups {}", missing.join(", ")))
+    } else if info.credential().is_some_and(|c| c != credential) {
+        Some("the server saw another certificate".to_owned())
+    } else {
+        None
+    };
+    if let Some(problem) = problem {
+        return Err(Error { exit: Exit::Failed, ..Error::new(problem) }
+            .hint("something between here and the server answers for it; nothing was written"));
+    }
+    let groups: Vec<String> = info.groups.iter().map(|g| show(g)).collect();
+    Ok(Check {
+        code: "server",
+        outcome: Outcome::Pass,
+        message: format!("the server says: {} (groups {})", show(user), groups.join(", ")),
+    })
+}
+
+/// The chain that was issued for a request.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn chain_of(object: &Object) -> Result<Vec<Certificate>> {
+    let pem = object.certificate_pem()?;
+    Certificate::chain_from_pem(&pem).context("the issued certificate cannot be used")
+}

@@ -1,0 +1,380 @@
+//! Giving roles, as `grant`, `approve` and `create` do it: look, show, act.
+
+use clap::Args;
+use serde_json::{Value, json};
+use usercert_core::api::rbac::{self, API_GROUP, Grant, Holder, RoleKind, RoleRef, Rule, Scope};
+use usercert_core::text::{shell_word, show};
+use usercert_core::x509::identity::reserved;
+
+use crate::cluster::{ApiError, Cluster, Need, explain};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::ui::args::{ClientArgs, DryRun};
+
+/// Resources that are listed a line, in texts for people.
+const MOST: usize = 12;
+
+/// Roles to give, and where.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RoleArgs {
+    /// Role of the namespace given with -n; repeat for several
+    #[arg(long, value_name = "NAME")]
+    pub role: Vec<String>,
+    /// ClusterRole, in the namespace given with -n or with --cluster-wide; repeat for several
+    #[arg(long, value_name = "NAME")]
+    pub clusterrole: Vec<String>,
+    /// In the whole cluster, not in one namespace
+    #[arg(long)]
+    pub cluster_wide: bool,
+}
+
+impl RoleArgs {
+    /// The roles that are named.
+    #[must_use]
+    pub fn named(&self) -> Vec<RoleRef> {
+        let named = |kind, names: &[String]| {
+            let names = names.iter().map(move |name| RoleRef { kind, name: name.clone() });
+            names.collect::<Vec<_>>()
+        };
+        let mut all = named(RoleKind::Role, &self.role);
+        all.extend(named(RoleKind::ClusterRole, &self.clusterrole));
+        all.dedup();
+        all
+    }
+
+    /// Whether any of the flags is given.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.cluster_wide || !self.role.is_empty() || !self.clusterrole.is_empty()
+    }
+
+    /// The place that the flags name, if any.
+    ///
+    /// # Errors
+    /// They name two.
+    pub fn scope(&self, namespace: Option<&str>) -> Result<Option<Scope>> {
+        match (self.cluster_wide, namespace) {
+            (true, Some(name)) => Err(Error::usage(format!(
+                "-n {} and --cluster-wide exclude each other",
+                shell_word(name)
+            ))),
+            (true, None) => Ok(Some(Scope::Cluster)),
+            (false, name) => Ok(name.map(|n| Scope::Namespace(n.to_owned()))),
+        }
+    }
+
+    /// What is to be given to the holder; nothing if no role is named.
+    ///
+    /// # Errors
+    /// Roles without a place, a place without roles, or names that cannot be.
+    pub fn grants(&self, holder: &Holder, namespace: Option<&str>) -> Result<Vec<Grant>> {
+        let roles = self.named();
+        if roles.is_empty() {
+            return match self.cluster_wide {
+                true => {
+                    Err(Error::usage("--cluster-wide needs a role")
+                        .hint("name it with --clusterrole"))
+                }
+                false => Ok(Vec::new()),
+            };
+        }
+        let Some(scope) = self.scope(namespace)? else {
+            return Err(Error::usage("where should the role be given?")
+                .hint("in one namespace: -n NAMESPACE; in all of them: --cluster-wide"));
+        };
+        let grant = |role| {
+            let grant = Grant { holder: holder.clone(), role, scope: scope.clone() };
+            grant.check().usage().map(|()| grant)
+        };
+        roles.into_iter().map(grant).collect()
+    }
+}
+
+/// A grant whose role was found.
+pub struct Prepared {
+    /// The grant.
+    pub grant: Grant,
+    /// What the role allows.
+    pub rules: Vec<Rule>,
+    /// The binding, if it is there already.
+    pub existing: Option<Value>,
+}
+
+/// What became of a grant.
+pub struct Granted {
+    /// The binding.
+    pub value: Value,
+    /// Whether it was made now, rather than found.
+    pub made: bool,
+}
+
+/// Makes sure that the roles exist, and looks whether they are given already.
+///
+/// # Errors
+/// A role that does not exist or cannot be read, a binding that is in the way.
+pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Vec<Prepared>> {
+    let mut prepared = Vec::new();
+    for grant in grants {
+        let rules = rules_of(cluster, &grant.role, &grant.scope).await?;
+        let existing = match cluster.get_binding(&grant.scope, &grant.binding_name()).await {
+            Ok(value) => Some(value),
+            // Whoever may not read bindings learns it from creating one.
+            Err(error) if matches!(error.code(), 403 | 404) => None,
+            Err(error) => {
+                let resources = grant.scope.binding_resource();
+                let need = Need::Use { group: API_GROUP, resources, verbs: "get" };
+                return Err(explain(&error, &cluster.server, &need));
+            }
+        };
+        if let Some(value) = &existing {
+            check_existing(&grant, value)?;
+        }
+        prepared.push(Prepared { grant, rules, existing });
+    }
+    Ok(prepared)
+}
+
+/// What a role allows.
+///
+/// # Errors
+/// It does not exist, or cannot be read.
+pub async fn rules_of(cluster: &Cluster, role: &RoleRef, scope: &Scope) -> Result<Vec<Rule>> {
+    let resources = role.kind.resource();
+    let need = Need::Use { group: API_GROUP, resources, verbs: "get" };
+    match cluster.role(role, scope).await {
+        Ok(value) => Ok(rbac::rules_of(&value)),
+        Err(error) if error.reason() == "NotFound" => {
+            let (place, flag) = match (role.kind, scope.namespace()) {
+                (RoleKind::Role, Some(name)) => {
+                    (format!(" {scope}"), format!(" -n {}", shell_word(name)))
+                }
+                _ => (String::new(), String::new()),
+            };
+            Err(Error::new(format!("there is no {role}{place}")).hint(format!(
+                "nothing was granted: whoever made a role of that name later would decide what it allows\n\
+                 `kubectl get {resources}{flag}` shows what there is"
+            )))
+        }
+        Err(error) => Err(explain(&error, &cluster.server, &need)
+            .hint("a role that cannot be looked at is not granted")),
+    }
+}
+
+fn check_existing(grant: &Grant, value: &Value) -> Result<()> {
+    grant.check_existing(value).hint(format!(
+        "nothing was changed; look at it, and delete it if it is nobody's:\n  kubectl get {} {}-o yaml -- {}",
+        grant.scope.binding_resource(),
+        grant.scope.namespace().map(|n| format!("-n {} ", shell_word(n))).unwrap_or_default(),
+        shell_word(&grant.binding_name())
+    ))
+}
+
+/// Creates the binding, unless it is there; with `dry_run` the server only checks it.
+///
+/// # Errors
+/// A binding that is in the way, or as the server answers.
+pub async fn bind(cluster: &Cluster, grant: &Grant, dry_run: bool) -> Result<Granted> {
+    let error = match cluster.create_binding(&grant.scope, &grant.manifest(), dry_run).await {
+        Ok(value) => return Ok(Granted { value, made: true }),
+        Err(error) => error,
+    };
+    if error.reason() != "AlreadyExists" {
+        return Err(refused(&error, cluster, &grant.role, &grant.scope, "create"));
+    }
+    let need =
+        Need::Use { group: API_GROUP, resources: grant.scope.binding_resource(), verbs: "get" };
+    let value = cluster
+        .get_binding(&grant.scope, &grant.binding_name())
+        .await
+        .map_err(|e| explain(&e, &cluster.server, &need))?;
+    check_existing(grant, &value)?;
+    Ok(Granted { value, made: false })
+}
+
+/// A refusal to write a binding: above all, that nobody gives what he does not hold.
+#[must_use]
+pub fn refused(
+    error: &ApiError,
+    cluster: &Cluster,
+    role: &RoleRef,
+    scope: &Scope,
+    verb: &'static str,
+) -> Error {
+    let message = error.to_string();
+    let Some(lacking) = rbac::lacking(&message).filter(|_| error.code() == 403) else {
+        let resources = scope.binding_resource();
+        return explain(
+            error,
+            &cluster.server,
+            &Need::Use { group: API_GROUP, resources, verbs: verb },
+        );
+    };
+    let lines = rbac::allowance(&lacking, scope).lines(MOST);
+    Error::new(format!(
+        "you may not pass on the {role} {scope}, for it allows what you do not hold yourself:\n{}",
+        lines.join("\n")
+    ))
+    .hint(format!(
+        "somebody who holds all of it can do it, as a cluster-admin does;\n\
+         or an admin lets you pass on this role, by a role of yours with the rule\n\
+         - apiGroups: [{API_GROUP}]\n  resources: [{}]\n  resourceNames: [{}]\n  verbs: [bind]",
+        role.kind.resource(),
+        Value::from(role.name.as_str()),
+    ))
+}
+
+impl Prepared {
+    /// What is given to whom, for people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let grant = &self.grant;
+        let mut out = format!("{:<13}{} {}\n", "Role", grant.role, grant.scope);
+        out.push_str(&format!("{:<13}{}\n", "For", grant.holder));
+        let lines = rbac::allowance(&self.rules, &grant.scope).lines(MOST);
+        for (i, line) in lines.iter().enumerate() {
+            out.push_str(&format!("{:<13}{line}\n", if i == 0 { "Allows" } else { "" }));
+        }
+        if let Some(warning) = self.warning() {
+            out.push_str(&format!("WARNING: {warning}\n"));
+        }
+        out
+    }
+
+    /// What is unusual about the holder.
+    fn warning(&self) -> Option<String> {
+        let name = match &self.grant.holder {
+            Holder::Group(name) => name,
+            Holder::User(name) if rbac::service_account(name).is_some() => return None,
+            Holder::User(name) => {
+                return reserved(name).map(|_| {
+                    format!("{} is a name of Kubernetes itself, not of a person", show(name))
+                });
+            }
+        };
+        match name.as_str() {
+            rbac::AUTHENTICATED => Some("this group is everybody whom the server knows".to_owned()),
+            "system:unauthenticated" => Some(
+                "this group is everybody who reaches the server, without any credentials"
+                    .to_owned(),
+            ),
+            "system:serviceaccounts" => Some("this group is every pod of the cluster".to_owned()),
+            name if name.starts_with("system:") => {
+                Some(format!("{} is a group of Kubernetes itself", show(name)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Gives the role, unless it is given.
+    ///
+    /// # Errors
+    /// As [`bind`].
+    pub async fn carry_out(&self, cluster: &Cluster, dry_run: bool) -> Result<Granted> {
+        match &self.existing {
+            Some(value) => Ok(Granted { value: value.clone(), made: false }),
+            None => bind(cluster, &self.grant, dry_run).await,
+        }
+    }
+}
+
+/// Bindings as kubectl prints objects: one as it is, several in a list, without bookkeeping.
+#[must_use]
+pub fn as_objects(mut bindings: Vec<Value>) -> Value {
+    for binding in &mut bindings {
+        if let Some(metadata) = binding["metadata"].as_object_mut() {
+            metadata.remove("managedFields");
+        }
+    }
+    match bindings.len() {
+        1 => bindings.pop().unwrap_or_default(),
+        _ => json!({ "apiVersion": "v1", "kind": "List", "items": bindings }),
+    }
+}
+
+/// Roles that are given together with a certificate: looked at before the question that covers both,
+/// given once the certificate is on its way.
+#[derive(Default)]
+pub struct Along(Vec<Prepared>);
+
+impl Along {
+    /// Looks at the roles that the flags name for this user; at nothing if they name none.
+    ///
+    /// # Errors
+    /// Roles that do not exist, names that cannot be, a binding that is in the way.
+    pub async fn prepare(
+        cluster: &Cluster,
+        roles: &RoleArgs,
+        user: &str,
+        namespace: Option<&str>,
+    ) -> Result<Self> {
+        let grants = roles.grants(&Holder::User(user.to_owned()), namespace)?;
+        Ok(Self(prepare(cluster, grants).await?))
+    }
+
+    /// What is shown before the question: a block for each role that is still to be given.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let new = self.0.iter().filter(|p| p.existing.is_none());
+        new.map(Prepared::text).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The roles that are still to be given, as `ClusterRole edit in namespace dev`.
+    #[must_use]
+    pub fn roles(&self) -> Option<String> {
+        let new: Vec<&Prepared> = self.0.iter().filter(|p| p.existing.is_none()).collect();
+        let roles: Vec<String> = new.iter().map(|p| p.grant.role.to_string()).collect();
+        new.first().map(|first| format!("{} {}", roles.join(", "), first.grant.scope))
+    }
+
+    /// Full names of the bindings.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(|p| p.grant.full_name()).collect()
+    }
+
+    /// Gives the roles; a line about each. `before` is what has been done by now.
+    ///
+    /// # Errors
+    /// The first that cannot be given, with the line that does the rest.
+    pub async fn give(
+        &self,
+        cluster: &Cluster,
+        client: &ClientArgs,
+        dry_run: DryRun,
+        before: &str,
+    ) -> Result<Vec<String>> {
+        let mark = dry_run.mark();
+        let mut lines = Vec::new();
+        for one in &self.0 {
+            let made = match dry_run {
+                DryRun::Client => one.existing.is_none(),
+                _ => {
+                    let granted = one.carry_out(cluster, dry_run == DryRun::Server).await;
+                    granted.hint(format!("{before}; to finish:\n  {}", self.line(client)))?.made
+                }
+            };
+            let what = if made { "created" } else { "unchanged" };
+            lines.push(format!("{} {what}{mark}", show(&one.grant.full_name())));
+        }
+        Ok(lines)
+    }
+
+    /// The command line that gives these roles.
+    fn line(&self, client: &ClientArgs) -> String {
+        let mut line = format!("kubectl usercert grant{}", client.repeated());
+        for one in &self.0 {
+            let flag = match one.grant.role.kind {
+                RoleKind::Role => "role",
+                RoleKind::ClusterRole => "clusterrole",
+            };
+            line.push_str(&format!(" --{flag} {}", shell_word(&one.grant.role.name)));
+        }
+        if let Some(one) = self.0.first() {
+            line.push_str(&match one.grant.scope.namespace() {
+                Some(name) => format!(" -n {}", shell_word(name)),
+                None => " --cluster-wide".to_owned(),
+            });
+            line.push_str(&format!(" -- {}", shell_word(one.grant.holder.name())));
+        }
+        line
+    }
+}

@@ -1,0 +1,405 @@
+//! Writing a certificate and its key into the kubeconfig, or into a file of their own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use usercert_core::kubeconfig::Kind;
+use usercert_core::kubeconfig::edit::{self, Edit};
+use usercert_core::kubeconfig::install::{self, Existing, PlanError, Wanted};
+use usercert_core::kubeconfig::merged::{Merged, SourceFile};
+use usercert_core::kubeconfig::path::LoadingList;
+use usercert_core::text::{shell_word, show};
+use usercert_core::x509::certificate::{Certificate, chain_to_pem};
+
+use crate::cluster::Endpoint;
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::files::atomic::{self, Access};
+use crate::files::kubeconfig::UpdateError;
+use crate::files::{LockError, ReadError, kubeconfig, reading, writers};
+use crate::ui::host::Host;
+
+/// How long to wait for another writer of the kubeconfig.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// Longest certificate file that an existing entry may name, in bytes.
+const CERTIFICATE_LIMIT: usize = 1024 * 1024;
+
+/// What is to be written.
+pub struct Entry<'a> {
+    /// Name of context and user entry.
+    pub context_name: String,
+    /// Name for the cluster entry, should one have to be added.
+    pub cluster_name: String,
+    /// Where the cluster is.
+    pub endpoint: &'a Endpoint,
+    /// The certificate and its intermediates.
+    pub chain: &'a [Certificate],
+    /// The private key.
+    pub key_pem: &'a str,
+    /// The context's namespace.
+    pub namespace: Option<String>,
+    /// The user entry to renew; nothing but its certificate and key is written then.
+    pub renewed: Option<String>,
+}
+
+/// Where the entry went.
+pub struct Written {
+    /// The files that were changed.
+    pub files: Vec<PathBuf>,
+    /// The context's name.
+    pub context_name: String,
+    /// The cluster entry that it uses.
+    pub cluster_name: String,
+}
+
+impl Entry<'_> {
+    fn leaf(&self) -> Result<&Certificate> {
+        self.chain.first().ok_or_else(|| Error::new("there is no certificate to write"))
+    }
+
+    fn user_name(&self) -> &str {
+        self.renewed.as_deref().unwrap_or(&self.context_name)
+    }
+
+    /// The renewed entry as it will be: what else it says, stays.
+    fn renewed_body(&self, merged: &Merged) -> Option<Value> {
+        let name = self.renewed.as_deref()?;
+        let mut body = merged.entry(Kind::User, name)?.value().get("user")?.as_object()?.clone();
+        body.retain(|field, _| !matches!(field.as_str(), "client-certificate" | "client-key"));
+        if let Value::Object(new) = self.user_body() {
+            body.extend(new);
+        }
+        Some(body.into())
+    }
+
+    fn user_body(&self) -> Value {
+        json!({
+            "client-certificate-data": STANDARD.encode(chain_to_pem(self.chain)),
+            "client-key-data": STANDARD.encode(self.key_pem),
+        })
+    }
+
+    /// The text of a kubeconfig of its own.
+    ///
+    /// # Errors
+    /// None that names and certificates can cause.
+    pub fn standalone_text(&self) -> Result<String> {
+        one_context(
+            &self.context_name,
+            &self.cluster_name,
+            self.endpoint,
+            self.user_body(),
+            self.namespace.as_deref(),
+        )
+    }
+
+    /// Writes a kubeconfig of its own to `file`, which must not exist.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written.
+    pub fn write_standalone(&self, file: &Path) -> Result<Written> {
+        let text = self.standalone_text()?;
+        atomic::create_new(file, text.as_bytes(), Access::Private)
+            .hint("name another file with --standalone")?;
+        Ok(Written {
+            files: vec![file.to_owned()],
+            context_name: self.context_name.clone(),
+            cluster_name: self.cluster_name.clone(),
+        })
+    }
+
+    /// Finds out whether [`Entry::write`] would go through, without writing.
+    ///
+    /// # Errors
+    /// When a name is taken, or the kubeconfig cannot be read.
+    pub fn check(&self, list: &LoadingList, replace: bool) -> Result<()> {
+        let files = kubeconfig::read_all(list)?;
+        self.decide(list, files, replace, false).map(drop)
+    }
+
+    /// Writes the entry into the kubeconfig files of `list`.
+    ///
+    /// # Errors
+    /// When a name is taken, another program holds the lock, or a file cannot be read, edited safely
+    /// or written.
+    pub fn write(
+        &self,
+        host: &Host,
+        list: &LoadingList,
+        replace: bool,
+        use_context: bool,
+    ) -> Result<Written> {
+        let busy = writers::is_locked(list);
+        let mut cluster_name = String::new();
+        let update = kubeconfig::update_and_keep(list, LOCK_LIMIT, |files| {
+            let (plan_cluster, texts) =
+                self.decide(list, files, replace, use_context).map_err(Refused)?;
+            cluster_name = plan_cluster;
+            Ok(texts)
+        });
+        let written = update.map_err(|error| match error {
+            UpdateError::Decide(Refused(error)) => error,
+            error => unwritten(error).hint("the key is kept, so run the command again"),
+        })?;
+        self.look_again(host, list, busy, &written)?;
+        let files = written.into_iter().map(|(file, _)| file).collect();
+        Ok(Written { files, context_name: self.context_name.clone(), cluster_name })
+    }
+
+    /// kubectl reads before it locks and then removes what it did not see; a loss shows shortly after.
+    fn look_again(
+        &self,
+        host: &Host,
+        list: &LoadingList,
+        busy: bool,
+        written: &[(PathBuf, String)],
+    ) -> Result<()> {
+        let leaf = self.leaf()?;
+        let there = |files: Vec<SourceFile>| {
+            Merged::load(list, files)
+                .ok()
+                .and_then(|m| m.user(self.user_name()))
+                .and_then(|u| u.client_certificate_data)
+                .and_then(|pem| Certificate::chain_from_pem(&pem).ok())
+                .is_some_and(|chain| chain.first().is_some_and(|c| c.der == leaf.der))
+        };
+        let settled = writers::settle(list, busy, || {
+            host.say("waiting for a kubectl config that may have read the kubeconfig before");
+        });
+        if !settled {
+            return Err(Error::new(format!(
+                "the entry {} is written, but a kubectl config that may remove it again still runs",
+                show(&self.context_name)
+            ))
+            .hint("the key is still kept: run the same command again once it has ended"));
+        }
+        // Only what somebody else has written since needs reading.
+        if kubeconfig::all_hold(written) {
+            return Ok(());
+        }
+        match kubeconfig::verify_still_there(list, LOCK_LIMIT, there) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::new(format!(
+                "another program (kubectl reads before it locks) has removed the entry {} that was just written",
+                show(&self.context_name)
+            ))
+            .hint("the key is still kept: run the same command again once the other program is done")),
+            Err(error) => {
+                host.warn(format!("warning: the kubeconfig was written but could not be read back: {error}"));
+                Ok(())
+            }
+        }
+    }
+
+    fn unplanned(&self, error: PlanError) -> Error {
+        let replaceable = matches!(error, PlanError::Taken { replaceable: true, .. });
+        let error = Error { exit: Exit::Failed, ..Error::from(error) };
+        if self.renewed.is_some() {
+            return error.hint("nothing was written, and the key is kept: put it under another name with\n  kubectl usercert install --context-name NEW -- NAME");
+        }
+        let other = shell_word(&format!("{}-2", self.context_name));
+        let elsewhere =
+            format!("choose another name with --context-name, as --context-name {other}");
+        if replaceable {
+            error.hint("to put the new certificate in its place, add --replace").hint(elsewhere)
+        } else {
+            error.hint(elsewhere)
+        }
+    }
+
+    /// The cluster entry's name and the new texts by file.
+    fn decide(
+        &self,
+        list: &LoadingList,
+        files: Vec<SourceFile>,
+        replace: bool,
+        use_context: bool,
+    ) -> Result<(String, Vec<(PathBuf, String)>)> {
+        // As for kubectl config, a file that is named and missing is begun.
+        let merged = Merged::load(&LoadingList { explicit: false, ..list.clone() }, files)
+            .hint("mend the file first; it is left as it is")?;
+        let default = list
+            .default_file(Path::exists)
+            .ok_or_else(|| Error::new("there is no kubeconfig file to write: neither --kubeconfig, $KUBECONFIG nor a home directory"))?;
+        let wanted = Wanted {
+            context_name: &self.context_name,
+            cluster_name: &self.cluster_name,
+            cluster_body: cluster_body(self.endpoint),
+            renewed: self.renewed.as_deref(),
+            user_body: self.renewed_body(&merged).unwrap_or_else(|| self.user_body()),
+            namespace: self.namespace.as_deref(),
+            leaf: self.leaf()?,
+            replace,
+            use_context,
+        };
+        let existing = existing(&merged, self.endpoint, self.user_name());
+        let plan = install::plan(&merged, default, &wanted, &existing)
+            .map_err(|error| self.unplanned(error))?;
+        let texts = edited(merged, &plan.edits)
+            .hint("write a file of its own with --standalone FILE, or mend the file first")?;
+        Ok((plan.cluster_name, texts))
+    }
+}
+
+fn cluster_body(endpoint: &Endpoint) -> Value {
+    let mut body = json!({ "server": endpoint.server });
+    if let Some(pem) = &endpoint.ca_pem {
+        body["certificate-authority-data"] = STANDARD.encode(pem).into();
+    }
+    if let Some(name) = &endpoint.tls_server_name {
+        body["tls-server-name"] = name.clone().into();
+    }
+    if endpoint.insecure {
+        body["insecure-skip-tls-verify"] = true.into();
+    }
+    if let Some(url) = &endpoint.proxy_url {
+        body["proxy-url"] = url.clone().into();
+    }
+    body
+}
+
+/// A kubeconfig with one context and nothing else.
+///
+/// # Errors
+/// When the names or values cannot be written.
+pub fn one_context(
+    context_name: &str,
+    cluster_name: &str,
+    endpoint: &Endpoint,
+    user_body: Value,
+    namespace: Option<&str>,
+) -> Result<String> {
+    let mut context = json!({ "cluster": cluster_name, "user": context_name });
+    if let Some(namespace) = namespace {
+        context["namespace"] = namespace.into();
+    }
+    Ok(edit::new_file(&[
+        Edit::SetUser { name: context_name.to_owned(), body: user_body },
+        Edit::SetCluster { name: cluster_name.to_owned(), body: cluster_body(endpoint) },
+        Edit::SetContext { name: context_name.to_owned(), body: context },
+        Edit::SetCurrentContext(context_name.to_owned()),
+    ])?)
+}
+
+/// Makes sure that a kubeconfig of its own can be written to `file`, before anything is asked for.
+///
+/// # Errors
+/// It is there already, or its directory is not.
+pub fn must_be_new(file: &Path) -> Result<()> {
+    let what = if file.symlink_metadata().is_ok() {
+        "is there already"
+    } else if file.parent().is_some_and(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
+        "is in a directory that does not exist"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(format!("{} {what}", show(&file.display().to_string())))
+        .hint("nothing was requested; name another file with --standalone"))
+}
+
+/// Makes sure that no entry of this name would be in the way, before anything is asked for.
+///
+/// # Errors
+/// When there is a context or user entry of this name.
+pub fn must_be_free(merged: &Merged, name: &str) -> Result<()> {
+    if merged.user(name).is_none() && merged.context(name).is_none() {
+        return Ok(());
+    }
+    Err(Error::new(format!("the kubeconfig already has an entry named {}", show(name)))
+        .hint("nothing was requested; choose another name with --context-name"))
+}
+
+/// The new texts of files.
+///
+/// # Errors
+/// When one of them cannot be edited safely.
+pub fn edited(merged: Merged, edits: &[(PathBuf, Vec<Edit>)]) -> Result<Vec<(PathBuf, String)>> {
+    merged.edited(edits).map_err(|(file, error)| {
+        let mut error = Error::from(error);
+        let file = show(&file.display().to_string());
+        error.message = format!("{file} is left as it is: {}", error.message);
+        error
+    })
+}
+
+/// A decision that came out negative while the lock was held.
+#[derive(Debug)]
+pub struct Refused(pub Error);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Why a kubeconfig was not written, and what to do about it.
+#[must_use]
+pub fn unwritten(error: UpdateError<Refused>) -> Error {
+    let unlock = |path: &Path, who: &str| {
+        let path = shell_word(&path.display().to_string());
+        format!("if {who}, remove what it has left over: rm -- {path}")
+    };
+    let hint = match &error {
+        UpdateError::Lock(LockError::Foreign { path, .. }) => {
+            unlock(path, "no other program is writing the kubeconfig")
+        }
+        UpdateError::Lock(LockError::Held { path, .. }) => unlock(path, "that process is gone"),
+        UpdateError::Read(ReadError::NotUtf8 { .. }) => "save it as UTF-8 first".to_owned(),
+        UpdateError::Write { written, .. } if !written.is_empty() => {
+            let files = written.iter().map(|file| show(&file.display().to_string()));
+            format!("{} was written before that", files.collect::<Vec<_>>().join(", "))
+        }
+        _ => String::new(),
+    };
+    let error = match error {
+        UpdateError::Decide(Refused(error)) => return error,
+        UpdateError::Write { source, .. } => Error::from(source),
+        other => Error::from(other),
+    };
+    if hint.is_empty() { error } else { error.hint(hint) }
+}
+
+/// A context that uses this user entry for another cluster.
+#[must_use]
+pub fn used_elsewhere(merged: &Merged, endpoint: &Endpoint, user: &str) -> Option<String> {
+    install::used_elsewhere(merged, user, &existing(merged, endpoint, user))
+}
+
+/// What the files behind existing entries say.
+fn existing(merged: &Merged, endpoint: &Endpoint, user: &str) -> Existing {
+    let mut existing = Existing::default();
+    for entry in merged.clusters() {
+        let Some(cluster) = merged.cluster(entry.name) else { continue };
+        let ca_pem = match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
+            (Some(data), _) => Some(data.clone()),
+            (None, Some(path)) => reading::read_limited(path, CERTIFICATE_LIMIT).ok(),
+            (None, None) => None,
+        };
+        let other = Endpoint {
+            server: cluster.server.clone(),
+            ca_pem,
+            tls_server_name: cluster.tls_server_name.clone(),
+            insecure: cluster.insecure_skip_tls_verify,
+            proxy_url: cluster.proxy_url.clone(),
+        };
+        if endpoint.same_cluster(&other) {
+            existing.same_clusters.insert(entry.name.to_owned());
+        }
+    }
+    if let Some(entry) = merged.user(user) {
+        let pem = match (&entry.client_certificate_data, &entry.client_certificate) {
+            (Some(data), _) => Some(data.clone()),
+            (None, Some(path)) => reading::read_limited(path, CERTIFICATE_LIMIT).ok(),
+            (None, None) => None,
+        };
+        let chain = pem.and_then(|pem| Certificate::chain_from_pem(&pem).ok());
+        if let Some(leaf) = chain.and_then(|c| c.into_iter().next()) {
+            existing.certificates.insert(user.to_owned(), leaf);
+        }
+    }
+    existing
+}

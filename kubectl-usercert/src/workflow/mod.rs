@@ -1,0 +1,11 @@
+//! What commands share: submitting, reviewing, approving, waiting, checking, writing, giving roles.
+
+pub mod approval;
+pub mod await_certificate;
+pub mod grant_role;
+pub mod kubeconfig_writer;
+pub mod pending_request;
+pub mod reply;
+pub mod review_policy;
+pub mod review_sheet;
+pub mod role_bindings;

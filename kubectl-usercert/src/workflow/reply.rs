@@ -1,0 +1,235 @@
+//! Building and writing the reply for somebody without access.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use usercert_core::exchange::file_name::safe_file_name;
+use usercert_core::exchange::reply::Reply;
+use usercert_core::text::{shell_word, show};
+use usercert_core::x509::certificate::Certificate;
+
+use crate::cluster::{Cluster, Endpoint, Need, Target, explain};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::files::atomic::{self, Access};
+use crate::ui::args::{ClientArgs, Timeout};
+use crate::ui::host::Host;
+
+/// `--reply` and what goes into it.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReplyArgs {
+    /// Wait for the certificate and write the answer, a kubeconfig without the key, to this file, into
+    /// this directory, or to standard output ("-")
+    #[arg(long, value_name = "FILE|DIR|-")]
+    pub reply: Option<PathBuf>,
+    /// Server address in the reply, where people reach the cluster by another one
+    #[arg(long, value_name = "URL", requires = "reply")]
+    pub reply_server: Option<String>,
+    /// Name of the cluster in the reply
+    #[arg(long, value_name = "NAME", requires = "reply")]
+    pub reply_cluster_name: Option<String>,
+}
+
+/// Where a reply for `user` goes: `None` for standard output.
+///
+/// # Errors
+/// When the file is there already.
+pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
+    if reply.as_os_str() == "-" {
+        return Ok(None);
+    }
+    let file = if reply.is_dir() {
+        reply.join(safe_file_name(user, "kubeconfig"))
+    } else {
+        reply.to_owned()
+    };
+    if file.symlink_metadata().is_ok() {
+        return Err(Error::new(format!("{} is there already", show(&file.display().to_string())))
+            .hint("nothing was approved; move it away, or name another file with --reply"));
+    }
+    if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
+        return Err(Error::new(format!("{} is no directory", show(&parent.display().to_string())))
+            .hint("nothing was approved"));
+    }
+    Ok(Some(file))
+}
+
+/// The reply's cluster data, checked before anything is approved.
+pub struct ClusterData {
+    /// Address of the API server.
+    pub server: String,
+    /// What its certificate is checked with.
+    pub ca: Vec<Certificate>,
+    /// The name that its certificate is checked for, if not the address.
+    pub tls_server_name: Option<String>,
+    /// Name of the cluster.
+    pub cluster_name: String,
+}
+
+/// Finds out what a reply will say about the cluster.
+///
+/// # Errors
+/// When no CA is known that the server's certificate holds up against.
+pub async fn cluster_data(
+    target: &Target,
+    cluster: &Cluster,
+    args: &ReplyArgs,
+    user: &str,
+    client: &ClientArgs,
+) -> Result<ClusterData> {
+    let timeout = client.request_timeout;
+    let endpoint = &target.endpoint;
+    if endpoint.insecure {
+        return Err(Error::new(
+            "this connection does not check the server, so no CA can be vouched for",
+        )
+        .hint("nothing was approved; connect with --certificate-authority FILE instead"));
+    }
+    let server = args.reply_server.clone().unwrap_or_else(|| endpoint.server.clone());
+    if !server.starts_with("https://") {
+        return Err(Error::usage(format!(
+            "the reply's server {} does not begin with https://",
+            show(&server)
+        ))
+        .hint("nothing was approved; give the address with --reply-server"));
+    }
+    let known = endpoint.ca();
+    let ca = if known.is_empty() { published_ca(endpoint, cluster, timeout).await? } else { known };
+    if let Some(other) = ca.iter().find(|c| !c.may_be_authority()) {
+        return Err(Error::new(format!(
+            "{} is no CA certificate, but the server is checked with it",
+            other.subject.shown()
+        ))
+        .hint("nothing was approved; give the cluster's CA with --certificate-authority FILE"));
+    }
+    let cluster_name =
+        args.reply_cluster_name.clone().unwrap_or_else(|| target.cluster_name().to_owned());
+    let tls_server_name = endpoint.tls_server_name.clone().filter(|_| args.reply_server.is_none());
+    let data = ClusterData { server, ca, tls_server_name, cluster_name };
+    data.fits(user, client)?;
+    Ok(data)
+}
+
+impl ClusterData {
+    /// Makes sure that a reply for this user can be made.
+    ///
+    /// # Errors
+    /// When it would be refused where it is installed.
+    pub fn fits(&self, user: &str, client: &ClientArgs) -> Result<()> {
+        self.check(user, client.namespace.as_deref())
+            .hint("nothing was approved; mend --reply-server, --reply-cluster-name or --namespace")
+    }
+
+    /// The same, without saying what to mend.
+    ///
+    /// # Errors
+    /// As for [`ClusterData::fits`].
+    pub fn check(&self, user: &str, namespace: Option<&str>) -> Result<()> {
+        // Everything but the certificate is known by now; the CA stands in for it.
+        let trial = self.reply(user, self.ca.clone(), namespace.map(str::to_owned));
+        let text = trial.to_text()?;
+        Reply::parse(text.as_bytes()).context("no reply could be made").usage()?;
+        Ok(())
+    }
+
+    /// The reply that carries this certificate, and its text.
+    ///
+    /// # Errors
+    /// When install would refuse it.
+    pub fn render(
+        &self,
+        chain: Vec<Certificate>,
+        namespace: Option<String>,
+    ) -> Result<(Reply, String)> {
+        let user = chain.first().map(|c| c.subject.user().to_owned()).unwrap_or_default();
+        let reply = self.reply(&user, chain, namespace);
+        let text = reply.to_text()?;
+        // What is sent must be what install takes: hostile names would be refused there.
+        Reply::parse(text.as_bytes()).context("no usable reply can be made")?;
+        Ok((reply, text))
+    }
+
+    fn reply(&self, user: &str, chain: Vec<Certificate>, namespace: Option<String>) -> Reply {
+        Reply {
+            context_name: format!("{user}@{}", self.cluster_name),
+            server: self.server.clone(),
+            ca: self.ca.clone(),
+            tls_server_name: self.tls_server_name.clone(),
+            chain,
+            cluster_name: self.cluster_name.clone(),
+            namespace,
+        }
+    }
+}
+
+/// The CA that the cluster publishes for its workloads, if the server's certificate holds up against
+/// it on a live connection.
+async fn published_ca(
+    endpoint: &Endpoint,
+    cluster: &Cluster,
+    timeout: Timeout,
+) -> Result<Vec<Certificate>> {
+    let mut last = None;
+    for namespace in ["kube-system", "kube-public"] {
+        let map = match cluster.config_map(namespace, "kube-root-ca.crt").await {
+            Ok(map) => map,
+            Err(error) => {
+                last = Some(explain(&error, &cluster.server, &Need::RootCa));
+                continue;
+            }
+        };
+        let pem = map["data"]["ca.crt"].as_str().unwrap_or_default();
+        let Ok(ca) = Certificate::chain_from_pem(pem.as_bytes()) else { continue };
+        let checked =
+            Endpoint { ca_pem: Some(pem.as_bytes().to_vec()), insecure: false, ..endpoint.clone() };
+        let touched = checked.anonymous(timeout)?.touch().await;
+        match touched {
+            Ok(()) => return Ok(ca),
+            Err(error) => last = Some(explain(&error, &cluster.server, &Need::RootCa)),
+        }
+    }
+    let why = last.map(|e| e.message).unwrap_or_default();
+    Err(Error::new(format!("no CA is known that the server's certificate holds up against: {why}"))
+        .hint("nothing was approved; give the CA with --certificate-authority FILE"))
+}
+
+/// Writes the reply.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(
+    host: &Host,
+    data: &ClusterData,
+    chain: Vec<Certificate>,
+    namespace: Option<String>,
+    file: Option<&Path>,
+) -> Result<()> {
+    let (reply, text) = data.render(chain, namespace)?;
+    let user = reply.leaf()?.subject.user();
+    let code = reply.code()?;
+    match file {
+        None => host.result(&text)?,
+        Some(file) => {
+            atomic::create_new(file, text.as_bytes(), Access::Public)?;
+            host.say(format!("reply written to {}", show(&file.display().to_string())));
+        }
+    }
+    let name = file
+        .and_then(Path::file_name)
+        .map_or("FILE".to_owned(), |n| shell_word(&n.to_string_lossy()));
+    host.say(format!(
+        "It holds no secret. Send it to {}, who runs:\n  kubectl usercert install --reply {name} --expect-reply {} -- {}",
+        show(user),
+        code.short(),
+        shell_word(user)
+    ));
+    if ["https://127.", "https://localhost", "https://[::1]"]
+        .iter()
+        .any(|p| reply.server.starts_with(p))
+    {
+        host.warn(format!(
+            "warning: {} is reachable from this machine only; the person needs another address in the reply",
+            show(&reply.server)
+        ));
+    }
+    Ok(())
+}

@@ -19,10 +19,10 @@ mod bad_input;
 #[path = "../plugin/mod.rs"]
 mod built;
 mod ca;
-mod ca_serve;
 mod completion;
 mod control_plane;
 mod cost;
+mod create;
 mod docs;
 mod doctor;
 mod ends;
@@ -69,7 +69,9 @@ fn main() -> ExitCode {
     let backends = backend::all();
     let everywhere = [
         road::CASES,
-        handover::CASES,
+        create::CASES,
+        handover::replies::CASES,
+        handover::requests::CASES,
         ends::CASES,
         attacks::swaps::CASES,
         attacks::forms::CASES,
@@ -78,17 +80,21 @@ fn main() -> ExitCode {
         bad_input::CASES,
         kubeconfigs::CASES,
         formats::CASES,
-        onboard::CASES,
+        onboard::people::CASES,
+        onboard::resume::CASES,
         inspect::CASES,
         completion::CASES,
-        rbac::CASES,
+        rbac::grant::CASES,
+        rbac::revoke::CASES,
+        rbac::access::CASES,
+        rbac::together::CASES,
         approvals::CASES,
         policy::CASES,
         rights::CASES,
         token::CASES,
         renew::CASES,
         doctor::CASES,
-        ca_serve::CASES,
+        ca::serve::CASES,
     ];
     let mut cases = Vec::new();
     for backend in &backends {
@@ -96,7 +102,13 @@ fn main() -> ExitCode {
             cases.push(case(backend, name, *run));
         }
         if backend.sandbox().is_some() {
-            let more = [cost::CASES, lists::CASES, onboard::SANDBOX_CASES, ca::CASES];
+            let more = [
+                cost::CASES,
+                lists::CASES,
+                onboard::servers::CASES,
+                ca::sign::CASES,
+                ca::authorities::CASES,
+            ];
             for (name, run) in more.iter().flat_map(|list| list.iter()) {
                 cases.push(case(backend, name, *run));
             }

@@ -15,14 +15,12 @@ cases!(
     rerun_takes_up,
     name_taken_gets_a_suffix,
     unusual_names,
-    create_in_one_go,
     dry_runs,
     many_names_gravest_decides,
     structured_output,
     signers_choice_and_short_lifetimes,
     out_dir,
     requests_under_impersonation,
-    create_loses_no_key,
     only_the_right_to_create,
     somebody_elses_request,
 );
@@ -203,26 +201,6 @@ fn unusual_names(trial: &Trial) {
     dots.prints(&["certificatesigningrequest.certificates.k8s.io/user-dotdot"]);
 }
 
-fn create_in_one_go(trial: &Trial) {
-    let admin = trial.admin();
-    let robot = trial.user("robot");
-    admin.run(&["create", &robot, "--yes"]).exits(2).says(&["--standalone", "--install"]);
-    admin
-        .run(&["create", &robot, "-g", "ci", "--standalone", "robot.conf"])
-        .exits(2)
-        .says(&["--yes"]);
-    assert!(!admin.has("robot.conf"));
-    admin.run(&["create", &robot, "-g", "ci", "--standalone", "robot.conf", "--yes"]).ok();
-    let who = admin.kubectl(&["--kubeconfig", "robot.conf", "auth", "whoami"]).ok();
-    who.prints(&[&robot, "ci"]);
-    admin
-        .run(&["create", &robot, "--standalone", "robot.conf", "--yes"])
-        .exits(1)
-        .says(&["is there already"]);
-    admin.run(&["create", &robot, "-g", "ci", "--install", "--yes"]).ok();
-    assert_eq!(admin.whoami(&admin.context_of(&robot)).0, robot);
-}
-
 fn dry_runs(trial: &Trial) {
     let admin = trial.admin();
     let user = trial.user("dry");
@@ -353,38 +331,6 @@ fn requests_under_impersonation(trial: &Trial) {
     let review = admin.run(&["review", &user, "-o", "json"]).ok().json();
     assert_eq!(review["requester"], manager.as_str());
     assert!(review["requesterGroups"].to_string().contains("crew"), "{review}");
-}
-
-fn create_loses_no_key(trial: &Trial) {
-    let admin = trial.admin();
-    let user = trial.user("keep");
-    admin
-        .run(&["create", &user, "--yes", "--standalone", "nowhere/x"])
-        .exits(1)
-        .says(&["nothing was requested"]);
-    admin.run(&["create", &user, "--yes", "--install"]).ok();
-    admin
-        .run(&["create", &user, "--yes", "--install"])
-        .exits(1)
-        .says(&["nothing was requested", "--context-name"]);
-    assert!(admin.pending().is_empty());
-    // Approved, but nobody signs: the key waits for the day when somebody does.
-    let late = trial.user("late");
-    let out = admin
-        .run(&[
-            "create",
-            &late,
-            "--yes",
-            "--standalone",
-            "y",
-            "--signer",
-            "example.com/nobody",
-            "--timeout",
-            "1s",
-        ])
-        .exits(5);
-    out.says(&["the key is kept", "--csr-name"]);
-    assert_eq!(admin.pending().len(), 1);
 }
 
 /// Without the right to read, a rerun still knows its own request.

@@ -1,0 +1,58 @@
+//! Request, approval and certificate in one go: `create`.
+
+use crate::cases;
+use crate::trial::Trial;
+
+cases!(create_in_one_go, create_loses_no_key,);
+
+fn create_in_one_go(trial: &Trial) {
+    let admin = trial.admin();
+    let robot = trial.user("robot");
+    admin.run(&["create", &robot, "--yes"]).exits(2).says(&["--standalone", "--install"]);
+    admin
+        .run(&["create", &robot, "-g", "ci", "--standalone", "robot.conf"])
+        .exits(2)
+        .says(&["--yes"]);
+    assert!(!admin.has("robot.conf"));
+    admin.run(&["create", &robot, "-g", "ci", "--standalone", "robot.conf", "--yes"]).ok();
+    let who = admin.kubectl(&["--kubeconfig", "robot.conf", "auth", "whoami"]).ok();
+    who.prints(&[&robot, "ci"]);
+    admin
+        .run(&["create", &robot, "--standalone", "robot.conf", "--yes"])
+        .exits(1)
+        .says(&["is there already"]);
+    admin.run(&["create", &robot, "-g", "ci", "--install", "--yes"]).ok();
+    assert_eq!(admin.whoami(&admin.context_of(&robot)).0, robot);
+}
+
+fn create_loses_no_key(trial: &Trial) {
+    let admin = trial.admin();
+    let user = trial.user("keep");
+    admin
+        .run(&["create", &user, "--yes", "--standalone", "nowhere/x"])
+        .exits(1)
+        .says(&["nothing was requested"]);
+    admin.run(&["create", &user, "--yes", "--install"]).ok();
+    admin
+        .run(&["create", &user, "--yes", "--install"])
+        .exits(1)
+        .says(&["nothing was requested", "--context-name"]);
+    assert!(admin.pending().is_empty());
+    // Approved, but nobody signs: the key waits for the day when somebody does.
+    let late = trial.user("late");
+    let out = admin
+        .run(&[
+            "create",
+            &late,
+            "--yes",
+            "--standalone",
+            "y",
+            "--signer",
+            "example.com/nobody",
+            "--timeout",
+            "1s",
+        ])
+        .exits(5);
+    out.says(&["the key is kept", "--csr-name"]);
+    assert_eq!(admin.pending().len(), 1);
+}

@@ -1,0 +1,4 @@
+//! Requests and replies handed over as files, when newcomer and admin share no cluster.
+
+pub(crate) mod replies;
+pub(crate) mod requests;

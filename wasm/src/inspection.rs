@@ -7,7 +7,7 @@ use usercert_core::inspect::{self, Item};
 use usercert_core::review::{self, Finding, Reviewed, Severity};
 use usercert_core::text::{self, show};
 use usercert_core::x509::lifetime::default_lifetime;
-use usercert_core::x509::pkcs10::CertificateRequest;
+use usercert_core::x509::pkcs10::{CertificateRequest, CsrError};
 use wasm_bindgen::prelude::*;
 
 use crate::json::{self, Json, list};
@@ -55,7 +55,7 @@ fn finding(code: &str, severity: Severity, message: &str) -> String {
 /// A request that is to be reviewed, from a cluster's object or handed over as a file.
 struct Found {
     request_pem: Vec<u8>,
-    request: Option<CertificateRequest>,
+    request: std::result::Result<CertificateRequest, CsrError>,
     signer_name: String,
     usages: Vec<String>,
     expiration_seconds: Option<i64>,
@@ -80,7 +80,7 @@ fn from_cluster(input: &[u8]) -> Option<Found> {
     let object = Object::from_value(&value).ok().filter(|o| !o.spec.username.is_empty())?;
     Some(Found {
         request_pem: object.request_pem().unwrap_or_default(),
-        request: object.certificate_request().ok(),
+        request: object.certificate_request(),
         signer_name: object.spec.signer_name,
         usages: object.spec.usages,
         expiration_seconds: object.spec.expiration_seconds,
@@ -101,7 +101,7 @@ fn handed_over(input: &[u8]) -> Option<Found> {
     let default = || default_lifetime().seconds().into();
     Some(Found {
         request_pem: usercert_core::x509::pkcs10::to_pem(&incoming.request.der).into_bytes(),
-        request: Some(incoming.request),
+        request: Ok(incoming.request),
         signer_name: incoming.signer_name.unwrap_or_else(|| CLIENT_SIGNER.to_owned()),
         usages: incoming.usages.unwrap_or_else(|| vec![CLIENT_AUTH.to_owned()]),
         expiration_seconds: Some(incoming.expiration_seconds.unwrap_or_else(default)),
@@ -119,7 +119,7 @@ pub fn request_signature(input: &[u8]) -> Result<String> {
     let task = |r: CertificateRequest| {
         webcrypto::task(&r.key, &r.signature_algorithm, &r.signed, &r.signature)
     };
-    let task = find(input).map(|found| json::or_null(found.request.map(task)));
+    let task = find(input).map(|found| json::or_null(found.request.ok().map(task)));
     Ok(json::or_null(task.map(|task| Json::new().json("task", &task).end())))
 }
 
@@ -131,17 +131,17 @@ pub fn request_signature(input: &[u8]) -> Result<String> {
 #[wasm_bindgen]
 pub fn review(input: &[u8], signature: &str) -> Result<String> {
     let Some(found) = find(input) else { return Ok("null".to_owned()) };
+    let request = found.request.as_ref();
     let found_out = review::review(&Reviewed {
-        request_pem: &found.request_pem,
         signer_name: &found.signer_name,
         usages: &found.usages,
         expiration_seconds: found.expiration_seconds,
         requester: found.requester.as_deref(),
-        signature: found.request.as_ref().map(|_| verification(signature)),
-        ..Reviewed::default()
+        signature: request.ok().map(|_| verification(signature)),
+        ..Reviewed::new(&found.request_pem, request.map_err(Clone::clone))
     });
-    let code = found.request.as_ref().map(CertificateRequest::code);
-    let user = found.request.as_ref().map(|r| show(r.subject.user()));
+    let code = request.ok().map(CertificateRequest::code);
+    let user = request.ok().map(|r| show(r.subject.user()));
     let requester = found.requester.as_deref().map(|r| text::show_short(r, 200));
     Ok(Json::new()
         .text_or_null("user", user.as_deref())

@@ -24,10 +24,9 @@ fn request(data: &[u8]) {
         assert_eq!(first_hidden(name), None);
     }
     let findings = review::review(&Reviewed {
-        request_pem: pem.as_bytes(),
         signer_name: usercert_core::api::csr::CLIENT_SIGNER,
         usages: &["client auth".to_owned()],
-        ..Reviewed::default()
+        ..Reviewed::new(pem.as_bytes(), Ok(&request))
     });
     // Nobody is approved whom programs read differently.
     if !review::refuses(&findings, &[]) {

@@ -4,7 +4,7 @@
 mod limit;
 
 use libfuzzer_sys::fuzz_target;
-use usercert_core::api::csr::Object;
+use usercert_core::api::csr::CsrObject;
 use usercert_core::review::{self, Reviewed};
 use usercert_core::text::first_hidden;
 use usercert_core::exchange::certificate_file;
@@ -20,19 +20,15 @@ fuzz_target!(|data: &[u8]| {
 fn object(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(value) = yaml::parse(text) else { return };
-    let Ok(object) = Object::from_value(&value) else { return };
+    let Ok(object) = CsrObject::from_value(value) else { return };
     let _ = (object.state(), object.requester_credential(), object.certificate_pem());
     let findings = review::review(&Reviewed {
-        request_pem: &object.request_pem().unwrap_or_default(),
-        signer_name: &object.spec.signer_name,
-        usages: &object.spec.usages,
-        expiration_seconds: object.spec.expiration_seconds,
         requester: Some(&object.spec.username),
-        ..Reviewed::default()
+        ..Reviewed::of(&object)
     });
     assert!(findings.iter().all(|f| first_hidden(&f.message).is_none()));
     if !review::refuses(&findings, &[]) {
-        let request = object.certificate_request().expect("what is not refused can be read");
+        let request = object.request().expect("what is not refused can be read");
         assert!(request.strict && !request.subject.user().is_empty());
     }
 }

@@ -10,9 +10,10 @@ mod form;
 mod names;
 pub mod policy;
 
+use crate::api::csr::CsrObject;
 use crate::x509::identity::Identity;
 use crate::x509::key::Verification;
-use crate::x509::pkcs10::CertificateRequest;
+use crate::x509::pkcs10::{CertificateRequest, CsrError};
 
 pub use finding::{Finding, FindingCode, Severity, UnknownFinding};
 pub use names::BoundNames;
@@ -24,11 +25,13 @@ pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
 /// Longest asked lifetime that passes without a warning, in seconds: a year.
 pub const LONG_LIFETIME_SECONDS: i64 = 366 * 86_400;
 
-/// What is reviewed. Everything beside `request_pem` may be unknown, as for a file.
-#[derive(Clone, Debug, Default)]
+/// What is reviewed. Everything beside the request may be unknown, as for a file.
+#[derive(Clone, Debug)]
 pub struct Reviewed<'a> {
     /// The bytes of `spec.request`.
     pub request_pem: &'a [u8],
+    /// What was read of them.
+    pub request: Result<&'a CertificateRequest, CsrError>,
     /// `spec.signerName`.
     pub signer_name: &'a str,
     /// `spec.usages`.
@@ -45,16 +48,47 @@ pub struct Reviewed<'a> {
     pub bound_names: Option<&'a BoundNames>,
 }
 
+impl<'a> Reviewed<'a> {
+    /// The text of a request and what was read of it, and nothing that is asked for beside it.
+    #[must_use]
+    pub fn new(request_pem: &'a [u8], request: Result<&'a CertificateRequest, CsrError>) -> Self {
+        Self {
+            request_pem,
+            request,
+            signer_name: "",
+            usages: &[],
+            expiration_seconds: None,
+            requester: None,
+            requester_groups: &[],
+            signature: None,
+            bound_names: None,
+        }
+    }
+
+    /// What an object asks for, by itself: a requester, a signature and bound names are added by who
+    /// has looked at them.
+    #[must_use]
+    pub fn of<Raw>(object: &'a CsrObject<Raw>) -> Self {
+        Self {
+            signer_name: &object.spec.signer_name,
+            usages: &object.spec.usages,
+            expiration_seconds: object.spec.expiration_seconds,
+            requester_groups: &object.spec.groups,
+            ..Self::new(object.pem(), object.request())
+        }
+    }
+}
+
 /// All findings on a request, the gravest first.
 #[must_use]
 pub fn review(reviewed: &Reviewed<'_>) -> Vec<Finding> {
     let mut findings = Findings::default();
     form::envelope(reviewed, &mut findings);
-    match CertificateRequest::from_pem(reviewed.request_pem) {
+    match &reviewed.request {
         Ok(request) => {
-            form::form(&request, reviewed, &mut findings);
-            names::names(&request, reviewed.bound_names, &mut findings);
-            form::content(&request, reviewed, &mut findings);
+            form::form(request, reviewed, &mut findings);
+            names::names(request, reviewed.bound_names, &mut findings);
+            form::content(request, reviewed, &mut findings);
         }
         Err(error) => findings.add(FindingCode::Unreadable, error.to_string()),
     }

@@ -20,7 +20,7 @@ const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
 const CHALLENGE_PASSWORD: &str = "1.2.840.113549.1.9.7";
 
 /// Why a request could not be built or read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CsrError {
     /// A signature algorithm that requests are not signed with.
     #[error("certificate requests are not signed with {0}")]
@@ -31,6 +31,11 @@ pub enum CsrError {
     /// The DER is no certificate request.
     #[error("the certificate request cannot be read: {0}")]
     Malformed(&'static str),
+}
+
+impl CsrError {
+    /// What should hold a request in base64 is not base64.
+    pub(crate) const NOT_BASE64: Self = Self::Malformed("it is not base64");
 }
 
 /// The bytes of the CertificationRequestInfo for `identity` and the key whose DER

@@ -68,13 +68,14 @@ pub(crate) fn expired() -> Certificate {
 /// is otherwise.
 pub(crate) fn reviewed<'a>(pem: &'a str, change: impl FnOnce(&mut Reviewed<'a>)) -> Reviewed<'a> {
     static USAGES: LazyLock<[String; 1]> = LazyLock::new(|| [CLIENT_AUTH.to_owned()]);
+    // Read for the whole run of the tests, since what is reviewed borrows it.
+    let request = Box::leak(Box::new(CertificateRequest::from_pem(pem.as_bytes())));
     let mut reviewed = Reviewed {
-        request_pem: pem.as_bytes(),
         signer_name: CLIENT_SIGNER,
         usages: &*USAGES,
         expiration_seconds: Some(86_400),
         signature: Some(Verification::Valid),
-        ..Reviewed::default()
+        ..Reviewed::new(pem.as_bytes(), request.as_ref().map_err(|e| e.clone()))
     };
     change(&mut reviewed);
     reviewed

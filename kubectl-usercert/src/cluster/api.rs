@@ -12,7 +12,7 @@ use kube::core::response::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use usercert_core::api::csr::{Object, Progress, progress};
+use usercert_core::api::csr::{CsrObject, Object, Progress, progress};
 
 use super::wire::{self, OnBusy, Wire};
 
@@ -188,17 +188,17 @@ impl Cluster {
     ///
     /// # Errors
     /// As the server answers.
-    pub async fn create_csr(&self, manifest: &Value, dry_run: bool) -> Result<Value, ApiError> {
+    pub async fn create_csr(&self, manifest: &Value, dry_run: bool) -> Result<CsrObject, ApiError> {
         let query = if dry_run { "?dryRun=All" } else { "" };
-        self.send(Method::POST, &format!("{CSRS}{query}"), Some(manifest)).await
+        self.send_csr(Method::POST, &format!("{CSRS}{query}"), Some(manifest)).await
     }
 
     /// Reads one request as it is.
     ///
     /// # Errors
     /// As the server answers.
-    pub async fn get_csr(&self, name: &str) -> Result<Value, ApiError> {
-        self.send(Method::GET, &format!("{CSRS}/{}", encode(name)), None).await
+    pub async fn get_csr(&self, name: &str) -> Result<CsrObject, ApiError> {
+        self.send_csr(Method::GET, &format!("{CSRS}/{}", encode(name)), None).await
     }
 
     /// Writes a decision; `body` is the object as it was read with a condition appended.
@@ -210,10 +210,20 @@ impl Cluster {
         name: &str,
         body: &Value,
         dry_run: bool,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<CsrObject, ApiError> {
         let query = if dry_run { "?dryRun=All" } else { "" };
-        self.send(Method::PUT, &format!("{CSRS}/{}/approval{query}", encode(name)), Some(body))
+        self.send_csr(Method::PUT, &format!("{CSRS}/{}/approval{query}", encode(name)), Some(body))
             .await
+    }
+
+    async fn send_csr(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<CsrObject, ApiError> {
+        let value = self.send(method, path, body).await?;
+        CsrObject::from_item(value).map_err(|e| ApiError::Malformed(e.to_string()))
     }
 
     /// All requests as the server's table has them, as they were a moment ago: one answer, much shorter
@@ -336,7 +346,7 @@ impl Cluster {
             }
             let name = seen.metadata.name.clone();
             let now = match self.get_csr(&name).await {
-                Ok(value) => Some(read(&value)?),
+                Ok(object) => Some(object.into_fields()),
                 Err(error) if error.reason() == "NotFound" => None,
                 Err(error) => return Err(error),
             };

@@ -8,7 +8,7 @@ use http::Method;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use usercert_core::api::csr::Object;
+use usercert_core::api::csr::{CsrObject, Object};
 
 use super::ApiError;
 use super::api;
@@ -151,16 +151,17 @@ impl Cluster {
         Pages::new(self.wire.clone(), CSRS, filter)
     }
 
-    /// Lists requests page by page and hands each to `take`.
+    /// Lists requests page by page and hands each that can be read to `take`.
     ///
     /// # Errors
     /// As the server answers.
     pub async fn list_csrs(
         &self,
         options: &ListOptions<'_>,
-        mut take: impl FnMut(Value),
+        mut take: impl FnMut(CsrObject),
     ) -> Result<(), ApiError> {
-        each(self.csr_pages(options), &mut take).await
+        let mut read = |value| CsrObject::from_item(value).into_iter().for_each(&mut take);
+        each(self.csr_pages(options), &mut read).await
     }
 
     /// Lists any resource page by page and hands each object to `take`.

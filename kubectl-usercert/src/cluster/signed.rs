@@ -116,7 +116,7 @@ impl Signed {
             now = match heard.ok().flatten() {
                 Some(object) => Some(object),
                 None => match self.cluster.get_csr(&seen.metadata.name).await {
-                    Ok(value) => Some(read(&value)?),
+                    Ok(object) => Some(object.into_fields()),
                     Err(error) if error.reason() == "NotFound" => None,
                     Err(error) => return Err(error),
                 },

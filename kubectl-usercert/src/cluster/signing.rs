@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::{Method, Request};
 use kube::core::WatchEvent;
 use serde_json::Value;
+use usercert_core::api::csr::CsrObject;
 
 use super::api::{ApiError, CSRS, Cluster, ListOptions, encode};
 
@@ -19,8 +20,8 @@ const DEAD: Duration = Duration::from_secs(WATCH_SECONDS + 60);
 #[derive(Debug)]
 pub enum Change {
     /// A request is new or has changed.
-    Object(Value),
-    /// Nothing but how far the watch has come.
+    Object(Box<CsrObject>),
+    /// Nothing that can be read but how far the watch has come.
     Progress,
 }
 
@@ -44,7 +45,8 @@ impl Changes {
             None => None,
             Some(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
                 self.reached(object["metadata"]["resourceVersion"].as_str());
-                Some(Change::Object(object))
+                let object = CsrObject::from_item(object);
+                Some(object.map_or(Change::Progress, |o| Change::Object(Box::new(o))))
             }
             Some(WatchEvent::Deleted(object)) => {
                 self.reached(object["metadata"]["resourceVersion"].as_str());
@@ -73,14 +75,15 @@ impl Cluster {
     pub async fn requests_to(
         &self,
         signer: &str,
-        keep: impl Fn(&Value) -> bool,
-    ) -> Result<(Vec<Value>, String), ApiError> {
+        keep: impl Fn(&CsrObject) -> bool,
+    ) -> Result<(Vec<CsrObject>, String), ApiError> {
         let mut pages = self.csr_pages(&ListOptions { signer: Some(signer), selector: None });
         // Before the list: what changes while it is read is seen once more.
         let version = pages.version().await?;
         let mut kept = Vec::new();
         while let Some(page) = pages.next().await? {
-            kept.extend(page.values()?.into_iter().filter(&keep));
+            let objects = page.values()?.into_iter().flat_map(CsrObject::from_item);
+            kept.extend(objects.filter(&keep));
         }
         Ok((kept, version))
     }

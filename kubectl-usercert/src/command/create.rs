@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
-use usercert_core::api::csr::{self, CLIENT_AUTH, CLIENT_SIGNER, Decision, Manifest, Object};
+use serde_json::json;
+use usercert_core::api::csr::{self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest};
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::{Certificate, Check};
 use usercert_core::x509::identity::Identity;
@@ -104,16 +104,18 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let csr = key.certificate_request(&identity)?;
     // The key's hash makes the name one that nobody can have taken beforehand.
     let name = csr::name_with_key(&csr::name_for_user(&args.name), &csr.key);
-    let manifest = Manifest {
-        name: &name,
-        request_der: &csr.der,
-        signer_name: &args.signer,
-        usages: &[CLIENT_AUTH.to_owned()],
-        lifetime: expires.lifetime(),
-    }
-    .to_value();
+    let manifest = CsrObject::from_value(
+        Manifest {
+            name: &name,
+            request_der: &csr.der,
+            signer_name: &args.signer,
+            usages: &[CLIENT_AUTH.to_owned()],
+            lifetime: expires.lifetime(),
+        }
+        .to_value(),
+    )?;
     let bindings = Bindings::read(&cluster).await;
-    let sheet = Sheet::new(Object::from_value(&manifest)?, false, &bindings, &rules);
+    let sheet = Sheet::new(manifest, false, &bindings, &rules);
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
     let namespace = args.client.namespace.as_deref();
     let along = Along::prepare(&cluster, &args.roles, &args.name, namespace).await?;
@@ -128,7 +130,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let full = format!("{}/{name}", csr::RESOURCE);
     if args.dry_run.dry_run != DryRun::None {
         let mark = if args.dry_run.dry_run == DryRun::Server {
-            let made = cluster.create_csr(&manifest, true).await;
+            let made = cluster.create_csr(sheet.object.raw(), true).await;
             made.map_err(|e| {
                 crate::cluster::explain(&e, &cluster.server, &crate::cluster::Need::Create)
             })?;
@@ -136,9 +138,13 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         } else {
             "dry run"
         };
-        output::print(host, args.output.format, &manifest, std::slice::from_ref(&full), |_| {
-            format!("{} created and approved ({mark})", show(&full))
-        })?;
+        output::print(
+            host,
+            args.output.format,
+            sheet.object.raw(),
+            std::slice::from_ref(&full),
+            |_| format!("{} created and approved ({mark})", show(&full)),
+        )?;
         let dry_run = args.dry_run.dry_run;
         let lines = along.give(&cluster, &args.client, dry_run, "nothing was done").await?;
         lines.iter().for_each(|line| host.say(line));
@@ -165,7 +171,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         }),
     };
     pending_request::save(&store, &id, &record, &key)?;
-    let done = finish(host, args, &target, &cluster, &sheet, &manifest, &key, &context_name);
+    let done = finish(host, args, &target, &cluster, &sheet, &key, &context_name);
     let (written, chain, checks) = done.await.map_err(|error| {
         error.hint(format!(
             "the key is kept; once the cause is gone, go on with\n  kubectl usercert install{} --csr-name {} -- {}",
@@ -188,19 +194,16 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
 type Collected = (Written, Vec<Certificate>, Vec<Check>);
 
 /// From the manifest to the written kubeconfig.
-#[expect(clippy::too_many_arguments, reason = "everything that was prepared, used once")]
 async fn finish(
     host: &Host,
     args: &CreateArgs,
     target: &Target,
     cluster: &Cluster,
     sheet: &Sheet,
-    manifest: &Value,
     key: &PrivateKey,
     context_name: &str,
 ) -> Result<Collected> {
-    let approval::Submitted { value: read, object, foreign } =
-        approval::submit(cluster, manifest, &sheet.object).await?;
+    let approval::Submitted { object, foreign } = approval::submit(cluster, &sheet.object).await?;
     if foreign {
         // Nobody knows the key's hash beforehand.
         return Err(approval::replaced(&object.metadata.name));
@@ -211,10 +214,11 @@ async fn finish(
         message: "Created and approved with kubectl usercert create.",
         dry_run: false,
     };
-    let approved = approval::write(host, cluster, read, &object, &verdict).await?;
+    let approved = approval::write(host, cluster, &object, &verdict).await?;
     let uid = approved.metadata.uid.clone();
     let limit = args.timeout.timeout.for_waiting();
-    let object = await_certificate::wait(host, cluster, approved, &uid, limit).await?;
+    let object =
+        await_certificate::wait(host, cluster, approved.into_fields(), &uid, limit).await?;
     let chain = await_certificate::chain_of(&object)?;
     let groups = object.certificate_request()?.subject.groups();
     let lifetime = object.spec.expiration_seconds.and_then(lifetime::Lifetime::from_seconds);

@@ -55,7 +55,7 @@ pub async fn run(host: &Host, args: &DenyArgs) -> Result<Exit> {
 }
 
 async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Result<output::Item> {
-    let (read, object) = approval::find(cluster, name).await?;
+    let object = approval::find(cluster, name).await?;
     let dry = args.dry_run.dry_run;
     if !approval::already(&object, Decision::Deny)? && dry != DryRun::Client {
         let verdict = approval::Verdict {
@@ -64,7 +64,7 @@ async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Re
             message: &args.message,
             dry_run: dry == DryRun::Server,
         };
-        approval::write(host, cluster, read, &object, &verdict).await?;
+        approval::write(host, cluster, &object, &verdict).await?;
     }
     let mark = dry.mark();
     let name = format!("{RESOURCE}/{}", object.metadata.name);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use usercert_core::api::csr::{CLIENT_SIGNER, Object};
+use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject};
 use usercert_core::api::doctor::{self, Ability, Able, Question, Signing, Signs};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
@@ -99,11 +99,7 @@ async fn answers<'a>(
 /// What the signer's requests tell; `Err` says why they do not.
 async fn signing(cluster: &Cluster, signer: &str, now: UnixTime) -> Result<Signing, String> {
     let mut signs = Signs::default();
-    let take = |value: Value| {
-        if let Ok(object) = Object::from_item(&value) {
-            signs.see(&object, now);
-        }
-    };
+    let take = |object: CsrObject| signs.see(&object, now);
     let options = ListOptions { signer: Some(signer), selector: None };
     match cluster.list_csrs(&options, take).await {
         Ok(()) => Ok(signs.verdict()),

@@ -173,9 +173,9 @@ const HEADER: [&str; 11] = [
     "SIGNER",
 ];
 
-fn row(sheet: &Sheet, now: UnixTime, wide: bool) -> Vec<String> {
+fn row(sheet: &Sheet<()>, now: UnixTime, wide: bool) -> Vec<String> {
     let object = &sheet.object;
-    let request = sheet.request.as_ref();
+    let request = sheet.request();
     let groups: Vec<String> =
         request.map(|r| r.subject.groups().into_iter().collect()).unwrap_or_default();
     let groups: Vec<String> = groups.iter().take(20).map(|g| show_short(g, 30)).collect();

@@ -64,7 +64,7 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         let bindings = Bindings::unknown("no cluster was asked");
         let requests = approval::read_requests(host, file)?;
         for incoming in &requests {
-            let object = approval::to_submit(incoming, None, None).map(|(_, object)| object);
+            let object = approval::to_submit(incoming, None, None);
             let sheet = object.map(|object| Sheet::new(object, false, &bindings, &rules));
             take(sheet, requests.len() > 1)?;
         }
@@ -73,7 +73,7 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         let bindings = Bindings::read(&cluster).await;
         for name in &args.names {
             let found = approval::find(&cluster, name).await;
-            let sheet = found.map(|(_, object)| Sheet::new(object, true, &bindings, &rules));
+            let sheet = found.map(|object| Sheet::new(object, true, &bindings, &rules));
             take(sheet, args.names.len() > 1)?;
         }
     }

@@ -3,9 +3,8 @@
 
 use std::path::Path;
 
-use serde_json::Value;
 use usercert_core::api::csr::{
-    self, CLIENT_AUTH, CLIENT_SIGNER, Decision, Manifest, Object, State, with_condition,
+    self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest, Object, State,
 };
 use usercert_core::exchange::request_file::{self, Incoming};
 use usercert_core::text::{show, show_list, show_short};
@@ -25,13 +24,10 @@ const TRIES: usize = 10;
 ///
 /// # Errors
 /// Not found, ambiguous, or as the server answers.
-pub async fn find(cluster: &Cluster, name: &str) -> Result<(Value, Object)> {
+pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
     let not_found = match csr::check_name(name) {
         Ok(()) => match cluster.get_csr(name).await {
-            Ok(value) => {
-                let object = Object::from_item(&value)?;
-                return Ok((value, object));
-            }
+            Ok(object) => return Ok(object),
             Err(error) if error.reason() == "NotFound" => {
                 explain(&error, &cluster.server, &Need::Get)
             }
@@ -41,9 +37,8 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<(Value, Object)> {
     };
     // Anybody can submit thousands that name this user.
     let (mut first, mut names, mut count) = (None, Vec::new(), 0_usize);
-    let take = |value: Value| {
-        let Ok(object) = Object::from_item(&value) else { return };
-        let names_user = object.certificate_request().is_ok_and(|r| r.subject.user() == name);
+    let take = |object: CsrObject| {
+        let names_user = object.request().is_ok_and(|r| r.subject.user() == name);
         if object.state() != State::Pending || !names_user {
             return;
         }
@@ -51,7 +46,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<(Value, Object)> {
         if names.len() < LISTED {
             names.push(object.metadata.name.clone());
         }
-        first.get_or_insert((value, object));
+        first.get_or_insert(object);
     };
     if cluster.list_csrs(&ListOptions::default(), take).await.is_err() {
         // Whoever may not list can still name the object.
@@ -86,7 +81,7 @@ pub fn read_requests(host: &Host, file: &Path) -> Result<Vec<Incoming>> {
     request_file::read_all(&input).context(what)
 }
 
-/// The manifest to submit for a handed-over request, and the object that it describes.
+/// The manifest to submit for a handed-over request.
 ///
 /// # Errors
 /// When the manifest names something that cannot be submitted.
@@ -94,7 +89,7 @@ pub fn to_submit(
     incoming: &Incoming,
     signer: Option<&str>,
     expires: Option<Expires>,
-) -> Result<(Value, Object)> {
+) -> Result<CsrObject> {
     let default_usages = [CLIENT_AUTH.to_owned()];
     let lifetime = match (expires, incoming.expiration_seconds) {
         (Some(expires), _) => expires.lifetime(),
@@ -117,16 +112,13 @@ pub fn to_submit(
         lifetime,
     }
     .to_value();
-    let object = Object::from_value(&manifest)?;
-    Ok((manifest, object))
+    Ok(CsrObject::from_value(manifest)?)
 }
 
 /// A request that was submitted, as the server holds it.
 pub struct Submitted {
     /// The object as read.
-    pub value: Value,
-    /// What matters of it.
-    pub object: Object,
+    pub object: CsrObject,
     /// Whether it was there before, submitted by somebody else: then it has to be reviewed as theirs.
     pub foreign: bool,
 }
@@ -136,21 +128,20 @@ pub struct Submitted {
 ///
 /// # Errors
 /// Another request has the name even with the key's hash added, or as the server answers.
-pub async fn submit(cluster: &Cluster, manifest: &Value, sent: &Object) -> Result<Submitted> {
+pub async fn submit(cluster: &Cluster, sent: &CsrObject) -> Result<Submitted> {
     let plain = sent.metadata.name.clone();
-    let key = sent.certificate_request()?.key;
-    for name in [plain.clone(), csr::name_with_key(&plain, &key)] {
-        let mut manifest = manifest.clone();
+    let key = &sent.request()?.key;
+    for name in [plain.clone(), csr::name_with_key(&plain, key)] {
+        let mut manifest = sent.raw().clone();
         manifest["metadata"]["name"] = name.clone().into();
-        let (value, made) = match cluster.create_csr(&manifest, false).await {
-            Ok(value) => (value, true),
+        let (object, made) = match cluster.create_csr(&manifest, false).await {
+            Ok(object) => (object, true),
             Err(error) if error.reason() == "AlreadyExists" => {
                 let found = cluster.get_csr(&name).await;
                 (found.map_err(|e| explain(&e, &cluster.server, &Need::Get))?, false)
             }
             Err(error) => return Err(explain(&error, &cluster.server, &Need::Create)),
         };
-        let object = Object::from_item(&value)?;
         let same = object.spec.request == sent.spec.request
             && object.spec.signer_name == sent.spec.signer_name
             && object.spec.usages == sent.spec.usages
@@ -159,7 +150,7 @@ pub async fn submit(cluster: &Cluster, manifest: &Value, sent: &Object) -> Resul
             // Of an earlier run that was interrupted, unless somebody else is the requester.
             let foreign = !made
                 && cluster.who_am_i().await.map_or(true, |me| me.username != object.spec.username);
-            return Ok(Submitted { value, object, foreign });
+            return Ok(Submitted { object, foreign });
         }
     }
     Err(Error::new(format!(
@@ -210,7 +201,7 @@ pub struct Verdict<'a> {
     pub dry_run: bool,
 }
 
-/// Writes a decision to the request that was `read` and shown as `shown`, and to no other.
+/// Writes a decision to the request that was shown, and to no other.
 ///
 /// A conflict may only be somebody's harmless change: the object is read again, and the decision
 /// stands only if everything that was shown is still the same.
@@ -220,18 +211,17 @@ pub struct Verdict<'a> {
 pub async fn write(
     host: &Host,
     cluster: &Cluster,
-    read: Value,
-    shown: &Object,
+    shown: &CsrObject,
     verdict: &Verdict<'_>,
-) -> Result<Object> {
+) -> Result<CsrObject> {
     let name = &shown.metadata.name;
     let need = || Need::Decide(shown.spec.signer_name.clone());
-    let mut current = read;
+    let mut again: Option<CsrObject> = None;
     for _ in 0..TRIES {
-        let body =
-            with_condition(&current, verdict.decision, verdict.reason, verdict.message, host.now());
+        let current = again.as_ref().unwrap_or(shown);
+        let body = current.decided(verdict.decision, verdict.reason, verdict.message, host.now());
         let error = match cluster.put_approval(name, &body, verdict.dry_run).await {
-            Ok(value) => return Ok(Object::from_item(&value)?),
+            Ok(written) => return Ok(written),
             Err(error) => error,
         };
         match error.reason() {
@@ -241,12 +231,11 @@ pub async fn write(
             "Invalid" => {}
             _ => return Err(explain(&error, &cluster.server, &need())),
         }
-        current = match cluster.get_csr(name).await {
-            Ok(value) => value,
+        let now = match cluster.get_csr(name).await {
+            Ok(object) => object,
             Err(error) if error.reason() == "NotFound" => return Err(gone(name)),
             Err(error) => return Err(explain(&error, &cluster.server, &Need::Get)),
         };
-        let now = Object::from_item(&current)?;
         if !shown.same_request(&now) {
             return Err(replaced(name));
         }
@@ -256,6 +245,7 @@ pub async fn write(
         if error.reason() == "Invalid" {
             return Err(explain(&error, &cluster.server, &need()));
         }
+        again = Some(now);
     }
     Err(Error::new(format!("the request {} changes all the time; nothing was decided", show(name)))
         .hint("run the command again"))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use usercert_core::api::csr::Object;
+use usercert_core::api::csr::{CsrObject, Object};
 use usercert_core::api::rbac::{self, Binding, Holder, Subject};
 use usercert_core::review::{self, BoundNames, Finding, FindingCode, Reviewed, Severity};
 use usercert_core::text::{show, show_list, show_short};
@@ -125,15 +125,13 @@ pub fn can_be_accepted(code: &str) -> Result<()> {
 }
 
 /// A request, decoded and reviewed.
-pub struct Sheet {
+pub struct Sheet<Raw = Value> {
     /// Object name; for a file the name that it would get.
     pub name: String,
     /// Whether the object is in the cluster.
     pub in_cluster: bool,
     /// The object, or for a file what would be submitted.
-    pub object: Object,
-    /// The certificate request, if it can be read.
-    pub request: Option<CertificateRequest>,
+    pub object: CsrObject<Raw>,
     /// What was found.
     pub findings: Vec<Finding>,
     /// The policy that it was reviewed under.
@@ -145,40 +143,45 @@ pub struct Sheet {
 impl Sheet {
     /// Reviews an object under these rules.
     #[must_use]
-    pub fn new(object: Object, in_cluster: bool, bindings: &Bindings, rules: &Rules) -> Self {
+    pub fn new(object: CsrObject, in_cluster: bool, bindings: &Bindings, rules: &Rules) -> Self {
         Self::make(object, in_cluster, bindings, rules, |request| {
             Some(keys::verify_request(request))
         })
     }
 
+    /// The sheet of a handed-over request, once whoever was shown it has submitted it as `object`.
+    #[must_use]
+    pub fn submitted(self, object: CsrObject) -> Self {
+        Self { name: object.metadata.name.clone(), in_cluster: true, object, ..self }
+    }
+}
+
+impl Sheet<()> {
     /// Reviews an object of the cluster for a list: role bindings are not looked at, and the signature is
     /// the one that the API server has verified before it took the request.
     #[must_use]
     pub fn listed(object: Object, rules: &Rules) -> Self {
-        Self::make(object, true, &Bindings::unknown("not looked at in lists"), rules, |_| None)
+        let bindings = Bindings::unknown("not looked at in lists");
+        Self::make(object.into(), true, &bindings, rules, |_| None)
     }
+}
 
+impl<Raw> Sheet<Raw> {
     fn make(
-        object: Object,
+        object: CsrObject<Raw>,
         in_cluster: bool,
         bindings: &Bindings,
         rules: &Rules,
         verify: impl FnOnce(&CertificateRequest) -> Option<Verification>,
     ) -> Self {
-        let pem = object.request_pem().unwrap_or_default();
-        let request = CertificateRequest::from_pem(&pem).ok();
-        let signature = request.as_ref().and_then(verify);
+        let request = object.request().ok();
         let findings = rules.review(&Reviewed {
-            request_pem: &pem,
-            signer_name: &object.spec.signer_name,
-            usages: &object.spec.usages,
-            expiration_seconds: object.spec.expiration_seconds,
             requester: in_cluster.then_some(object.spec.username.as_str()),
-            requester_groups: &object.spec.groups,
-            signature,
+            signature: request.and_then(verify),
             bound_names: bindings.names(),
+            ..Reviewed::of(&object)
         });
-        let access = match (&bindings.0, &request) {
+        let access = match (&bindings.0, request) {
             (Err(why), _) => Err(why.clone()),
             (Ok(_), None) => Ok(Vec::new()),
             (Ok(_), Some(request)) => {
@@ -191,25 +194,25 @@ impl Sheet {
         };
         let name = object.metadata.name.clone();
         let policy = rules.file().map(str::to_owned);
-        Self { name, in_cluster, object, request, findings, policy, access }
+        Self { name, in_cluster, object, findings, policy, access }
     }
 
-    /// The sheet of a handed-over request, once whoever was shown it has submitted it as `object`.
+    /// The certificate request, if it can be read.
     #[must_use]
-    pub fn submitted(self, object: Object) -> Self {
-        Self { name: object.metadata.name.clone(), in_cluster: true, object, ..self }
+    pub fn request(&self) -> Option<&CertificateRequest> {
+        self.object.request().ok()
     }
 
     /// The code to compare, if there is a readable request.
     #[must_use]
     pub fn code(&self) -> Option<Code> {
-        self.request.as_ref().map(CertificateRequest::code)
+        self.request().map(CertificateRequest::code)
     }
 
     /// The user that the certificate would name.
     #[must_use]
     pub fn user(&self) -> &str {
-        self.request.as_ref().map(|r| r.subject.user()).unwrap_or_default()
+        self.request().map(|r| r.subject.user()).unwrap_or_default()
     }
 
     /// Adds the hard finding where requests are expected, and this is none of them.
@@ -256,7 +259,7 @@ impl Sheet {
             out.push_str(&format!("{label:<13}{value}\n"));
         };
         line("Name", &show(&self.name));
-        match &self.request {
+        match self.request() {
             Some(request) => {
                 line("User", &show(request.subject.user()));
                 line("Groups", &listed(&request.subject.groups(), longest));
@@ -354,22 +357,19 @@ impl Sheet {
     /// The sheet as an object of kind `Review`.
     #[must_use]
     pub fn value(&self) -> Value {
-        let groups: Vec<String> = self
-            .request
-            .as_ref()
-            .map(|r| r.subject.groups().into_iter().collect())
-            .unwrap_or_default();
+        let groups: Vec<String> =
+            self.request().map(|r| r.subject.groups().into_iter().collect()).unwrap_or_default();
         let lifetime = self.object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
         output::object(
             "Review",
             json!({
                 "name": self.name,
                 "uid": self.object.metadata.uid,
-                "user": self.request.as_ref().map(|r| r.subject.user()),
+                "user": self.request().map(|r| r.subject.user()),
                 "groups": groups,
-                "key": self.request.as_ref().map(|r| r.key.kind.to_string()),
-                "signatureAlgorithm": self.request.as_ref().map(|r| r.signature_algorithm.to_string()),
-                "alternativeNames": self.request.as_ref().map(|r| &r.alternative_names),
+                "key": self.request().map(|r| r.key.kind.to_string()),
+                "signatureAlgorithm": self.request().map(|r| r.signature_algorithm.to_string()),
+                "alternativeNames": self.request().map(|r| &r.alternative_names),
                 "signerName": self.object.spec.signer_name,
                 "usages": self.object.spec.usages,
                 "expirationSeconds": self.object.spec.expiration_seconds,

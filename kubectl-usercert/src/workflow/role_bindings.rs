@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, stream};
-use usercert_core::api::csr::{Object, State};
+use usercert_core::api::csr::{CsrObject, State};
 use usercert_core::api::rbac::{self, API_GROUP, Binding, RoleKind, RoleRef, Rule, Scope};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::UnixTime;
@@ -152,8 +152,7 @@ pub fn in_kubeconfig(target: &Target, user: &str) -> Vec<Known> {
 /// Certificates of the user that requests in the cluster still hold; none if one may not look.
 pub async fn in_requests(cluster: &Cluster, user: &str) -> Vec<Known> {
     let mut found = Vec::new();
-    let take = |value| {
-        let Ok(object) = Object::from_item(&value) else { return };
+    let take = |object: CsrObject| {
         if object.state() != State::Issued {
             return;
         }

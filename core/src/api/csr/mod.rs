@@ -4,6 +4,7 @@
 //! `client-go/util/certificate/csr/csr.go` (how a waiting client reads the conditions).
 
 mod name;
+mod object;
 mod read;
 mod write;
 
@@ -19,7 +20,8 @@ use crate::time::UnixTime;
 use crate::x509::pkcs10::{CertificateRequest, CsrError};
 
 pub use name::{NameError, check_name, name_for_user, name_with_key};
-pub use write::{Decision, Manifest, with_condition};
+pub use object::CsrObject;
+pub use write::{Decision, Manifest};
 
 pub(crate) use write::appended;
 
@@ -54,7 +56,7 @@ pub enum ObjectError {
 }
 
 /// The parts of the object that matter here. Unknown fields are ignored; to write an object back,
-/// change the JSON as it was read instead (see [`with_condition`]).
+/// change the JSON as it was read instead (see [`CsrObject`]).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Object {
@@ -189,7 +191,7 @@ impl Object {
     /// # Errors
     /// No request, or an unreadable one.
     pub fn certificate_request(&self) -> Result<CertificateRequest, CsrError> {
-        let pem = self.request_pem().map_err(|_| CsrError::Malformed("it is not base64"))?;
+        let pem = self.request_pem().map_err(|_| CsrError::NOT_BASE64)?;
         CertificateRequest::from_pem(&pem)
     }
 

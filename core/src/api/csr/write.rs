@@ -65,22 +65,7 @@ impl Decision {
     }
 }
 
-/// `read`, the object's JSON exactly as the server sent it, with a condition appended: the body for a
-/// PUT to `/approval`. UID and resourceVersion stay in, so that the server refuses the write if the
-/// object is another or has changed; a body without them, or a patch, would decide on whatever has
-/// that name by then.
-#[must_use]
-pub fn with_condition(
-    read: &Value,
-    decision: Decision,
-    reason: &str,
-    message: &str,
-    now: UnixTime,
-) -> Value {
-    appended(read, decision.condition_type(), reason, message, now)
-}
-
-/// The same with a condition of any type.
+/// `read`, the object's JSON exactly as the server sent it, with a condition appended.
 pub(crate) fn appended(
     read: &Value,
     condition_type: &str,
@@ -104,25 +89,4 @@ pub(crate) fn appended(
         None => body["status"]["conditions"] = json!([condition]),
     }
     body
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decisions_keep_everything_that_was_read() {
-        let read = json!({
-            "metadata": {"name": "a", "uid": "u", "resourceVersion": "7", "labels": {"x": "y"}},
-            "spec": {"unknown": [1]}, "status": {"conditions": [{"type": "Custom"}]},
-        });
-        let body = with_condition(&read, Decision::Approve, "R", "M", UnixTime(0));
-        assert_eq!(body["metadata"], read["metadata"]);
-        assert_eq!(body["spec"], read["spec"]);
-        assert_eq!(body["status"]["conditions"][0], json!({"type": "Custom"}));
-        assert_eq!(body["status"]["conditions"][1]["type"], "Approved");
-        assert_eq!(body["status"]["conditions"][1]["lastUpdateTime"], "1970-01-01T00:00:00Z");
-        let fresh = with_condition(&json!({"metadata": {}}), Decision::Deny, "R", "M", UnixTime(0));
-        assert_eq!(fresh["status"]["conditions"][0]["type"], "Denied");
-    }
 }

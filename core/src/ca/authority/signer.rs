@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::adapt;
-use crate::api::csr::{self, CLIENT_SIGNER, Object, State};
+use crate::api::csr::{self, CLIENT_SIGNER, CsrObject, Object, State};
 use crate::ca::profile;
 use crate::review::{self, Finding, FindingCode, Severity};
 use crate::text;
@@ -108,11 +108,11 @@ pub fn refusal(
     (!against.is_empty()).then(|| text::show_short(&against.join("; "), MESSAGE))
 }
 
-/// `read`, the object's JSON exactly as the server sent it, with the certificate in: the body for a PUT
-/// to `/status`. UID and resourceVersion stay, so that another signer's work is not overwritten.
+/// The object's JSON exactly as the server sent it, with the certificate in: the body for a PUT to
+/// `/status`. UID and resourceVersion stay, so that another signer's work is not overwritten.
 #[must_use]
-pub fn with_certificate(read: &Value, chain_pem: &str) -> Value {
-    let mut body = read.clone();
+pub fn with_certificate(read: &CsrObject, chain_pem: &str) -> Value {
+    let mut body = read.raw().clone();
     if !body["status"].is_object() {
         body["status"] = json!({});
     }
@@ -122,8 +122,8 @@ pub fn with_certificate(read: &Value, chain_pem: &str) -> Value {
 
 /// The same with the condition Failed.
 #[must_use]
-pub fn with_failure(read: &Value, message: &str, now: UnixTime) -> Value {
-    csr::appended(read, "Failed", REASON, message, now)
+pub fn with_failure(read: &CsrObject, message: &str, now: UnixTime) -> Value {
+    csr::appended(read.raw(), "Failed", REASON, message, now)
 }
 
 #[cfg(test)]
@@ -156,18 +156,10 @@ mod tests {
     }
 
     fn refusal_of(object: &Object, signature: Verification, accepted: &[&str]) -> Option<String> {
-        let pem = object.request_pem().unwrap();
-        let reviewed = Reviewed {
-            request_pem: &pem,
-            signer_name: &object.spec.signer_name,
-            usages: &object.spec.usages,
-            expiration_seconds: object.spec.expiration_seconds,
-            signature: Some(signature),
-            ..Reviewed::default()
-        };
+        let object = CsrObject::from(object.clone());
+        let reviewed = Reviewed { signature: Some(signature), ..Reviewed::of(&object) };
         let accepted: Vec<String> = accepted.iter().map(|a| (*a).to_owned()).collect();
-        let request = object.certificate_request().ok();
-        refusal(review::review(&reviewed), request.as_ref(), &accepted, FindingCode::severity)
+        refusal(review::review(&reviewed), object.request().ok(), &accepted, FindingCode::severity)
     }
 
     #[test]
@@ -251,12 +243,13 @@ mod tests {
 
     #[test]
     fn what_was_read_is_kept() {
-        let read = value("alice", &["Approved"]);
-        let signed = with_certificate(&read, "PEM");
+        let object = CsrObject::from_value(value("alice", &["Approved"])).unwrap();
+        let read = object.raw();
+        let signed = with_certificate(&object, "PEM");
         assert_eq!(signed["metadata"], read["metadata"]);
         assert_eq!(signed["status"]["conditions"], read["status"]["conditions"]);
         assert_eq!(signed["status"]["certificate"], STANDARD.encode("PEM"));
-        let failed = with_failure(&read, "why", UnixTime(0));
+        let failed = with_failure(&object, "why", UnixTime(0));
         assert_eq!(failed["spec"], read["spec"]);
         assert_eq!(failed["status"]["conditions"][1]["reason"], REASON);
         assert_eq!(failed["status"]["conditions"][1]["lastUpdateTime"], "1970-01-01T00:00:00Z");

@@ -122,10 +122,10 @@ impl Policy {
     pub fn review(&self, reviewed: &Reviewed<'_>) -> Vec<Finding> {
         let mut findings = Findings::from(review::review(reviewed));
         self.asked(reviewed, &mut findings);
-        if let Ok(request) = CertificateRequest::from_pem(reviewed.request_pem) {
-            self.names(&request, &mut findings);
-            self.key(&request, &mut findings);
-            self.requester(&request, reviewed, &mut findings);
+        if let Ok(request) = &reviewed.request {
+            self.names(request, &mut findings);
+            self.key(request, &mut findings);
+            self.requester(request, reviewed, &mut findings);
         }
         for finding in findings.iter_mut() {
             let weight = self.severities.get(&finding.code);

@@ -8,13 +8,12 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use usercert_core::api::csr::{Decision, Object, State};
+use usercert_core::api::csr::{CsrObject, Decision, State};
 use usercert_core::review::{self, Severity};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::human_duration;
 
 use super::Approval;
-use super::one::Candidate;
 use crate::cluster::{ListOptions, Need, explain};
 use crate::error::{Exit, Result};
 use crate::ui::args::{DryRun, Format};
@@ -83,8 +82,7 @@ impl Approval<'_> {
         };
         let bindings = self.bindings().await;
         let mut selection = Selection::default();
-        let take = |value: Value| {
-            let Ok(object) = Object::from_item(&value) else { return };
+        let take = |object: CsrObject| {
             if object.state() != State::Pending {
                 return;
             }
@@ -93,7 +91,7 @@ impl Approval<'_> {
             sheet.expect(&self.expected);
             if review::refuses(&sheet.findings, &self.args.accept) {
                 // Whoever wants to fill memory submits long names, and is left out.
-                let user = sheet.request.as_ref().map(|r| r.subject.user());
+                let user = sheet.request().map(|r| r.subject.user());
                 let user = user.filter(|user| user.len() <= LONGEST_KEPT);
                 selection.left_out_rows.push(self.left_out_row(&sheet));
                 selection.left_out.push(json!({
@@ -154,11 +152,10 @@ impl Approval<'_> {
     /// Approves a request that was shown, if it is still the same.
     async fn approve_shown(&self, shown: &Shown) -> Result<output::Item> {
         let name = &shown.name;
-        let value = self.cluster.get_csr(name).await.map_err(|error| match error.reason() {
+        let object = self.cluster.get_csr(name).await.map_err(|error| match error.reason() {
             "NotFound" => approval::gone(name),
             _ => explain(&error, &self.cluster.server, &Need::Get),
         })?;
-        let object = Object::from_item(&value)?;
         if object.digest() != shown.digest {
             return Err(approval::replaced(name));
         }
@@ -168,12 +165,11 @@ impl Approval<'_> {
         sheet.expect(&self.expected);
         sheet.refuse(&self.args.accept)?;
         let promise = self.promise(sheet.user()).await?;
-        let candidate = Candidate { value, sheet };
         let approved = match done {
-            true => Some(candidate.sheet.object.clone()),
-            false => self.act(&candidate).await?,
+            true => Some(sheet.object.clone()),
+            false => self.act(&sheet).await?,
         };
-        let item = self.item(&candidate.sheet, approved.as_ref());
+        let item = self.item(&sheet, approved.as_ref());
         self.replies.keep(promise, approved);
         Ok(item)
     }
@@ -181,7 +177,7 @@ impl Approval<'_> {
 
 /// A row of the table. Names are shown in full: they are what is decided about.
 fn row(sheet: &Sheet) -> Vec<String> {
-    let request = sheet.request.as_ref();
+    let request = sheet.request();
     let groups = request.map(|r| r.subject.groups()).unwrap_or_default();
     let groups: Vec<String> = groups.iter().map(|g| show(g)).collect();
     let worth = |f: &&review::Finding| f.severity > Severity::Info;

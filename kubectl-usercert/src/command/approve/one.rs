@@ -1,7 +1,7 @@
 //! One request: shown, judged, decided.
 
-use serde_json::{Value, json};
-use usercert_core::api::csr::{Decision, Object, RESOURCE};
+use serde_json::json;
+use usercert_core::api::csr::{CsrObject, Decision, RESOURCE};
 use usercert_core::text::show;
 use usercert_core::x509::code::Code;
 use usercert_core::x509::pkcs10::CertificateRequest;
@@ -15,31 +15,18 @@ use crate::workflow::approval;
 use crate::workflow::grant_role::Along;
 use crate::workflow::review_sheet::Sheet;
 
-/// A request on its way to approval.
-pub(super) struct Candidate {
-    /// The object as read, or the manifest to submit.
-    pub(super) value: Value,
-    pub(super) sheet: Sheet,
-}
-
 impl Approval<'_> {
     /// Shows a request, asks, and approves it. Its code goes to `codes`.
     pub(super) async fn one(&self, asked: Asked, codes: &mut Vec<Code>) -> Result<output::Item> {
-        let (value, object, in_cluster) = match asked {
-            Asked::Named(name) => {
-                let (value, object) = approval::find(self.cluster, &name).await?;
-                (value, object, true)
-            }
+        let (object, in_cluster) = match asked {
+            Asked::Named(name) => (approval::find(self.cluster, &name).await?, true),
             Asked::HandedOver(incoming) => {
                 let signer = self.args.signer.as_deref();
-                let (value, object) = approval::to_submit(&incoming, signer, self.expires)?;
-                (value, object, false)
+                (approval::to_submit(&incoming, signer, self.expires)?, false)
             }
         };
-        let sheet = self.sheet(object, in_cluster).await;
+        let mut sheet = self.sheet(object, in_cluster).await;
         codes.extend(sheet.code());
-        let mut candidate = Candidate { value, sheet };
-        let sheet = &candidate.sheet;
 
         let mut done = in_cluster && approval::already(&sheet.object, Decision::Approve)?;
         if done {
@@ -63,22 +50,22 @@ impl Approval<'_> {
             };
             question.map_or(Ok(()), |q| self.host.confirm(&q, self.args.yes))?;
             if !in_cluster {
-                candidate = self.submit(candidate).await?;
-                done = approval::already(&candidate.sheet.object, Decision::Approve)?;
+                sheet = self.submit(sheet).await?;
+                done = approval::already(&sheet.object, Decision::Approve)?;
             }
         }
         let approved = match done {
-            true => Some(candidate.sheet.object.clone()),
-            false => self.act(&candidate).await?,
+            true => Some(sheet.object.clone()),
+            false => self.act(&sheet).await?,
         };
-        let mut item = self.item(&candidate.sheet, approved.as_ref());
+        let mut item = self.item(&sheet, approved.as_ref());
         item.value["bindings"] = self.give(&along, &mut item.text).await.into();
         self.replies.keep(promise, approved);
         Ok(item)
     }
 
-    async fn sheet(&self, object: Object, in_cluster: bool) -> Sheet {
-        let names = object.certificate_request().map(|r| all_names(&r)).unwrap_or_default();
+    async fn sheet(&self, object: CsrObject, in_cluster: bool) -> Sheet {
+        let names = object.request().map(all_names).unwrap_or_default();
         let bindings = self.bindings_for(&names).await;
         let mut sheet = Sheet::new(object, in_cluster, bindings, &self.rules);
         sheet.expect(&self.expected);
@@ -87,12 +74,10 @@ impl Approval<'_> {
 
     /// Submits a request that was handed over. One that somebody else has submitted before is shown and
     /// judged once more, as theirs.
-    async fn submit(&self, candidate: Candidate) -> Result<Candidate> {
-        let Candidate { value, sheet } = candidate;
-        let submitted = approval::submit(self.cluster, &value, &sheet.object).await?;
+    async fn submit(&self, sheet: Sheet) -> Result<Sheet> {
+        let submitted = approval::submit(self.cluster, &sheet.object).await?;
         if !submitted.foreign {
-            let sheet = sheet.submitted(submitted.object);
-            return Ok(Candidate { value: submitted.value, sheet });
+            return Ok(sheet.submitted(submitted.object));
         }
         let sheet = self.sheet(submitted.object, true).await;
         let decided = approval::already(&sheet.object, Decision::Approve)?;
@@ -103,7 +88,7 @@ impl Approval<'_> {
         );
         sheet.refuse(&self.args.accept)?;
         self.host.confirm("Approve it all the same?", self.args.yes || decided)?;
-        Ok(Candidate { value: submitted.value, sheet })
+        Ok(sheet)
     }
 
     /// Looks at the roles that come with the approval, and shows them.
@@ -136,13 +121,13 @@ impl Approval<'_> {
 
     /// Writes the decision. `None` for a dry run on this side, and for one of a request that is yet to be
     /// submitted.
-    pub(super) async fn act(&self, candidate: &Candidate) -> Result<Option<Object>> {
-        let (sheet, cluster, dry) = (&candidate.sheet, self.cluster, self.dry_run());
+    pub(super) async fn act(&self, sheet: &Sheet) -> Result<Option<CsrObject>> {
+        let (cluster, dry) = (self.cluster, self.dry_run());
         if dry == DryRun::Client {
             return Ok(None);
         }
         if !sheet.in_cluster {
-            let made = cluster.create_csr(&candidate.value, true).await;
+            let made = cluster.create_csr(sheet.object.raw(), true).await;
             made.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
             return Ok(None);
         }
@@ -152,13 +137,11 @@ impl Approval<'_> {
             message: &self.args.message,
             dry_run: dry == DryRun::Server,
         };
-        let read = candidate.value.clone();
-        let written = approval::write(self.host, cluster, read, &sheet.object, &verdict).await?;
-        Ok(Some(written))
+        approval::write(self.host, cluster, &sheet.object, &verdict).await.map(Some)
     }
 
     /// What is told of a decision.
-    pub(super) fn item(&self, sheet: &Sheet, approved: Option<&Object>) -> output::Item {
+    pub(super) fn item(&self, sheet: &Sheet, approved: Option<&CsrObject>) -> output::Item {
         let mark = self.dry_run().mark();
         let object = approved.unwrap_or(&sheet.object);
         let name = format!("{RESOURCE}/{}", object.metadata.name);

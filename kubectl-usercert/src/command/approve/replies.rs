@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use usercert_core::api::csr::Object;
+use usercert_core::api::csr::{CsrObject, Object};
 use usercert_core::text::show;
 
 use super::Approval;
@@ -29,9 +29,9 @@ pub(super) struct Replies {
 
 impl Replies {
     /// Remembers to whom a reply is owed.
-    pub(super) fn keep(&self, promise: Option<Promise>, approved: Option<Object>) {
+    pub(super) fn keep(&self, promise: Option<Promise>, approved: Option<CsrObject>) {
         if let (Some(promise), Some(object)) = (promise, approved) {
-            self.owed.borrow_mut().push((promise, object));
+            self.owed.borrow_mut().push((promise, object.into_fields()));
         }
     }
 }
@@ -98,7 +98,7 @@ impl Approval<'_> {
             // While others were waited for, this one has most likely been signed.
             let need = |e| explain(&e, &self.cluster.server, &Need::Get);
             match self.cluster.get_csr(&object.metadata.name).await {
-                Ok(value) => Object::from_item(&value)?,
+                Ok(object) => object.into_fields(),
                 Err(error) if error.reason() == "NotFound" => {
                     let vanished = usercert_core::api::csr::Progress::Vanished;
                     return Err(await_certificate::ended(&object.metadata.name, vanished));

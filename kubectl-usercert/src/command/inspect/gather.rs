@@ -146,7 +146,7 @@ impl Gathered {
         // A single object read from the server carries its kind.
         let object =
             cluster.get_csr(name).await.map_err(|e| explain(&e, &cluster.server, &Need::Get))?;
-        let data = Zeroizing::new(object.to_string().into_bytes());
+        let data = Zeroizing::new(object.raw().to_string().into_bytes());
         self.push(format!("csr/{}", show(name)), data, None, true);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Where the certificate comes from: the request in the cluster, or a file; and what it must answer.
 
-use usercert_core::api::csr::{self, Object};
+use usercert_core::api::csr::{self, CsrObject};
 use usercert_core::exchange::certificate_file::{self, Answer as Received};
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::Certificate;
@@ -33,7 +33,7 @@ pub(super) async fn from_cluster(
     };
     let mut uid = submitted.map(|s| s.uid.clone()).unwrap_or_default();
     let object = match cluster.get_csr(&csr_name).await {
-        Ok(value) => Object::from_item(&value)?,
+        Ok(object) => object,
         Err(error) if error.reason() == "NotFound" => {
             return Err(await_certificate::ended(&csr_name, csr::Progress::Vanished));
         }
@@ -49,7 +49,7 @@ pub(super) async fn from_cluster(
         uid.clone_from(&object.metadata.uid);
     }
     let limit = args.timeout.timeout.for_waiting();
-    let object = await_certificate::wait(host, &cluster, object, &uid, limit).await?;
+    let object = await_certificate::wait(host, &cluster, object.into_fields(), &uid, limit).await?;
     let chain = await_certificate::chain_of(&object)?;
     finish(
         host,
@@ -126,10 +126,10 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<Pending> {
 fn answer_for(
     args: &InstallArgs,
     kept: Option<&Pending>,
-    object: &Object,
+    object: &CsrObject,
     uid: &str,
 ) -> Result<Answer> {
-    let found = object.certificate_request()?;
+    let found = object.request()?;
     if let Some(kept) = kept {
         if !uid.is_empty() && object.metadata.uid != uid || kept.request()?.key != found.key {
             return Err(await_certificate::ended(&object.metadata.name, csr::Progress::Replaced));

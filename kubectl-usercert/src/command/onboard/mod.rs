@@ -269,8 +269,8 @@ async fn dry_run<'r>(
                 None => PrivateKey::generate(row.person.key_type)?
                     .certificate_request(&row.person.identity)?,
             };
-            let (manifest, _) = row.manifest(&args.signer, &request)?;
-            if let Err(error) = cluster.create_csr(&manifest, true).await {
+            let manifest = row.manifest(&args.signer, &request)?;
+            if let Err(error) = cluster.create_csr(manifest.raw(), true).await {
                 state = State::Failed(explain(&error, &cluster.server, &Need::Create));
             }
         }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use usercert_core::api::csr::{Decision, Object};
+use usercert_core::api::csr::{CsrObject, Decision, Object};
 use usercert_core::roster::journal::{Step, Written};
 use usercert_core::text::{show, show_short};
 use usercert_core::x509::certificate::{Certificate, Expected, chain_to_pem};
@@ -55,7 +55,7 @@ pub struct Judge<'a> {
 
 impl Judge<'_> {
     /// Reviews a request that somebody else has submitted before, as `approve NAME` would.
-    fn reviewed(&self, object: &Object) -> Result<()> {
+    fn reviewed(&self, object: &CsrObject) -> Result<()> {
         let sheet = Sheet::new(object.clone(), true, self.bindings, self.rules);
         let by = show_short(&object.spec.username, 80);
         sheet.refuse(self.accepted).context(format!("submitted before by {by}"))
@@ -101,9 +101,9 @@ impl Work<'_> {
 
     async fn issue(&self, row: &Row) -> Result<Issued> {
         let (own, request) = self.request_of(row).await?;
-        let (manifest, sent) = row.manifest(&self.args.signer, &request)?;
-        let approval::Submitted { value: read, object, foreign } =
-            approval::submit(self.cluster, &manifest, &sent).await?;
+        let manifest = row.manifest(&self.args.signer, &request)?;
+        let approval::Submitted { object, foreign } =
+            approval::submit(self.cluster, &manifest).await?;
         if foreign {
             self.judge.reviewed(&object)?;
         }
@@ -112,7 +112,7 @@ impl Work<'_> {
             self.note(row, Step::Submitted { name: name.clone(), uid: uid.clone() }).await?;
         }
         let expected = self.signed.expect(&name);
-        let approved = self.approve(read, object).await?;
+        let approved = self.approve(object).await?;
         let limit = self.args.timeout.timeout.for_waiting();
         let end = self.signed.wait(expected, approved, &uid, limit).await;
         let end = end.map_err(|e| explain(&e, &self.cluster.server, &Need::Get))?;
@@ -159,9 +159,9 @@ impl Work<'_> {
         Ok((Some(Own { key, place }), request))
     }
 
-    async fn approve(&self, read: serde_json::Value, object: Object) -> Result<Object> {
+    async fn approve(&self, object: CsrObject) -> Result<Object> {
         if approval::already(&object, Decision::Approve)? {
-            return Ok(object);
+            return Ok(object.into_fields());
         }
         let verdict = approval::Verdict {
             decision: Decision::Approve,
@@ -169,7 +169,8 @@ impl Work<'_> {
             message: "Reviewed and approved with kubectl usercert onboard.",
             dry_run: false,
         };
-        approval::write(self.host, self.cluster, read, &object, &verdict).await
+        let written = approval::write(self.host, self.cluster, &object, &verdict).await?;
+        Ok(written.into_fields())
     }
 
     /// The certificate, once it has turned out to be the answer to this request.

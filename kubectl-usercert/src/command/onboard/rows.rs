@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::Value;
-use usercert_core::api::csr::{CLIENT_AUTH, Manifest, Object};
+use usercert_core::api::csr::{CLIENT_AUTH, CsrObject, Manifest};
 use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::exchange::request_file;
 use usercert_core::review::{self, Finding};
@@ -72,11 +71,11 @@ impl Row {
         self.person.grants.iter().filter(|g| !self.earlier.granted.contains(&g.to_string()))
     }
 
-    /// The manifest to submit and the object that it describes.
+    /// The manifest to submit.
     ///
     /// # Errors
     /// None that a request which was read can cause.
-    pub fn manifest(&self, signer: &str, request: &CertificateRequest) -> Result<(Value, Object)> {
+    pub fn manifest(&self, signer: &str, request: &CertificateRequest) -> Result<CsrObject> {
         let manifest = Manifest {
             name: &roster::request_name(request),
             request_der: &request.der,
@@ -85,8 +84,7 @@ impl Row {
             lifetime: self.person.lifetime,
         }
         .to_value();
-        let object = Object::from_value(&manifest)?;
-        Ok((manifest, object))
+        Ok(CsrObject::from_value(manifest)?)
     }
 }
 
@@ -263,7 +261,7 @@ pub async fn review(
             Some(request) => request.clone(),
             None => keys.get(row.person.key_type)?.certificate_request(&row.person.identity)?,
         };
-        let (_, object) = row.manifest(&args.signer, &request)?;
+        let object = row.manifest(&args.signer, &request)?;
         row.findings.extend(Sheet::new(object, false, &bindings, rules).findings);
         row.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
         row.refused = objection(row, &args.accept)?;

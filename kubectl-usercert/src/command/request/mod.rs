@@ -280,7 +280,7 @@ async fn dry_run_server(
         made = attempt(csr::name_with_key(&asked.csr_name, &csr.key)).await;
     }
     let made = made.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
-    print_manifest(host, args, &made, "(server dry run)")
+    print_manifest(host, args, made.raw(), "(server dry run)")
 }
 
 fn print_manifest(host: &Host, args: &RequestArgs, manifest: &Value, what: &str) -> Result<Exit> {

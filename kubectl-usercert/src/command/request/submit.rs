@@ -171,10 +171,10 @@ async fn submit(
 ) -> Result<Submission> {
     let manifest = args.manifest(asked, name, &made.csr);
     match cluster.create_csr(&manifest, false).await {
-        Ok(value) => Ok(Submission::Done(Box::new(Object::from_item(&value)?))),
+        Ok(object) => Ok(Submission::Done(Box::new(object.into_fields()))),
         Err(error) if error.reason() == "AlreadyExists" => {
-            let value = match cluster.get_csr(name).await {
-                Ok(value) => value,
+            let object = match cluster.get_csr(name).await {
+                Ok(object) => object,
                 // Not allowed to look: it is ours if an earlier run was told its UID.
                 Err(ApiError::Status(s)) if s.code == 403 && !known_uid.is_empty() => {
                     let mut object = Object::from_value(&manifest)?;
@@ -186,8 +186,7 @@ async fn submit(
                 }
                 Err(error) => return Err(explain(&error, &cluster.server, &Need::Get)),
             };
-            let object = Object::from_item(&value)?;
-            let ours = object.certificate_request().is_ok_and(|r| {
+            let ours = object.request().is_ok_and(|r| {
                 r.key == made.csr.key
                     && r.subject.user() == asked.identity.user.as_str()
                     && r.subject.groups() == asked.identity.group_set()
@@ -204,7 +203,7 @@ async fn submit(
                     if !known_uid.is_empty() && object.metadata.uid != known_uid {
                         host.warn("note: the earlier request is gone; somebody has submitted the same one again");
                     }
-                    Ok(Submission::Done(Box::new(object)))
+                    Ok(Submission::Done(Box::new(object.into_fields())))
                 }
             }
         }

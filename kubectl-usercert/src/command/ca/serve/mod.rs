@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde_json::{Value, json};
-use usercert_core::api::csr::{CLIENT_SIGNER, Object, RESOURCE};
+use serde_json::json;
+use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject, RESOURCE};
 use usercert_core::ca::authority::{self, Asked, Key, REASON};
 use usercert_core::ca::profile::{self, ClusterNames};
 use usercert_core::review::Reviewed;
@@ -231,18 +231,16 @@ impl Signer<'_> {
     /// Answers everything that waits now; the version of the list, and how it went. `None` when told to
     /// stop.
     async fn sign_waiting(&self) -> Result<Option<(String, Exit)>> {
-        let waits = |value: &Value| {
-            Object::from_item(value).is_ok_and(|o| authority::is_waiting(&o, &self.args.signer))
-        };
+        let waits = |object: &CsrObject| authority::is_waiting(object, &self.args.signer);
         let listed = self.stop.or(self.cluster.requests_to(&self.args.signer, waits)).await;
         let Some(listed) = listed else { return Ok(None) };
         let (waiting, version) = listed.map_err(|e| self.need(&e))?;
         let mut exit = Exit::Done;
-        for value in waiting {
+        for object in waiting {
             if self.stop.is_told().await {
                 return Ok(None);
             }
-            exit = exit.gravest(self.answer(value).await.unwrap_or_else(|error| {
+            exit = exit.gravest(self.answer(object).await.unwrap_or_else(|error| {
                 // One that cannot be answered does not keep others waiting.
                 self.host.fail(&error);
                 error.exit
@@ -283,8 +281,8 @@ impl Signer<'_> {
                 change = changes.next() => change,
             };
             match change {
-                Ok(Some(Change::Object(value))) => {
-                    self.answer(value).await?;
+                Ok(Some(Change::Object(object))) => {
+                    self.answer(*object).await?;
                 }
                 Ok(Some(Change::Progress)) => {}
                 Ok(None) => {
@@ -303,9 +301,8 @@ impl Signer<'_> {
 
     /// Signs or fails one request, unless it does not wait (any more). Told to stop, it finishes nothing
     /// but an answer that is on its way, within the time for one request.
-    async fn answer(&self, mut value: Value) -> Result<Exit> {
+    async fn answer(&self, mut object: CsrObject) -> Result<Exit> {
         for _ in 0..TRIES {
-            let Ok(object) = Object::from_item(&value) else { return Ok(Exit::Done) };
             if !authority::is_waiting(&object, &self.args.signer) {
                 return Ok(Exit::Done);
             }
@@ -315,8 +312,8 @@ impl Signer<'_> {
             };
             let answer = self.decide(&object, &bindings)?;
             let body = match &answer {
-                Answer::Signed(chain) => authority::with_certificate(&value, &chain_to_pem(chain)),
-                Answer::Failed(why) => authority::with_failure(&value, why, self.host.now()),
+                Answer::Signed(chain) => authority::with_certificate(&object, &chain_to_pem(chain)),
+                Answer::Failed(why) => authority::with_failure(&object, why, self.host.now()),
             };
             let name = &object.metadata.name;
             let error = match self.args.dry_run.dry_run {
@@ -332,14 +329,14 @@ impl Signer<'_> {
                 "Conflict" => {}
                 _ => return Err(self.need(&error)),
             }
-            value = match self.stop.or(self.cluster.get_csr(name)).await {
-                Some(Ok(value)) => value,
+            object = match self.stop.or(self.cluster.get_csr(name)).await {
+                Some(Ok(object)) => object,
                 Some(Err(error)) if error.reason() == "NotFound" => return Ok(Exit::Done),
                 Some(Err(error)) => return Err(self.need(&error)),
                 None => return Ok(Exit::Done),
             };
         }
-        let name = show(value["metadata"]["name"].as_str().unwrap_or_default());
+        let name = show(&object.metadata.name);
         Err(Error::new(format!("the request {name} changes all the time; it is not signed yet")))
     }
 
@@ -366,31 +363,27 @@ impl Signer<'_> {
         Ok(read)
     }
 
-    fn decide(&self, object: &Object, bindings: &Bindings) -> Result<Answer> {
-        let pem = object.request_pem().unwrap_or_default();
-        let request = object.certificate_request().ok();
+    fn decide(&self, object: &CsrObject, bindings: &Bindings) -> Result<Answer> {
+        let request = object.request().ok();
         let lifetime = authority::granted(object, self.longest, self.rules.longest());
         let asked = object.spec.expiration_seconds;
         let found = self.rules.review(&Reviewed {
-            request_pem: &pem,
-            signer_name: &object.spec.signer_name,
-            usages: &object.spec.usages,
             // One that was not asked for stays so: a policy may insist on one.
             expiration_seconds: asked.map(|_| lifetime.seconds().into()),
             requester: Some(&object.spec.username),
-            requester_groups: &object.spec.groups,
-            signature: request.as_ref().map(keys::verify_request),
+            signature: request.map(keys::verify_request),
             bound_names: bindings.names(),
+            ..Reviewed::of(object)
         });
         let weigh = |code| self.rules.severity(code);
-        let refusal = authority::refusal(found, request.as_ref(), &self.args.accept, weigh);
+        let refusal = authority::refusal(found, request, &self.args.accept, weigh);
         if let Some(why) = refusal {
             return Ok(Answer::Failed(why));
         }
         let Some(request) = request else { return Err(Error::new("the request is unreadable")) };
         let asked = Asked {
             profile: profile::user(),
-            key: Key::Requested(&request),
+            key: Key::Requested(request),
             name: None,
             alternative_names: &[],
             cluster: &ClusterNames { domain: String::new(), service_addresses: Vec::new() },
@@ -401,9 +394,9 @@ impl Signer<'_> {
         Ok(Answer::Signed(self.ca.authority.chain(issued)))
     }
 
-    fn report(&self, object: &Object, answer: &Answer) -> Result<Exit> {
-        let request = object.certificate_request().ok();
-        let user = request.as_ref().map(|r| r.subject.user().to_owned()).unwrap_or_default();
+    fn report(&self, object: &CsrObject, answer: &Answer) -> Result<Exit> {
+        let request = object.request().ok();
+        let user = request.map(|r| r.subject.user().to_owned()).unwrap_or_default();
         let leaf = match answer {
             Answer::Signed(chain) => chain.first(),
             Answer::Failed(_) => None,
@@ -417,9 +410,9 @@ impl Signer<'_> {
             "Issuance",
             json!({
                 "name": object.metadata.name, "uid": object.metadata.uid, "user": user,
-                "groups": request.as_ref().map(|r| r.subject.groups()),
-                "code": request.as_ref().map(|r| r.code().short()),
-                "sha256": request.as_ref().map(|r| r.code().full()),
+                "groups": request.map(|r| r.subject.groups()),
+                "code": request.map(|r| r.code().short()),
+                "sha256": request.map(|r| r.code().full()),
                 "outcome": if leaf.is_some() { "Signed" } else { "Failed" },
                 "reason": why.map(|_| REASON), "message": why,
                 "notAfter": leaf.map(|c| c.not_after), "serial": leaf.map(|c| &c.serial),
@@ -428,7 +421,7 @@ impl Signer<'_> {
         );
         let name = show(&format!("{RESOURCE}/{}", object.metadata.name));
         // At the end, where no name from the request can stand in for it.
-        let code = request.as_ref().map(|r| format!(", code {}", r.code().short()));
+        let code = request.map(|r| format!(", code {}", r.code().short()));
         let mark = code.unwrap_or_default() + if dry { " (dry run)" } else { "" };
         let text = match (leaf, why) {
             (Some(leaf), _) => {

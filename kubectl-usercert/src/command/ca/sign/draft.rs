@@ -192,12 +192,11 @@ impl Asked<'_> {
     ) -> Vec<Finding> {
         let pem = pkcs10::to_pem(&request.der);
         let found = self.rules.review(&Reviewed {
-            request_pem: pem.as_bytes(),
             signer_name: CLIENT_SIGNER,
             usages: &usages.unwrap_or_else(|| vec![CLIENT_AUTH.to_owned()]),
             expiration_seconds: Some(lifetime.seconds().into()),
             signature: Some(keys::verify_request(request)),
-            ..Reviewed::default()
+            ..Reviewed::new(pem.as_bytes(), Ok(request))
         });
         let weigh = |code| self.rules.severity(code);
         authority::adapt(found, Some(request), self.args.profile, weigh)

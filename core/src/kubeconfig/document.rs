@@ -9,8 +9,7 @@ use std::ops::Range;
 
 use super::Kind;
 use super::digest::Digest;
-use super::scan::Scan;
-use crate::encoding::yaml::{Events, YamlError};
+use crate::encoding::yaml::YamlError;
 
 /// Why a text is no kubeconfig that can be worked with. Never holds anything of the file's content
 /// but entry names.
@@ -186,18 +185,6 @@ pub struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
-    /// Finds the entries in one pass over the text.
-    ///
-    /// # Errors
-    /// When kubectl could not read the text either, or would read less than all of it, and when a
-    /// key or a name is there twice.
-    pub fn parse(text: &'t str) -> Result<Self, DocumentError> {
-        // What is wrong is the parser's to say.
-        Scan::new(text, Events::regular(text))
-            .document()
-            .or_else(|_| Scan::new(text, Events::new(text)?).document())
-    }
-
     /// The text itself.
     #[must_use]
     pub fn text(&self) -> &'t str {
@@ -220,6 +207,14 @@ impl<'t> Document<'t> {
     #[must_use]
     pub fn current_context(&self) -> Option<&str> {
         self.current.as_ref().map(|current| current.value.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// Whether it says nothing at all.
+    pub(super) fn is_blank(&self) -> bool {
+        match &self.content {
+            Content::Mapping(root) => root.last_key.is_none(),
+            _ => true,
+        }
     }
 
     pub(super) fn section(&self, kind: Kind) -> Option<&Section> {

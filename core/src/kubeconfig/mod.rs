@@ -8,6 +8,7 @@
 //! - [`document`]: one file's text with the places of its entries.
 //! - [`edit`]: changed text in which nothing but the intended entries differs.
 
+mod changes;
 pub mod contexts;
 mod digest;
 pub mod document;

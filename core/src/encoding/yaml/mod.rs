@@ -4,11 +4,14 @@
 //! becomes what follows `goyaml.v2/resolve.go` and `decode.go` of `sigs.k8s.io/yaml`, the library
 //! under every kubectl; the syntax itself is granit-parser's.
 //!
+//! - `characters`: what is refused before the parser sees the text.
 //! - `events`: the parser's events with their places; `regular` finds them faster in most files.
 //! - `scalar`: what a scalar stands for.
 //! - `read`: values from events.
 //! - `write`: text from values.
 
+mod characters;
+mod error;
 mod events;
 mod read;
 mod regular;
@@ -17,34 +20,15 @@ mod write;
 
 use std::ops::Range;
 
-use granit_parser::{Event, Marker, Span, StructureStyle};
+use granit_parser::{Event, Span, StructureStyle};
 use serde_json::{Map, Value};
 
+pub(crate) use self::error::MAX_DEPTH;
+pub use self::error::YamlError;
 pub(crate) use self::events::Events;
 use self::read::{Duplicates, Reader};
 pub(crate) use self::scalar::{Scalar, is_merge, resolve};
 pub(crate) use self::write::{Escapes, Layout, flow, is_block, quote, spaces};
-
-/// How deep collections may nest.
-pub(crate) const MAX_DEPTH: usize = 100;
-
-/// What is wrong with a text, and where. Never holds any of its content.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {problem}")]
-pub struct YamlError {
-    /// Line, counted from 1.
-    pub line: usize,
-    /// Column in characters, counted from 1.
-    pub column: usize,
-    /// What is wrong there.
-    pub problem: &'static str,
-}
-
-impl YamlError {
-    pub(crate) fn at(mark: &Marker, problem: &'static str) -> Self {
-        YamlError { line: mark.line(), column: mark.col() + 1, problem }
-    }
-}
 
 /// The one document of a text as a JSON value; `null` when there is none.
 ///

@@ -3,10 +3,10 @@
 use granit_parser::{Event, Span};
 use serde_json::{Map, Number, Value};
 
+use super::error::{MAX_DEPTH, YamlError};
 use super::events::Events;
 use super::scalar::{is_merge, resolve};
 use super::write::whole;
-use super::{MAX_DEPTH, YamlError};
 
 /// What aliases may add to a text's own weight, in bytes.
 const ALIAS_ALLOWANCE: usize = 1 << 20;

@@ -16,6 +16,20 @@ use super::digest::{self, Digest};
 use super::document::{Content, Current, Document, DocumentError, Node, Root, Shape};
 use crate::encoding::yaml::{self, Events};
 
+impl<'t> Document<'t> {
+    /// Finds the entries in one pass over the text.
+    ///
+    /// # Errors
+    /// When kubectl could not read the text either, or would read less than all of it, and when a
+    /// key or a name is there twice.
+    pub fn parse(text: &'t str) -> Result<Self, DocumentError> {
+        // What is wrong is the parser's to say.
+        Scan::new(text, Events::regular(text))
+            .document()
+            .or_else(|_| Scan::new(text, Events::new(text)?).document())
+    }
+}
+
 /// What an anchor stands for.
 struct Anchor {
     place: Range<usize>,
@@ -25,7 +39,7 @@ struct Anchor {
 }
 
 /// One pass over a text.
-pub(super) struct Scan<'t> {
+struct Scan<'t> {
     text: &'t str,
     events: Events<'t>,
     anchors: BTreeMap<usize, Anchor>,
@@ -38,7 +52,7 @@ pub(super) struct Scan<'t> {
 type Spanned<'t> = (Event<'t>, Span);
 
 impl<'t> Scan<'t> {
-    pub(super) fn new(text: &'t str, events: Events<'t>) -> Self {
+    fn new(text: &'t str, events: Events<'t>) -> Self {
         Scan {
             text,
             events,
@@ -49,7 +63,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    pub(super) fn document(mut self) -> Result<Document<'t>, DocumentError> {
+    fn document(mut self) -> Result<Document<'t>, DocumentError> {
         let mut document = Document {
             text: self.text,
             content: Content::Nothing,

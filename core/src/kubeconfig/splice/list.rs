@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::{Writer, is_spaces, unsafe_at};
+use super::writer::{Writer, is_spaces, unsafe_at};
 use crate::encoding::yaml::{self, Escapes};
 use crate::kubeconfig::Kind;
+use crate::kubeconfig::changes::{EditError, ListChanges, entry};
 use crate::kubeconfig::document::{EntrySpan, Section, Shape, trimmed};
-use crate::kubeconfig::edit::{EditError, ListChanges, entry};
 
 impl Writer<'_, '_> {
     pub(super) fn section(
@@ -42,7 +42,7 @@ impl Writer<'_, '_> {
     /// Gives the first entries to a list that is empty or null.
     fn fill(&mut self, kind: Kind, section: &Section, list: &ListChanges<'_>) {
         let (node, colon) = (&section.node, section.colon);
-        let new = entries(kind, list);
+        let new = list.entries(kind);
         let indent = self.lines.own_line(section.key);
         if let Some(indent) = indent.filter(|_| self.can_be_block(colon, node)) {
             let mut lines = String::new();
@@ -204,8 +204,4 @@ impl Writer<'_, '_> {
         }
         Ok(())
     }
-}
-
-pub(super) fn entries(kind: Kind, list: &ListChanges<'_>) -> Value {
-    list.added.iter().map(|(name, body)| entry(kind, name, body)).collect()
 }

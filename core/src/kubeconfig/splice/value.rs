@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Writer, is_spaces, unsafe_at};
+use super::writer::{Writer, is_spaces, unsafe_at};
 use crate::encoding::yaml::{self, Escapes};
+use crate::kubeconfig::changes::{EditError, header_fields};
 use crate::kubeconfig::document::{Node, Root, Shape, trimmed};
-use crate::kubeconfig::edit::{EditError, header_fields};
 
 impl Writer<'_, '_> {
     /// Adds keys to the outermost mapping.

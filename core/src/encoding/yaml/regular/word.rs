@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
-use super::super::events::check_characters;
+use super::super::characters::check_characters;
 
 /// A scalar and where it is.
 pub(super) struct Word<'t> {

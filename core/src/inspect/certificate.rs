@@ -3,7 +3,8 @@
 //! Sources: `apiserver/pkg/authentication/request/x509/x509.go`, `Go: crypto/x509` (which chains it
 //! takes), `Go: crypto/tls` (which keys a handshake takes).
 
-use super::{Item, describe::is_known, profile, subject};
+use super::key::check_key;
+use super::{Item, profile, subject};
 use crate::text::{show, show_list, show_short};
 use crate::time::UnixTime;
 use crate::x509::certificate::Certificate;
@@ -169,31 +170,6 @@ fn check_authority_as_client(item: &mut Item, certificate: &Certificate) {
 /// Keys that TLS can use for signatures only; RSA may still do key transport in TLS 1.2.
 fn uses_signatures(certificate: &Certificate) -> bool {
     !matches!(certificate.key.kind, KeyKind::Rsa(_))
-}
-
-/// Whether the programs of Kubernetes can work with a key of this kind.
-pub(super) fn check_key(item: &mut Item, kind: &KeyKind) {
-    match kind {
-        KeyKind::Rsa(bits) if *bits < 1024 => {
-            item.problem("weak-key", format!("an RSA key of {bits} bits: Go's programs refuse it"))
-        }
-        KeyKind::Rsa(bits) if *bits < 2048 => {
-            item.problem("weak-key", format!("an RSA key of {bits} bits: too short since 2013"));
-        }
-        KeyKind::Rsa(bits) if *bits > 8192 => item.problem(
-            "long-key",
-            format!("an RSA key of {bits} bits: Go's programs break off the handshake past 8192"),
-        ),
-        KeyKind::P224 => item.problem("weak-key", "P-224: TLS 1.3 does not know it"),
-        kind if !is_known(kind) => item.problem(
-            "odd-key",
-            format!(
-                "a kind of key that Kubernetes cannot use: {}",
-                show_short(&kind.to_string(), 60)
-            ),
-        ),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

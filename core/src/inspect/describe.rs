@@ -1,10 +1,11 @@
 //! From a thing to what is said of it.
 
+use super::key::check_key;
 use super::{Found, Item, PrivateKey, Thing, certificate, subject};
 use crate::api::csr::{self, Object};
 use crate::text::{show, show_short};
 use crate::time::{UnixTime, human_duration};
-use crate::x509::key::{KeyKind, PrivateKeyError, SignatureAlgorithm};
+use crate::x509::key::{PrivateKeyError, SignatureAlgorithm};
 use crate::x509::pkcs10::CertificateRequest;
 
 /// What can be said of a thing by itself, without the others and without cryptography.
@@ -16,7 +17,7 @@ pub fn describe(found: &Found, now: UnixTime) -> Item {
         Thing::PrivateKey(key) => of_private_key(key),
         Thing::PublicKey(key) => {
             let mut item = Item::new("public key").with("key", key.kind.to_string());
-            certificate::check_key(&mut item, &key.kind);
+            check_key(&mut item, &key.kind);
             item
         }
         Thing::Object(object) => of_object(object),
@@ -56,7 +57,7 @@ fn of_request(request: &CertificateRequest) -> Item {
     if !request.other_requests.is_empty() {
         item.set("otherRequests", request.other_requests.clone());
     }
-    certificate::check_key(&mut item, &request.key.kind);
+    check_key(&mut item, &request.key.kind);
     if let SignatureAlgorithm::Other(_) = request.signature_algorithm {
         item.problem(
             "unverifiable-signature",
@@ -80,7 +81,7 @@ fn of_private_key(key: &PrivateKey) -> Item {
     match &key.kind {
         Ok(kind) => {
             item.set("key", kind.to_string());
-            certificate::check_key(&mut item, kind);
+            check_key(&mut item, kind);
         }
         Err(PrivateKeyError::Encrypted) => {
             item.set("key", "encrypted");
@@ -108,9 +109,4 @@ fn of_object(object: &Object) -> Item {
         item.set("requester", show(&object.spec.username));
     }
     item
-}
-
-/// Whether a key is of a kind that is known here.
-pub(super) fn is_known(kind: &KeyKind) -> bool {
-    !matches!(kind, KeyKind::Other(_))
 }

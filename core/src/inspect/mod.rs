@@ -8,7 +8,7 @@ mod certificate;
 mod describe;
 pub mod dump;
 mod item;
-mod kubeconfig;
+mod key;
 pub mod manifest;
 mod profile;
 mod read;
@@ -20,23 +20,9 @@ mod thing;
 
 pub use self::describe::describe;
 pub use self::item::{Finding, Item, Severity};
-pub use self::read::read;
+pub use self::read::{Unknown, read};
 pub use self::thing::{Found, PrivateKey, Thing};
-use crate::encoding::yaml::YamlError;
 use crate::time::UnixTime;
-
-/// Nothing that is known here.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Unknown {
-    /// Something else.
-    #[error(
-        "nothing known in it: no certificate, request, key, CertificateSigningRequest or kubeconfig"
-    )]
-    Other,
-    /// What names its `apiVersion`, but is no YAML.
-    #[error("it seems to be a Kubernetes object or a kubeconfig, but cannot be read: {0}")]
-    Yaml(YamlError),
-}
 
 /// Everything found in `input`.
 ///

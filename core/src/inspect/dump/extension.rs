@@ -7,7 +7,7 @@ use x509_parser::extensions::{
     GeneralName, NameConstraints, ParsedExtension, X509Extension,
 };
 
-use super::{Page, colons, description, oid, short_name};
+use super::page::{Page, colons, description, oid, short_name};
 use crate::text::show;
 use crate::time::UnixTime;
 

@@ -4,57 +4,20 @@
 //! what the rest of core makes of it. Nothing here is reached by the web page.
 
 mod extension;
+mod page;
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
-use x509_parser::objects::{oid_registry, oid2description, oid2sn};
-use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
 
+use self::page::{Page, colons, oid};
 use super::{Found, Thing};
 use crate::text::show;
 use crate::time::UnixTime;
-
-/// Lines with an indentation.
-#[derive(Default)]
-struct Page {
-    text: String,
-}
-
-impl Page {
-    fn line(&mut self, depth: usize, text: impl AsRef<str>) {
-        self.text.push_str(&" ".repeat(4 * depth));
-        self.text.push_str(text.as_ref());
-        self.text.push('\n');
-    }
-
-    /// Bytes as hexadecimal, sixteen a line.
-    fn hex(&mut self, depth: usize, bytes: &[u8]) {
-        for row in bytes.chunks(16) {
-            self.line(depth, colons(row));
-        }
-    }
-
-    fn labelled(&mut self, depth: usize, label: &str, bytes: &[u8]) {
-        match bytes.len() {
-            0..=16 => self.line(depth, format!("{label}: {}", colons(bytes))),
-            _ => {
-                self.line(depth, format!("{label}:"));
-                self.hex(depth + 1, bytes);
-            }
-        }
-    }
-}
-
-/// `0a:1b:2c`.
-fn colons(bytes: &[u8]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    digits.join(":")
-}
 
 /// The dump of a certificate or of a request, also of one that was not understood; `None` for
 /// everything else.
@@ -136,15 +99,6 @@ fn signature(page: &mut Page, identifier: &AlgorithmIdentifier<'_>, value: &[u8]
     page.hex(2, value);
 }
 
-/// `commonName`, or the dotted number of what has no name.
-fn oid(oid: &Oid<'_>) -> String {
-    let dotted = oid.to_id_string();
-    match oid2sn(oid, oid_registry()) {
-        Ok(name) if !name.is_empty() => format!("{name} ({dotted})"),
-        _ => dotted,
-    }
-}
-
 fn algorithm(identifier: &AlgorithmIdentifier<'_>) -> String {
     let named = oid(&identifier.algorithm);
     match &identifier.parameters {
@@ -192,17 +146,6 @@ fn attribute(attribute: &x509_parser::x509::AttributeTypeAndValue<'_>) -> String
     format!("{} = {kind}: {shown}", oid(attribute.attr_type()))
 }
 
-/// `CN=x, O=y`, for names inside of extensions.
-fn short_name(name: &X509Name<'_>) -> String {
-    let part = |a: &x509_parser::x509::AttributeTypeAndValue<'_>| {
-        let dotted = a.attr_type().to_id_string();
-        let name = x509_parser::objects::oid2abbrev(a.attr_type(), oid_registry());
-        let value = a.as_str().map_or_else(|_| colons(a.attr_value().data), show);
-        format!("{}={value}", name.unwrap_or(&dotted))
-    };
-    name.iter_attributes().map(part).collect::<Vec<_>>().join(", ")
-}
-
 fn key(page: &mut Page, info: &SubjectPublicKeyInfo<'_>) {
     page.line(1, format!("Public key: {}", algorithm(&info.algorithm)));
     match info.parsed() {
@@ -227,15 +170,6 @@ fn bits(number: &[u8]) -> usize {
     let significant = number.get(zeros..).unwrap_or_default();
     let first = significant.first().map_or(0, |byte| byte.leading_zeros() as usize);
     significant.len() * 8 - first
-}
-
-/// The description of an object identifier, for usages.
-fn description(identifier: &Oid<'_>) -> String {
-    let dotted = identifier.to_id_string();
-    match oid2description(identifier, oid_registry()) {
-        Ok(text) if !text.is_empty() => format!("{text} ({dotted})"),
-        _ => dotted,
-    }
 }
 
 #[cfg(test)]

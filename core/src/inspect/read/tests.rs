@@ -1,7 +1,10 @@
 //! What is found in which bytes.
 
 use super::*;
+use crate::encoding::pem;
+use crate::inspect::Thing;
 use crate::inspect::testing::PEM;
+use crate::x509::pkcs10;
 use crate::x509::testing::request;
 
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";

@@ -8,8 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::read::{Reader, without_space};
-use super::{Finding, Found, Severity, Thing};
+use super::base64_text::without_space;
+use super::pem;
+use super::things::Things;
+use crate::inspect::{Finding, Found, Severity, Thing};
 use crate::text::show;
 
 /// Fields that hold credentials other than a certificate.
@@ -30,7 +32,8 @@ fn word<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-pub(super) fn read(reader: &mut Reader, value: &Value) {
+/// Adds the whole, its clusters and its users.
+pub(super) fn add(things: &mut Things, value: &Value) {
     let current = word(value, "current-context");
     // By user. (Another kind of map would cost the page 2 KB.)
     let mut contexts = Map::new();
@@ -41,9 +44,9 @@ pub(super) fn read(reader: &mut Reader, value: &Value) {
             names.push(word(context, "name").into());
         }
     }
-    let from = reader.found.len();
-    reader.group();
-    let top = begin(reader, from, "kubeconfig", value);
+    let from = things.found.len();
+    things.group();
+    let top = begin(things, from, "kubeconfig", value);
     top.about.clear();
     top.about.insert("currentContext".to_owned(), show(current).into());
     for list in ["clusters", "contexts", "users"] {
@@ -59,15 +62,15 @@ pub(super) fn read(reader: &mut Reader, value: &Value) {
         });
     }
     for cluster in entries(value, "clusters") {
-        if !reader.goes_on() {
+        if !things.goes_on() {
             return;
         }
         let empty = Value::Null;
         let body = cluster.get("cluster").unwrap_or(&empty);
-        let from = reader.found.len();
-        reader.group();
-        data(reader, body, "certificate-authority-data");
-        let first = begin(reader, from, "kubeconfig cluster", cluster);
+        let from = things.found.len();
+        things.group();
+        data(things, body, "certificate-authority-data");
+        let first = begin(things, from, "kubeconfig cluster", cluster);
         first.about.insert("server".to_owned(), show(word(body, "server")).into());
         named(&mut first.about, body, "certificate-authority");
         if body.get("insecure-skip-tls-verify").and_then(Value::as_bool) == Some(true) {
@@ -81,24 +84,24 @@ pub(super) fn read(reader: &mut Reader, value: &Value) {
         }
     }
     for user in entries(value, "users") {
-        if !reader.goes_on() {
+        if !things.goes_on() {
             return;
         }
         let empty = Value::Null;
         let body = user.get("user").unwrap_or(&empty);
-        let from = reader.found.len();
-        reader.group();
-        data(reader, body, "client-certificate-data");
-        let certificates = reader.found.len();
-        data(reader, body, "client-key-data");
-        let alone = certificates == from && reader.found.len() > from;
+        let from = things.found.len();
+        things.group();
+        data(things, body, "client-certificate-data");
+        let certificates = things.found.len();
+        data(things, body, "client-key-data");
+        let alone = certificates == from && things.found.len() > from;
         if alone {
             // A key without a certificate is no credential: the entry comes first, then the key.
-            reader.push(Thing::Entry);
-            let last = reader.found.len() - 1;
-            reader.found[from..=last].rotate_right(1);
+            things.push(Thing::Entry);
+            let last = things.found.len() - 1;
+            things.found[from..=last].rotate_right(1);
         }
-        let about = &mut begin(reader, from, "kubeconfig user", user).about;
+        let about = &mut begin(things, from, "kubeconfig user", user).about;
         let used = contexts.get(word(user, "name")).and_then(Value::as_array);
         let used = used.into_iter().flatten().filter_map(Value::as_str);
         about.insert("contexts".to_owned(), used.clone().map(show).collect());
@@ -117,35 +120,35 @@ pub(super) fn read(reader: &mut Reader, value: &Value) {
 }
 
 /// What is embedded in this field.
-fn data(reader: &mut Reader, body: &Value, field: &str) {
+fn data(things: &mut Things, body: &Value, field: &str) {
     let text = word(body, field);
     if text.is_empty() {
         return;
     }
-    let from = reader.found.len();
+    let from = things.found.len();
     let compact = without_space(text);
     let decoded = STANDARD.decode(&*compact).map(Zeroizing::new);
-    if let Ok(pem) = &decoded {
-        reader.pem(pem);
+    if let Ok(text) = &decoded {
+        pem::add(things, text);
     }
-    if reader.found.len() == from {
+    if things.found.len() == from {
         let error = match decoded {
             Ok(_) => "there is no PEM block in it",
             Err(_) => "it is not base64",
         };
         let (name, error) = (field.to_owned(), error.to_owned());
-        reader.push(Thing::Unreadable { name, error, der: Vec::new() });
+        things.push(Thing::Unreadable { name, error, der: Vec::new() });
         return;
     }
     let fits = |found: &Found| match field {
         "client-key-data" => found.private_key().is_some(),
         _ => found.certificate().is_some(),
     };
-    if !reader.found[from..].iter().any(fits) {
+    if !things.found[from..].iter().any(fits) {
         let kind = if field == "client-key-data" { "private key" } else { "certificate" };
         let message = format!("{field} holds it, which is to hold a {kind}");
         let severity = Severity::Warn;
-        reader.found[from].findings.push(Finding { code: "unfit", severity, message });
+        things.found[from].findings.push(Finding { code: "unfit", severity, message });
     }
 }
 
@@ -158,19 +161,19 @@ fn named(about: &mut Map<String, Value>, body: &Value, field: &str) {
 
 /// Makes what was found from `from` on, or nothing, an entry of the kubeconfig.
 fn begin<'a>(
-    reader: &'a mut Reader,
+    things: &'a mut Things,
     from: usize,
     role: &'static str,
     entry: &Value,
 ) -> &'a mut Found {
-    if reader.found.len() == from {
-        reader.push(Thing::Entry);
+    if things.found.len() == from {
+        things.push(Thing::Entry);
     }
     let name = Value::String(show(word(entry, "name")));
-    for found in &mut reader.found[from..] {
+    for found in &mut things.found[from..] {
         found.about.insert("name".to_owned(), name.clone());
     }
-    let first = &mut reader.found[from];
+    let first = &mut things.found[from];
     first.role = Some(role);
     first
 }

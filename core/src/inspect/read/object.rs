@@ -1,0 +1,139 @@
+//! What Kubernetes objects hold: requests, kubeconfigs, and PEM in any text.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::base64_text::without_space;
+use super::things::Things;
+use super::{der, kubeconfig, pem};
+use crate::api::csr::{self, Object};
+use crate::inspect::{Found, Thing};
+use crate::text::{show, show_short};
+use crate::x509::pkcs10;
+
+/// Base64 of any PEM block is longer.
+const SHORT: usize = 64;
+
+/// An object, or a list of them; `kind` is that of an item that carries none.
+pub(super) fn add(things: &mut Things, value: &Value, kind: Option<&str>) {
+    if !things.goes_on() {
+        return;
+    }
+    let word = |key: &str| value.get(key).and_then(Value::as_str);
+    let list = |key: &str| value.get(key).is_some_and(Value::is_array);
+    let kind = word("kind").or(kind).unwrap_or_default();
+    if kind == csr::KIND {
+        add_request(things, value);
+    } else if kind == "Config" || (list("users") && list("clusters") && list("contexts")) {
+        kubeconfig::add(things, value);
+    } else if let (Some(items), true) =
+        (value.get("items").and_then(Value::as_array), kind.ends_with("List"))
+    {
+        for item in items {
+            add(things, item, kind.strip_suffix("List").filter(|k| !k.is_empty()));
+        }
+    } else if value.is_object() || value.is_array() {
+        let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        let owner = match (kind, name) {
+            ("", _) => String::new(),
+            (kind, "") => show_short(kind, 60),
+            (kind, name) => format!("{} {}", show_short(kind, 60), show_short(name, 100)),
+        };
+        add_strings(things, value, &owner, None);
+    }
+}
+
+/// PEM in the texts of any object: Secrets, ConfigMaps, webhooks, ….
+fn add_strings(things: &mut Things, value: &Value, owner: &str, place: Option<&Place<'_>>) {
+    things.group();
+    let steps: Vec<(PathStep<'_>, &Value)> = match value {
+        Value::Object(map) => map.iter().map(|(key, v)| (PathStep::Key(key), v)).collect(),
+        Value::Array(list) => list.iter().enumerate().map(|(i, v)| (PathStep::At(i), v)).collect(),
+        _ => Vec::new(),
+    };
+    for (step, value) in &steps {
+        let Value::String(text) = value else { continue };
+        let from = things.found.len();
+        if text.contains(pem::BEGIN) {
+            pem::add(things, text.as_bytes());
+        } else if text.len() >= SHORT {
+            let inner = STANDARD.decode(&*without_space(text)).unwrap_or_default();
+            let inner = Zeroizing::new(inner);
+            pem::add(things, &inner);
+            let secret = owner.starts_with("Secret") && inner.first() == Some(&0x30);
+            if let Some(thing) = Some(&inner).filter(|_| secret).and_then(|inner| der::thing(inner))
+            {
+                things.push(thing);
+            }
+        }
+        for found in things.found.iter_mut().skip(from) {
+            if !owner.is_empty() {
+                found.about.insert("object".to_owned(), owner.into());
+            }
+            let field = Place { above: place, step: *step }.shown();
+            found.about.insert("field".to_owned(), field.into());
+        }
+    }
+    // What stands side by side belongs together, so what lies deeper comes afterwards.
+    for (step, value) in steps.into_iter().filter(|(_, v)| v.is_object() || v.is_array()) {
+        add_strings(things, value, owner, Some(&Place { above: place, step }));
+    }
+}
+
+fn add_request(things: &mut Things, value: &Value) {
+    things.group();
+    let object = match Object::from_item(value) {
+        Ok(object) => object,
+        Err(error) => {
+            let name = csr::KIND.to_owned();
+            return things.push(Thing::Unreadable {
+                name,
+                error: error.to_string(),
+                der: Vec::new(),
+            });
+        }
+    };
+    let about = |found: &mut Found| {
+        let name = Value::String(show(&object.metadata.name));
+        found.about.insert(csr::KIND.to_owned(), name);
+    };
+    let request = object.certificate_request();
+    let certificate = object.certificate_pem().unwrap_or_default();
+    let from = things.found.len() + 1;
+    things.push(Thing::Object(Box::new(object.clone())));
+    match request {
+        Ok(request) => things.push(Thing::Request(Box::new(request))),
+        Err(error) => {
+            let name = pkcs10::LABEL.to_owned();
+            things.push(Thing::Unreadable { name, error: error.to_string(), der: Vec::new() });
+        }
+    }
+    pem::add(things, &certificate);
+    things.found.iter_mut().skip(from).for_each(about);
+}
+
+/// A step into an object.
+#[derive(Clone, Copy)]
+enum PathStep<'a> {
+    Key(&'a str),
+    At(usize),
+}
+
+/// Where in an object; written out only where something is found.
+struct Place<'a> {
+    above: Option<&'a Place<'a>>,
+    step: PathStep<'a>,
+}
+
+impl Place<'_> {
+    fn shown(&self) -> String {
+        let above = self.above.map(Place::shown).unwrap_or_default();
+        match self.step {
+            PathStep::At(i) => format!("{above}[{i}]"),
+            PathStep::Key(key) if above.is_empty() => show_short(key, 60),
+            PathStep::Key(key) => format!("{above}.{}", show_short(key, 60)),
+        }
+    }
+}

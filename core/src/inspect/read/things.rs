@@ -1,0 +1,76 @@
+//! The things that were found so far, and how many more are looked for.
+
+use serde_json::Map;
+
+use crate::inspect::{Finding, Found, Severity, Thing};
+
+/// Things that are looked for in a text of any size, and how many of its bytes allow for one more: a
+/// certificate and the entry of a user with any credential take more than that.
+const THINGS: usize = 1_000;
+const BYTES_PER_THING: usize = 64;
+
+/// What was found so far.
+pub(super) struct Things {
+    pub(super) found: Vec<Found>,
+    group: usize,
+    /// How many things are looked for.
+    most: usize,
+    /// Whether there were more.
+    cut: bool,
+}
+
+impl Things {
+    /// Nothing yet, in a text of so many bytes.
+    pub(super) fn in_bytes(length: usize) -> Self {
+        let most = THINGS.saturating_add(length / BYTES_PER_THING);
+        Things { found: Vec::new(), group: 0, most, cut: false }
+    }
+
+    /// Everything, and that there is more where there is.
+    pub(super) fn all(mut self) -> Vec<Found> {
+        if self.cut {
+            let read = self.found.len();
+            let error = format!("there are more things in it; only the first {read} were read");
+            self.group();
+            self.push(Thing::Unreadable { name: "rest".to_owned(), error, der: Vec::new() });
+        }
+        self.found
+    }
+
+    /// Whether more things are looked for; asked when there is one more.
+    pub(super) fn goes_on(&mut self) -> bool {
+        let goes_on = self.found.len() < self.most;
+        self.cut |= !goes_on;
+        goes_on
+    }
+
+    /// From here on things belong together.
+    pub(super) fn group(&mut self) {
+        self.group += 1;
+    }
+
+    pub(super) fn push(&mut self, thing: Thing) {
+        let (group, about) = (self.group, Map::new());
+        self.found.push(Found { thing, role: None, about, group, findings: Vec::new() });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Adds a finding to all that was found.
+    pub(super) fn mark(&mut self, code: &'static str, message: &str) {
+        for found in &mut self.found {
+            let message = message.to_owned();
+            found.findings.push(Finding { code, severity: Severity::Warn, message });
+        }
+    }
+
+    /// Adds a finding to the last thing.
+    pub(super) fn mark_last(&mut self, code: &'static str, message: &str) {
+        if let Some(found) = self.found.last_mut() {
+            let message = message.to_owned();
+            found.findings.push(Finding { code, severity: Severity::Warn, message });
+        }
+    }
+}

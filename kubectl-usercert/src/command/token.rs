@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::cluster::{Cluster, Need, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::files::atomic::{self, Access};
+use crate::files::atomic;
+use crate::files::folder::Access;
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;

@@ -5,20 +5,11 @@ use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::folder::{Folder, split};
+use super::folder::{Access, Folder, split};
 use super::temporary::Temporary;
 
 /// As many links as Linux follows.
 const LINKS: usize = 40;
-
-/// Who may read a new file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// The owner (0600).
-    Private,
-    /// Everybody whom the umask does not exclude (0644).
-    Public,
-}
 
 /// A file could not be written. Unless it is [`WriteError::Sync`], nothing changed.
 #[derive(Debug, thiserror::Error)]

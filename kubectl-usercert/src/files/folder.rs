@@ -9,6 +9,15 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Who may read a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The owner (0600).
+    Private,
+    /// Everybody whom the umask does not exclude (0644).
+    Public,
+}
+
 /// An opened directory.
 #[derive(Debug)]
 pub struct Folder {
@@ -67,7 +76,6 @@ mod imp {
     use rustix::fs::{AtFlags, Mode, OFlags};
 
     use super::*;
-    use crate::files::atomic::Access;
 
     /// Never a link, never waiting for the other end of a pipe.
     const STRICT: OFlags =
@@ -194,7 +202,6 @@ mod imp {
 #[cfg(not(unix))]
 mod imp {
     use super::*;
-    use crate::files::atomic::Access;
 
     #[allow(missing_docs)]
     impl Folder {

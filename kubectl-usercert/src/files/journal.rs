@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::atomic::Access;
-use super::folder::is_link;
+use super::folder::{Access, is_link};
 use super::state::{StateError, open_level, private, state_folder, valid};
 
 /// A journal could not be opened.

@@ -23,9 +23,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::atomic::Access;
-use super::folder::{Folder, split};
-pub use super::marker::Holder;
+use super::folder::{Access, Folder, split};
+pub use super::marker::LockOwner;
 use super::temporary::{Temporary, arbitrary};
 
 /// First and longest pause between two attempts.
@@ -41,7 +40,7 @@ pub enum LockError {
         /// The lock file.
         path: PathBuf,
         /// Who it says it is.
-        holder: Holder,
+        holder: LockOwner,
     },
     /// The lock file is not ours: kubectl or another program works on the file or crashed.
     #[error(
@@ -121,11 +120,6 @@ impl KubeconfigLock {
         }
         Ok(lock)
     }
-
-    /// The lock files.
-    pub fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        self.held.iter().map(|held| held.folder.path_of(&held.name))
-    }
 }
 
 impl Drop for KubeconfigLock {
@@ -141,7 +135,7 @@ impl Drop for KubeconfigLock {
 }
 
 /// What a name that is taken turned out to be.
-enum Found {
+enum Occupant {
     /// Nothing any more.
     Gone,
     /// A lock of this very call under another spelling of the path.
@@ -149,7 +143,7 @@ enum Found {
     /// Left by a crash of ours; its flock is held now.
     Abandoned(File),
     /// A process of ours has it.
-    Held(Holder),
+    Held(LockOwner),
     /// Not ours.
     Foreign,
 }
@@ -182,7 +176,7 @@ fn hold(
 ) -> Result<Option<File>, LockError> {
     let failed = |source| LockError::Create { path: path.to_owned(), source };
     let temporary = Temporary::create(folder, Access::Private).map_err(failed)?;
-    let marker = Holder::this_process().to_text();
+    let marker = LockOwner::this_process().to_text();
     temporary.file().write_all(marker.as_bytes()).map_err(failed)?;
 
     let mut pause = PAUSES.0;
@@ -193,15 +187,17 @@ fn hold(
             Created::Taken => {}
         }
         let busy = match look(folder, name, held) {
-            Found::Gone => continue,
-            Found::Mine => return Ok(None),
-            Found::Abandoned(old) => {
+            Occupant::Gone => continue,
+            Occupant::Mine => return Ok(None),
+            Occupant::Abandoned(old) => {
                 let file = temporary.rename_to(name).map_err(failed)?;
                 drop(old);
                 return Ok(Some(file));
             }
-            Found::Held(holder) => LockError::Held { path: path.to_owned(), holder },
-            Found::Foreign => LockError::Foreign { path: path.to_owned(), age: age(folder, name) },
+            Occupant::Held(holder) => LockError::Held { path: path.to_owned(), holder },
+            Occupant::Foreign => {
+                LockError::Foreign { path: path.to_owned(), age: age(folder, name) }
+            }
         };
         let left = match deadline {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()),
@@ -257,34 +253,34 @@ fn try_create(
 }
 
 /// Finds out what a taken name is.
-fn look(folder: &Folder, name: &OsStr, held: &[Held]) -> Found {
+fn look(folder: &Folder, name: &OsStr, held: &[Held]) -> Occupant {
     let file = match folder.open_to_lock(name) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Gone,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Occupant::Gone,
         // kubectl's has mode 0, so that opening it fails.
-        Err(_) => return Found::Foreign,
+        Err(_) => return Occupant::Foreign,
     };
     if held.iter().any(|held| folder.is(name, &held.file).unwrap_or(false)) {
-        return Found::Mine;
+        return Occupant::Mine;
     }
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Found::Foreign;
+        return Occupant::Foreign;
     }
-    let Ok(Some(holder)) = Holder::read(&file) else { return Found::Foreign };
+    let Ok(Some(holder)) = LockOwner::read(&file) else { return Occupant::Foreign };
     // Locks do not always reach across computers, so a free one proves nothing there.
     if holder.host != super::marker::host() || file.try_lock().is_err() {
-        return Found::Held(holder);
+        return Occupant::Held(holder);
     }
     match folder.is(name, &file) {
-        Ok(true) => Found::Abandoned(file),
-        _ => Found::Gone,
+        Ok(true) => Occupant::Abandoned(file),
+        _ => Occupant::Gone,
     }
 }
 
 /// Whether a lock file is one of ours, held or left over.
 pub(super) fn is_ours(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
-        && File::open(path).is_ok_and(|file| matches!(Holder::read(file), Ok(Some(_))))
+        && File::open(path).is_ok_and(|file| matches!(LockOwner::read(file), Ok(Some(_))))
 }
 
 fn age(folder: &Folder, name: &OsStr) -> Option<Duration> {

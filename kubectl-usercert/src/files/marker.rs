@@ -10,7 +10,7 @@ const LIMIT: u64 = 1024;
 
 /// Who holds a lock of ours, or held it when it crashed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct LockOwner {
     /// Process number on that host.
     pub pid: u32,
     /// Name of the computer: process numbers and locks mean nothing beyond it.
@@ -19,7 +19,7 @@ pub struct Holder {
     pub since: u64,
 }
 
-impl Holder {
+impl LockOwner {
     /// This process.
     pub(super) fn this_process() -> Self {
         let since = std::time::SystemTime::now()
@@ -53,7 +53,7 @@ impl Holder {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for LockOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {} on {}", self.pid, self.host)
     }
@@ -74,17 +74,17 @@ mod tests {
 
     #[test]
     fn reads_back_what_it_writes() {
-        let holder = Holder { pid: 7, host: "a b".into(), since: 12 };
-        assert_eq!(Holder::read(holder.to_text().as_bytes()).unwrap(), Some(holder));
+        let holder = LockOwner { pid: 7, host: "a b".into(), since: 12 };
+        assert_eq!(LockOwner::read(holder.to_text().as_bytes()).unwrap(), Some(holder));
     }
 
     #[test]
     fn anything_less_is_foreign() {
-        let text = Holder::this_process().to_text();
+        let text = LockOwner::this_process().to_text();
         for cut in 0..text.len() {
-            assert_eq!(Holder::parse(&text[..cut]), None, "{cut}");
+            assert_eq!(LockOwner::parse(&text[..cut]), None, "{cut}");
         }
-        assert_eq!(Holder::parse(&format!("{text}\n")), None);
-        assert_eq!(Holder::parse(&format!("x{text}")), None);
+        assert_eq!(LockOwner::parse(&format!("{text}\n")), None);
+        assert_eq!(LockOwner::parse(&format!("x{text}")), None);
     }
 }

@@ -24,8 +24,8 @@ mod temporary;
 pub mod tree;
 pub mod writers;
 
-pub use atomic::{Access, WriteError, create_new, replace};
-pub use folder::Folder;
+pub use atomic::{WriteError, create_new, replace};
+pub use folder::{Access, Folder};
 pub use lock::{KubeconfigLock, LockError};
 pub use reading::{ReadError, read, read_limited, read_sensitive};
 pub use state::{Pending, PendingStore, StateError};

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::atomic::{Access, WriteError, create_new};
+use super::atomic::{WriteError, create_new};
+use super::folder::Access;
 
 /// Makes a private file and a public one, neither of which may exist. If the second cannot be made,
 /// the first is removed again.

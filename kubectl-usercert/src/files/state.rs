@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::atomic::{Access, WriteError};
-use super::folder::{Folder, is_link};
+use super::atomic::WriteError;
+use super::folder::{Access, Folder, is_link};
 use super::reading::sensitive_content;
 use super::temporary::{arbitrary, sweep};
 

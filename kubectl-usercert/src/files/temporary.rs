@@ -9,8 +9,7 @@ use std::fs::{File, TryLockError};
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 
-use super::atomic::Access;
-use super::folder::Folder;
+use super::folder::{Access, Folder};
 
 const PREFIX: &str = ".kubectl-usercert-";
 const SUFFIX: &str = ".tmp";

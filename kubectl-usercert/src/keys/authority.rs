@@ -10,7 +10,8 @@ use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::key::{Hash, SignatureAlgorithm, Verification};
 
-use super::{KeyError, PrivateKey, verify};
+use super::private_key::{KeyError, PrivateKey};
+use super::verification::verify;
 
 /// What a new CA's certificate says.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ struct Signing<'a> {
 
 impl PublicKeyData for Signing<'_> {
     fn der_bytes(&self) -> &[u8] {
-        &self.key.public.bits
+        &self.key.public().bits
     }
 
     fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
@@ -64,7 +65,7 @@ impl PrivateKey {
             SignatureAlgorithm::Rsa(Hash::Sha512) => &rcgen::PKCS_RSA_SHA512,
             SignatureAlgorithm::Rsa(Hash::Sha384) => &rcgen::PKCS_RSA_SHA384,
             SignatureAlgorithm::Rsa(_) => &rcgen::PKCS_RSA_SHA256,
-            _ => return Err(KeyError::Kind(self.public.kind.clone())),
+            _ => return Err(KeyError::Kind(self.public().kind.clone())),
         };
         Ok(Signing { key: self, algorithm, rcgen })
     }
@@ -84,7 +85,7 @@ impl PrivateKey {
         });
         // As kubeadm's CAs, which sign certificates and no revocation lists.
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
-        let key_id = authority::key_identifier(&self.public);
+        let key_id = authority::key_identifier(self.public());
         params.key_identifier_method = KeyIdMethod::PreSpecified(key_id);
         params.serial_number = Some(SerialNumber::from(authority::serial(serial()?).to_vec()));
         let date = |at: UnixTime| {

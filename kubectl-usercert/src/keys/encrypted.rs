@@ -5,7 +5,7 @@ use usercert_core::encoding::pem;
 use usercert_core::x509::key::{self, PrivateKeyError};
 use zeroize::Zeroizing;
 
-use super::{KeyError, PrivateKey};
+use super::private_key::{KeyError, PrivateKey};
 
 /// A private key that opens with a passphrase.
 pub struct EncryptedKey {

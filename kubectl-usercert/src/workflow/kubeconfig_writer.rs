@@ -16,7 +16,8 @@ use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 
 use crate::cluster::Endpoint;
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::files::atomic::{self, Access};
+use crate::files::atomic;
+use crate::files::folder::Access;
 use crate::files::kubeconfig::UpdateError;
 use crate::files::{LockError, ReadError, kubeconfig, reading, writers};
 use crate::ui::host::Host;

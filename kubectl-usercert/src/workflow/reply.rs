@@ -10,7 +10,8 @@ use usercert_core::x509::certificate::Certificate;
 
 use crate::cluster::{Cluster, Endpoint, Need, Target, explain};
 use crate::error::{Error, Result, ResultExt as _};
-use crate::files::atomic::{self, Access};
+use crate::files::atomic;
+use crate::files::folder::Access;
 use crate::ui::args::{ClientArgs, Timeout};
 use crate::ui::host::Host;
 

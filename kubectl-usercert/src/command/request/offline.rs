@@ -11,7 +11,8 @@ use usercert_core::x509::pkcs10;
 
 use super::{Asked, Made, RequestArgs, take_up_or_make};
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::files::atomic::{self, Access};
+use crate::files::atomic;
+use crate::files::folder::Access;
 use crate::files::folder::Folder;
 use crate::ui::args::Format;
 use crate::ui::host::Host;

@@ -7,6 +7,7 @@ pub mod encoding;
 pub mod exchange;
 pub mod inspect;
 pub mod kubeconfig;
+pub mod lifecycle;
 pub mod review;
 pub mod roster;
 pub mod text;

@@ -9,6 +9,7 @@ pub mod inspect;
 pub mod kubeconfig;
 pub mod lifecycle;
 pub mod review;
+#[cfg(feature = "roster")]
 pub mod roster;
 pub mod text;
 pub mod time;

@@ -2,6 +2,7 @@
 
 pub(crate) mod der;
 pub mod ecdsa;
+#[cfg(any(feature = "policy", feature = "roster"))]
+pub(crate) mod handwritten;
 pub mod pem;
-pub mod placed;
 pub mod yaml;

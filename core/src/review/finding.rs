@@ -187,6 +187,7 @@ impl Findings {
         self.found.push(finding);
     }
 
+    #[cfg(feature = "policy")]
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Finding> {
         self.found.iter_mut()
     }

@@ -8,6 +8,7 @@
 mod finding;
 mod form;
 mod names;
+#[cfg(feature = "policy")]
 pub mod policy;
 
 use crate::api::csr::CsrObject;

@@ -28,9 +28,6 @@ pub use grant::{Grant, GrantError};
 /// Longest roster that is read, in bytes: some hundred thousand people.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// What a row may say, in both forms of the file.
-const FIELDS: [&str; 6] = ["name", "groups", "expires", "keyType", "grants", "csr"];
-
 /// One person.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Person {
@@ -79,37 +76,24 @@ impl fmt::Display for Problem {
 }
 
 /// A row before its values are looked at.
-#[derive(Default)]
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(expecting = "a person with at least a name, as `- name: alice`")]
 struct Row {
+    #[serde(skip)]
     line: usize,
+    #[serde(deserialize_with = "yaml::word")]
     name: String,
+    #[serde(deserialize_with = "yaml::values")]
     groups: Vec<String>,
+    #[serde(deserialize_with = "yaml::word")]
     expires: String,
+    #[serde(deserialize_with = "yaml::word")]
     key_type: String,
+    #[serde(deserialize_with = "yaml::values")]
     grants: Vec<String>,
+    #[serde(deserialize_with = "yaml::word")]
     csr: String,
-}
-
-impl Row {
-    /// Where a field of one value goes.
-    fn word(&mut self, field: &str) -> Option<&mut String> {
-        match field {
-            "name" => Some(&mut self.name),
-            "expires" => Some(&mut self.expires),
-            "keyType" => Some(&mut self.key_type),
-            "csr" => Some(&mut self.csr),
-            _ => None,
-        }
-    }
-
-    /// Where a field of several values goes.
-    fn list(&mut self, field: &str) -> Option<&mut Vec<String>> {
-        match field {
-            "groups" => Some(&mut self.groups),
-            "grants" => Some(&mut self.grants),
-            _ => None,
-        }
-    }
 }
 
 /// Reads a roster.
@@ -151,7 +135,7 @@ fn rows(input: &[u8], problems: &mut Vec<Problem>) -> Result<Vec<Row>, Problem> 
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let rows = match csv::delimiter(text) {
         Some(delimiter) => csv::rows(text, delimiter, problems)?,
-        None => yaml::rows(text, problems)?,
+        None => yaml::rows(text)?,
     };
     if rows.is_empty() && problems.is_empty() {
         return Err(Problem::new(1, "there is nobody in it"));
@@ -192,10 +176,6 @@ fn person(row: Row, defaults: &Defaults, problems: &mut Vec<Problem>) -> Option<
     }
     let csr = Some(row.csr).filter(|c| !c.is_empty());
     Some(Person { line: row.line, identity: identity?, lifetime, key_type: key_type?, grants, csr })
-}
-
-fn unknown_field(name: &str) -> String {
-    format!("there is no field {}; there are {}", text::show_short(name, 40), FIELDS.join(", "))
 }
 
 impl Person {
@@ -373,21 +353,67 @@ people:
             ]
         );
         assert_eq!(wrong("name,name\na,b\n"), ["line 1: name is there twice"]);
-        assert_eq!(
-            wrong("people:\n- name: a\n  team: b\n- name: b\n  name: c\n  groups: {x: y}\n- c\n"),
-            [
-                "line 3: there is no field team; there are name, groups, expires, keyType, grants, csr",
-                "line 5: name is there twice",
-                "line 6: groups: a value or a list of values is expected",
-                "line 7: a person with at least a name is expected, as `- name: alice`",
-            ]
-        );
-        assert_eq!(wrong("persons: []\n"), ["line 1: there is no field persons; there is people"]);
+        for (yaml, problem) in [
+            (
+                "people:\n- name: a\n  team: b\n",
+                "line 3: people[0]: unknown field `team`, expected one of `name`, `groups`, `expires`, `keyType`, `grants`, `csr`",
+            ),
+            (
+                "- name: b\n- groups: c\n  name: a\n  name: c\n",
+                "line 2: [1]: duplicate field `name`",
+            ),
+            (
+                "- name: b\n  groups: {x: y}\n",
+                "line 2: [0].groups: invalid type: map, expected a list of values, or one value, in quotes where it looks like a number",
+            ),
+            (
+                "- name: b\n  groups: 1e3\n",
+                "line 2: [0].groups: invalid type: floating point `1000.0`, expected a list of values, or one value, in quotes where it looks like a number",
+            ),
+            (
+                "- name: b\n  groups: [[x]]\n",
+                "line 2: [0].groups[0]: invalid type: sequence, expected a string",
+            ),
+            ("- name: [b]\n", "line 1: [0].name: invalid type: sequence, expected a string"),
+            (
+                "people:\n- c\n",
+                "line 2: people[0]: invalid type: string \"c\", expected a person with at least a name, as `- name: alice`",
+            ),
+            ("people: c\n", "line 1: people: invalid type: string \"c\", expected a sequence"),
+            ("persons: []\n", "line 1: unknown field `persons`, expected `people`"),
+            ("people:\n- name: a\npeople:\n- name: b\n", "line 1: duplicate field `people`"),
+            (
+                "alice\n",
+                "line 1: invalid type: string \"alice\", expected a list of people: `people:` and one `- name: …` for each, or CSV whose first line names the fields",
+            ),
+            ("- &a {name: a}\n", "line 1: anchors and aliases are not allowed here"),
+            ("- name: a\n---\n- name: b\n", "line 2: a second document starts here"),
+            (
+                "- name: a\n  \"b\\e[2J\": x\n",
+                "line 2: \"[0]: unknown field `b\\u{1b}[2J`, expected one of `name`, `groups`, `expires`, `keyType`, `grants`, `csr`\"",
+            ),
+        ] {
+            assert_eq!(wrong(yaml), [problem], "{yaml}");
+        }
+        assert_eq!(wrong("- name: ~\n- groups: [~]\n  name: b\n").len(), 2);
         assert_eq!(wrong("people: []\n"), ["line 1: there is nobody in it"]);
         assert_eq!(wrong("name\n"), ["line 1: there is nobody in it"]);
         assert_eq!(wrong(""), ["line 1: there is nobody in it"]);
         assert_eq!(wrong("people: [\n"), ["line 1: a bracket without its counterpart"]);
         assert_eq!(read(b"name\nM\xfcller\n", &DEFAULTS()).unwrap_err()[0].line, 2);
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_refused() {
+        for (csv, line) in [
+            ("name,groups\na,x\nb,\"y\nc,z\n", 3),
+            ("name,groups\na,x\nb,\"y", 3),
+            ("# staff\nname,\"groups\na,x\n", 2),
+        ] {
+            let problem = format!("line {line}: a quote that is opened is not closed");
+            assert_eq!(wrong(csv), [problem], "{csv}");
+        }
+        assert_eq!(ok("name,groups\na,\"x;\ny\"\nb,a \"b\" c").len(), 2);
     }
 
     #[test]

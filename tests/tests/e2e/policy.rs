@@ -85,10 +85,10 @@ fn broken_policies_stop_everything(trial: &Trial) {
     let folder = admin.home.join(".config/kubectl-usercert");
     std::fs::create_dir_all(&folder).expect("a directory");
     for (policy, says) in [
-        (format!("{HEAD}group: {{}}\n"), "policy.yaml: line 3, column 1: unknown field group"),
+        (format!("{HEAD}group: {{}}\n"), "policy.yaml: line 3, column 1: unknown field `group`"),
         (
             format!("{HEAD}findings: {{not-expected: allow}}\n"),
-            "line 3, column 12: not-expected: it always refuses",
+            "line 3, column 12: findings: not-expected: it always refuses",
         ),
         (String::new(), "line 1, column 1: there is nothing in it"),
         (format!("{HEAD}users: [\n"), "line 3, column 8: a bracket"),

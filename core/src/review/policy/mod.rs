@@ -9,7 +9,9 @@ mod read;
 
 use std::collections::BTreeMap;
 
-use crate::encoding::placed::PlacedError;
+use serde::Deserialize;
+
+use crate::encoding::handwritten::{self, FileError};
 use crate::review::{self, Finding, FindingCode, Findings, Reviewed, Severity};
 use crate::text::{show_list, show_short};
 use crate::time::human_duration;
@@ -18,7 +20,6 @@ use crate::x509::lifetime::Lifetime;
 use crate::x509::pkcs10::CertificateRequest;
 
 pub use pattern::Pattern;
-pub use read::{API_VERSION, KIND};
 
 /// Longest policy that is looked at, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -27,41 +28,79 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 const LISTED: usize = 10;
 
 /// What is wrong with a policy file, with line and column.
-pub type PolicyError = PlacedError;
+pub type PolicyError = FileError;
 
 /// Rules about what is approved.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Policy {
+    api_version: ApiVersion,
+    kind: Kind,
     signers: Option<Vec<Pattern>>,
+    #[serde(default, deserialize_with = "handwritten::filled")]
     users: Names,
+    #[serde(default, deserialize_with = "handwritten::filled")]
     groups: Names,
-    lifetime: Option<LifetimeRule>,
+    #[serde(default, deserialize_with = "handwritten::filled")]
+    lifetime: LifetimeRule,
+    #[serde(default, deserialize_with = "handwritten::filled")]
     keys: Families,
-    requester: Option<Requester>,
-    severities: BTreeMap<FindingCode, Severity>,
+    #[serde(default, deserialize_with = "handwritten::filled")]
+    requester: Requester,
+    #[serde(default)]
+    findings: Severities,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+enum ApiVersion {
+    #[default]
+    #[serde(rename = "usercert/v1")]
+    V1,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+enum Kind {
+    #[default]
+    Policy,
 }
 
 /// Names that are allowed, and names that are not even then.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Names {
     allow: Option<Vec<Pattern>>,
-    deny: Vec<Pattern>,
+    deny: Option<Vec<Pattern>>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct LifetimeRule {
+    #[serde(default, deserialize_with = "read::lifetime")]
     max: Option<Lifetime>,
-    signer_chooses: bool,
+    signer_chooses: Option<bool>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+impl LifetimeRule {
+    /// A maximum that the signer need not keep would be none.
+    fn signer_chooses(&self) -> bool {
+        self.signer_chooses.unwrap_or(self.max.is_none())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Families {
     types: Option<Vec<Family>>,
-    minimum_rsa_bits: Option<usize>,
+    minimum_rsa_bits: Option<RsaBits>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Deserialize)]
+#[serde(try_from = "u64")]
+struct RsaBits(usize);
+
 /// Kinds of key, those of RSA together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Family {
     P256,
     P384,
@@ -70,19 +109,11 @@ enum Family {
     Rsa,
 }
 
+/// How much findings weigh.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Severities(BTreeMap<FindingCode, Severity>);
+
 impl Family {
-    const ALL: [Self; 5] = [Self::P256, Self::P384, Self::P521, Self::Ed25519, Self::Rsa];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::P256 => "p256",
-            Self::P384 => "p384",
-            Self::P521 => "p521",
-            Self::Ed25519 => "ed25519",
-            Self::Rsa => "rsa",
-        }
-    }
-
     fn of(kind: &KeyKind) -> Option<Self> {
         Some(match kind {
             KeyKind::P256 => Self::P256,
@@ -95,8 +126,9 @@ impl Family {
     }
 }
 
-/// Who may submit a request: any of these.
-#[derive(Clone, Debug, PartialEq)]
+/// Who may submit a request: any of these; anybody where nobody is named.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Requester {
     same_user: bool,
     users: Vec<Pattern>,
@@ -128,12 +160,12 @@ impl Policy {
             self.requester(request, reviewed, &mut findings);
         }
         for finding in findings.iter_mut() {
-            let weight = self.severities.get(&finding.code);
+            let weight = self.findings.0.get(&finding.code);
             if let Some(severity) = weight.filter(|_| finding.severity != Severity::Hard) {
                 finding.severity = *severity;
             }
         }
-        if self.requester.is_some() && reviewed.requester.is_none() {
+        if self.requester != Requester::default() && reviewed.requester.is_none() {
             // Nothing that a weight applies to: there is nobody to judge.
             findings.push(Finding {
                 code: FindingCode::PolicyRequester,
@@ -147,13 +179,13 @@ impl Policy {
     /// How much a finding weighs.
     #[must_use]
     pub fn severity(&self, code: FindingCode) -> Severity {
-        self.severities.get(&code).copied().unwrap_or_else(|| code.severity())
+        self.findings.0.get(&code).copied().unwrap_or_else(|| code.severity())
     }
 
     /// The longest lifetime that it allows, if it says so.
     #[must_use]
     pub fn longest(&self) -> Option<Lifetime> {
-        self.lifetime.as_ref().and_then(|rule| rule.max)
+        self.lifetime.max
     }
 
     fn asked(&self, reviewed: &Reviewed<'_>, findings: &mut Findings) {
@@ -163,11 +195,11 @@ impl Policy {
                 format!("the policy does not allow the signer {}", show_short(signer, 80));
             findings.add(FindingCode::PolicySigner, message);
         }
-        let Some(rule) = &self.lifetime else { return };
+        let rule = &self.lifetime;
         let most = rule.max.map(|max| human_duration(max.seconds().into()));
         let at_most = most.map(|m| format!("; it allows at most {m}")).unwrap_or_default();
         match (reviewed.expiration_seconds, rule.max) {
-            (None, _) if !rule.signer_chooses => {
+            (None, _) if !rule.signer_chooses() => {
                 let message = format!(
                     "the policy does not allow to leave the lifetime to the signer{at_most}"
                 );
@@ -190,7 +222,7 @@ impl Policy {
             (&self.users, user.as_slice(), "the user name", FindingCode::PolicyUser),
             (&self.groups, &groups, "the group", FindingCode::PolicyGroup),
         ] {
-            let denied = |name: &str| any(&rule.deny, name);
+            let denied = |name: &str| rule.deny.as_ref().is_some_and(|deny| any(deny, name));
             let unknown = |name: &str| rule.allow.as_ref().is_some_and(|allow| !any(allow, name));
             let (denied, rest): (Vec<&str>, Vec<&str>) = names.iter().partition(|n| denied(n));
             let unknown: Vec<&str> = rest.into_iter().filter(|name| unknown(name)).collect();
@@ -216,7 +248,7 @@ impl Policy {
             let message = format!("the policy does not allow a {kind} key");
             findings.add(FindingCode::PolicyKey, message);
         }
-        if let (KeyKind::Rsa(bits), Some(least)) = (kind, self.keys.minimum_rsa_bits)
+        if let (KeyKind::Rsa(bits), Some(RsaBits(least))) = (kind, self.keys.minimum_rsa_bits)
             && *bits < least
         {
             let message = format!("an RSA key of {bits} bits; the policy asks for {least} or more");
@@ -230,7 +262,10 @@ impl Policy {
         reviewed: &Reviewed<'_>,
         findings: &mut Findings,
     ) {
-        let (Some(rule), Some(requester)) = (&self.requester, reviewed.requester) else { return };
+        let rule = &self.requester;
+        let Some(requester) = reviewed.requester.filter(|_| *rule != Requester::default()) else {
+            return;
+        };
         let allowed = (rule.same_user && requester == request.subject.user())
             || any(&rule.users, requester)
             || reviewed.requester_groups.iter().any(|group| any(&rule.groups, group));

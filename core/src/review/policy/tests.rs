@@ -150,48 +150,95 @@ fn mistakes_are_told_with_their_places() {
     for (rules, error) in [
         (
             "signer: [x]",
-            "line 3, column 1: unknown field signer; known here: apiVersion, kind, signers",
+            "line 3, column 1: unknown field `signer`, expected one of `apiVersion`, `kind`, `signers`",
         ),
-        ("signers: x", "line 3, column 10: a list is expected here, this is a text"),
+        (
+            "signers: x",
+            "line 3, column 10: signers: invalid type: string \"x\", expected a sequence",
+        ),
         (
             "signers: [1]",
-            "line 3, column 11: a text is expected here, this is a number; put it in quotes",
+            "line 3, column 11: signers[0]: invalid type: integer `1`, expected a text, in quotes where",
         ),
-        ("signers:", "line 3, column 8: a list is expected here, this is nothing"),
-        ("users: {}", "line 3, column 8: nothing is in it"),
-        ("groups: {alow: [x]}", "line 3, column 10: unknown field alow; known here: allow, deny"),
-        ("groups:\n  allow:\n  - x\n  - ''", "line 6, column 5: an empty pattern"),
+        ("signers:", "line 3, column 8: a value is missing"),
+        ("signers: [a]\nsigners: [b]", "line 1, column 1: duplicate field `signers`"),
+        ("users: {}", "line 3, column 8: users: this rule says nothing"),
+        ("users: [[alice]]", "line 3, column 8: users: invalid type: sequence, expected a mapping"),
+        ("users: &a {deny: [b]}", "line 3, column 11: anchors and aliases are not allowed here"),
         (
-            "groups:\n  allow: [y]",
-            "line 4, column 11: a text is expected here, this is true or false",
+            "groups: {alow: [x]}",
+            "line 3, column 10: groups: unknown field `alow`, expected `allow` or `deny`",
         ),
-        ("lifetime: {max: 30}", "line 3, column 17: a text is expected here, this is a number"),
-        ("lifetime: {max: 30x}", "line 3, column 17: \"30x\" is no duration"),
-        ("lifetime: {max: 1m}", "line 3, column 17: \"1m\" is shorter than 10 minutes"),
-        ("lifetime: {signerChooses: 'no'}", "line 3, column 27: true or false is expected here"),
-        ("keys: {types: [p224]}", "line 3, column 16: unknown key type p224; known are p256"),
-        ("keys: {minimumRsaBits: 512}", "line 3, column 24: from 1024 to 8192 bits"),
-        ("requester: {sameUser: false}", "line 3, column 12: nobody may ask by this rule"),
-        ("findings: {week-key: allow}", "line 3, column 12: there is no finding week-key"),
+        ("groups: {<<: {deny: [x]}}", "line 3, column 10: groups: unknown field `<<`"),
+        ("groups:\n  allow:\n  - x\n  - ''", "line 6, column 5: groups.allow[1]: an empty pattern"),
+        ("groups:\n  allow: [y]", "line 4, column 11: some readers of YAML take this for true"),
+        ("groups:\n  allow: [1_000]", "line 4, column 11: some readers of YAML take this for true"),
+        (
+            "groups:\n  allow: [true]",
+            "line 4, column 11: groups.allow[0]: invalid type: boolean `true`, expected a text",
+        ),
+        (
+            "lifetime: {max: 30}",
+            "line 3, column 17: lifetime.max: invalid type: integer `30`, expected a text",
+        ),
+        ("lifetime: {max: 30x}", "line 3, column 17: lifetime.max: \"30x\" is no duration"),
+        (
+            "lifetime: {max: 1m}",
+            "line 3, column 17: lifetime.max: \"1m\" is shorter than 10 minutes",
+        ),
+        (
+            "lifetime: {signerChooses: 'no'}",
+            "line 3, column 27: lifetime.signerChooses: invalid type: string \"no\", expected a boolean",
+        ),
+        (
+            "keys: {types: [p224]}",
+            "line 3, column 16: keys.types[0]: unknown variant `p224`, expected one of `p256`",
+        ),
+        (
+            "keys: {minimumRsaBits: 512}",
+            "line 3, column 7: keys: minimumRsaBits: from 1024 to 8192 bits",
+        ),
+        ("requester: {sameUser: false}", "line 3, column 12: requester: this rule says nothing"),
+        ("requester: {users: []}", "line 3, column 12: requester: this rule says nothing"),
+        (
+            "findings: {week-key: allow}",
+            "line 3, column 12: findings: there is no finding week-key",
+        ),
         (
             "findings: {weak-key: ignore}",
-            "line 3, column 22: ignore: expected allow, warn or refuse",
+            "line 3, column 22: findings.weak-key: unknown variant `ignore`, expected one of `allow`, `warn`, `refuse`",
         ),
         (
             "findings: {weak-key: warn, weak-key: allow}",
-            "line 3, column 28: weak-key is there twice",
+            "line 3, column 11: findings: weak-key is there twice",
         ),
-        ("findings: [weak-key]", "line 3, column 11: a mapping is expected here"),
+        (
+            "findings: [weak-key]",
+            "line 3, column 11: findings: invalid type: sequence, expected a mapping",
+        ),
+        (
+            "findings: {\"\\e[2J\": allow}",
+            "line 3, column 12: findings: there is no finding \"\\u{1b}[2J\"",
+        ),
+        ("---\nkind: Policy", "line 3, column 1: a second document starts here"),
     ] {
         let problem = Policy::parse(&format!("{HEAD}{rules}\n")).unwrap_err().to_string();
         assert!(problem.starts_with(error), "{rules:?}: {problem}");
     }
     for (text, error) in [
         ("", "line 1, column 1: there is nothing in it"),
-        ("kind: Policy", "line 1, column 1: the field apiVersion is missing"),
-        ("apiVersion: usercert/v2\nkind: Policy", "line 1, column 13: apiVersion is usercert/v2"),
-        ("apiVersion: usercert/v1\nkind: Config", "line 2, column 7: kind is Config"),
-        ("- a", "line 1, column 1: a mapping is expected here"),
+        ("# only this\n", "line 1, column 1: there is nothing in it"),
+        ("kind: Policy", "line 1, column 1: missing field `apiVersion`"),
+        (
+            "apiVersion: usercert/v2\nkind: Policy",
+            "line 1, column 13: apiVersion: unknown variant `usercert/v2`, expected `usercert/v1`",
+        ),
+        (
+            "apiVersion: usercert/v1\nkind: Config",
+            "line 2, column 7: kind: unknown variant `Config`, expected `Policy`",
+        ),
+        ("- a", "line 1, column 1: invalid type: sequence, expected struct Policy"),
+        ("kind: [\n", "line 1, column 7: a bracket without its counterpart"),
     ] {
         let problem = Policy::parse(text).unwrap_err().to_string();
         assert!(problem.starts_with(error), "{text:?}: {problem}");

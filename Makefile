@@ -19,7 +19,7 @@ try: ## walk the main road and the hand-over against a sandbox API server, in fr
 test: ## everything that must pass: formatting, lints, unit tests, end to end, the page
 	@docs/scripts/need cargo kubectl openssl python vectors strace
 	$(MAKE) lint
-	cargo test --workspace
+	INSTA_UPDATE=no cargo test --workspace
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium && web-demo/tests/run.sh; fi
 
 lint: ## formatting, clippy, documentation, and core for wasm32

@@ -39,6 +39,7 @@ mod rbac;
 mod renew;
 mod rights;
 mod road;
+mod screens;
 mod token;
 mod trial;
 
@@ -105,6 +106,7 @@ fn main() -> ExitCode {
             let more = [
                 cost::CASES,
                 lists::CASES,
+                screens::CASES,
                 onboard::servers::CASES,
                 ca::sign::CASES,
                 ca::authorities::CASES,

@@ -3,7 +3,7 @@
 //! [`crate::ca::profile`] says what such certificates must be; here also those count that other installers
 //! and older versions have made.
 
-use crate::ca::profile::{self, Holder, NODE_USER, Names, PROFILES};
+use crate::ca::profile::{self, CertificateSubject, NODE_USER, Names, PROFILES};
 use crate::text::show;
 use crate::x509::certificate::Certificate;
 use crate::x509::identity::SYSTEM_MASTERS;
@@ -44,7 +44,7 @@ pub fn of(certificate: &Certificate) -> Option<Purpose> {
     let server = allows_server_auth(certificate) && certificate.names_hosts();
     let particular = |p: &&profile::Profile| !matches!(p.name, "user" | "server");
     match profile::of(certificate).filter(particular).or_else(|| by_name(certificate)) {
-        Some(profile) if profile.holder == Holder::Node => {
+        Some(profile) if profile.holder == CertificateSubject::Node => {
             let node = user.strip_prefix(NODE_USER).unwrap_or_default();
             found(profile.name, &format!("{}: node {}", profile.about, show(node)))
         }
@@ -72,9 +72,9 @@ fn by_name(certificate: &Certificate) -> Option<&'static profile::Profile> {
     let user = certificate.subject.user();
     PROFILES.iter().find(|p| {
         let named = match p.holder {
-            Holder::Component(name, _) => name == user,
-            Holder::Node => user.starts_with(NODE_USER),
-            Holder::Person | Holder::Host(_) => false,
+            CertificateSubject::Component(name, _) => name == user,
+            CertificateSubject::Node => user.starts_with(NODE_USER),
+            CertificateSubject::Person | CertificateSubject::Host(_) => false,
         };
         let server = allows_server_auth(certificate) && certificate.names_hosts();
         named && (p.client && certificate.allows_client_auth() && !server || p.server && server)

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Authority, AuthorityError};
-use crate::ca::profile::{ClusterNames, Holder, NODE_USER, Names, Profile, ProfileError};
+use super::issuer::{Authority, AuthorityError};
+use crate::ca::profile::{
+    CertificateSubject, ClusterNames, NODE_USER, Names, Profile, ProfileError,
+};
 use crate::review::{Finding, FindingCode, Severity};
 use crate::text;
 use crate::time::UnixTime;
@@ -123,7 +125,7 @@ fn server_names(asked: &Asked<'_>, user: &str) -> Result<Vec<AlternativeName>, I
     // The common name is a host's name, except for the API server's, whose is fixed.
     let host = match (profile.holder, profile.names) {
         (_, Names::ApiServer) => None,
-        (Holder::Node, _) => user.strip_prefix(NODE_USER),
+        (CertificateSubject::Node, _) => user.strip_prefix(NODE_USER),
         _ => Some(user),
     };
     let host = host.and_then(|host| host.parse().ok());
@@ -147,7 +149,7 @@ pub fn adapt(
             !profile.prescribes_identity()
         }
         FindingCode::AlternativeNames => !profile.server,
-        FindingCode::NoCommonName => !matches!(profile.holder, Holder::Host(_)),
+        FindingCode::NoCommonName => !matches!(profile.holder, CertificateSubject::Host(_)),
         // Said anew below: fewer attributes are kept here than by the built-in signers.
         FindingCode::DroppedAttributes => false,
         _ => true,
@@ -210,7 +212,7 @@ pub fn reserved_names(
 
 /// What a request asks for and the certificate will not hold.
 fn dropped(request: &CertificateRequest, profile: &Profile) -> Option<String> {
-    let host = matches!(profile.holder, Holder::Host(_));
+    let host = matches!(profile.holder, CertificateSubject::Host(_));
     let kept = |name: &str| name == "CN" || name == "O" && !host;
     let attributes = request.subject.attributes.iter().map(|a| a.name().to_owned());
     let names: BTreeSet<String> = attributes

@@ -1,6 +1,6 @@
 //! The profiles, and where each comes from.
 
-use super::{Holder, Names, Profile};
+use super::definition::{CertificateSubject, Names, Profile};
 
 const KUBEADM: &str = "kubeadm, certlist.go";
 const KUBECONFIG: &str = "kubeadm, kubeconfig.go";
@@ -11,7 +11,7 @@ const fn client(
     name: &'static str,
     about: &'static str,
     source: &'static str,
-    holder: Holder,
+    holder: CertificateSubject,
 ) -> Profile {
     Profile { name, about, source, holder, names: Names::None, client: true, server: false }
 }
@@ -20,7 +20,7 @@ const fn server(
     name: &'static str,
     about: &'static str,
     source: &'static str,
-    holder: Holder,
+    holder: CertificateSubject,
     names: Names,
 ) -> Profile {
     Profile { name, about, source, holder, names, client: false, server: true }
@@ -28,51 +28,65 @@ const fn server(
 
 /// All profiles, what people need most first.
 pub static PROFILES: [Profile; 14] = [
-    client("user", "a person or robot, as the request names it", SIGNER, Holder::Person),
-    client("node", "a kubelet towards the API server", SIGNER, Holder::Node),
-    server("node-serving", "a kubelet's own endpoint", SIGNER, Holder::Node, Names::Host),
+    client(
+        "user",
+        "a person or robot, as the request names it",
+        SIGNER,
+        CertificateSubject::Person,
+    ),
+    client("node", "a kubelet towards the API server", SIGNER, CertificateSubject::Node),
+    server(
+        "node-serving",
+        "a kubelet's own endpoint",
+        SIGNER,
+        CertificateSubject::Node,
+        Names::Host,
+    ),
     client(
         "scheduler",
         "kube-scheduler towards the API server",
         KUBECONFIG,
-        Holder::Component("system:kube-scheduler", None),
+        CertificateSubject::Component("system:kube-scheduler", None),
     ),
     client(
         "controller-manager",
         "kube-controller-manager towards the API server",
         KUBECONFIG,
-        Holder::Component("system:kube-controller-manager", None),
+        CertificateSubject::Component("system:kube-controller-manager", None),
     ),
     client(
         "proxy",
         "kube-proxy towards the API server",
         DOCUMENTATION,
-        Holder::Component("system:kube-proxy", Some("system:node-proxier")),
+        CertificateSubject::Component("system:kube-proxy", Some("system:node-proxier")),
     ),
     server(
         "apiserver",
         "the API server's endpoint",
         KUBEADM,
-        Holder::Host(Some("kube-apiserver")),
+        CertificateSubject::Host(Some("kube-apiserver")),
         Names::ApiServer,
     ),
     client(
         "apiserver-kubelet-client",
         "the API server towards kubelets",
         KUBEADM,
-        Holder::Component("kube-apiserver-kubelet-client", Some("kubeadm:cluster-admins")),
+        CertificateSubject::Component(
+            "kube-apiserver-kubelet-client",
+            Some("kubeadm:cluster-admins"),
+        ),
     ),
     client(
         "apiserver-etcd-client",
         "the API server towards etcd (etcd's CA)",
         KUBEADM,
-        Holder::Component("kube-apiserver-etcd-client", None),
+        CertificateSubject::Component("kube-apiserver-etcd-client", None),
     ),
     client(
         "front-proxy-client",
         "the API server towards extension API servers (a CA of its own)",
         KUBEADM,
-        Holder::Component("front-proxy-client", None),
+        CertificateSubject::Component("front-proxy-client", None),
     ),
     Profile {
         client: true,
@@ -80,7 +94,7 @@ pub static PROFILES: [Profile; 14] = [
             "etcd-server",
             "etcd's endpoint (etcd's CA)",
             KUBEADM,
-            Holder::Host(None),
+            CertificateSubject::Host(None),
             Names::Etcd,
         )
     },
@@ -90,7 +104,7 @@ pub static PROFILES: [Profile; 14] = [
             "etcd-peer",
             "etcd's members among each other (etcd's CA)",
             KUBEADM,
-            Holder::Host(None),
+            CertificateSubject::Host(None),
             Names::Etcd,
         )
     },
@@ -98,13 +112,25 @@ pub static PROFILES: [Profile; 14] = [
         "etcd-healthcheck-client",
         "health checks towards etcd (etcd's CA)",
         KUBEADM,
-        Holder::Component("kube-etcd-healthcheck-client", None),
+        CertificateSubject::Component("kube-etcd-healthcheck-client", None),
     ),
     server(
         "server",
         "any other server, as a webhook",
         DOCUMENTATION,
-        Holder::Host(None),
+        CertificateSubject::Host(None),
         Names::Host,
     ),
 ];
+
+/// The profile of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Profile> {
+    PROFILES.iter().find(|p| p.name == name)
+}
+
+/// The profile of people's certificates.
+#[must_use]
+pub fn user() -> &'static Profile {
+    &PROFILES[0]
+}

@@ -1,11 +1,148 @@
-//! Reading a certificate's DER.
+//! A certificate, read from its DER.
 
-use super::{Certificate, CertificateError};
+use super::usages::{extended_usages, key_usages};
 use crate::encoding::der::{self, Element};
+use crate::encoding::pem;
 use crate::time::UnixTime;
 use crate::x509::extension::{self, Extension};
 use crate::x509::key::{PublicKey, SignatureAlgorithm};
 use crate::x509::name::Subject;
+
+/// The PEM label of a certificate.
+pub const LABEL: &str = "CERTIFICATE";
+
+/// Why bytes are no certificate.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CertificateError {
+    /// There is no `CERTIFICATE` block.
+    #[error("there is no certificate in it")]
+    None,
+    /// The DER is no certificate.
+    #[error("the certificate cannot be read: {0}")]
+    Malformed(&'static str),
+}
+
+/// A certificate as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its DER.
+    pub der: Vec<u8>,
+    /// Whom it names.
+    pub subject: Subject,
+    /// Who signed it.
+    pub issuer: Subject,
+    /// DER of the subject's name, to match it with an issuer's.
+    pub subject_der: Vec<u8>,
+    /// DER of the issuer's name.
+    pub issuer_der: Vec<u8>,
+    /// Serial number, lower-case hexadecimal.
+    pub serial: String,
+    /// Start of validity.
+    pub not_before: UnixTime,
+    /// End of validity, inclusive.
+    pub not_after: UnixTime,
+    /// The certified key.
+    pub key: PublicKey,
+    /// What it was signed with.
+    pub signature_algorithm: SignatureAlgorithm,
+    /// The signed bytes.
+    pub signed: Vec<u8>,
+    /// The signature.
+    pub signature: Vec<u8>,
+    /// Extended key usages by name; `None` where the extension is absent, which allows all.
+    pub extended_key_usages: Option<Vec<String>>,
+    /// Key usages by name; `None` where the extension is absent, which allows all.
+    pub key_usages: Option<Vec<&'static str>>,
+    /// Whether basicConstraints make it an authority.
+    pub is_ca: bool,
+    /// X.509 version, 1 to 3; only in version 3 a certificate can say that it is an authority.
+    pub version: u32,
+    /// Subject alternative names, as `DNS:example.com`.
+    pub alternative_names: Vec<String>,
+    /// Authority key identifier.
+    pub authority_key_id: Option<Vec<u8>>,
+    /// Subject key identifier.
+    pub subject_key_id: Option<Vec<u8>>,
+    /// How many CAs may stand below it; `None` is no limit.
+    pub path_length: Option<u32>,
+    /// Whether it says which names may stand below it.
+    pub has_name_constraints: bool,
+    /// Critical extensions that Go does not know, so that it accepts no chain with this certificate.
+    pub unknown_critical: Vec<String>,
+    /// Why Go refuses to read it, if it does.
+    pub unreadable_to_go: Option<&'static str>,
+}
+
+impl Certificate {
+    /// Reads a chain: every `CERTIFICATE` block of PEM text, the leaf first. Text and other blocks
+    /// between are passed over.
+    ///
+    /// # Errors
+    /// No certificate, or one that does not parse.
+    pub fn chain_from_pem(text: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        let chain: Vec<Self> = pem::all(text)
+            .iter()
+            .filter(|block| block.label == LABEL)
+            .map(|block| Self::from_der(&block.der))
+            .collect::<Result<_, _>>()?;
+        if chain.is_empty() { Err(CertificateError::None) } else { Ok(chain) }
+    }
+
+    /// Whether it can be what others are checked with. Certificates of version 1, as older openssl
+    /// signs them, are taken at their word; so does Go.
+    #[must_use]
+    pub fn may_be_authority(&self) -> bool {
+        self.is_ca || self.version == 1
+    }
+
+    /// Canonical PEM.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::encode(LABEL, &self.der)
+    }
+
+    /// SHA-256 of the DER, lower-case hexadecimal, as in a credential-id.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        crate::x509::code::sha256_hex(&self.der)
+    }
+
+    /// Whether an API server takes it as a client certificate: the extension absent, or with client
+    /// auth or any (`Go: crypto/x509` verification with `ExtKeyUsageClientAuth`).
+    #[must_use]
+    pub fn allows_client_auth(&self) -> bool {
+        self.extended_key_usages
+            .as_ref()
+            .is_none_or(|usages| usages.iter().any(|u| u == "client auth" || u == "any"))
+    }
+
+    /// Whether it names hosts, by which clients tell a server.
+    #[must_use]
+    pub fn names_hosts(&self) -> bool {
+        self.alternative_names.iter().any(|n| n.starts_with("DNS:") || n.starts_with("IP:"))
+    }
+
+    /// Whether `ca` can be the one that signed this, by names and key identifiers; the signature is
+    /// another question.
+    #[must_use]
+    pub fn names_as_issuer(&self, ca: &Self) -> bool {
+        let ids_differ =
+            matches!((&self.authority_key_id, &ca.subject_key_id), (Some(a), Some(b)) if a != b);
+        self.issuer_der == ca.subject_der && !ids_differ
+    }
+
+    /// Whether subject and issuer are the same name.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer_der == self.subject_der
+    }
+}
+
+/// PEM of a chain, the leaf first.
+#[must_use]
+pub fn chain_to_pem(chain: &[Certificate]) -> String {
+    chain.iter().map(Certificate::to_pem).collect()
+}
 
 impl Certificate {
     /// Reads one certificate's DER.
@@ -47,8 +184,8 @@ impl Certificate {
             subject_der: subject.whole.to_vec(),
             issuer_der: issuer.whole.to_vec(),
             serial: crate::x509::code::hex(serial.content),
-            not_before: time(&validity.next()?)?,
-            not_after: time(&validity.next()?)?,
+            not_before: der::read_time(&validity.next()?)?,
+            not_after: der::read_time(&validity.next()?)?,
             key: PublicKey::read(&key)?,
             signature_algorithm: SignatureAlgorithm::read(&algorithm)?,
             signed: signed.whole.to_vec(),
@@ -128,60 +265,6 @@ impl Certificate {
         }
         Some(())
     }
-}
-
-/// Reads a Time (RFC 5280 section 4.1.2.5): UTCTime or GeneralizedTime, in UTC.
-fn time(element: &Element<'_>) -> Option<UnixTime> {
-    let digits = element.content.strip_suffix(b"Z")?;
-    let pair = |at: usize| match digits.get(at..at + 2)? {
-        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
-            Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
-        }
-        _ => None,
-    };
-    let (year, start) = match element.tag {
-        der::UTC_TIME => (pair(0).map(|year| year + if year < 50 { 2000 } else { 1900 })?, 2),
-        der::GENERALIZED_TIME => (pair(0)? * 100 + pair(2)?, 4),
-        _ => return None,
-    };
-    let part = |number: usize| pair(start + 2 * number);
-    let time = UnixTime::from_parts(year, [part(0)?, part(1)?, part(2)?, part(3)?, part(4)?]);
-    time.filter(|_| digits.len() == start + 10)
-}
-
-/// Usages by name, those that are known first, whatever their order was.
-fn extended_usages(mut oids: Vec<String>) -> Vec<String> {
-    const KNOWN: [(&str, &str); 7] = [
-        ("2.5.29.37.0", "any"),
-        ("1.3.6.1.5.5.7.3.2", "client auth"),
-        ("1.3.6.1.5.5.7.3.1", "server auth"),
-        ("1.3.6.1.5.5.7.3.3", "code signing"),
-        ("1.3.6.1.5.5.7.3.4", "email protection"),
-        ("1.3.6.1.5.5.7.3.8", "timestamping"),
-        ("1.3.6.1.5.5.7.3.9", "ocsp signing"),
-    ];
-    let known = KNOWN.iter().filter(|(oid, _)| oids.iter().any(|o| o == oid));
-    let mut names: Vec<String> = known.map(|(_, name)| (*name).to_owned()).collect();
-    oids.retain(|oid| KNOWN.iter().all(|(known, _)| known != oid));
-    names.append(&mut oids);
-    names
-}
-
-/// The names of the bits that are set, by their place.
-fn key_usages(bits: &[u8]) -> Vec<&'static str> {
-    const NAMES: [&str; 9] = [
-        "digital signature",
-        "content commitment",
-        "key encipherment",
-        "data encipherment",
-        "key agreement",
-        "cert sign",
-        "crl sign",
-        "encipher only",
-        "decipher only",
-    ];
-    let is_set = |bit: usize| bits.get(bit / 8).is_some_and(|byte| byte & (0x80 >> (bit % 8)) != 0);
-    NAMES.iter().enumerate().filter(|(bit, _)| is_set(*bit)).map(|(_, name)| *name).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER};
 use usercert_core::ca::authority::{self, Key, Leaf};
-use usercert_core::ca::profile::Holder;
+use usercert_core::ca::profile::CertificateSubject;
 use usercert_core::exchange::request_file::Incoming;
 use usercert_core::review::{Finding, FindingCode, Reviewed, Severity};
 use usercert_core::text::{show, show_list};
@@ -94,7 +94,7 @@ impl Draft {
         let lifetime = asked.lifetime.unwrap_or_else(|| args.profile.lifetime());
         // A person's is reviewed as their own request would be.
         let findings = match (args.profile.holder, &args.name) {
-            (Holder::Person, Some(name)) => {
+            (CertificateSubject::Person, Some(name)) => {
                 let identity = Identity::parse(name, &args.groups).usage()?;
                 asked.review(&key.certificate_request(&identity)?, None, lifetime)
             }
@@ -144,11 +144,11 @@ impl Draft {
             let code = request.code().short();
             line("Code", &format!("{code}   (compare it with the person over another channel)"));
         }
-        if leaf.client && matches!(profile.holder, Holder::Host(_)) {
+        if leaf.client && matches!(profile.holder, CertificateSubject::Host(_)) {
             let user = show(&leaf.user);
             line("Logs in", &format!("as the user {user}, where an API server trusts this CA"));
         }
-        if profile.holder == Holder::Person {
+        if profile.holder == CertificateSubject::Person {
             line(
                 "Already has",
                 "unknown: no cluster was asked, nor whether its bindings hold similar names",

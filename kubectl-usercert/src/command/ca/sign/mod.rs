@@ -6,7 +6,7 @@ mod draft;
 use std::path::PathBuf;
 
 use clap::Args;
-use usercert_core::ca::profile::{self, ClusterNames, Holder, PROFILES, Profile};
+use usercert_core::ca::profile::{self, CertificateSubject, ClusterNames, PROFILES, Profile};
 use usercert_core::x509::code::ExpectedCode;
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime::Lifetime;
@@ -176,9 +176,9 @@ impl SignArgs {
         }
         // With a server's certificate that is a client's as well, somebody logs in too.
         let names_a_client = match self.profile.holder {
-            Holder::Person => true,
-            Holder::Host(_) => self.profile.client && !self.files.is_empty(),
-            Holder::Component(..) | Holder::Node => false,
+            CertificateSubject::Person => true,
+            CertificateSubject::Host(_) => self.profile.client && !self.files.is_empty(),
+            CertificateSubject::Component(..) | CertificateSubject::Node => false,
         };
         let rules = match (names_a_client, &self.policy.policy) {
             (true, _) => self.policy.load(host)?,

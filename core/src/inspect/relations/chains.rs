@@ -1,0 +1,95 @@
+//! What stands above a certificate, and what that makes of it.
+
+use super::issuers::is_valid;
+use super::placed::{Placed, certificate};
+use crate::inspect::{Item, profile};
+use crate::text::show_short;
+use crate::x509::certificate::Certificate;
+use crate::x509::chain;
+
+/// Steps of a chain that are followed.
+const STEPS: usize = 16;
+
+/// Tells of each certificate by whom it was signed, and who stands above that.
+pub(super) fn chains(placed: &[Placed], items: &mut [Item], issuers: &[Option<usize>]) {
+    for (subject, issuer) in issuers.iter().enumerate() {
+        let (Some(issuer), Some(leaf)) = (*issuer, certificate(placed, subject)) else { continue };
+        let Some(ca) = certificate(placed, issuer) else { continue };
+        if ca.der == leaf.der {
+            items[subject].set("selfSigned", true);
+            continue;
+        }
+        items[subject].set("issuedBy", placed[issuer].source.clone());
+        if !ca.is_ca && !items[issuer].word("profile").eq("ca") {
+            // Of version 1, which cannot say so itself.
+            items[issuer].set("profile", "ca");
+            items[issuer].set("meaning", "signs certificates");
+            items[issuer].findings.retain(|f| f.code != "self-signed");
+        }
+        // Of the same name as its issuer, but signed by another key.
+        items[subject].findings.retain(|f| f.code != "self-signed");
+        let next = |way: &[(usize, &Certificate)]| {
+            let (below, _) = way.last().filter(|_| way.len() < STEPS)?;
+            let issuer = issuers[*below].filter(|issuer| issuer != below)?;
+            certificate(placed, issuer).map(|ca| (issuer, ca))
+        };
+        let above = chain::way((issuer, ca), |(_, ca)| ca, next);
+        let names: Vec<String> =
+            above.iter().map(|(_, ca)| show_short(&ca.subject.shown(), 200)).collect();
+        items[subject].set("chain", names);
+        if check_chain(items, subject, leaf, &above) && ca.not_after < leaf.not_after {
+            let message = format!(
+                "it outlives its CA, which ends at {}: from then on nobody accepts it",
+                ca.not_after
+            );
+            items[subject].note("outlives-its-ca", message);
+        }
+    }
+}
+
+/// What the CAs above a certificate make of it (`Go: crypto/x509`, verification of chains). Whether
+/// all of them are still valid.
+pub(super) fn check_chain(
+    items: &mut [Item],
+    subject: usize,
+    leaf: &Certificate,
+    above: &[(usize, &Certificate)],
+) -> bool {
+    let name = |ca: &Certificate| show_short(&ca.subject.shown(), 200);
+    let ended = above.iter().find(|(index, _)| !is_valid(&items[*index])).map(|(_, ca)| *ca);
+    let mut problem = |code, message: String| items[subject].problem(code, message);
+    if let Some(ca) = ended {
+        let name = name(ca);
+        problem("ca-expired", format!("{name} above it is not valid now: nobody accepts it"));
+    }
+    let mut counted = (0..).zip(above);
+    let full = |(below, (_, ca)): &(u32, &(usize, &Certificate))| {
+        ca.path_length.is_some_and(|most| *below > most)
+    };
+    if let Some((_, (_, ca))) = counted.find(full) {
+        let message = format!("{} allows fewer CAs below it: nobody accepts it", name(ca));
+        problem("path-too-long", message);
+    }
+    if !leaf.is_ca {
+        for (purpose, wanted) in [
+            ("client auth", leaf.allows_client_auth()),
+            ("server auth", profile::allows_server_auth(leaf)),
+        ] {
+            let lacks = |ca: &Certificate| {
+                let usages = ca.extended_key_usages.as_ref();
+                usages.is_some_and(|all| all.iter().all(|u| u != purpose && u != "any"))
+            };
+            let stated = leaf.extended_key_usages.is_some();
+            if let Some((_, ca)) = above.iter().find(|(_, ca)| wanted && stated && lacks(ca)) {
+                let message = format!("{} above it is not meant for {purpose}", name(ca));
+                problem("ca-other-purpose", message);
+            }
+        }
+    }
+    if let Some((_, ca)) = above.iter().find(|(_, ca)| ca.has_name_constraints) {
+        let message =
+            format!("{} above it limits which names it may certify; not checked here", name(ca));
+        items[subject].note("name-constraints", message);
+    }
+    ended.is_none()
+}

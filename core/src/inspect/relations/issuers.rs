@@ -1,0 +1,79 @@
+//! Who signed whom, from the answers about signatures.
+
+use std::collections::BTreeMap;
+
+use super::placed::{Link, Placed, certificate};
+use crate::inspect::{Item, Thing};
+use crate::x509::key::Verification;
+
+/// For each thing the certificate that signed it. One that signed itself is a root, whoever has signed
+/// it as well; else of several the one counts that is valid, and lasts longest.
+pub(super) fn issuers(
+    placed: &[Placed],
+    items: &mut [Item],
+    links: &[Link],
+    signatures: &[Verification],
+) -> Vec<Option<usize>> {
+    let mut issuers: Vec<Option<usize>> = vec![None; placed.len()];
+    // What is to be said where nobody is found: by its subject, who is named and was not it.
+    let mut others: BTreeMap<usize, (usize, Verification)> = BTreeMap::new();
+    let valid: Vec<bool> = items.iter().map(is_valid).collect();
+    let rank = |ca: usize| (valid[ca], certificate(placed, ca).map(|c| c.not_after));
+    let is_request = |index: usize| matches!(placed[index].found.thing, Thing::Request(_));
+    for (link, signature) in links.iter().zip(signatures) {
+        let Link { subject, issuer } = *link;
+        let Some(item) = items.get_mut(subject) else { continue };
+        let known = issuers[subject];
+        match signature {
+            Verification::Invalid if is_request(subject) => item.problem(
+                "signature-invalid",
+                "its signature does not verify: whoever made it may not hold the key; the API server refuses it",
+            ),
+            Verification::Unsupported if is_request(subject) => item.note(
+                "signature-unchecked",
+                "its signature was not checked: the algorithm is not known here",
+            ),
+            Verification::Valid if subject == issuer => issuers[subject] = Some(issuer),
+            // Nobody verifies what a root says of itself.
+            Verification::Unsupported if subject == issuer => {
+                issuers[subject].get_or_insert(issuer);
+            }
+            Verification::Valid => {
+                let is_root = known == Some(subject);
+                if !is_root && known.is_none_or(|known| rank(issuer) > rank(known)) {
+                    issuers[subject] = Some(issuer);
+                }
+            }
+            Verification::Invalid => {
+                others.entry(subject).or_insert((issuer, Verification::Invalid));
+            }
+            Verification::Unsupported => {
+                others.insert(subject, (issuer, Verification::Unsupported));
+            }
+        }
+    }
+    for (subject, (issuer, signature)) in others {
+        let itself = certificate(placed, subject) == certificate(placed, issuer);
+        if issuers[subject].is_some() || itself {
+            continue;
+        }
+        let by = &placed[issuer].source;
+        if signature == Verification::Unsupported {
+            let message = format!(
+                "names the CA in {by} as its issuer; whether that signed it was not checked: the algorithm is not known here"
+            );
+            items[subject].note("signature-unchecked", message);
+        } else {
+            items[subject].problem(
+                "not-signed-by-its-ca",
+                format!("names the CA in {by} as its issuer, but that CA did not sign it"),
+            );
+        }
+    }
+    issuers
+}
+
+/// Whether nothing is wrong with its time.
+pub(super) fn is_valid(item: &Item) -> bool {
+    item.findings.iter().all(|f| !["expired", "not-yet-valid", "never-valid"].contains(&f.code))
+}

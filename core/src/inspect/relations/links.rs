@@ -1,0 +1,49 @@
+//! Which signatures are to be verified.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::placed::{Link, Placed, certificate};
+use crate::inspect::Thing;
+
+/// CAs of one name that are tried for a certificate.
+pub(super) const CANDIDATES: usize = 8;
+/// Certificates of one name that are looked at for that.
+const LOOKED_AT: usize = 64;
+
+/// Who may have signed whom, by names and key identifiers; each request signs itself.
+#[must_use]
+pub fn links(placed: &[Placed]) -> Vec<Link> {
+    let mut by_name: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
+    let mut known = BTreeSet::new();
+    // The same CA often stands in several files; the first is named that begins with it, before chains
+    // and copies in kubeconfigs.
+    let mut order: Vec<(usize, &Placed)> = placed.iter().enumerate().collect();
+    let leads = |i: usize| i == 0 || placed[i - 1].source != placed[i].source;
+    order.sort_by_key(|(i, p)| (p.found.role.is_some(), !leads(*i)));
+    for (index, p) in order {
+        if let Some(ca) = p.found.certificate()
+            && known.insert(&ca.der)
+        {
+            by_name.entry(&ca.subject_der).or_default().push(index);
+        }
+    }
+    let mut links = Vec::new();
+    for (subject, p) in placed.iter().enumerate() {
+        match &p.found.thing {
+            Thing::Request(_) => links.push(Link { subject, issuer: subject }),
+            Thing::Certificate(leaf) => {
+                let named = by_name.get(leaf.issuer_der.as_slice());
+                let fits = |i: &&usize| {
+                    certificate(placed, **i).is_some_and(|ca| {
+                        leaf.names_as_issuer(ca) && (ca.may_be_authority() || ca.der == leaf.der)
+                    })
+                };
+                let named = named.into_iter().flatten().take(LOOKED_AT);
+                let candidates = named.filter(fits).take(CANDIDATES);
+                links.extend(candidates.map(|issuer| Link { subject, issuer: *issuer }));
+            }
+            _ => {}
+        }
+    }
+    links
+}

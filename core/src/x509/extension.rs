@@ -25,7 +25,7 @@ pub(crate) const KNOWN_TO_GO: [&str; 5] =
 pub(crate) struct Extension<'a> {
     /// Dotted object identifier.
     pub(crate) oid: String,
-    /// Whether who does not know it must refuse the certificate.
+    /// Whether implementations that do not recognize it must reject the certificate.
     pub(crate) critical: bool,
     /// DER of its value.
     pub(crate) value: &'a [u8],
@@ -40,6 +40,14 @@ pub(crate) fn read_all<'a>(list: &Element<'a>) -> Option<Vec<Extension<'a>>> {
         Some(Extension { oid, critical, value: fields.read(der::OCTET_STRING)?.content })
     };
     list.elements_of(der::SEQUENCE)?.into_iter().map(read).collect()
+}
+
+/// DER of one extension.
+pub(crate) fn write(oid: &str, critical: bool, value: &[u8]) -> Vec<u8> {
+    // What is not critical does not say so, in DER.
+    let critical: &[u8] = if critical { &[der::BOOLEAN, 1, 0xff] } else { &[] };
+    let value = der::element(der::OCTET_STRING, &[value]);
+    der::sequence(&[&der::object_identifier(oid), critical, &value])
 }
 
 /// The usual name of an extension, else its dotted number.

@@ -36,6 +36,20 @@ const DROPPED: [(&str, &str); 7] = [
     ("2.5.4.42", "GN"),
 ];
 
+/// DER of a Name: the common name, then one organization per group, all UTF8String: a
+/// PrintableString with `@` or `_` does not parse in Go.
+pub(crate) fn encode<'a>(user: &str, groups: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let mut parts = part(CN, user);
+    groups.into_iter().for_each(|group| parts.extend(part(O, group)));
+    der::sequence(&[&parts])
+}
+
+fn part(oid: &str, value: &str) -> Vec<u8> {
+    let value = der::element(der::UTF8_STRING, &[value.as_bytes()]);
+    let attribute = der::sequence(&[&der::object_identifier(oid), &value]);
+    der::element(der::SET, &[&attribute])
+}
+
 /// ASN.1 string types by their universal tag number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StringType {

@@ -11,7 +11,7 @@ use crate::x509::code::Code;
 use crate::x509::extension;
 use crate::x509::identity::Identity;
 use crate::x509::key::{PublicKey, SignatureAlgorithm};
-use crate::x509::name::Subject;
+use crate::x509::name::{self, Subject};
 
 /// The PEM label of a certificate request.
 pub const LABEL: &str = "CERTIFICATE REQUEST";
@@ -48,19 +48,11 @@ impl CsrError {
 /// When `spki` is no SubjectPublicKeyInfo.
 pub fn to_be_signed(identity: &Identity, spki: &[u8]) -> Result<Vec<u8>, CsrError> {
     let key = PublicKey::from_spki(spki).ok_or(CsrError::Malformed("no public key"))?;
-    let mut subject = rdn("2.5.4.3", identity.user.as_str());
-    for group in &identity.groups {
-        subject.extend(rdn("2.5.4.10", group.as_str()));
-    }
+    let groups = identity.groups.iter().map(|group| group.as_str());
+    let subject = name::encode(identity.user.as_str(), groups);
     let version = [der::INTEGER, 1, 0];
     let attributes = der::element(der::context(0), &[]);
-    Ok(der::sequence(&[&version, &der::sequence(&[&subject]), &key.spki, &attributes]))
-}
-
-fn rdn(oid: &str, value: &str) -> Vec<u8> {
-    let value = der::element(der::UTF8_STRING, &[value.as_bytes()]);
-    let attribute = der::sequence(&[&der::object_identifier(oid), &value]);
-    der::element(der::SET, &[&attribute])
+    Ok(der::sequence(&[&version, &subject, &key.spki, &attributes]))
 }
 
 /// DER of the whole request, from the signed bytes, the algorithm and the signature (for ECDSA the

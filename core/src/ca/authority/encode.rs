@@ -1,76 +1,30 @@
 //! The DER of a certificate (RFC 5280 section 4.1).
 
 use core::net::IpAddr;
-use std::time::Duration;
 
-use der::asn1::{
-    AnyRef, BitString, GeneralizedTime, Ia5String, ObjectIdentifier, OctetString, UintRef, UtcTime,
-};
-use der::{Any, DateTime, Decode, Encode, Sequence, Tag};
 use sha1::{Digest as _, Sha1};
-use x509_cert::attr::AttributeTypeAndValue;
-use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
-    SubjectAltName, SubjectKeyIdentifier,
-};
-use x509_cert::name::{RdnSequence, RelativeDistinguishedName};
-use x509_cert::spki::AlgorithmIdentifierOwned;
-use x509_cert::time::Time;
 
-use super::{Authority, Leaf};
-use crate::time::UnixTime;
+use super::issuer::Authority;
+use super::leaf::Leaf;
+use crate::encoding::der;
+use crate::x509::extension;
 use crate::x509::key::{KeyKind, PublicKey, SignatureAlgorithm};
+use crate::x509::name;
 use crate::x509::san::AlternativeName;
 
 /// Bytes of randomness in a serial number; RFC 5280 allows 20.
 pub const SERIAL_BYTES: usize = 16;
 
-/// Why a certificate cannot be written.
+/// Certificates are not signed with this algorithm.
 #[derive(Debug, thiserror::Error)]
-pub enum EncodeError {
-    /// Some part does not encode as DER.
-    #[error("cannot encode the certificate: {0}")]
-    Der(#[from] der::Error),
-    /// A signature algorithm that certificates are not signed with.
-    #[error("certificates are not signed with {0}")]
-    Algorithm(SignatureAlgorithm),
-}
-
-/// TBSCertificate, the fields that are written. Names and keys stay as they were read.
-#[derive(Sequence)]
-struct Tbs<'a> {
-    #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
-    version: u8,
-    serial: UintRef<'a>,
-    algorithm: AlgorithmIdentifierOwned,
-    issuer: AnyRef<'a>,
-    validity: Validity,
-    subject: RdnSequence,
-    key: AnyRef<'a>,
-    #[asn1(context_specific = "3", tag_mode = "EXPLICIT")]
-    extensions: Vec<Extension>,
-}
-
-#[derive(Sequence)]
-struct Validity {
-    not_before: Time,
-    not_after: Time,
-}
-
-#[derive(Sequence)]
-struct Signed<'a> {
-    tbs: AnyRef<'a>,
-    algorithm: AlgorithmIdentifierOwned,
-    signature: BitString,
-}
+#[error("certificates are not signed with {0}")]
+pub struct EncodeError(pub SignatureAlgorithm);
 
 /// The bytes of the TBSCertificate for `leaf`, to be signed by the key of `authority` with
 /// `algorithm`. `random` becomes the serial number.
 ///
 /// # Errors
-/// When some part does not encode.
+/// When certificates are not signed with `algorithm`.
 pub fn to_be_signed(
     leaf: &Leaf,
     authority: &Authority,
@@ -78,35 +32,31 @@ pub fn to_be_signed(
     random: [u8; SERIAL_BYTES],
 ) -> Result<Vec<u8>, EncodeError> {
     let ca = authority.certificate();
-    let serial = serial(random);
-    let tbs = Tbs {
-        version: 2,
-        serial: UintRef::new(&serial)?,
-        algorithm: identifier(algorithm)?,
-        issuer: AnyRef::from_der(&ca.subject_der)?,
-        validity: Validity { not_before: time(leaf.not_before)?, not_after: time(leaf.not_after)? },
-        subject: subject(leaf)?,
-        key: AnyRef::from_der(&leaf.key.spki)?,
-        extensions: extensions(leaf, ca.subject_key_id.as_deref())?,
-    };
-    Ok(tbs.to_der()?)
+    let version = der::element(der::context(0), &[&[der::INTEGER, 1, 2]]);
+    let validity = der::sequence(&[&der::time(leaf.not_before), &der::time(leaf.not_after)]);
+    let extensions = der::sequence(&[&extensions(leaf, ca.subject_key_id.as_deref())]);
+    Ok(der::sequence(&[
+        &version,
+        &der::unsigned_integer(&serial(random)),
+        &identifier(algorithm)?,
+        &ca.subject_der,
+        &validity,
+        &name::encode(&leaf.user, leaf.groups.iter().map(String::as_str)),
+        &leaf.key.spki,
+        &der::element(der::context(3), &[&extensions]),
+    ]))
 }
 
 /// DER of the whole certificate, from the signed bytes, the algorithm and the signature.
 ///
 /// # Errors
-/// When some part does not encode.
+/// When certificates are not signed with `algorithm`.
 pub fn assemble(
     to_be_signed: &[u8],
     algorithm: &SignatureAlgorithm,
     signature: &[u8],
 ) -> Result<Vec<u8>, EncodeError> {
-    let signed = Signed {
-        tbs: AnyRef::from_der(to_be_signed)?,
-        algorithm: identifier(algorithm)?,
-        signature: BitString::from_bytes(signature)?,
-    };
-    Ok(signed.to_der()?)
+    Ok(der::sequence(&[to_be_signed, &identifier(algorithm)?, &der::bit_string(signature)]))
 }
 
 /// A key's identifier by the first method of RFC 5280 section 4.2.1.2.
@@ -124,91 +74,56 @@ pub fn serial(mut random: [u8; SERIAL_BYTES]) -> [u8; SERIAL_BYTES] {
     random
 }
 
-fn identifier(algorithm: &SignatureAlgorithm) -> Result<AlgorithmIdentifierOwned, EncodeError> {
-    let der = algorithm.identifier().ok_or_else(|| EncodeError::Algorithm(algorithm.clone()))?;
-    Ok(AlgorithmIdentifierOwned::from_der(&der)?)
+fn identifier(algorithm: &SignatureAlgorithm) -> Result<Vec<u8>, EncodeError> {
+    algorithm.identifier().ok_or_else(|| EncodeError(algorithm.clone()))
 }
 
-/// UTCTime through 2049, GeneralizedTime from then on (RFC 5280 section 4.1.2.5).
-fn time(at: UnixTime) -> Result<Time, EncodeError> {
-    let seconds = u64::try_from(at.0).unwrap_or_default();
-    let date = DateTime::from_unix_duration(Duration::from_secs(seconds))?;
-    Ok(match UtcTime::from_date_time(date) {
-        Ok(time) => Time::UtcTime(time),
-        Err(_) => Time::GeneralTime(GeneralizedTime::from_date_time(date)),
-    })
-}
-
-/// The common name, then one organization per group, all UTF8String.
-fn subject(leaf: &Leaf) -> Result<RdnSequence, EncodeError> {
-    let user = std::iter::once(("2.5.4.3", &leaf.user));
-    let groups = leaf.groups.iter().map(|group| ("2.5.4.10", group));
-    let mut rdns = Vec::new();
-    for (oid, value) in user.chain(groups) {
-        let attribute = AttributeTypeAndValue {
-            oid: ObjectIdentifier::new(oid).map_err(der::Error::from)?,
-            value: Any::new(Tag::Utf8String, value.as_bytes())?,
-        };
-        rdns.push(RelativeDistinguishedName::try_from(vec![attribute])?);
-    }
-    Ok(RdnSequence::from(rdns))
-}
-
-fn extensions(leaf: &Leaf, ca_key_id: Option<&[u8]>) -> Result<Vec<Extension>, EncodeError> {
-    let mut usage = KeyUsages::DigitalSignature.into();
-    if matches!(leaf.key.kind, KeyKind::Rsa(_)) {
-        // RSA key exchange of TLS 1.2; other keys cannot encipher.
-        usage |= KeyUsages::KeyEncipherment;
-    }
+/// The extensions, one after the other.
+fn extensions(leaf: &Leaf, ca_key_id: Option<&[u8]>) -> Vec<u8> {
+    // The first byte says how many bits are spare: digital signature is the first bit, and key
+    // encipherment the third. RSA keys exchange keys in TLS 1.2; other keys cannot encipher.
+    let usage: [u8; 2] =
+        if matches!(leaf.key.kind, KeyKind::Rsa(_)) { [5, 0xa0] } else { [7, 0x80] };
     let purposes = [(leaf.server, "1.3.6.1.5.5.7.3.1"), (leaf.client, "1.3.6.1.5.5.7.3.2")];
-    let mut extended = Vec::new();
-    for (_, oid) in purposes.iter().filter(|(wanted, _)| *wanted) {
-        extended.push(ObjectIdentifier::new(oid).map_err(der::Error::from)?);
-    }
-    let constraints = BasicConstraints { ca: false, path_len_constraint: None };
-    let own_id = SubjectKeyIdentifier(OctetString::new(key_identifier(&leaf.key))?);
-    let mut extensions = vec![
-        extension("2.5.29.15", true, &KeyUsage(usage))?,
-        extension("2.5.29.37", false, &ExtendedKeyUsage(extended))?,
-        extension("2.5.29.19", true, &constraints)?,
-        extension("2.5.29.14", false, &own_id)?,
-    ];
+    let wanted = purposes.iter().filter(|(wanted, _)| *wanted);
+    let extended: Vec<u8> = wanted.flat_map(|(_, oid)| der::object_identifier(oid)).collect();
+    let own_id = der::element(der::OCTET_STRING, &[&key_identifier(&leaf.key)]);
+    let mut extensions = [
+        extension::write(extension::KEY_USAGE, true, &der::element(der::BIT_STRING, &[&usage])),
+        extension::write(extension::EXTENDED_KEY_USAGE, false, &der::sequence(&[&extended])),
+        // No authority, which is what an empty sequence says.
+        extension::write(extension::BASIC_CONSTRAINTS, true, &der::sequence(&[])),
+        extension::write(extension::SUBJECT_KEY_ID, false, &own_id),
+    ]
+    .concat();
     if let Some(id) = ca_key_id {
-        let id = AuthorityKeyIdentifier {
-            key_identifier: Some(OctetString::new(id)?),
-            authority_cert_issuer: None,
-            authority_cert_serial_number: None,
-        };
-        extensions.push(extension("2.5.29.35", false, &id)?);
+        let id = der::sequence(&[&der::element(der::context_primitive(0), &[id])]);
+        extensions.extend(extension::write(extension::AUTHORITY_KEY_ID, false, &id));
     }
     if !leaf.alternative_names.is_empty() {
-        let names = leaf.alternative_names.iter().map(general_name).collect::<Result<_, _>>()?;
-        extensions.push(extension("2.5.29.17", false, &SubjectAltName(names))?);
+        let names: Vec<u8> = leaf.alternative_names.iter().flat_map(general_name).collect();
+        let names = der::sequence(&[&names]);
+        extensions.extend(extension::write(extension::ALTERNATIVE_NAMES, false, &names));
     }
-    Ok(extensions)
+    extensions
 }
 
-fn extension(oid: &str, critical: bool, value: &impl Encode) -> Result<Extension, EncodeError> {
-    Ok(Extension {
-        extn_id: ObjectIdentifier::new(oid).map_err(der::Error::from)?,
-        critical,
-        extn_value: OctetString::new(value.to_der()?)?,
-    })
-}
-
-fn general_name(name: &AlternativeName) -> Result<GeneralName, EncodeError> {
-    Ok(match name {
-        AlternativeName::Dns(name) => GeneralName::DnsName(Ia5String::new(name)?),
-        AlternativeName::Ip(address) => GeneralName::IpAddress(OctetString::new(match address {
-            IpAddr::V4(v4) => v4.octets().to_vec(),
-            IpAddr::V6(v6) => v6.octets().to_vec(),
-        })?),
-    })
+fn general_name(name: &AlternativeName) -> Vec<u8> {
+    match name {
+        AlternativeName::Dns(name) => der::element(der::context_primitive(2), &[name.as_bytes()]),
+        AlternativeName::Ip(IpAddr::V4(address)) => {
+            der::element(der::context_primitive(7), &[&address.octets()])
+        }
+        AlternativeName::Ip(IpAddr::V6(address)) => {
+            der::element(der::context_primitive(7), &[&address.octets()])
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::UnixTime;
     use crate::x509::certificate::Certificate;
     use crate::x509::key::Hash;
     use crate::x509::testing::{authority, spki};

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "kubeconfig/flatten.rs"]
+mod flatten;
 #[path = "kubeconfig/generate.rs"]
 mod generate;
 #[path = "kubeconfig/kubectl.rs"]

@@ -77,18 +77,6 @@ pub fn resolve_command(origin: &Path, command: &str) -> PathBuf {
     }
 }
 
-/// How to write the absolute `path` into `origin`: relative when it lies at or below that file's
-/// directory, else as it is.
-#[must_use]
-pub fn relativize(origin: &Path, path: &Path) -> PathBuf {
-    let (base, target) = (clean(directory(origin)), clean(path));
-    match target.strip_prefix(&base) {
-        Ok(rest) if rest.as_os_str().is_empty() => PathBuf::from("."),
-        Ok(rest) if is_absolute(path) => rest.to_path_buf(),
-        _ => path.to_path_buf(),
-    }
-}
-
 fn directory(file: &Path) -> &Path {
     file.parent().unwrap_or_else(|| Path::new(""))
 }
@@ -183,16 +171,5 @@ mod tests {
         assert_eq!(resolve_command(origin, "aws"), Path::new("aws"));
         assert_eq!(resolve_command(origin, "bin/aws"), Path::new("/home/a/.kube/bin/aws"));
         assert_eq!(resolve_command(origin, "./aws"), Path::new("/home/a/.kube/aws"));
-    }
-
-    // Windows takes a path without a drive for a relative one.
-    #[cfg(not(windows))]
-    #[test]
-    fn written_paths_are_relative_below_the_file_only() {
-        let origin = Path::new("/home/a/.kube/config");
-        let written = |path: &str| relativize(origin, Path::new(path));
-        assert_eq!(written("/home/a/.kube/pki/a.crt"), Path::new("pki/a.crt"));
-        assert_eq!(written("/home/a/a.crt"), Path::new("/home/a/a.crt"));
-        assert_eq!(written("/home/a/.kubernetes/a.crt"), Path::new("/home/a/.kubernetes/a.crt"));
     }
 }

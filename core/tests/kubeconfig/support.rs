@@ -7,6 +7,7 @@ use serde_json::Value;
 use usercert_core::kubeconfig::merged::{Merged, MergedError, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 
+use super::flatten::flatten;
 use super::kubectl::kubectl;
 
 /// kubectl's view, normalised.
@@ -26,16 +27,19 @@ pub(crate) fn load(files: &[PathBuf]) -> Result<Merged, MergedError> {
 /// Our view, normalised.
 pub(crate) fn our_view(files: &[PathBuf]) -> Result<Value, String> {
     let merged = load(files).map_err(|error| error.to_string())?;
-    let read = |path: &Path| std::fs::read(path).map_err(|error| error.to_string());
-    merged.to_flattened(read).map(normalised)
+    flatten(&merged).map(normalised)
 }
 
-/// Without what is empty, which one side writes and the other leaves out.
+/// Without what nobody reads here, and without what is empty, which one side writes and the other
+/// leaves out.
 pub(crate) fn normalised(mut value: Value) -> Value {
+    if let Some(map) = value.as_object_mut() {
+        map.retain(|key, _| !matches!(key.as_str(), "preferences" | "extensions"));
+    }
     for user in value["users"].as_array_mut().into_iter().flatten() {
         let Some(exec) = user.pointer_mut("/user/exec") else { continue };
         let version = exec["apiVersion"].as_str().unwrap_or_default();
-        if version.ends_with("beta1") && exec["interactiveMode"].is_null() {
+        if version.ends_with("beta1") && is_empty(&exec["interactiveMode"]) {
             exec["interactiveMode"] = "IfAvailable".into();
         }
     }

@@ -10,11 +10,10 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
-use super::MergedError;
+use super::error::MergedError;
 use crate::encoding::yaml;
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::document::{Document, DocumentError};
@@ -203,52 +202,6 @@ fn body_of(mut item: Value, kind: Kind) -> Value {
 
 fn empty() -> Value {
     Value::Object(Map::new())
-}
-
-/// A body without what kubectl does not know, and data as kubectl writes it.
-pub(super) fn known_of(kind: Kind, body: &Value) -> Map<String, Value> {
-    let known = match kind {
-        Kind::Cluster => CLUSTER,
-        Kind::User => USER,
-        Kind::Context => CONTEXT,
-    };
-    known_fields(body, known)
-}
-
-fn known_fields(value: &Value, known: &[(&str, Field)]) -> Map<String, Value> {
-    let fields = known.iter().filter_map(|(key, field)| {
-        let value = value.get(*key).filter(|value| !value.is_null())?;
-        Some(((*key).to_owned(), known_value(value, field)))
-    });
-    fields.collect()
-}
-
-fn known_value(value: &Value, field: &Field) -> Value {
-    let texts = |value: &Value| {
-        let items = value.as_array().into_iter().flatten();
-        items.map(|item| Value::from(item.as_str().unwrap_or_default())).collect::<Value>()
-    };
-    let map_of = |of: &dyn Fn(&Value) -> Value| {
-        let pairs = value.as_object().into_iter().flatten();
-        pairs.map(|(key, value)| (key.clone(), of(value))).collect::<Value>()
-    };
-    match field {
-        Field::Text | Field::Bool | Field::Anything => value.clone(),
-        Field::Data => value
-            .as_str()
-            .and_then(data)
-            .map(|bytes| STANDARD.encode(bytes))
-            .unwrap_or_default()
-            .into(),
-        Field::Texts => texts(value),
-        Field::TextMap => map_of(&|value| value.as_str().unwrap_or_default().into()),
-        Field::TextsMap => map_of(&texts),
-        Field::Object(known) => known_fields(value, known).into(),
-        Field::Objects(known) | Field::Named(known) => {
-            let items = value.as_array().into_iter().flatten();
-            items.map(|item| Value::Object(known_fields(item, known))).collect()
-        }
-    }
 }
 
 /// A text field; empty when it is not there.

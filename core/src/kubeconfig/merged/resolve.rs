@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::Merged;
+use super::merge::Merged;
 use super::view::{Cluster, User};
 
 /// What the command line sets. Empty strings count as not given.
@@ -117,7 +117,17 @@ pub struct Resolved {
     pub user: User,
 }
 
-pub(super) fn resolve(merged: &Merged, overrides: &Overrides) -> Result<Resolved, ResolveError> {
+impl Merged {
+    /// What a command connects with.
+    ///
+    /// # Errors
+    /// As kubectl, where the choice or the entries make no sense.
+    pub fn resolve(&self, overrides: &Overrides) -> Result<Resolved, ResolveError> {
+        resolve(self, overrides)
+    }
+}
+
+fn resolve(merged: &Merged, overrides: &Overrides) -> Result<Resolved, ResolveError> {
     let context_flag = given(&overrides.context);
     let context_name = context_flag.or(merged.current_context()).map(str::to_owned);
     let context = context_name.as_deref().and_then(|name| merged.context(name));

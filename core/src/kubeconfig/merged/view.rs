@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{Entry, decode};
+use super::decode;
+use super::entry::Entry;
 use crate::kubeconfig::path;
 
 /// A cluster: where its server is and how to know it.
@@ -28,8 +29,6 @@ pub struct Cluster {
     pub certificate_authority_data: Option<Vec<u8>>,
     /// The proxy to go through.
     pub proxy_url: Option<String>,
-    /// Whether not to ask for compressed answers.
-    pub disable_compression: bool,
 }
 
 /// A user: how to prove who one is. `Debug` shows no secret.
@@ -86,7 +85,6 @@ impl Cluster {
             certificate_authority: body.path("certificate-authority"),
             certificate_authority_data: body.data("certificate-authority-data"),
             proxy_url: body.text("proxy-url"),
-            disable_compression: body.flag("disable-compression"),
         }
     }
 }

@@ -146,7 +146,7 @@ export function installPanel(panel) {
   function confirmation(read, complete, key) {
     const { cluster } = read;
     const file = read.files.kubeconfig;
-    const save = h("button", { type: "button", className: "primary", id: "save-kubeconfig", disabled: true, on: { click: () => finish(complete, key, file, done) } }, `Download ${file}`);
+    const save = h("button", { type: "button", className: "primary", id: "save-kubeconfig", disabled: true, on: { click: () => finish(complete, key, file, done) } }, `Save ${file}`);
     const done = h("div", { id: "installed" });
     const told = answer.read.form === "reply"
       ? "This is my cluster: the code is the one that the admin told me"
@@ -172,15 +172,16 @@ export function installPanel(panel) {
 
   async function finish(complete, key, file, done) {
     download(file, await key.kubeconfig(complete));
-    const title = heading(3, "Done");
+    const title = heading(3, "Is it there?");
     done.replaceChildren(title,
+      h("p", {}, "Your browser was asked to save ", h("strong", {}, file), ", usually in your Downloads folder. If it is not there, save it again, or open this page in another browser."),
       h("p", {}, "The file holds your key now. Make it readable for you alone, and try it:"),
       copyable("the commands that try the kubeconfig", `chmod 600 ${file}\nkubectl --kubeconfig ${file} auth whoami`),
       h("p", {}, "To use it beside the kubeconfig that you have, name both files:"),
       copyable("the command that names both files", `export KUBECONFIG=~/.kube/config:$PWD/${file}`),
       h("p", {}, "Then delete what is left in your Downloads folder, and close this page."));
     title.focus();
-    announce("The kubeconfig is downloaded.");
+    announce(`Your browser was asked to save ${file}. Is it there?`);
   }
 
   refresh();

@@ -72,6 +72,8 @@ async function hasEd25519() {
 }
 
 async function start() {
+  // Not a link: browsers would take one for leaving, which the frame may not.
+  byId("skip").addEventListener("click", () => byId("main").focus());
   // The frame's parent is this file itself; above that there must be nobody.
   if (window.parent !== window.top) {
     stop("This page is shown inside another page, which could deceive you. It makes and reads no keys here. Open the file itself.");

@@ -127,7 +127,7 @@ export function requestPanel(panel, { hasEd25519, goToInstall }) {
   function show() {
     const { handOver, asked } = made;
     const title = heading(2, "Keep your key");
-    const save = h("button", { type: "button", className: "primary", id: "save-key", on: { click: saveKey } }, `Download ${handOver.files.key}`);
+    const save = h("button", { type: "button", className: "primary", id: "save-key", on: { click: saveKey } }, `Save ${handOver.files.key}`);
     result.replaceChildren(
       facts([
         ["User", handOver.user],
@@ -137,26 +137,41 @@ export function requestPanel(panel, { hasEd25519, goToInstall }) {
       ]),
       h("section", { className: "step", id: "step-key" }, title,
         h("p", {}, "This key exists only in this page. It is the half of your access that nobody else may ever see: do not mail it, do not show it, not even to your admin."),
-        h("p", { className: "notice warn", id: "key-warning" }, "Download it now. If you leave this page without it, the certificate that your admin sends will be of no use."),
+        h("p", { className: "notice warn", id: "key-warning" }, "Save it now. If you leave this page without it, the certificate that your admin sends will be of no use."),
         h("div", { className: "actions" }, save)),
       h("div", { id: "after-key", hidden: true }),
       h("p", { className: "again" }, h("button", { type: "button", className: "quiet", on: { click: startOver } }, "Start over")));
     title.focus();
-    announce("Key and request are made. Download your key now.");
+    announce("Key and request are made. Save your key now.");
   }
 
+  /** Whether a file arrived is for the person to say: a page is not told. */
   async function saveKey() {
-    download(made.handOver.files.key, await made.key.pem());
+    const mine = made;
+    if (mine === null) return;
+    download(mine.handOver.files.key, await mine.key.pem());
+    if (mine !== made) return;
+    const warning = byId("key-warning");
+    warning.replaceChildren(
+      h("p", {}, "Your browser was asked to save ", h("strong", {}, mine.handOver.files.key), ", usually in your Downloads folder. Is it there?"),
+      h("p", { className: "actions" },
+        h("button", { type: "button", className: "primary", id: "key-is-there", on: { click: keyIsThere } }, "Yes, I have the file"),
+        h("span", { className: "hint" }, "If not: save it again, or open this page in another browser.")));
+    byId("save-key").className = "";
+    byId("save-key").textContent = `Save ${mine.handOver.files.key} again`;
+    byId("key-is-there").focus();
+    announce(`Your browser was asked to save ${mine.handOver.files.key}. Is it there?`);
+  }
+
+  function keyIsThere() {
     if (made.saved) return;
     made.saved = true;
     const warning = byId("key-warning");
-    warning.className = "notice good";
+    warning.className = "notice";
     warning.replaceChildren(
-      "Downloaded. Make it readable for you alone, once it is where it should stay:",
+      "Make the file readable for you alone, once it is where it should stay:",
       copyable("the command that makes the key file private", `chmod 600 ${made.handOver.files.key}`),
       h("span", { className: "hint" }, "On Windows: file properties, Security, remove everybody but yourself."));
-    byId("save-key").className = "";
-    byId("save-key").textContent = `Download ${made.handOver.files.key} again`;
     showRequest();
   }
 
@@ -168,7 +183,7 @@ export function requestPanel(panel, { hasEd25519, goToInstall }) {
       h("section", { className: "step" }, title,
         h("p", {}, "Send this file to an admin of the cluster. It holds no secret."),
         h("div", { className: "actions" },
-          h("button", { type: "button", className: "primary", id: "save-manifest", on: { click: () => download(handOver.files.manifest, handOver.manifest) } }, `Download ${handOver.files.manifest}`),
+          h("button", { type: "button", className: "primary", id: "save-manifest", on: { click: () => download(handOver.files.manifest, handOver.manifest) } }, `Save ${handOver.files.manifest}`),
           copyButton("the request as YAML", handOver.manifest)),
         h("p", {}, "Tell the admin this code by another way, such as the phone, so that nobody can swap the request unnoticed:"),
         h("p", { className: "big-code" }, code(handOver.code), copyButton("the code", handOver.code)),
@@ -178,7 +193,7 @@ export function requestPanel(panel, { hasEd25519, goToInstall }) {
         h("details", {}, h("summary", {}, "Look at the request"),
           h("h3", {}, handOver.files.manifest), copyable("the CertificateSigningRequest object", handOver.manifest),
           h("h3", {}, handOver.files.csr), copyable("the certificate request in PEM", handOver.csr),
-          h("div", { className: "actions" }, h("button", { type: "button", on: { click: () => download(handOver.files.csr, handOver.csr) } }, `Download ${handOver.files.csr}`)),
+          h("div", { className: "actions" }, h("button", { type: "button", on: { click: () => download(handOver.files.csr, handOver.csr) } }, `Save ${handOver.files.csr}`)),
           facts([["SHA-256", handOver.sha256]]))),
       h("section", { className: "step" }, h("h2", {}, "Wait for the answer"),
         h("p", {}, "The admin sends back a small file, which holds no secret either. Then go on with Install: here, or later with your key file."),
@@ -186,11 +201,11 @@ export function requestPanel(panel, { hasEd25519, goToInstall }) {
         h("details", {}, h("summary", {}, "With the plugin instead"), copyable("the command that installs the answer", handOver.install))));
     after.hidden = false;
     title.focus();
-    announce("The key is saved. Now send the request to your admin.");
+    announce("Now send the request to your admin.");
   }
 
   function startOver() {
-    if (keyAtRisk() && !confirm("The key was not downloaded. Throw it away?")) return;
+    if (keyAtRisk() && !confirm("The key was not saved, as far as is known. Throw it away?")) return;
     made = null;
     result.replaceChildren();
     result.hidden = true;

@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-import { FILE_URL, downloadBy, openPage, startBrowser } from "./support/browser.js";
+import { FILE_URL, downloadBy, saveKey, openPage, startBrowser } from "./support/browser.js";
 import { startCluster, workFolder } from "./support/cluster.js";
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -61,7 +61,7 @@ for (const [view, options] of Object.entries(VIEWS)) {
     await frame.click("#make");
     await frame.waitForSelector("#save-key");
     await look("4-key");
-    await downloadBy(page, () => frame.click("#save-key"));
+    await saveKey(page, frame);
     for (const summary of await frame.locator("#made summary").all()) await summary.click();
     await look("5-request");
     const manifest = await downloadBy(page, () => frame.click("#save-manifest"));

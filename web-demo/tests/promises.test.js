@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { CHANNELS } from "./support/channels.js";
-import { FILE, FILE_URL, downloadBy, inner, openPage, serve, servePage, startBrowser } from "./support/browser.js";
+import { FILE, FILE_URL, downloadBy, saveKey, inner, openPage, serve, servePage, startBrowser } from "./support/browser.js";
 
 /** Chromium asks before a page may reach this machine; here it is the page that must be stopped. */
 const ANY_ADDRESS = "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets,LocalNetworkAccessChecksWebTransport,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable";
@@ -137,7 +137,7 @@ test("a whole visit asks the network for the file alone, and keeps nothing", asy
   const { page, frame } = await openPage(browser.context, server.url);
   await frame.fill("#user", "alice");
   await frame.click("#make");
-  await downloadBy(page, () => frame.click("#save-key"));
+  await saveKey(page, frame);
   await downloadBy(page, () => frame.click("#save-manifest"));
   await frame.click("#tab-inspect");
   await frame.fill("#thing", "hello");
@@ -177,7 +177,7 @@ test("the key is in no attribute, address, text, console or clipboard", async ()
   await frame.selectOption("#key-type", "rsa2048");
   await frame.click("#make");
   await frame.waitForSelector("#save-key");
-  const key = await downloadBy(page, () => frame.click("#save-key"));
+  const key = await saveKey(page, frame);
   // The modulus stands first and is public; what comes behind is not.
   const secret = key.text.replace(/-----[^-]+-----|\s/g, "").slice(500);
   for (const summary of await frame.locator("#made summary").all()) await summary.click();

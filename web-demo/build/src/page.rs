@@ -75,7 +75,8 @@ pub fn build(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
         format!("script-src {} 'wasm-unsafe-eval'", hash(&script)),
         format!("style-src {} {}", hash(&outer_style), hash(&style)),
         "connect-src 'none'".to_owned(),
-        "frame-src 'none'".to_owned(),
+        // Firefox and WebKit take a download out of the frame for its navigation, which this rules.
+        "frame-src blob:".to_owned(),
         "worker-src 'none'".to_owned(),
         "form-action 'none'".to_owned(),
         "base-uri 'none'".to_owned(),

@@ -1,37 +1,66 @@
-// A fresh Chromium, the page in it, and a server that counts what it is asked for.
+// A fresh browser, the page in it, and a server that counts what it is asked for.
+//
+// USERCERT_ENGINE names the engine: chromium (unless told otherwise) or firefox.
 
-import { readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 
 export const FILE = process.env.USERCERT_PAGE ?? fileURLToPath(new URL("../../dist/index.html", import.meta.url));
 export const FILE_URL = pathToFileURL(FILE).href;
+export const ENGINE = process.env.USERCERT_ENGINE ?? "chromium";
+export const isFirefox = ENGINE === "firefox";
 
 const QUIET = [
   "--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-component-update", "--disable-sync",
 ];
 
-/** Starts Chromium with a profile of its own; `close` removes it. */
-export async function startBrowser({ args = [], ...options } = {}) {
-  const profile = await mkdtemp(join(tmpdir(), "usercert-page-"));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    headless: true,
-    acceptDownloads: true,
-    args: [...QUIET, ...args],
+/** Firefox tells of no download, so what it saves is waited for in this folder; see `downloadBy`. */
+const FIREFOX_PREFS = {
+  "browser.download.alwaysOpenPanel": false,
+  // Names lead to this machine, and nowhere else.
+  "network.dns.forceResolve": "127.0.0.1",
+};
+
+function firefoxOptions({ colorScheme, ...options }, downloads) {
+  const scheme = { dark: 0, light: 1 }[colorScheme];
+  const prefs = { ...FIREFOX_PREFS };
+  if (scheme !== undefined) prefs["layout.css.prefers-color-scheme.content-override"] = scheme;
+  return {
+    channel: "moz-firefox",
+    executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+    downloadsPath: downloads,
+    firefoxUserPrefs: prefs,
     ...options,
-  });
+  };
+}
+
+/** Starts the engine with a profile of its own; `close` removes it. `args` are Chromium's. */
+export async function startBrowser({ args = [], ...options } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), "usercert-page-"));
+  const downloads = join(folder, "downloads");
+  await mkdir(downloads);
+  const context = isFirefox
+    ? await firefox.launchPersistentContext(join(folder, "profile"), { headless: true, acceptDownloads: true, ...firefoxOptions(options, downloads) })
+    : await chromium.launchPersistentContext(join(folder, "profile"), {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      headless: true,
+      acceptDownloads: true,
+      args: [...QUIET, ...args],
+      ...options,
+    });
+  context.downloads = downloads;
   return {
     context,
     async close() {
       await context.close();
-      await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
   };
 }
@@ -45,6 +74,11 @@ export async function servePage(host) {
 export async function serve(html, host = "127.0.0.1") {
   const requests = [];
   const server = createServer((request, response) => {
+    // Firefox looks for an icon of whatever it shows, before any page can say a word.
+    if (request.url === "/favicon.ico") {
+      response.writeHead(404).end();
+      return;
+    }
     requests.push(`${request.method} ${request.url}`);
     if (request.url !== "/") {
       response.writeHead(404).end();
@@ -61,7 +95,7 @@ export async function serve(html, host = "127.0.0.1") {
 export async function openPage(context, url) {
   const page = await context.newPage();
   const told = [];
-  page.on("console", (message) => told.push(message.text()));
+  page.on("console", (message) => { if (!/favicon/.test(message.text())) told.push(message.text()); });
   page.on("pageerror", (error) => told.push(String(error)));
   await page.goto(url);
   const frame = await inner(page);
@@ -77,6 +111,30 @@ export async function inner(page) {
 
 /** Clicks something that downloads; gives name and content. */
 export async function downloadBy(page, act) {
+  if (isFirefox) return downloadInFirefox(page.context().downloads, act);
   const [download] = await Promise.all([page.waitForEvent("download"), act()]);
   return { name: download.suggestedFilename(), text: await readFile(await download.path(), "utf8") };
+}
+
+async function downloadInFirefox(folder, act) {
+  const before = new Set(await readdir(folder));
+  await act();
+  for (let tries = 0; tries < 200; tries += 1) {
+    const name = (await readdir(folder)).find((file) => !before.has(file) && !file.endsWith(".part"));
+    // While it is being written, an empty file keeps its name.
+    if (name !== undefined && !existsSync(join(folder, `${name}.part`))) {
+      const text = await readFile(join(folder, name), "utf8");
+      await rm(join(folder, name));
+      if (text !== "") return { name, text };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("nothing was downloaded");
+}
+
+/** Saves the key that was made, and says that it arrived. */
+export async function saveKey(page, frame) {
+  const key = await downloadBy(page, () => frame.click("#save-key"));
+  await frame.click("#key-is-there");
+  return key;
 }

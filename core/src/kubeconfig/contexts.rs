@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::kubeconfig::Kind;
 use crate::kubeconfig::edit::Edit;
 use crate::kubeconfig::merged::Merged;
+use crate::kubeconfig::{Kind, UserEntry};
 use crate::time::UnixTime;
-use crate::x509::certificate::Certificate;
 
 /// What can be said of an entry without asking a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum ContextState {
     /// Its certificate is within its validity.
     Valid,
     /// Its certificate is not valid yet.
@@ -34,7 +33,7 @@ pub enum State {
     ClusterMissing,
 }
 
-impl State {
+impl ContextState {
     /// The word for tables.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -54,7 +53,7 @@ impl State {
 /// A context, or a user entry that no context uses.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Row {
+pub struct ContextRow {
     /// The context; `None` for a user entry without one.
     pub context: Option<String>,
     /// Whether it is the current one.
@@ -70,94 +69,76 @@ pub struct Row {
     /// End of the certificate's validity.
     pub not_after: Option<UnixTime>,
     /// What can be said of it.
-    pub state: State,
+    pub state: ContextState,
     /// The file that defines the context, or the user entry without one.
     pub file: PathBuf,
 }
 
-/// The certificate of a user entry, as far as it could be read.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Found {
-    /// Read.
-    Certificate(Box<Certificate>),
-    /// Named but not readable.
-    Unreadable,
-}
-
-/// All contexts, then the user entries that no context uses. `certificates` holds the certificates of
-/// the user entries that have one.
+/// All contexts, then the user entries that no context uses. `users` holds every user entry.
 #[must_use]
-pub fn rows(merged: &Merged, certificates: &BTreeMap<String, Found>, now: UnixTime) -> Vec<Row> {
+pub fn rows(
+    merged: &Merged,
+    users: &BTreeMap<String, UserEntry>,
+    now: UnixTime,
+) -> Vec<ContextRow> {
     let mut used = BTreeSet::new();
-    let mut rows: Vec<Row> = merged
+    let mut rows: Vec<ContextRow> = merged
         .contexts()
         .map(|entry| {
             let body = entry.value();
             let word = |key| body.get(key).and_then(Value::as_str).unwrap_or_default();
             let (cluster, user) = (word("cluster"), word("user"));
             used.insert(user.to_owned());
-            let mut row = row(merged, certificates, user, entry.file, now);
+            let mut row = row(users, user, entry.file, now);
             row.context = Some(entry.name.to_owned());
             row.current = merged.current_context() == Some(entry.name);
             cluster.clone_into(&mut row.cluster);
             if merged.cluster(cluster).is_none() {
-                row.state = State::ClusterMissing;
+                row.state = ContextState::ClusterMissing;
             }
             row
         })
         .collect();
     let unused = merged.users().filter(|u| !used.contains(u.name));
-    rows.extend(unused.map(|u| row(merged, certificates, u.name, u.file, now)));
+    rows.extend(unused.map(|u| row(users, u.name, u.file, now)));
     rows
 }
 
-fn row(
-    merged: &Merged,
-    certificates: &BTreeMap<String, Found>,
-    user: &str,
-    file: &Path,
-    now: UnixTime,
-) -> Row {
-    let mut row = Row {
+fn row(users: &BTreeMap<String, UserEntry>, user: &str, file: &Path, now: UnixTime) -> ContextRow {
+    let entry = users.get(user);
+    let certificate = entry.and_then(UserEntry::certificate);
+    ContextRow {
         context: None,
         current: false,
         cluster: String::new(),
         user_entry: user.to_owned(),
-        user: None,
-        groups: BTreeSet::new(),
-        not_after: None,
-        state: State::UserMissing,
+        user: certificate.map(|c| c.subject.user().to_owned()),
+        groups: certificate.map(|c| c.subject.groups()).unwrap_or_default(),
+        not_after: certificate.map(|c| c.not_after),
+        state: match entry {
+            Some(entry) => state(entry, now),
+            // Naming nobody is no mistake: `kubectl proxy` asks for no credentials.
+            None if user.is_empty() => ContextState::NoCredential,
+            None => ContextState::UserMissing,
+        },
         file: file.to_owned(),
-    };
-    let Some(entry) = merged.user(user) else { return row };
-    let other = entry.token.is_some()
-        || entry.token_file.is_some()
-        || entry.exec.is_some()
-        || entry.auth_provider.is_some()
-        || entry.username.is_some();
-    row.state = match certificates.get(user) {
-        Some(Found::Unreadable) => State::Unreadable,
-        Some(Found::Certificate(certificate)) => {
-            row.user = Some(certificate.subject.user().to_owned());
-            row.groups = certificate.subject.groups();
-            row.not_after = Some(certificate.not_after);
-            if now > certificate.not_after {
-                State::Expired
-            } else if now < certificate.not_before {
-                State::NotYetValid
-            } else {
-                State::Valid
-            }
-        }
-        None if other => State::OtherCredential,
-        None => State::NoCredential,
-    };
-    row
+    }
+}
+
+fn state(entry: &UserEntry, now: UnixTime) -> ContextState {
+    match &entry.leaf {
+        Err(_) => ContextState::Unreadable,
+        Ok(Some(leaf)) if now > leaf.not_after => ContextState::Expired,
+        Ok(Some(leaf)) if now < leaf.not_before => ContextState::NotYetValid,
+        Ok(Some(_)) => ContextState::Valid,
+        Ok(None) if entry.other.is_some() => ContextState::OtherCredential,
+        Ok(None) => ContextState::NoCredential,
+    }
 }
 
 /// Whether a row's certificate ends within `seconds` from now, or has ended.
 #[must_use]
-pub fn expires_within(row: &Row, seconds: i64, now: UnixTime) -> bool {
+pub fn expires_within(row: &ContextRow, seconds: i64, now: UnixTime) -> bool {
     row.not_after.is_some_and(|end| end.since(now) <= seconds)
 }
 
@@ -182,21 +163,22 @@ impl Dead {
 
 /// Finds what is dead for certain.
 #[must_use]
-pub fn dead(merged: &Merged, rows: &[Row], now: UnixTime) -> Dead {
-    let mut dead = Dead::default();
-    for row in rows.iter().filter(|r| r.not_after.is_some_and(|end| now > end)) {
-        // A token beside the certificate still works.
-        let only = merged.user(&row.user_entry).is_some_and(|u| {
-            u.token.is_none() && u.token_file.is_none() && u.exec.is_none() && u.username.is_none()
-        });
-        if only {
-            dead.users.insert(row.user_entry.clone());
-        }
-    }
+pub fn dead(
+    merged: &Merged,
+    users: &BTreeMap<String, UserEntry>,
+    rows: &[ContextRow],
+    now: UnixTime,
+) -> Dead {
+    // Another credential beside the certificate still works.
+    let over = |entry: &UserEntry| {
+        entry.other.is_none() && entry.certificate().is_some_and(|c| now > c.not_after)
+    };
+    let over = users.iter().filter(|(_, entry)| over(entry));
+    let mut dead = Dead { users: over.map(|(name, _)| name.clone()).collect(), ..Dead::default() };
     let mut kept_clusters = BTreeSet::new();
     for row in rows {
         let Some(context) = &row.context else { continue };
-        let broken = matches!(row.state, State::UserMissing | State::ClusterMissing);
+        let broken = matches!(row.state, ContextState::UserMissing | ContextState::ClusterMissing);
         if broken || dead.users.contains(&row.user_entry) {
             dead.contexts.insert(context.clone());
             if merged.cluster(&row.cluster).is_some() {
@@ -246,6 +228,7 @@ mod tests {
     use super::*;
     use crate::kubeconfig::merged::SourceFile;
     use crate::kubeconfig::path::LoadingList;
+    use crate::x509::testing::expired;
 
     fn merged(text: &str) -> Merged {
         let list = LoadingList::new(Some("/f"), None, None, ':');
@@ -262,26 +245,36 @@ mod tests {
         - {name: lost, context: {cluster: b, user: nobody}}\n\
         - {name: nowhere, context: {cluster: c, user: new}}\n";
 
-    fn expired() -> Certificate {
-        // A self-signed certificate for CN=old, valid on the first of January 2020 only.
-        let pem = include_bytes!("../../tests/data/expired.pem");
-        Certificate::chain_from_pem(pem).unwrap().remove(0)
+    /// The user entries; what is there as a certificate is one for CN=old, valid on the first of January
+    /// 2020 only.
+    fn users(merged: &Merged) -> BTreeMap<String, UserEntry> {
+        let pem = expired().to_pem();
+        let entry = |name: &str| {
+            let user = merged.user(name).unwrap();
+            let pem = user.client_certificate_data.as_ref().map(|_| pem.as_bytes());
+            UserEntry::new(&user, pem)
+        };
+        merged.users().map(|u| (u.name.to_owned(), entry(u.name))).collect()
     }
 
     #[test]
     fn dead_is_what_cannot_work_any_more() {
         let merged = merged(TEXT);
-        let certificates =
-            BTreeMap::from([("old".to_owned(), Found::Certificate(Box::new(expired())))]);
-        let rows = rows(&merged, &certificates, UnixTime(1_800_000_000));
-        let states: Vec<State> = rows.iter().map(|r| r.state).collect();
+        let users = users(&merged);
+        let rows = rows(&merged, &users, UnixTime(1_800_000_000));
+        let states: Vec<ContextState> = rows.iter().map(|r| r.state).collect();
         assert_eq!(
             states,
-            [State::Expired, State::OtherCredential, State::UserMissing, State::ClusterMissing]
+            [
+                ContextState::Expired,
+                ContextState::OtherCredential,
+                ContextState::UserMissing,
+                ContextState::ClusterMissing
+            ]
         );
         assert!(expires_within(&rows[0], 0, UnixTime(1_800_000_000)));
         assert!(!expires_within(&rows[1], i64::MAX, UnixTime(1_800_000_000)));
-        let dead = dead(&merged, &rows, UnixTime(1_800_000_000));
+        let dead = dead(&merged, &users, &rows, UnixTime(1_800_000_000));
         assert_eq!(dead.users, ["old".to_owned()].into());
         assert_eq!(dead.contexts, ["lost", "nowhere", "old"].map(str::to_owned).into());
         assert_eq!(dead.clusters, ["a".to_owned()].into(), "b is in use");
@@ -296,10 +289,58 @@ mod tests {
     }
 
     #[test]
+    fn another_credential_beside_an_expired_certificate_keeps_the_user() {
+        for other in [
+            "token: t",
+            "tokenFile: /t",
+            "exec: {command: c}",
+            "auth-provider: {name: oidc}",
+            "username: u",
+        ] {
+            let merged = merged(&format!(
+                "clusters: [{{name: a, cluster: {{server: 'https://a'}}}}]\n\
+                 users: [{{name: old, user: {{client-certificate-data: eA==, {other}}}}}]\n\
+                 contexts: [{{name: old, context: {{cluster: a, user: old}}}}]\n"
+            ));
+            let users = users(&merged);
+            let rows = rows(&merged, &users, UnixTime(1_800_000_000));
+            assert_eq!(rows[0].state, ContextState::Expired);
+            assert_eq!(
+                dead(&merged, &users, &rows, UnixTime(1_800_000_000)),
+                Dead::default(),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_context_without_a_user_works() {
+        // As for `kubectl proxy`, which needs no credentials; its cluster is in use too.
+        let merged = merged(
+            "clusters: [{name: p, cluster: {server: 'http://localhost:8001'}}]\n\
+             contexts:\n\
+             - {name: proxy, context: {cluster: p}}\n\
+             - {name: empty, context: {cluster: p, user: ''}}\n\
+             - {name: lost, context: {cluster: p, user: nobody}}\n",
+        );
+        let rows = rows(&merged, &users(&merged), UnixTime(0));
+        let states: Vec<ContextState> = rows.iter().map(|r| r.state).collect();
+        assert_eq!(
+            states,
+            [ContextState::NoCredential, ContextState::NoCredential, ContextState::UserMissing]
+        );
+        let contexts = ["lost".to_owned()].into();
+        assert_eq!(
+            dead(&merged, &users(&merged), &rows, UnixTime(0)),
+            Dead { contexts, ..Dead::default() }
+        );
+    }
+
+    #[test]
     fn nothing_dead_nothing_to_do() {
         let merged = merged("contexts: []\n");
-        let rows = rows(&merged, &BTreeMap::new(), UnixTime(0));
-        assert!(dead(&merged, &rows, UnixTime(1_800_000_000)).is_empty());
+        let rows = rows(&merged, &users(&merged), UnixTime(0));
+        assert!(dead(&merged, &users(&merged), &rows, UnixTime(1_800_000_000)).is_empty());
         assert!(prune(&merged, &Dead::default()).is_empty());
     }
 }

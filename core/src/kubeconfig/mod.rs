@@ -7,12 +7,16 @@
 //! - [`merged`]: what several files say together, and what a command connects with.
 //! - [`document`]: one file's text with the places of its entries.
 //! - [`edit`]: changed text in which nothing but the intended entries differs.
+//! - [`Endpoint`] and [`UserEntry`]: which cluster an entry leads to, and as whom one comes.
+//! - [`install`]: the entries that a new certificate needs; [`contexts`]: what is there and what of
+//!   it is dead.
 
 mod changes;
 pub mod contexts;
 mod digest;
 pub mod document;
 pub mod edit;
+mod endpoint;
 pub mod install;
 mod lines;
 pub mod merged;
@@ -20,8 +24,12 @@ pub mod path;
 mod scan;
 mod splice;
 mod style;
+mod user_entry;
 
 use std::fmt;
+
+pub use endpoint::Endpoint;
+pub use user_entry::{OtherCredential, UserEntry};
 
 /// One of the three lists of a kubeconfig.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -415,22 +415,18 @@ pub(super) fn encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use usercert_core::kubeconfig::Endpoint;
+
     use super::*;
-    use crate::cluster::Endpoint;
     use crate::ui::args::Timeout;
 
     #[test]
     fn a_service_waits_for_no_request_for_ever() {
-        let endpoint = Endpoint {
-            server: "https://127.0.0.1:1".to_owned(),
-            ca_pem: None,
-            tls_server_name: None,
-            insecure: true,
-            proxy_url: None,
-        };
+        let server = "https://127.0.0.1:1".to_owned();
+        let endpoint = Endpoint { server, insecure: true, ..Endpoint::default() };
         let limit = |asked: Timeout| {
             let (_, stop) = watch::channel(false);
-            let cluster = endpoint.anonymous(asked).unwrap();
+            let cluster = Cluster::anonymous(&endpoint, asked).unwrap();
             cluster.for_service(Duration::from_secs(30), stop).wire.timeout
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

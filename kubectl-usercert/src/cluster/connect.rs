@@ -8,11 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig};
 use kube::{Client, Config};
-use usercert_core::encoding::pem;
 use usercert_core::kubeconfig::merged::{
     Cluster as ClusterEntry, Merged, Overrides, Resolved, User,
 };
 use usercert_core::kubeconfig::path::LoadingList;
+use usercert_core::kubeconfig::{Endpoint, OtherCredential};
 use usercert_core::text::show;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use zeroize::Zeroizing;
@@ -20,12 +20,12 @@ use zeroize::Zeroizing;
 use super::Cluster;
 use super::explain::transport_message;
 use crate::error::{Error, Result, ResultExt as _};
-use crate::files::{self, environment};
+use crate::files::{self, environment, named};
 use crate::ui::args::{ClientArgs, Timeout};
 
 /// How long setting up a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest credential file that is read, in bytes.
+/// Longest file of a service account that is read, in bytes.
 const CREDENTIAL_LIMIT: usize = 1024 * 1024;
 
 /// The kubeconfig files that apply and what they say together.
@@ -84,112 +84,81 @@ impl Kubeconfig {
     }
 }
 
-/// Where an API server is and how it is recognised.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Endpoint {
-    /// Its address.
-    pub server: String,
-    /// PEM of the CA certificates; `None` for the system's.
-    pub ca_pem: Option<Vec<u8>>,
-    /// The name that its certificate is checked for, if not the address.
-    pub tls_server_name: Option<String>,
-    /// Not checked at all.
-    pub insecure: bool,
-    /// Proxy on the way.
-    pub proxy_url: Option<String>,
+/// The client library's form of an endpoint and credentials.
+fn client_config(endpoint: &Endpoint, auth_info: AuthInfo, namespace: &str) -> Result<Config> {
+    let url = endpoint.server.parse().map_err(|error| {
+        Error::new(format!("the server address {} cannot be used: {error}", show(&endpoint.server)))
+    })?;
+    let mut config = Config::new(url);
+    config.default_namespace = namespace.to_owned();
+    config.root_cert = match &endpoint.ca_pem {
+        Some(_) if endpoint.insecure => None,
+        Some(_) => {
+            let ca = endpoint.ca();
+            if ca.is_empty() {
+                return Err(Error::new("the cluster's certificate-authority holds no certificate"));
+            }
+            Some(ca.into_iter().map(|c| c.der).collect())
+        }
+        None => None,
+    };
+    config.accept_invalid_certs = endpoint.insecure;
+    config.tls_server_name.clone_from(&endpoint.tls_server_name);
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = None;
+    // One request is one request: the library would repeat even a POST, silently and for ever.
+    config.default_retry = false;
+    config.proxy_url = match endpoint.proxy_url.as_deref().map(str::parse) {
+        Some(Ok(url)) => Some(url),
+        Some(Err(_)) => return Err(Error::new("the cluster's proxy-url is no address")),
+        None => environment::proxy_for(&endpoint.server).and_then(|p| p.parse().ok()),
+    };
+    config.auth_info = auth_info;
+    Ok(config)
 }
 
-impl Endpoint {
-    /// The CA's certificates; empty when none are known or they cannot be read.
-    #[must_use]
-    pub fn ca(&self) -> Vec<Certificate> {
-        // As Go does, blocks that are no certificate are passed over.
-        let blocks = pem::all(self.ca_pem.as_deref().unwrap_or_default());
-        blocks.iter().filter_map(|b| Certificate::from_der(&b.der).ok()).collect()
-    }
-
-    /// Whether both lead to the same server, recognised in the same way.
-    #[must_use]
-    pub fn same_cluster(&self, other: &Self) -> bool {
-        let der = |e: &Self| e.ca().into_iter().map(|c| c.der).collect::<Vec<_>>();
-        self.server.trim_end_matches('/') == other.server.trim_end_matches('/')
-            && der(self) == der(other)
-            && self.tls_server_name == other.tls_server_name
-            && self.insecure == other.insecure
-            && self.proxy_url == other.proxy_url
-    }
-
-    fn config(&self, auth_info: AuthInfo, namespace: &str) -> Result<Config> {
-        let url = self.server.parse().map_err(|error| {
-            Error::new(format!("the server address {} cannot be used: {error}", show(&self.server)))
-        })?;
-        let mut config = Config::new(url);
-        config.default_namespace = namespace.to_owned();
-        config.root_cert = match &self.ca_pem {
-            Some(_) if self.insecure => None,
-            Some(_) => {
-                let ca = self.ca();
-                if ca.is_empty() {
-                    return Err(Error::new(
-                        "the cluster's certificate-authority holds no certificate",
-                    ));
-                }
-                Some(ca.into_iter().map(|c| c.der).collect())
-            }
-            None => None,
-        };
-        config.accept_invalid_certs = self.insecure;
-        config.tls_server_name.clone_from(&self.tls_server_name);
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        config.read_timeout = None;
-        // One request is one request: the library would repeat even a POST, silently and for ever.
-        config.default_retry = false;
-        config.proxy_url = match self.proxy_url.as_deref().map(str::parse) {
-            Some(Ok(url)) => Some(url),
-            Some(Err(_)) => return Err(Error::new("the cluster's proxy-url is no address")),
-            None => environment::proxy_for(&self.server).and_then(|p| p.parse().ok()),
-        };
-        config.auth_info = auth_info;
-        Ok(config)
-    }
-
+impl Cluster {
     /// A connection with nothing but a certificate and its key, on fresh sockets.
     ///
     /// # Errors
     /// When the client cannot be built from them.
     pub fn with_certificate(
-        &self,
+        endpoint: &Endpoint,
         chain: &[Certificate],
         key_pem: &str,
         timeout: Timeout,
-    ) -> Result<Cluster> {
+    ) -> Result<Self> {
         let auth = AuthInfo {
             client_certificate_data: Some(STANDARD.encode(chain_to_pem(chain))),
             client_key_data: Some(STANDARD.encode(key_pem).into()),
             ..AuthInfo::default()
         };
-        self.with(auth, timeout)
+        Self::with(endpoint, auth, timeout)
     }
 
     /// A connection with nothing but a bearer token.
     ///
     /// # Errors
     /// When the client cannot be built.
-    pub fn with_token(&self, token: &str, timeout: Timeout) -> Result<Cluster> {
-        self.with(AuthInfo { token: Some(token.to_owned().into()), ..AuthInfo::default() }, timeout)
+    pub fn with_token(endpoint: &Endpoint, token: &str, timeout: Timeout) -> Result<Self> {
+        Self::with(
+            endpoint,
+            AuthInfo { token: Some(token.to_owned().into()), ..AuthInfo::default() },
+            timeout,
+        )
     }
 
     /// A connection without any credentials.
     ///
     /// # Errors
     /// When the client cannot be built.
-    pub fn anonymous(&self, timeout: Timeout) -> Result<Cluster> {
-        self.with(AuthInfo::default(), timeout)
+    pub fn anonymous(endpoint: &Endpoint, timeout: Timeout) -> Result<Self> {
+        Self::with(endpoint, AuthInfo::default(), timeout)
     }
 
-    fn with(&self, auth: AuthInfo, timeout: Timeout) -> Result<Cluster> {
-        let client = Client::try_from(self.config(auth, "default")?)?;
-        Ok(Cluster::new(client, self.server.clone(), timeout.for_requests()))
+    fn with(endpoint: &Endpoint, auth: AuthInfo, timeout: Timeout) -> Result<Self> {
+        let client = Client::try_from(client_config(endpoint, auth, "default")?)?;
+        Ok(Self::new(client, endpoint.server.clone(), timeout.for_requests()))
     }
 }
 
@@ -205,8 +174,8 @@ pub enum Credentials {
     },
     /// A bearer token.
     Token(Zeroizing<String>),
-    /// Something else, by name.
-    Other(&'static str),
+    /// Something else.
+    Other(OtherCredential),
     /// Nothing.
     None,
 }
@@ -240,7 +209,8 @@ impl Target {
                 false => error.hint("`kubectl config get-contexts` shows what there is"),
             })
         })?;
-        let endpoint = endpoint(&resolved)?;
+        let ca_pem = named::authority(&resolved.cluster)?;
+        let endpoint = Endpoint::new(&resolved.cluster, ca_pem);
         Ok(Self { resolved, endpoint, kubeconfig, timeout: args.request_timeout })
     }
 
@@ -266,9 +236,10 @@ impl Target {
     pub fn connect(&self) -> Result<Cluster> {
         let auth = auth_info(&self.resolved.user, &self.endpoint)?;
         let namespace = self.namespace().unwrap_or("default");
-        let client = Client::try_from(self.endpoint.config(auth, namespace)?).map_err(|error| {
-            Error::new(format!("the client cannot be set up: {}", transport_message(&error)))
-        })?;
+        let client =
+            Client::try_from(client_config(&self.endpoint, auth, namespace)?).map_err(|error| {
+                Error::new(format!("the client cannot be set up: {}", transport_message(&error)))
+            })?;
         Ok(Cluster::new(client, self.endpoint.server.clone(), self.timeout.for_requests()))
     }
 
@@ -278,34 +249,23 @@ impl Target {
     /// An unreadable or malformed certificate or key.
     pub fn credentials(&self) -> Result<Credentials> {
         let user = &self.resolved.user;
-        let chain = data_or_file(
-            user.client_certificate_data.as_deref(),
-            user.client_certificate.as_deref(),
-        )?;
-        let key = data_or_file(
-            user.client_key_data.as_ref().map(|k| k.as_slice()),
-            user.client_key.as_deref(),
-        )?;
-        if let (Some(chain), Some(key_pem)) = (chain, key) {
+        if let (Some(chain), Some(key_pem)) = (named::certificate(user)?, named::key(user)?) {
             let chain = Certificate::chain_from_pem(&chain)?;
             return Ok(Credentials::Certificate { chain, key_pem });
         }
-        if let Some(file) = &user.token_file {
-            return Ok(Credentials::Token(token_from(file)?));
+        if let Some(token) = token(user)? {
+            return Ok(Credentials::Token(token));
         }
-        Ok(match user {
-            User { token: Some(token), .. } => Credentials::Token(token.clone()),
-            User { exec: Some(_), .. } => Credentials::Other("an exec plugin"),
-            User { auth_provider: Some(_), .. } => Credentials::Other("an auth provider"),
-            User { username: Some(_), .. } => Credentials::Other("a user name and password"),
-            _ => Credentials::None,
-        })
+        Ok(OtherCredential::of(user).map_or(Credentials::None, Credentials::Other))
     }
 }
 
-fn token_from(file: &Path) -> Result<Zeroizing<String>> {
-    let token = files::reading::read_sensitive(file, CREDENTIAL_LIMIT)?;
-    Ok(Zeroizing::new(String::from_utf8_lossy(&token).trim().to_owned()))
+/// The bearer token of a user entry; as for kubectl, the file wins.
+fn token(user: &User) -> Result<Option<Zeroizing<String>>> {
+    match &user.token_file {
+        Some(file) => Ok(Some(named::token(file)?)),
+        None => Ok(user.token.clone()),
+    }
 }
 
 /// An exec plugin's configuration, by kubectl's rules (`client-go/plugin/pkg/client/auth/exec`).
@@ -386,29 +346,6 @@ fn overrides(args: &ClientArgs) -> Result<Overrides> {
     })
 }
 
-fn endpoint(resolved: &Resolved) -> Result<Endpoint> {
-    let cluster = &resolved.cluster;
-    let ca_pem = data_or_file(
-        cluster.certificate_authority_data.as_deref(),
-        cluster.certificate_authority.as_deref(),
-    )?;
-    Ok(Endpoint {
-        server: cluster.server.clone(),
-        ca_pem: ca_pem.map(|pem| pem.to_vec()),
-        tls_server_name: cluster.tls_server_name.clone(),
-        insecure: cluster.insecure_skip_tls_verify,
-        proxy_url: cluster.proxy_url.clone(),
-    })
-}
-
-fn data_or_file(data: Option<&[u8]>, file: Option<&Path>) -> Result<Option<Zeroizing<Vec<u8>>>> {
-    match (data, file) {
-        (Some(data), _) => Ok(Some(Zeroizing::new(data.to_vec()))),
-        (None, Some(path)) => Ok(Some(files::reading::read_sensitive(path, CREDENTIAL_LIMIT)?)),
-        (None, None) => Ok(None),
-    }
-}
-
 /// The client library's form of a user entry. Core has dropped what kubectl would not use (`exec`
 /// beside a certificate), which the library would run.
 fn auth_info(user: &User, endpoint: &Endpoint) -> Result<AuthInfo> {
@@ -416,21 +353,12 @@ fn auth_info(user: &User, endpoint: &Endpoint) -> Result<AuthInfo> {
         return Err(Error::new("the user entry has an auth-provider, which is not supported")
             .hint("kubectl itself dropped them in 1.26; use an exec plugin"));
     }
-    let certificate =
-        data_or_file(user.client_certificate_data.as_deref(), user.client_certificate.as_deref())?;
-    let key = data_or_file(
-        user.client_key_data.as_ref().map(|k| k.as_slice()),
-        user.client_key.as_deref(),
-    )?;
+    let (certificate, key) = (named::certificate(user)?, named::key(user)?);
     let exec = match &user.exec {
         Some(value) => Some(exec_plugin(value, endpoint)?),
         None => None,
     };
-    let token = match (&user.token_file, &user.token) {
-        // kubectl lets the file win, and takes it without its line end.
-        (Some(file), _) => Some(token_from(file)?),
-        (None, token) => token.clone(),
-    };
+    let token = token(user)?;
     Ok(AuthInfo {
         username: user.username.clone(),
         password: user.password.as_ref().map(|p| p.to_string().into()),

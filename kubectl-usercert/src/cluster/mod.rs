@@ -14,7 +14,7 @@ mod signing;
 mod wire;
 
 pub use api::{ApiError, Cluster, ListOptions, UserInfo, WaitEnd};
-pub use connect::{Credentials, Endpoint, Kubeconfig, Target};
+pub use connect::{Credentials, Kubeconfig, Target};
 pub use explain::{Need, explain};
 pub use list::{Page, Pages};
 pub use signed::Signed;

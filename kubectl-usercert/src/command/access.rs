@@ -79,7 +79,8 @@ fn groups(host: &Host, args: &AccessArgs, target: &Target) -> BTreeSet<String> {
         host.say(format!("{name} is a service account, with the groups that those have."));
         return as_account.iter().map(|g| g.name().to_owned()).collect();
     }
-    let known = role_bindings::in_kubeconfig(target, &args.name);
+    let known =
+        role_bindings::in_kubeconfig(&target.kubeconfig.merged, &target.endpoint, &args.name);
     let groups = role_bindings::groups(&known, host.now());
     if groups.is_empty() {
         host.say(format!(

@@ -6,23 +6,21 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::kubeconfig::contexts::{self, Dead, Found, Row};
+use usercert_core::kubeconfig::UserEntry;
+use usercert_core::kubeconfig::contexts::{self, ContextRow, Dead};
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
-use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::lifetime;
 
 use crate::cluster::Kubeconfig;
 use crate::error::{Error, Exit, Result};
-use crate::files::{kubeconfig, reading};
+use crate::files::{kubeconfig, named, reading};
 use crate::ui::args::{DryRun, DryRunArgs, Format, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::kubeconfig_writer::{Refused, edited, unwritten};
 
-/// Longest certificate file that an entry may name, in bytes.
-const CERTIFICATE_LIMIT: usize = 1024 * 1024;
 /// How long to wait for another writer of the kubeconfig.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
 
@@ -62,7 +60,8 @@ pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     };
     let config = Kubeconfig::read(args.kubeconfig.as_deref())?;
     let now = host.now();
-    let rows = contexts::rows(&config.merged, &certificates(&config.merged), now);
+    let users = users(&config.merged);
+    let rows = contexts::rows(&config.merged, &users, now);
     for file in &config.list.files {
         if reading::is_readable_by_others(file) {
             let file = show(&file.display().to_string());
@@ -72,10 +71,10 @@ pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
         }
     }
     if args.prune {
-        return prune(host, args, &config, &contexts::dead(&config.merged, &rows, now));
+        return prune(host, args, &config, &contexts::dead(&config.merged, &users, &rows, now));
     }
     let seconds = within.map(|nanos| nanos / 1_000_000_000);
-    let matches = |row: &Row| seconds.is_some_and(|s| contexts::expires_within(row, s, now));
+    let matches = |row: &ContextRow| seconds.is_some_and(|s| contexts::expires_within(row, s, now));
     let exit = if rows.iter().any(matches) { Exit::Matched } else { Exit::Done };
     if rows.is_empty() && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
         host.say("No contexts found.");
@@ -88,7 +87,7 @@ pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-fn table(rows: &[Row], wide: bool, now: UnixTime) -> String {
+fn table(rows: &[ContextRow], wide: bool, now: UnixTime) -> String {
     let mut header = vec!["CURRENT", "CONTEXT", "CLUSTER", "USER", "GROUPS", "EXPIRES", "STATE"];
     if wide {
         header.extend(["ENTRY", "FILE"]);
@@ -129,24 +128,15 @@ fn table(rows: &[Row], wide: bool, now: UnixTime) -> String {
     output::table(&header, &rows)
 }
 
-/// The certificates of all user entries that have one.
-fn certificates(merged: &Merged) -> BTreeMap<String, Found> {
-    let mut found = BTreeMap::new();
-    for entry in merged.users() {
-        let Some(user) = merged.user(entry.name) else { continue };
-        let pem = match (user.client_certificate_data, user.client_certificate) {
-            (Some(data), _) => Some(data),
-            (None, Some(path)) => {
-                Some(reading::read_limited(&path, CERTIFICATE_LIMIT).unwrap_or_default())
-            }
-            (None, None) => continue,
-        };
-        let chain = Certificate::chain_from_pem(&pem.unwrap_or_default());
-        let leaf = chain.ok().and_then(|c| c.into_iter().next());
-        let certificate = leaf.map_or(Found::Unreadable, |leaf| Found::Certificate(Box::new(leaf)));
-        found.insert(entry.name.to_owned(), certificate);
-    }
-    found
+/// All user entries.
+fn users(merged: &Merged) -> BTreeMap<String, UserEntry> {
+    let names = merged.users().map(|entry| entry.name.to_owned());
+    names
+        .filter_map(|name| {
+            let entry = named::user_entry(&merged.user(&name)?);
+            Some((name, entry))
+        })
+        .collect()
 }
 
 fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> Result<Exit> {
@@ -182,8 +172,9 @@ fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> 
     let updated = kubeconfig::update(&config.list, LOCK_LIMIT, |files| {
         let decide = || -> Result<Vec<(PathBuf, String)>> {
             let merged = Merged::load(&config.list, files)?;
-            let rows = contexts::rows(&merged, &certificates(&merged), host.now());
-            if contexts::dead(&merged, &rows, host.now()) != *dead {
+            let (users, now) = (users(&merged), host.now());
+            let rows = contexts::rows(&merged, &users, now);
+            if contexts::dead(&merged, &users, &rows, now) != *dead {
                 return Err(Error::new("the kubeconfig has changed in the meantime")
                     .hint("nothing was removed; run the command again"));
             }

@@ -163,12 +163,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         code: csr.code().short(),
         signer_name: args.signer.clone(),
         expiration_seconds: expires.lifetime().map(lifetime::Lifetime::seconds),
-        submitted: Some(pending_request::Submitted {
-            server: target.endpoint.server.clone(),
-            ca: pending_request::ca_digest(&target.endpoint),
-            csr_name: name.clone(),
-            uid: String::new(),
-        }),
+        submitted: Some(pending_request::Submitted::to(&target.endpoint, &name)),
     };
     pending_request::save(&store, &id, &record, &key)?;
     let done = finish(host, args, &target, &cluster, &sheet, &key, &context_name);

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use usercert_core::api::csr::CLIENT_SIGNER;
+use usercert_core::kubeconfig::UserEntry;
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::key::KeyType;
@@ -10,13 +11,10 @@ use usercert_core::x509::lifetime::{self, expiry_in_words};
 use super::request::{self, RequestArgs};
 use crate::cluster::Target;
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::files::reading;
+use crate::files::named;
 use crate::ui::args::{ClientArgs, DryRunArgs, OutputArgs, TimeoutArgs};
 use crate::ui::host::Host;
 use crate::workflow::kubeconfig_writer;
-
-/// Longest certificate file that is read, in bytes.
-const CERTIFICATE_LIMIT: usize = 1024 * 1024;
 
 /// Replace a context's certificate before it expires: same user and groups, new key
 ///
@@ -122,21 +120,16 @@ fn present(target: &Target) -> Result<(Renewed, Certificate)> {
         .ok_or_else(|| Error::usage(format!("there is no context {}", show(&name))).hint(SHOW))?;
     let renewed = Renewed { context_name: name, user_name: context.user };
     let entry = merged.user(&renewed.user_name).unwrap_or_default();
-    let pem = match (entry.client_certificate_data, entry.client_certificate) {
-        (Some(data), _) => data,
-        (None, Some(path)) => reading::read_limited(&path, CERTIFICATE_LIMIT)?,
-        (None, None) => {
-            return Err(Error::new(format!(
-                "the context {} has no certificate to renew",
-                show(&renewed.context_name)
-            ))
-            .hint("make a first one: kubectl usercert request NAME"));
-        }
-    };
-    let leaf = Certificate::chain_from_pem(&pem)
+    let pem = named::certificate(&entry)?.ok_or_else(|| {
+        Error::new(format!(
+            "the context {} has no certificate to renew",
+            show(&renewed.context_name)
+        ))
+        .hint("make a first one: kubectl usercert request NAME")
+    })?;
+    let leaf = UserEntry::new(&entry, Some(&pem))
+        .leaf
         .context(format!("the certificate of {}", show(&renewed.user_name)))?
-        .into_iter()
-        .next()
         .ok_or_else(|| Error::new("there is no certificate to renew"))?;
     check_clusters(target, &renewed)?;
     Ok((renewed, leaf))

@@ -144,7 +144,8 @@ async fn finish(
     }
     let known = match holder {
         Holder::User(user) => {
-            let mut known = role_bindings::in_kubeconfig(target, user);
+            let mut known =
+                role_bindings::in_kubeconfig(&target.kubeconfig.merged, &target.endpoint, user);
             known.extend(role_bindings::in_requests(cluster, user).await);
             known
         }

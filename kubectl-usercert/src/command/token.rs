@@ -197,7 +197,7 @@ async fn try_out(
     token: &Token,
     user: &str,
 ) -> Result<()> {
-    let fresh = target.endpoint.with_token(&token.secret, args.client.request_timeout)?;
+    let fresh = Cluster::with_token(&target.endpoint, &token.secret, args.client.request_timeout)?;
     match fresh.who_am_i().await {
         Ok(info) if info.username == user => {
             host.say(format!("ok     server   the server says: {}", show(user)));

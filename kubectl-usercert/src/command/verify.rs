@@ -8,7 +8,7 @@ use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::lifetime::expiry_in_words;
 
-use crate::cluster::{Credentials, Need, Target, UserInfo, explain};
+use crate::cluster::{Cluster, Credentials, Need, Target, UserInfo, explain};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, OutputArgs};
 use crate::ui::host::Host;
@@ -58,11 +58,11 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
                 check_time(host, leaf, &target)?;
             }
             let key = String::from_utf8_lossy(&key_pem);
-            (target.endpoint.with_certificate(&chain, &key, timeout)?, leaf)
+            (Cluster::with_certificate(&target.endpoint, &chain, &key, timeout)?, leaf)
         }
         Credentials::Token(token) => {
             token_end = token::end(&token);
-            (target.endpoint.with_token(&token, timeout)?, None)
+            (Cluster::with_token(&target.endpoint, &token, timeout)?, None)
         }
         Credentials::Other(what) => {
             return Err(Error::new(format!(

@@ -3,6 +3,7 @@
 //! Everything here answers one question each: where do files lie ([`environment`]), what is in
 //! one ([`reading`]), how is one replaced so that a crash leaves the old or the new content
 //! ([`atomic`]), who may write now ([`lock`]), how does a kubeconfig change ([`kubeconfig`]),
+//! what is in the files that its entries name ([`named`]),
 //! where does a key wait for its certificate ([`state`]), how far has a long run come
 //! ([`journal`]), and who else writes a kubeconfig ([`writers`]).
 //!
@@ -17,6 +18,7 @@ pub mod journal;
 pub mod kubeconfig;
 pub mod lock;
 mod marker;
+pub mod named;
 pub mod pair;
 pub mod reading;
 pub mod state;

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use usercert_core::api::csr::{Object, Progress, State};
+use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{self, Certificate, Check, Expected, Outcome};
 use usercert_core::x509::lifetime::Lifetime;
 
-use crate::cluster::{ApiError, Cluster, Endpoint, Need, UserInfo, WaitEnd, explain};
+use crate::cluster::{ApiError, Cluster, Need, UserInfo, WaitEnd, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::keys::{self, PrivateKey};
 use crate::ui::args::Timeout;
@@ -192,7 +193,7 @@ pub async fn try_out(
 ) -> Result<Check> {
     let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate to try"))?;
     let note = |message: String| Check { code: "server", outcome: Outcome::Note, message };
-    let cluster = endpoint.with_certificate(chain, key_pem, timeout)?;
+    let cluster = Cluster::with_certificate(endpoint, chain, key_pem, timeout)?;
     match cluster.who_am_i().await {
         Ok(info) => recognised(&info, leaf, user, groups),
         Err(error) if error.is_unreachable() => {

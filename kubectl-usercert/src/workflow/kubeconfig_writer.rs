@@ -6,26 +6,23 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use usercert_core::kubeconfig::Kind;
 use usercert_core::kubeconfig::edit::{self, Edit};
 use usercert_core::kubeconfig::install::{self, Existing, PlanError, Wanted};
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
+use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry};
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 
-use crate::cluster::Endpoint;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::atomic;
 use crate::files::folder::Access;
 use crate::files::kubeconfig::UpdateError;
-use crate::files::{LockError, ReadError, kubeconfig, reading, writers};
+use crate::files::{LockError, ReadError, kubeconfig, named, writers};
 use crate::ui::host::Host;
 
 /// How long to wait for another writer of the kubeconfig.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
-/// Longest certificate file that an existing entry may name, in bytes.
-const CERTIFICATE_LIMIT: usize = 1024 * 1024;
 
 /// What is to be written.
 pub struct Entry<'a> {
@@ -162,9 +159,7 @@ impl Entry<'_> {
             Merged::load(list, files)
                 .ok()
                 .and_then(|m| m.user(self.user_name()))
-                .and_then(|u| u.client_certificate_data)
-                .and_then(|pem| Certificate::chain_from_pem(&pem).ok())
-                .is_some_and(|chain| chain.first().is_some_and(|c| c.der == leaf.der))
+                .is_some_and(|u| named::user_entry(&u).certificate() == Some(leaf))
         };
         let settled = writers::settle(list, busy, || {
             host.say("waiting for a kubectl config that may have read the kubeconfig before");
@@ -227,7 +222,7 @@ impl Entry<'_> {
         let wanted = Wanted {
             context_name: &self.context_name,
             cluster_name: &self.cluster_name,
-            cluster_body: cluster_body(self.endpoint),
+            cluster_body: self.endpoint.body(),
             renewed: self.renewed.as_deref(),
             user_body: self.renewed_body(&merged).unwrap_or_else(|| self.user_body()),
             namespace: self.namespace.as_deref(),
@@ -242,23 +237,6 @@ impl Entry<'_> {
             .hint("write a file of its own with --standalone FILE, or mend the file first")?;
         Ok((plan.cluster_name, texts))
     }
-}
-
-fn cluster_body(endpoint: &Endpoint) -> Value {
-    let mut body = json!({ "server": endpoint.server });
-    if let Some(pem) = &endpoint.ca_pem {
-        body["certificate-authority-data"] = STANDARD.encode(pem).into();
-    }
-    if let Some(name) = &endpoint.tls_server_name {
-        body["tls-server-name"] = name.clone().into();
-    }
-    if endpoint.insecure {
-        body["insecure-skip-tls-verify"] = true.into();
-    }
-    if let Some(url) = &endpoint.proxy_url {
-        body["proxy-url"] = url.clone().into();
-    }
-    body
 }
 
 /// A kubeconfig with one context and nothing else.
@@ -278,7 +256,7 @@ pub fn one_context(
     }
     Ok(edit::new_file(&[
         Edit::SetUser { name: context_name.to_owned(), body: user_body },
-        Edit::SetCluster { name: cluster_name.to_owned(), body: cluster_body(endpoint) },
+        Edit::SetCluster { name: cluster_name.to_owned(), body: endpoint.body() },
         Edit::SetContext { name: context_name.to_owned(), body: context },
         Edit::SetCurrentContext(context_name.to_owned()),
     ])?)
@@ -375,32 +353,14 @@ fn existing(merged: &Merged, endpoint: &Endpoint, user: &str) -> Existing {
     let mut existing = Existing::default();
     for entry in merged.clusters() {
         let Some(cluster) = merged.cluster(entry.name) else { continue };
-        let ca_pem = match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
-            (Some(data), _) => Some(data.clone()),
-            (None, Some(path)) => reading::read_limited(path, CERTIFICATE_LIMIT).ok(),
-            (None, None) => None,
-        };
-        let other = Endpoint {
-            server: cluster.server.clone(),
-            ca_pem,
-            tls_server_name: cluster.tls_server_name.clone(),
-            insecure: cluster.insecure_skip_tls_verify,
-            proxy_url: cluster.proxy_url.clone(),
-        };
-        if endpoint.same_cluster(&other) {
+        let other = Endpoint::new(&cluster, named::authority(&cluster).ok().flatten());
+        if endpoint.interchangeable(&other) {
             existing.same_clusters.insert(entry.name.to_owned());
         }
     }
-    if let Some(entry) = merged.user(user) {
-        let pem = match (&entry.client_certificate_data, &entry.client_certificate) {
-            (Some(data), _) => Some(data.clone()),
-            (None, Some(path)) => reading::read_limited(path, CERTIFICATE_LIMIT).ok(),
-            (None, None) => None,
-        };
-        let chain = pem.and_then(|pem| Certificate::chain_from_pem(&pem).ok());
-        if let Some(leaf) = chain.and_then(|c| c.into_iter().next()) {
-            existing.certificates.insert(user.to_owned(), leaf);
-        }
+    let entry = merged.user(user).map(|entry| named::user_entry(&entry));
+    if let Some(leaf) = entry.as_ref().and_then(UserEntry::certificate) {
+        existing.certificates.insert(user.to_owned(), leaf.clone());
     }
     existing
 }

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use usercert_core::kubeconfig::Endpoint;
 use usercert_core::x509::code::hex;
 use usercert_core::x509::identity::Identity;
 use usercert_core::x509::key::PublicKey;
 use usercert_core::x509::pkcs10::CertificateRequest;
 use zeroize::Zeroizing;
 
-use crate::cluster::Endpoint;
 use crate::error::{Result, ResultExt as _};
 use crate::files::environment;
 use crate::files::state::PendingStore;
@@ -44,6 +44,25 @@ pub struct Submitted {
     pub csr_name: String,
     /// The object's UID; empty until the server has answered.
     pub uid: String,
+}
+
+impl Submitted {
+    /// Submitted to this cluster under this name; not answered yet.
+    #[must_use]
+    pub fn to(endpoint: &Endpoint, csr_name: &str) -> Self {
+        Self {
+            server: endpoint.server.clone(),
+            ca: endpoint.ca_digest(),
+            csr_name: csr_name.to_owned(),
+            uid: String::new(),
+        }
+    }
+
+    /// Whether it was submitted to this cluster.
+    #[must_use]
+    pub fn is_at(&self, endpoint: &Endpoint) -> bool {
+        self.server == endpoint.server && self.ca == endpoint.ca_digest()
+    }
 }
 
 /// A pending request with its key.
@@ -92,22 +111,11 @@ pub fn is_there() -> bool {
     base.is_some_and(|base| base.join("kubectl-usercert/pending").is_dir())
 }
 
-/// Digest of a cluster's CA, which is part of what identifies it.
-#[must_use]
-pub fn ca_digest(endpoint: &Endpoint) -> String {
-    let mut hash = Sha256::new();
-    for ca in endpoint.ca() {
-        hash.update((ca.der.len() as u64).to_be_bytes());
-        hash.update(&ca.der);
-    }
-    hex(&hash.finalize())
-}
-
 /// The id of a request in a cluster.
 #[must_use]
 pub fn cluster_id(endpoint: &Endpoint, csr_name: &str) -> String {
     let mut hash = Sha256::new();
-    for part in [endpoint.server.as_str(), &ca_digest(endpoint), csr_name] {
+    for part in [endpoint.server.as_str(), &endpoint.ca_digest(), csr_name] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

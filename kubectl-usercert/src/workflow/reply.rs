@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::exchange::reply::Reply;
+use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::Certificate;
 
-use crate::cluster::{Cluster, Endpoint, Need, Target, explain};
+use crate::cluster::{Cluster, Need, Target, explain};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic;
 use crate::files::folder::Access;
@@ -182,7 +183,7 @@ async fn published_ca(
         let Ok(ca) = Certificate::chain_from_pem(pem.as_bytes()) else { continue };
         let checked =
             Endpoint { ca_pem: Some(pem.as_bytes().to_vec()), insecure: false, ..endpoint.clone() };
-        let touched = checked.anonymous(timeout)?.touch().await;
+        let touched = Cluster::anonymous(&checked, timeout)?.touch().await;
         match touched {
             Ok(()) => return Ok(ca),
             Err(error) => last = Some(explain(&error, &cluster.server, &Need::RootCa)),

@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt as _, stream};
 use usercert_core::api::csr::{CsrObject, State};
 use usercert_core::api::rbac::{self, API_GROUP, Binding, RoleKind, RoleRef, Rule, Scope};
+use usercert_core::kubeconfig::Endpoint;
+use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::text::{show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
 
-use crate::cluster::{Cluster, ListOptions, Need, Target, explain};
+use crate::cluster::{Cluster, ListOptions, Need, explain};
 use crate::error::{Error, Result};
-use crate::files::reading;
+use crate::files::named;
 
 /// API requests that are under way at a time.
 const AT_A_TIME: usize = 8;
-/// Longest certificate file that an entry may name, in bytes.
-const CERTIFICATE_LIMIT: usize = 1024 * 1024;
 
 /// The bindings that could be looked at, and what could not.
 pub struct Holdings {
@@ -122,28 +122,19 @@ pub struct Known {
 
 /// Certificates of the user for this cluster that the kubeconfig holds.
 #[must_use]
-pub fn in_kubeconfig(target: &Target, user: &str) -> Vec<Known> {
-    let merged = &target.kubeconfig.merged;
-    let same = |a: &str, b: &str| a.trim_end_matches('/') == b.trim_end_matches('/');
-    let certificate = |entry: &str| {
-        let entry = merged.user(entry)?;
-        let pem = match (entry.client_certificate_data, entry.client_certificate) {
-            (Some(data), _) => data,
-            (None, Some(path)) => reading::read_limited(&path, CERTIFICATE_LIMIT).ok()?,
-            (None, None) => return None,
-        };
-        Certificate::chain_from_pem(&pem).ok()?.into_iter().next()
-    };
+pub fn in_kubeconfig(merged: &Merged, endpoint: &Endpoint, user: &str) -> Vec<Known> {
     let mut found = Vec::new();
     for entry in merged.contexts() {
         let Some(context) = merged.context(entry.name) else { continue };
-        let here = merged
-            .cluster(&context.cluster)
-            .is_some_and(|c| same(&c.server, &target.endpoint.server));
-        if let Some(certificate) = Some(&context.user).filter(|_| here).and_then(|u| certificate(u))
-            && certificate.subject.user() == user
+        let here = merged.cluster(&context.cluster).is_some_and(|c| {
+            Endpoint::new(&c, named::authority(&c).ok().flatten()).same_cluster(endpoint)
+        });
+        let entry_of = |name: &String| Some(named::user_entry(&merged.user(name)?));
+        if let Some(held) = Some(&context.user).filter(|_| here).and_then(entry_of)
+            && let Some(certificate) = held.certificate().filter(|c| c.subject.user() == user)
         {
-            found.push(Known { certificate, place: format!("context {}", show(entry.name)) });
+            let place = format!("context {}", show(entry.name));
+            found.push(Known { certificate: certificate.clone(), place });
         }
     }
     found
@@ -175,4 +166,42 @@ pub async fn in_requests(cluster: &Cluster, user: &str) -> Vec<Known> {
 pub fn groups(known: &[Known], now: UnixTime) -> BTreeSet<String> {
     let valid = known.iter().filter(|k| k.certificate.not_after >= now);
     valid.flat_map(|k| k.certificate.subject.groups()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use usercert_core::kubeconfig::merged::SourceFile;
+    use usercert_core::kubeconfig::path::LoadingList;
+
+    use super::*;
+
+    #[test]
+    fn a_cluster_behind_the_same_address_is_another() {
+        let data = |name: &str| format!("{}/../core/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+        let (old, other) = (data("expired.pem"), data("leaf-v3.pem"));
+        let text = format!(
+            "clusters:\n\
+             - {{name: here, cluster: {{server: 'https://a', certificate-authority: '{old}'}}}}\n\
+             - {{name: slash, cluster: {{server: 'https://a/', certificate-authority: '{old}'}}}}\n\
+             - {{name: other, cluster: {{server: 'https://a', certificate-authority: '{other}'}}}}\n\
+             - {{name: away, cluster: {{server: 'https://b', certificate-authority: '{old}'}}}}\n\
+             users:\n\
+             - {{name: old, user: {{client-certificate: '{old}'}}}}\n\
+             contexts:\n\
+             - {{name: here, context: {{cluster: here, user: old}}}}\n\
+             - {{name: slash, context: {{cluster: slash, user: old}}}}\n\
+             - {{name: other, context: {{cluster: other, user: old}}}}\n\
+             - {{name: away, context: {{cluster: away, user: old}}}}\n\
+             - {{name: nobody, context: {{cluster: here}}}}\n"
+        );
+        let list = LoadingList::new(Some("/f"), None, None, ':');
+        let file = SourceFile { path: "/f".into(), text: Some(text) };
+        let merged = Merged::load(&list, vec![file]).unwrap();
+        let ca_pem = Some(std::fs::read(&old).unwrap());
+        let endpoint = Endpoint { server: "https://a".to_owned(), ca_pem, ..Endpoint::default() };
+        let places: Vec<String> =
+            in_kubeconfig(&merged, &endpoint, "old").into_iter().map(|k| k.place).collect();
+        assert_eq!(places, ["context here", "context slash"]);
+        assert!(in_kubeconfig(&merged, &endpoint, "somebody").is_empty());
+    }
 }

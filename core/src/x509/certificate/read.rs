@@ -12,7 +12,7 @@ use crate::x509::name::Subject;
 pub const LABEL: &str = "CERTIFICATE";
 
 /// Why bytes are no certificate.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CertificateError {
     /// There is no `CERTIFICATE` block.
     #[error("there is no certificate in it")]

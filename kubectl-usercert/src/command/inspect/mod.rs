@@ -12,13 +12,13 @@ use usercert_core::inspect::relations::{self, Answers, Placed};
 use usercert_core::inspect::{self, Item, dump, manifest};
 use usercert_core::text::show;
 use usercert_core::time::UnixTime;
-use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::key::Verification;
 use usercert_core::x509::lifetime;
 
 use self::gather::Gathered;
 use crate::cluster::Kubeconfig;
 use crate::error::{Error, Exit, Result};
+use crate::files::named;
 use crate::keys::{self, KeyError, PrivateKey};
 use crate::ui::args::{ClientArgs, Format, OutputArgs};
 use crate::ui::host::Host;
@@ -26,8 +26,6 @@ use crate::ui::output;
 
 /// More things than this in one file are shown as a table.
 const SHEETS: usize = 8;
-/// Longest certificate file that an entry of the kubeconfig may name, in bytes.
-const CERTIFICATE: usize = 1 << 20;
 
 /// Say what files or requests are, in Kubernetes terms
 ///
@@ -249,11 +247,8 @@ fn add_contexts(config: &Kubeconfig, placed: &[Placed], items: &mut [Item]) {
     let mut used: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
     for (name, contexts) in contexts {
         let Some(user) = config.merged.user(&name) else { continue };
-        let file = || crate::files::read_limited(&user.client_certificate?, CERTIFICATE).ok();
-        let data = user.client_certificate_data.or_else(file);
-        let chain = data.and_then(|pem| Certificate::chain_from_pem(&pem).ok());
-        if let Some(certificate) = chain.and_then(|c| c.into_iter().next()) {
-            used.entry(certificate.der).or_default().extend(contexts);
+        if let Some(certificate) = named::user_entry(&user).certificate() {
+            used.entry(certificate.der.clone()).or_default().extend(contexts);
         }
     }
     for (p, item) in wanted {

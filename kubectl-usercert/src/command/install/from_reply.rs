@@ -1,12 +1,12 @@
 //! Installing from a reply, which may be anybody's.
 
 use usercert_core::exchange::reply::{self, Reply};
+use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::show;
 use usercert_core::x509::code::ExpectedCode;
 
 use super::sources::{kept_for_key, no_key, other_user, own_key, same_cluster};
 use super::{Answer, InstallArgs, Ready, finish};
-use crate::cluster::Endpoint;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::args::DryRun;
 use crate::ui::host::Host;
@@ -29,8 +29,7 @@ pub(super) async fn from_reply(
         server: reply.server.clone(),
         ca_pem: Some(usercert_core::x509::certificate::chain_to_pem(&reply.ca).into_bytes()),
         tls_server_name: reply.tls_server_name.clone(),
-        insecure: false,
-        proxy_url: None,
+        ..Endpoint::default()
     };
     let answer = match &args.key {
         Some(key) => own_key(args, key, &reply.chain)?,

@@ -8,13 +8,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
+use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::{Certificate, Check, Outcome};
 use usercert_core::x509::lifetime::{self, Lifetime};
 use zeroize::Zeroizing;
 
 use super::renew::Renewed;
-use crate::cluster::{Endpoint, Kubeconfig, Target};
+use crate::cluster::{Kubeconfig, Target};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::keys::PrivateKey;
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, TimeoutArgs};

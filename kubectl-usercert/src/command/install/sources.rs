@@ -2,12 +2,13 @@
 
 use usercert_core::api::csr::{self, CsrObject};
 use usercert_core::exchange::certificate_file::{self, Answer as Received};
+use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::lifetime::Lifetime;
 
 use super::{Answer, CERTIFICATE_LIMIT, InstallArgs, OFFLINE_HINT, Ready, finish};
-use crate::cluster::{Endpoint, Need, Target, explain};
+use crate::cluster::{Need, Target, explain};
 use crate::command::request::read_key;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::host::Host;
@@ -72,14 +73,8 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<Pending> {
     {
         return Ok(found);
     }
-    let ca = pending_request::ca_digest(&target.endpoint);
     let mut others = pending_request::all(&store)?;
-    let here = |p: &Pending| {
-        p.record
-            .submitted
-            .as_ref()
-            .is_some_and(|s| s.server == target.endpoint.server && s.ca == ca)
-    };
+    let here = |p: &Pending| p.record.submitted.as_ref().is_some_and(|s| s.is_at(&target.endpoint));
     let named = |p: &Pending| p.record.identity.user.as_str() == args.name;
     let elsewhere: Vec<String> = others
         .iter()
@@ -239,7 +234,7 @@ pub(super) fn same_cluster(
     server_vouched: bool,
 ) -> Result<()> {
     let Some(submitted) = &kept.record.submitted else { return Ok(()) };
-    let what = if submitted.ca != pending_request::ca_digest(endpoint) {
+    let what = if submitted.ca != endpoint.ca_digest() {
         "another CA"
     } else if submitted.server != endpoint.server && !server_vouched {
         "another server"

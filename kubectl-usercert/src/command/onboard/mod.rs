@@ -37,7 +37,7 @@ use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, Timeo
 use crate::ui::host::Host;
 use crate::workflow::reply::{self, ClusterData, ReplyArgs};
 use crate::workflow::review_policy::PolicyArgs;
-use crate::workflow::{grant_role, pending_request, review_sheet};
+use crate::workflow::{grant_role, review_sheet};
 
 /// Give many people access: request, approve and collect for each, from one file
 ///
@@ -206,7 +206,7 @@ fn open_journal(
         hash.update(bytes);
     };
     part(target.endpoint.server.as_bytes());
-    part(pending_request::ca_digest(&target.endpoint).as_bytes());
+    part(target.endpoint.ca_digest().as_bytes());
     if args.file.as_os_str() == "-" {
         part(input);
     } else {

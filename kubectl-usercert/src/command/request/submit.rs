@@ -26,14 +26,12 @@ pub(super) async fn from_store(
     let mut earlier = pending_request::load(&store, &id)?;
     if earlier.is_none() && args.csr_name.is_none() {
         // An earlier run may have had to add a suffix to the name.
-        let ca = pending_request::ca_digest(&target.endpoint);
         earlier = pending_request::all(&store)?.into_iter().find(|p| {
             p.record.identity == asked.identity
-                && p.record.submitted.as_ref().is_some_and(|s| {
-                    s.server == target.endpoint.server
-                        && s.ca == ca
-                        && s.csr_name.starts_with(&name)
-                })
+                && p.record
+                    .submitted
+                    .as_ref()
+                    .is_some_and(|s| s.is_at(&target.endpoint) && s.csr_name.starts_with(&name))
         });
         if let Some(found) = earlier.as_ref().and_then(|p| p.record.submitted.as_ref()) {
             name.clone_from(&found.csr_name);
@@ -57,10 +55,8 @@ pub(super) async fn from_store(
         }
     };
     let submitted = |name: &str, uid: &str| Submitted {
-        server: target.endpoint.server.clone(),
-        ca: pending_request::ca_digest(&target.endpoint),
-        csr_name: name.to_owned(),
         uid: uid.to_owned(),
+        ..Submitted::to(&target.endpoint, name)
     };
     if made.taken_up {
         tell_differences(host, args, asked, earlier.as_ref());

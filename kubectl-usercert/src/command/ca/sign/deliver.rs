@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use usercert_core::exchange::file_name::safe_file_name;
+use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::show;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use usercert_core::x509::lifetime;
 
 use super::super::authority::{CERTIFICATE_LIMIT, Ca, certificates};
 use super::{Asked, ClusterArgs, Draft, SignArgs};
-use crate::cluster::Endpoint;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic;
 use crate::files::folder::Access;
@@ -211,8 +211,7 @@ impl<'a> Delivery<'a> {
                 server: cluster.server.clone(),
                 ca_pem: Some(chain_to_pem(&cluster.ca).into_bytes()),
                 tls_server_name: cluster.tls_server_name.clone(),
-                insecure: false,
-                proxy_url: None,
+                ..Endpoint::default()
             };
             let entry = Entry {
                 context_name: format!("{}@{}", draft.leaf.user, cluster.cluster_name),

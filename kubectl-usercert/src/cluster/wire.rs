@@ -105,6 +105,19 @@ impl Wire {
         }
     }
 
+    /// Sends a request once; the code of its answer, and the message of a failure.
+    pub(super) async fn plain(
+        &self,
+        request: Request<Vec<u8>>,
+        limit: usize,
+    ) -> Result<(u16, String), ApiError> {
+        let response = self.client.send(request.map(Body::from)).await?;
+        let code = response.status();
+        let body = read(response, limit).await?.unwrap_or_default();
+        let message = if code.is_success() { String::new() } else { failure(code, &body).message };
+        Ok((code.as_u16(), message))
+    }
+
     /// What `work` comes to within the time for one request.
     pub(super) async fn limited<T, E: Into<ApiError>>(
         &self,
@@ -141,11 +154,15 @@ impl Wire {
         body: Vec<u8>,
         limit: usize,
     ) -> Result<Outcome, ApiError> {
+        let form = match *method {
+            Method::PATCH => "application/merge-patch+json",
+            _ => "application/json",
+        };
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(ACCEPT, self.accept)
-            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_TYPE, form)
             .body(Body::from(body))
             .map_err(|e| ApiError::Malformed(e.to_string()))?;
         let response = self.client.send(request).await?;

@@ -8,4 +8,5 @@ pub mod pending_request;
 pub mod reply;
 pub mod review_policy;
 pub mod review_sheet;
+pub mod revocation;
 pub mod role_bindings;

@@ -1,6 +1,7 @@
 //! Failures of the API server and of the way there, in words and with what to do next.
 
-use usercert_core::text::{show, show_lines};
+use usercert_core::lifecycle::{self, Refusal};
+use usercert_core::text::{show, show_lines, show_short};
 
 use kube::client::AuthError;
 
@@ -104,6 +105,9 @@ pub fn explain(error: &ApiError, server: &str, need: &Need) -> Error {
 }
 
 fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
+    if let Some(refusal) = lifecycle::refusal(&status.message) {
+        return revoked(&refusal);
+    }
     let message = show_lines(&status.message, 2000);
     match (status.code, status.reason.as_str()) {
         (401, _) => Error::new("You must be logged in to the server (Unauthorized)").hint(
@@ -143,6 +147,14 @@ fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
             Error::new(format!("Error from server ({}): {message}", show_lines(reason, 60)))
         }
     }
+}
+
+/// What somebody is told whose certificate was revoked.
+#[must_use]
+pub fn revoked(refusal: &Refusal) -> Error {
+    let reason = refusal.reason.as_deref().map(|r| format!(": {}", show_short(r, 300)));
+    Error::new(format!("this certificate was revoked{}", reason.unwrap_or_default()))
+        .hint("ask your admin for a new one")
 }
 
 /// The end of a message whose front may hold a value of thousands of characters.

@@ -16,7 +16,7 @@ mod wire;
 
 pub use api::{ApiError, Cluster, ListOptions, UserInfo, WaitEnd};
 pub use connect::{Credentials, Kubeconfig, Target};
-pub use explain::{Need, explain};
+pub use explain::{Need, explain, revoked};
 pub use list::{Page, Pages};
 pub use revocations::ListChanges;
 pub use signed::Signed;

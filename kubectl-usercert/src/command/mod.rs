@@ -17,6 +17,7 @@ pub mod onboard;
 pub mod renew;
 pub mod request;
 pub mod review;
+pub mod revocations;
 pub mod revoke;
 pub mod token;
 pub mod verify;

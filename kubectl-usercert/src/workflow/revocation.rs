@@ -198,7 +198,11 @@ pub async fn remove(cluster: &Cluster, keys: &[RevocationKey], dry_run: bool) ->
     patch(cluster, &lifecycle::removal(keys.iter().map(String::as_str)), dry_run).await
 }
 
-async fn patch(cluster: &Cluster, patch: &Value, dry_run: bool) -> Result<()> {
+/// Changes the list by a merge patch.
+///
+/// # Errors
+/// As [`write`].
+pub async fn patch(cluster: &Cluster, patch: &Value, dry_run: bool) -> Result<()> {
     let error = match cluster.patch_revoked(patch, dry_run).await {
         Ok(_) => return Ok(()),
         Err(error) => error,

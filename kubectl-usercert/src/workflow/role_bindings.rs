@@ -140,8 +140,8 @@ pub fn in_kubeconfig(merged: &Merged, endpoint: &Endpoint, user: &str) -> Vec<Kn
     found
 }
 
-/// Certificates of the user that requests in the cluster still hold; none if one may not look.
-pub async fn in_requests(cluster: &Cluster, user: &str) -> Vec<Known> {
+/// Certificates that requests in the cluster still hold and that `keep` wants; none if one may not look.
+pub async fn in_requests(cluster: &Cluster, keep: impl Fn(&Certificate) -> bool) -> Vec<Known> {
     let mut found = Vec::new();
     let take = |object: CsrObject| {
         if object.state() != State::Issued {
@@ -150,7 +150,7 @@ pub async fn in_requests(cluster: &Cluster, user: &str) -> Vec<Known> {
         let chain =
             object.certificate_pem().ok().and_then(|p| Certificate::chain_from_pem(&p).ok());
         if let Some(certificate) = chain.and_then(|c| c.into_iter().next())
-            && certificate.subject.user() == user
+            && keep(&certificate)
         {
             let place = format!("request {}", show_short(&object.metadata.name, 60));
             found.push(Known { certificate, place });

@@ -1,5 +1,7 @@
 //! `revoke NAME`.
 
+mod certificates;
+
 use std::collections::BTreeSet;
 
 use clap::Args;
@@ -7,34 +9,45 @@ use serde_json::{Value, json};
 use usercert_core::api::rbac::{self, API_GROUP, AUTHENTICATED, Binding, Holder, Narrowed, Step};
 use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
+use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::lifetime::expiry_in_words;
 
+use self::certificates::{CertificateArgs, Outcome, Plan};
 use crate::cluster::{ApiError, Cluster, Need, Target, explain};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::grant_role::{RoleArgs, refused};
+use crate::workflow::revocation;
 use crate::workflow::role_bindings::{self, Known};
 
-/// Take roles away from a user or a group
+/// Take a person's access away: roles and certificates
 ///
 /// Removes the bindings that `kubectl usercert grant` made; with --all those of others as well, where a
-/// binding that names somebody else too only loses this subject. Says what still reaches the user
-/// afterwards, and until when the certificate lets them in: it cannot be revoked itself.
+/// binding that names somebody else too only loses this subject. Blocks the certificates of the user
+/// that are known here: those in requests of the cluster and in the kubeconfig. Says afterwards what
+/// was seen to be refused, what is still possible, and what still reaches the user.
+///
+/// --role, --clusterrole, --cluster-wide, -n, --group and --roles-only take roles only; --certificate
+/// and --all-certificates block certificates only. Certificates are blocked through a list in the
+/// cluster: see `kubectl usercert revocations`.
 ///
 /// Examples:
 ///
-///   kubectl usercert revoke alice
+///   kubectl usercert revoke alice --reason "left the company"
 ///
 ///   kubectl usercert revoke alice --clusterrole edit -n dev
 ///
-///   kubectl usercert revoke alice --all --dry-run
+///   kubectl usercert revoke --certificate alice.crt --reason "laptop stolen"
+///
+///   kubectl usercert revoke alice --all-certificates   # also those that nobody knows of
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RevokeArgs {
-    /// User to take roles from, as certificates name them
-    pub name: String,
+    /// User to take access from, as certificates name them
+    #[arg(required_unless_present = "certificate")]
+    pub name: Option<String>,
     /// Only this Role; repeat for several
     #[arg(long, value_name = "NAME")]
     pub role: Vec<String>,
@@ -45,7 +58,7 @@ pub struct RevokeArgs {
     #[arg(long)]
     pub cluster_wide: bool,
     /// NAME is a group
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["certificate", "all_certificates"])]
     pub group: bool,
     /// Also from bindings that kubectl usercert did not make
     #[arg(long)]
@@ -53,6 +66,8 @@ pub struct RevokeArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    #[command(flatten)]
+    certificates: CertificateArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -66,12 +81,12 @@ pub struct RevokeArgs {
 /// # Errors
 /// See the exit codes.
 pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
-    let holder = Holder::named(&args.name, args.group);
-    let roles = RoleArgs {
-        role: args.role.clone(),
-        clusterrole: args.clusterrole.clone(),
-        cluster_wide: args.cluster_wide,
-    };
+    certificates::check_reason(&args.certificates)?;
+    if args.certificates.only() {
+        return certificates_only(host, args).await;
+    }
+    let holder = Holder::named(args.name.as_deref().unwrap_or_default(), args.group);
+    let roles = args.roles();
     let namespace = args.client.namespace.as_deref();
     let narrowed =
         Narrowed { roles: roles.named(), scope: roles.scope(namespace)?, others: args.all };
@@ -102,6 +117,60 @@ pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     finish(host, args, &target, &cluster, &holder, &narrowed, &holdings.bindings).await
 }
 
+impl RevokeArgs {
+    fn roles(&self) -> RoleArgs {
+        RoleArgs {
+            role: self.role.clone(),
+            clusterrole: self.clusterrole.clone(),
+            cluster_wide: self.cluster_wide,
+        }
+    }
+
+    /// Whether only roles are meant.
+    fn roles_only(&self) -> bool {
+        self.certificates.roles_only
+            || self.group
+            || self.roles().any()
+            || self.client.namespace.is_some()
+    }
+}
+
+/// Blocks certificates and leaves roles alone.
+async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
+    if args.roles().any() || args.client.namespace.is_some() || args.all {
+        return Err(Error::usage("--certificate and --all-certificates leave roles alone")
+            .hint("take roles with a command of their own: kubectl usercert revoke NAME"));
+    }
+    let target = Target::resolve(&args.client)?;
+    let cluster = target.connect()?;
+    let user = args.name.as_deref();
+    let mut plan = Plan::make(host, &args.certificates, &target, &cluster, user, &[]).await?;
+    let dry = args.dry_run.dry_run;
+    let answered = args.yes || dry != DryRun::None;
+    plan.offer_installation(host, &cluster, !answered).await?;
+    if !plan.has_list() {
+        return Err(revocation::no_list());
+    }
+    let lines = plan.lines(host.now()).join("\n  ");
+    host.say_before_asking(format!("To be blocked:\n  {lines}"), answered);
+    host.confirm("Block it?", answered)?;
+    let reason = &args.certificates.reason;
+    let outcomes = plan.block(&target, &cluster, reason, host.now(), dry).await?;
+    let names: Vec<String> = outcomes.iter().map(Outcome::full_name).collect();
+    let value = output::object(
+        "Revocation",
+        json!({
+            "name": user, "group": false, "removed": [], "remaining": [],
+            "certificates": outcomes.iter().map(Outcome::value).collect::<Value>(),
+            "dryRun": dry != DryRun::None,
+        }),
+    );
+    output::print(host, args.output.format, &value, &names, |_| {
+        outcomes.iter().map(|o| format!("{}\n", o.text(dry.mark()))).collect()
+    })?;
+    Ok(Exit::Done)
+}
+
 async fn finish(
     host: &Host,
     args: &RevokeArgs,
@@ -113,10 +182,38 @@ async fn finish(
 ) -> Result<Exit> {
     let plan = rbac::plan(bindings, holder, narrowed);
     let dry = args.dry_run.dry_run;
-    if !plan.is_empty() {
-        let lines: Vec<String> =
-            plan.iter().map(|(binding, step)| planned(binding, *step)).collect();
-        let answered = args.yes || dry != DryRun::None;
+    let answered = args.yes || dry != DryRun::None;
+    let known = match holder {
+        Holder::User(user) => {
+            let mut known =
+                role_bindings::in_kubeconfig(&target.kubeconfig.merged, &target.endpoint, user);
+            let of_user = |c: &Certificate| c.subject.user() == user;
+            known.extend(role_bindings::in_requests(cluster, of_user).await);
+            known
+        }
+        Holder::Group(_) => Vec::new(),
+    };
+    let now = host.now();
+    let living = known.iter().any(|k| k.certificate.not_after >= now);
+    let mut blocking = None;
+    if living && !args.roles_only() {
+        let name = Some(holder.name());
+        let made = Plan::make(host, &args.certificates, target, cluster, name, &known).await;
+        match made {
+            Ok(mut made) => {
+                made.offer_installation(host, cluster, !answered).await?;
+                made.left_out().iter().for_each(|line| host.warn(line));
+                blocking = Some(made).filter(|plan| plan.has_list() && !plan.is_empty());
+            }
+            // Whoever may only take roles does that, as ever.
+            Err(error) => host.fail(&error),
+        }
+    }
+    let mut lines: Vec<String> = plan.iter().map(|(b, step)| planned(b, *step)).collect();
+    lines.extend(
+        blocking.iter().flat_map(|b| b.lines(now)).map(|line| format!("{line} (block it)")),
+    );
+    if !lines.is_empty() {
         host.say_before_asking(
             format!("To be taken from the {holder}:\n  {}", lines.join("\n  ")),
             answered,
@@ -125,6 +222,18 @@ async fn finish(
     }
 
     let mut exit = Exit::Done;
+    // First what cuts off at once.
+    let mut blocked = Vec::new();
+    if let Some(blocking) = blocking {
+        let reason = &args.certificates.reason;
+        match blocking.block(target, cluster, reason, host.now(), dry).await {
+            Ok(outcomes) => blocked = outcomes,
+            Err(error) => {
+                host.fail(&error);
+                exit = exit.gravest(error.exit);
+            }
+        }
+    }
     let mut gone: Vec<(&Binding, Step)> = Vec::new();
     for (binding, step) in plan {
         let done = match (dry, step) {
@@ -142,17 +251,8 @@ async fn finish(
             }
         }
     }
-    let known = match holder {
-        Holder::User(user) => {
-            let mut known =
-                role_bindings::in_kubeconfig(&target.kubeconfig.merged, &target.endpoint, user);
-            known.extend(role_bindings::in_requests(cluster, user).await);
-            known
-        }
-        Holder::Group(_) => Vec::new(),
-    };
-    let rest = Rest::of(bindings, &gone, holder, &known, host.now());
-    report(host, args, holder, &gone, &rest)?;
+    let rest = Rest::of(bindings, &gone, holder, &known, &blocked, host.now());
+    report(host, args, holder, &gone, &blocked, &rest)?;
     Ok(exit)
 }
 
@@ -209,8 +309,10 @@ fn changed(binding: &Binding) -> Error {
 struct Rest<'a> {
     /// By what, and the bindings.
     reached: Vec<(Holder, Vec<&'a Binding>)>,
-    /// The certificate that lasts longest.
+    /// Of the certificates that were not blocked the one that lasts longest.
     last: Option<&'a Known>,
+    /// Whether some were blocked.
+    blocked: bool,
 }
 
 impl<'a> Rest<'a> {
@@ -219,6 +321,7 @@ impl<'a> Rest<'a> {
         gone: &[(&Binding, Step)],
         holder: &Holder,
         known: &'a [Known],
+        blocked: &[Outcome],
         now: UnixTime,
     ) -> Self {
         let mut holders = vec![holder.clone()];
@@ -237,8 +340,11 @@ impl<'a> Rest<'a> {
                 (by, here)
             })
             .collect();
-        let valid = known.iter().filter(|k| k.certificate.not_after >= now);
-        Self { reached, last: valid.max_by_key(|k| k.certificate.not_after) }
+        let open = |k: &&Known| {
+            k.certificate.not_after >= now && !blocked.iter().any(|b| b.covers(&k.certificate))
+        };
+        let last = known.iter().filter(open).max_by_key(|k| k.certificate.not_after);
+        Self { reached, last, blocked: !blocked.is_empty() }
     }
 
     fn text(&self, holder: &Holder, now: UnixTime) -> String {
@@ -270,21 +376,27 @@ impl<'a> Rest<'a> {
             text.push_str("Its tokens end with the service account itself.\n");
             return text;
         }
-        match self.last {
-            Some(known) => text.push_str(&format!(
-                "A certificate of {} ({}) lets its bearer in until {} ({}); it cannot be revoked.\n",
+        if let Some(known) = self.last {
+            text.push_str(&format!(
+                "A certificate of {} ({}) lets its bearer in until {} ({}); it is not blocked.\n",
                 show(user),
                 known.place,
                 known.certificate.not_after,
                 expiry_in_words(known.certificate.not_after, now),
-            )),
-            None => text.push_str(&format!(
-                "Until when certificates of {0} let their bearer in, and which groups they carry, is not known here;\n\
-                 they cannot be revoked. What a group gives: kubectl usercert access -g GROUP -- {1}\n",
+            ));
+        }
+        if self.last.is_none() && !self.blocked {
+            text.push_str(&format!(
+                "Until when certificates of {0} let their bearer in, and which groups they carry, is not known here.\n\
+                 What a group gives: kubectl usercert access -g GROUP -- {1}\n",
                 show(user),
                 shell_word(user),
-            )),
+            ));
         }
+        text.push_str(&format!(
+            "To block certificates that are not known here: kubectl usercert revoke --all-certificates -- {}\n",
+            shell_word(user)
+        ));
         text
     }
 }
@@ -294,10 +406,12 @@ fn report(
     args: &RevokeArgs,
     holder: &Holder,
     gone: &[(&Binding, Step)],
+    blocked: &[Outcome],
     rest: &Rest<'_>,
 ) -> Result<()> {
     let mark = args.dry_run.dry_run.mark();
-    let names: Vec<String> = gone.iter().map(|(b, _)| b.full_name()).collect();
+    let mut names: Vec<String> = gone.iter().map(|(b, _)| b.full_name()).collect();
+    names.extend(blocked.iter().map(Outcome::full_name));
     let value = output::object(
         "Revocation",
         json!({
@@ -314,11 +428,12 @@ fn report(
                 item
             })).collect::<Value>(),
             "authenticatesUntil": rest.last.map(|k| k.certificate.not_after),
+            "certificates": blocked.iter().map(Outcome::value).collect::<Value>(),
             "dryRun": args.dry_run.dry_run != DryRun::None,
         }),
     );
     output::print(host, args.output.format, &value, &names, |_| {
-        let mut text = String::new();
+        let mut text: String = blocked.iter().map(|b| format!("{}\n", b.text(mark))).collect();
         for (binding, step) in gone {
             let what = match step {
                 Step::Delete => "deleted".to_owned(),
@@ -327,7 +442,7 @@ fn report(
             let name = show(&binding.full_name());
             text.push_str(&format!("{name} {what}{mark}: {}\n", binding.in_words()));
         }
-        if gone.is_empty() {
+        if gone.is_empty() && blocked.is_empty() {
             let by = if args.all { "" } else { " by kubectl usercert" };
             text.push_str(&format!(
                 "Nothing to take from the {holder}: no such role was given{by}.\n"

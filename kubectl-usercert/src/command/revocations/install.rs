@@ -1,0 +1,101 @@
+//! `revocations install`.
+
+use clap::Args;
+use serde_json::{Value, json};
+use usercert_core::encoding::yaml;
+use usercert_core::lifecycle::admission::{self, ObjectState};
+use usercert_core::text::show;
+
+use crate::cluster::{Target, explain};
+use crate::error::{Exit, Result};
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Format, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::revocation::{self, Installed};
+
+/// Make this cluster refuse revoked certificates, by an admission policy
+///
+/// Creates the namespace and the list, a ValidatingAdmissionPolicy with its binding, and two
+/// ClusterRoles for people who are not cluster admins: usercert-revoker may revoke,
+/// usercert-revocations-viewer may see what is revoked. What is there already and of kubectl usercert
+/// is brought up to date; what others made is not touched.
+///
+/// The policy refuses what changes something (create, update, patch, delete), exec, attach and proxy,
+/// whatever rights the certificate has. It does not see get, list and watch. Whoever may delete the
+/// binding can end it.
+///
+/// Examples:
+///
+///   kubectl usercert revocations install
+///
+///   kubectl usercert revocations install --dry-run=client -o yaml   # for GitOps
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct InstallArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
+    let dry = args.dry_run.dry_run;
+    if dry == DryRun::Client {
+        // What is printed does not depend on a cluster.
+        return print_manifests(host, args);
+    }
+    let cluster = Target::resolve(&args.client)?.connect()?;
+    let found = Installed::look(&cluster, false).await;
+    let found = found.map_err(|e| explain(&e, &cluster.server, &revocation::SEE))?;
+    let open = found.objects.iter().filter(|(_, state, _)| *state != ObjectState::AsIntended);
+    let lines: Vec<String> = open
+        .map(|(object, state, _)| match state {
+            ObjectState::Changed(places) => format!(
+                "{}: bring it up to date ({})",
+                object.full_name(),
+                show(&places.join(", "))
+            ),
+            _ => format!("{}: create it", object.full_name()),
+        })
+        .collect();
+    if !lines.is_empty() {
+        let answered = args.yes || dry != DryRun::None;
+        host.say_before_asking(format!("To be done:\n  {}", lines.join("\n  ")), answered);
+        host.confirm("Install it?", answered)?;
+    }
+    let done = revocation::install(&cluster, &found, dry == DryRun::Server).await?;
+    let names: Vec<String> = done.iter().map(|(name, _)| name.clone()).collect();
+    let items = done.iter().map(|(name, outcome)| json!({ "name": name, "outcome": outcome }));
+    let value = output::object("Installation", json!({ "items": items.collect::<Value>() }));
+    output::print(host, args.output.format, &value, &names, |_| {
+        let line = |(name, outcome): &(String, &str)| format!("{name} {outcome}{}\n", dry.mark());
+        done.iter().map(line).collect()
+    })?;
+    Ok(Exit::Done)
+}
+
+fn print_manifests(host: &Host, args: &InstallArgs) -> Result<Exit> {
+    let objects = admission::objects();
+    let names: Vec<String> = objects.iter().map(admission::Managed::full_name).collect();
+    if args.output.format == Some(Format::Yaml) {
+        let documents: Vec<String> =
+            objects.iter().map(|object| yaml::to_string(&object.value)).collect();
+        host.result(documents.join("---\n"))?;
+        return Ok(Exit::Done);
+    }
+    let items: Vec<Value> = objects.into_iter().map(|object| object.value).collect();
+    let value = json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    output::print(host, args.output.format, &value, &names, |_| {
+        names.iter().map(|name| format!("{name} created (dry run)\n")).collect()
+    })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,213 @@
+//! `revocations lift ID`.
+
+use std::path::Path;
+
+use clap::Args;
+use serde_json::json;
+use usercert_core::inspect;
+use usercert_core::lifecycle::{
+    Fingerprint, Revocation, RevocationKey, RevocationList, removal, revoked_patch,
+};
+use usercert_core::text::{show, show_short};
+use usercert_core::x509::certificate::Certificate;
+
+use crate::cluster::{Need, Target, explain};
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::revocation;
+
+/// Longest file that certificates are looked for in, in bytes.
+const LIMIT: usize = 4 << 20;
+/// Fewest digits by which an entry is found.
+const SHORTEST: usize = 8;
+
+/// Let a blocked certificate, or a blocked user, in again
+///
+/// Takes the entry out of the list. For a certificate whose user is blocked as a whole, an exception is
+/// written instead, so that this one works and the others stay blocked. Roles that were taken away are
+/// not given back.
+///
+/// Examples:
+///
+///   kubectl usercert revocations lift 5f3a91c2
+///
+///   kubectl usercert revocations lift user/alice
+///
+///   kubectl usercert revocations lift alice-new.crt
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct LiftArgs {
+    /// An id as `list` prints it, or its first 8 digits; a SHA-256; a file with the certificate
+    pub id: String,
+    /// Why, for an exception: one line of at most 200 characters
+    #[arg(long, value_name = "TEXT", default_value = "lifted", hide_default_value = true)]
+    reason: String,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// What is meant.
+enum Meant {
+    Key(RevocationKey),
+    Certificate(Fingerprint, Option<Box<Certificate>>),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
+    usercert_core::lifecycle::check_reason(&args.reason).context("--reason").usage()?;
+    let target = Target::resolve(&args.client)?;
+    let cluster = target.connect()?;
+    let list = revocation::read(&cluster).await?.ok_or_else(revocation::no_list)?;
+    let (keys, excepted) = plan(&list, meant(host, args, &list)?)?;
+    let dry = args.dry_run.dry_run;
+    let mut lines: Vec<String> =
+        keys.iter().map(|key| format!("{}: taken out of the list", shown(key))).collect();
+    lines.extend(
+        excepted
+            .iter()
+            .map(|e| format!("certificate {}: excepted from the block of its user", shown(&e.0))),
+    );
+    let answered = args.yes || dry != DryRun::None;
+    if !answered {
+        host.warn(lines.join("\n"));
+    }
+    host.confirm("Let it in again?", answered)?;
+    if dry != DryRun::Client {
+        let server = dry == DryRun::Server;
+        let by = cluster.who_am_i().await;
+        let by = by.map_err(|e| explain(&e, &cluster.server, &Need::WhoAmI))?.username;
+        let now = host.now();
+        let exceptions: Vec<Revocation> = excepted
+            .into_iter()
+            .map(|(key, certificate)| {
+                let entry = Revocation::new(key, &args.reason, &by, now);
+                match certificate {
+                    Some(c) => entry.of_certificate(c.subject.user(), c.not_after),
+                    None => entry,
+                }
+            })
+            .collect();
+        let texts: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let mut patch = removal(texts.iter().map(String::as_str));
+        if let (Some(to), Some(from)) =
+            (patch["data"].as_object_mut(), revoked_patch(&exceptions)["data"].as_object())
+        {
+            to.extend(from.clone());
+        }
+        revocation::patch(&cluster, &patch, server).await?;
+    }
+    let value = output::object(
+        "Lifting",
+        json!({ "id": args.id, "done": lines, "dryRun": dry != DryRun::None }),
+    );
+    output::print(host, args.output.format, &value, std::slice::from_ref(&args.id), |_| {
+        lines.iter().map(|line| format!("{line}{}\n", dry.mark())).collect()
+    })?;
+    Ok(Exit::Done)
+}
+
+fn shown(key: &RevocationKey) -> String {
+    match key {
+        RevocationKey::User(name) => format!("user {}", show_short(name, 100)),
+        RevocationKey::Certificate(print) | RevocationKey::Exception(print) => print.to_string(),
+    }
+}
+
+fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
+    if let Some(name) = args.id.strip_prefix("user/") {
+        return Ok(Meant::Key(RevocationKey::User(name.to_owned())));
+    }
+    if let Some(digits) = args.id.strip_prefix("except/") {
+        let print = digits.parse::<Fingerprint>().usage()?;
+        return Ok(Meant::Key(RevocationKey::Exception(print)));
+    }
+    if let Ok(print) = args.id.parse::<Fingerprint>() {
+        return Ok(Meant::Certificate(print, None));
+    }
+    let start = args.id.trim_end_matches('…').to_ascii_lowercase();
+    let digits = start.bytes().all(|b| b.is_ascii_hexdigit());
+    if digits && start.len() >= SHORTEST && !Path::new(&args.id).exists() {
+        let prints: Vec<Fingerprint> = list
+            .entries()
+            .filter_map(|e| match e.key {
+                RevocationKey::Certificate(print) => Some(print),
+                _ => None,
+            })
+            .filter(|print| print.to_string().starts_with(&start))
+            .collect();
+        return match prints.as_slice() {
+            [print] => Ok(Meant::Certificate(*print, None)),
+            [] => Err(not_listed(&args.id)),
+            several => Err(Error::usage(format!(
+                "{} entries begin with {}",
+                several.len(),
+                show(&args.id)
+            ))
+            .hint("write more of its digits")),
+        };
+    }
+    let input = host.input(Path::new(&args.id), LIMIT)?;
+    let found = inspect::read(&input).context(show(&args.id))?;
+    let mut leaves = found.iter().filter_map(|f| f.certificate()).filter(|c| !c.is_ca);
+    match (leaves.next(), leaves.next()) {
+        (Some(leaf), None) => {
+            Ok(Meant::Certificate(Fingerprint::of(&leaf.der), Some(Box::new(leaf.clone()))))
+        }
+        (None, _) => {
+            Err(Error::new(format!("{}: there is no client certificate in it", show(&args.id))))
+        }
+        _ => Err(Error::usage(format!("{}: there are several certificates in it", show(&args.id)))
+            .hint("name the one that is meant by its SHA-256")),
+    }
+}
+
+/// An exception to write, with its certificate if it is known.
+type Excepted = (RevocationKey, Option<Box<Certificate>>);
+
+/// The keys to take out, and the exceptions to write.
+fn plan(list: &RevocationList, meant: Meant) -> Result<(Vec<RevocationKey>, Vec<Excepted>)> {
+    match meant {
+        Meant::Key(key) if list.entry(&key).is_none() => Err(not_listed(&shown(&key))),
+        Meant::Key(key) => Ok((vec![key], Vec::new())),
+        Meant::Certificate(print, certificate) => {
+            let key = RevocationKey::Certificate(print);
+            let entry = list.entry(&key);
+            let except = RevocationKey::Exception(print);
+            let user = certificate.as_ref().map(|c| c.subject.user().to_owned());
+            let user = user.or_else(|| entry.and_then(|e| e.user.clone()));
+            let by_user = match &user {
+                Some(user) => list.user(user).is_some(),
+                // Whose it is, is not known: an exception harms nobody else.
+                None => entry.is_none() && has_users(list),
+            };
+            let writes = by_user && list.entry(&except).is_none();
+            if entry.is_none() && !writes {
+                return Err(not_listed(&print.to_string()));
+            }
+            let keys = if entry.is_some() { vec![key] } else { Vec::new() };
+            let exceptions = if writes { vec![(except, certificate)] } else { Vec::new() };
+            Ok((keys, exceptions))
+        }
+    }
+}
+
+fn has_users(list: &RevocationList) -> bool {
+    list.entries().any(|e| matches!(e.key, RevocationKey::User(_)))
+}
+
+fn not_listed(what: &str) -> Error {
+    Error::new(format!("{} is not revoked here", show(what)))
+        .hint("`kubectl usercert revocations list` shows what is")
+}

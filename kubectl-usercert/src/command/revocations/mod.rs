@@ -1,0 +1,45 @@
+//! `revocations`: the list of revoked certificates, and what refuses them.
+
+mod install;
+mod lift;
+mod list;
+mod prune;
+
+use clap::{Args, Subcommand};
+
+use crate::error::{Exit, Result};
+use crate::ui::host::Host;
+
+/// See and manage what is revoked, and what makes the cluster refuse it
+///
+/// The list is the ConfigMap revoked-certificates in the namespace usercert-system. Two mechanisms of
+/// Kubernetes refuse by it: a ValidatingAdmissionPolicy on any cluster (writes, exec, proxy; see
+/// `install`), and the API server's own authorization configuration where its files can be changed
+/// (everything; see `init` and `sync`). They tell certificates apart from Kubernetes 1.32 on.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct RevocationsArgs {
+    #[command(subcommand)]
+    command: RevocationsCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum RevocationsCommand {
+    List(list::ListArgs),
+    Install(install::InstallArgs),
+    Lift(lift::LiftArgs),
+    Prune(prune::PruneArgs),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &RevocationsArgs) -> Result<Exit> {
+    match &args.command {
+        RevocationsCommand::List(args) => list::run(host, args).await,
+        RevocationsCommand::Install(args) => install::run(host, args).await,
+        RevocationsCommand::Lift(args) => lift::run(host, args).await,
+        RevocationsCommand::Prune(args) => prune::run(host, args).await,
+    }
+}

@@ -1,0 +1,58 @@
+//! `revocations prune`.
+
+use clap::Args;
+use serde_json::json;
+use usercert_core::lifecycle::{Revocation, RevocationKey};
+use usercert_core::text::show_short;
+
+use crate::cluster::Target;
+use crate::error::{Exit, Result};
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::revocation;
+
+/// Take out of the list what has ended by itself
+///
+/// That is: certificates that expired more than a day ago, and exceptions for users who are not blocked
+/// any more. Blocked users stay until they are lifted.
+#[derive(Args, Debug)]
+pub struct PruneArgs {
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// As the server answers.
+pub async fn run(host: &Host, args: &PruneArgs) -> Result<Exit> {
+    let cluster = Target::resolve(&args.client)?.connect()?;
+    let list = revocation::read(&cluster).await?.unwrap_or_default();
+    let ended: Vec<&Revocation> = list.ended(host.now());
+    let dry = args.dry_run.dry_run;
+    if !ended.is_empty() && dry != DryRun::Client {
+        let keys: Vec<RevocationKey> = ended.iter().map(|e| e.key.clone()).collect();
+        revocation::remove(&cluster, &keys, dry == DryRun::Server).await?;
+    }
+    let names: Vec<String> = ended.iter().map(|e| e.key.to_string()).collect();
+    let value = output::object(
+        "Pruning",
+        json!({ "removed": names, "left": list.entries().len() - ended.len(), "dryRun": dry != DryRun::None }),
+    );
+    output::print(host, args.output.format, &value, &names, |_| {
+        if ended.is_empty() {
+            return "Nothing has ended.\n".to_owned();
+        }
+        let line = |e: &&Revocation| {
+            let user = e.user.as_deref().map_or_else(|| "-".to_owned(), |u| show_short(u, 60));
+            format!("{} of {user} taken out{}\n", e.key, dry.mark())
+        };
+        ended.iter().map(line).collect()
+    })?;
+    Ok(Exit::Done)
+}

@@ -150,7 +150,7 @@ mod tests {
                 Authority::new(vec![ca.clone()], key.public(), NOW, |_, _| true).unwrap();
             let cluster =
                 profile::ClusterNames { domain: String::new(), service_addresses: Vec::new() };
-            let asked = authority::Asked {
+            let order = authority::CertificateOrder {
                 profile: profile::user(),
                 key: authority::Key::Requested(&request),
                 name: None,
@@ -158,7 +158,7 @@ mod tests {
                 cluster: &cluster,
                 lifetime: "24h".parse().unwrap(),
             };
-            let leaf = authority::leaf(&asked, &authority, NOW).unwrap();
+            let leaf = authority::leaf(&order, &authority, NOW).unwrap();
             let issued = key.issue(&leaf, &authority).unwrap();
             let chain = verify_chain(&issued, &[], &[ca]);
             assert_eq!(

@@ -9,3 +9,6 @@ pub use authority::NewAuthority;
 pub use encrypted::EncryptedKey;
 pub use private_key::{KeyError, PrivateKey};
 pub use verification::{verify, verify_chain, verify_request};
+
+/// Longest file with a private key that is read, in bytes.
+pub const KEY_LIMIT: usize = 64 * 1024;

@@ -25,7 +25,7 @@ pub enum Key<'a> {
 
 /// What is to be signed.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct CertificateOrder<'a> {
     /// What kind of certificate.
     pub profile: &'static Profile,
     /// For whose key.
@@ -82,7 +82,11 @@ pub enum IssueError {
 ///
 /// # Errors
 /// The profile does not fit the request, or the CA may not sign such a certificate.
-pub fn leaf(asked: &Asked<'_>, authority: &Authority, now: UnixTime) -> Result<Leaf, IssueError> {
+pub fn leaf(
+    asked: &CertificateOrder<'_>,
+    authority: &Authority,
+    now: UnixTime,
+) -> Result<Leaf, IssueError> {
     let profile = asked.profile;
     authority.check_validity(now)?;
     authority.may_issue(profile)?;
@@ -110,7 +114,10 @@ pub fn leaf(asked: &Asked<'_>, authority: &Authority, now: UnixTime) -> Result<L
 }
 
 /// A server's names: the profile's, the given one, those asked for here and in the request.
-fn server_names(asked: &Asked<'_>, user: &str) -> Result<Vec<AlternativeName>, IssueError> {
+fn server_names(
+    asked: &CertificateOrder<'_>,
+    user: &str,
+) -> Result<Vec<AlternativeName>, IssueError> {
     let profile = asked.profile;
     let mut wanted = Vec::new();
     if let Some(name) = asked.name {
@@ -249,7 +256,7 @@ mod tests {
             domain: "cluster.local".to_owned(),
             service_addresses: vec![Ipv4Addr::new(10, 96, 0, 1).into()],
         };
-        let asked = Asked {
+        let asked = CertificateOrder {
             profile: profile::find(profile).unwrap(),
             key,
             name,

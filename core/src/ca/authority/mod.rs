@@ -13,7 +13,7 @@ mod signer;
 
 pub use encode::{EncodeError, SERIAL_BYTES, assemble, key_identifier, serial, to_be_signed};
 pub use issuer::{Authority, AuthorityError};
-pub use leaf::{Asked, IssueError, Key, Leaf, adapt, leaf, reserved_names};
+pub use leaf::{CertificateOrder, IssueError, Key, Leaf, adapt, leaf, reserved_names};
 pub use signer::{
     REASON, SignerNameError, check_signer_name, granted, is_waiting, refusal, with_certificate,
     with_failure,

@@ -9,10 +9,9 @@ use usercert_core::x509::certificate::{Certificate, CertificateError};
 use usercert_core::x509::key::Verification;
 use zeroize::Zeroizing;
 
-use crate::command::request::KEY_LIMIT;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::reading;
-use crate::keys::{self, EncryptedKey, PrivateKey};
+use crate::keys::{self, EncryptedKey, KEY_LIMIT, PrivateKey};
 use crate::ui::host::Host;
 
 /// Longest CA file that is read, in bytes.

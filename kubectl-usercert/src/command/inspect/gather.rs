@@ -8,10 +8,10 @@ use usercert_core::inspect::manifest::{self, Named};
 use usercert_core::text::{show, show_list};
 use zeroize::Zeroizing;
 
-use super::InspectArgs;
 use crate::cluster::{Need, Target, explain};
 use crate::error::{Error, Result};
 use crate::files::{reading, tree};
+use crate::ui::args::ClientArgs;
 use crate::ui::host::Host;
 
 /// Longest input that is looked at, in bytes.
@@ -75,10 +75,10 @@ pub struct Gathered {
 ///
 /// # Errors
 /// What was asked for cannot be meant.
-pub async fn gather(host: &Host, args: &InspectArgs) -> Result<Gathered> {
+pub async fn gather(host: &Host, wanted: &[String], client: &ClientArgs) -> Result<Gathered> {
     let mut all = Gathered::with_room(TOGETHER);
     let mut roots = Vec::new();
-    for what in &args.what {
+    for what in wanted {
         let path = Path::new(what);
         if let Some(name) = OBJECTS.iter().find_map(|prefix| what.strip_prefix(prefix)) {
             if name.is_empty() || name.contains('/') {
@@ -87,7 +87,7 @@ pub async fn gather(host: &Host, args: &InspectArgs) -> Result<Gathered> {
                     show(what)
                 )));
             }
-            if let Err(error) = all.object(args, name).await {
+            if let Err(error) = all.object(client, name).await {
                 all.errors.push(error);
             }
         } else if what == "-" {
@@ -100,7 +100,7 @@ pub async fn gather(host: &Host, args: &InspectArgs) -> Result<Gathered> {
             all.errors.push(error.into());
         }
     }
-    if let ([root], 1) = (roots.as_slice(), args.what.len()) {
+    if let ([root], 1) = (roots.as_slice(), wanted.len()) {
         all.root = Some(root.clone());
     }
     all.follow(&roots);
@@ -141,8 +141,8 @@ impl Gathered {
         self.sources.push(Source { name, path, data, open, asked, names: false, named, links });
     }
 
-    async fn object(&mut self, args: &InspectArgs, name: &str) -> Result<()> {
-        let cluster = Target::resolve(&args.client)?.connect()?;
+    async fn object(&mut self, client: &ClientArgs, name: &str) -> Result<()> {
+        let cluster = Target::resolve(client)?.connect()?;
         // A single object read from the server carries its kind.
         let object =
             cluster.get_csr(name).await.map_err(|e| explain(&e, &cluster.server, &Need::Get))?;

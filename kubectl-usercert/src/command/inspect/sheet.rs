@@ -3,7 +3,7 @@
 use serde_json::Value;
 use usercert_core::inspect::{Item, Severity};
 
-use super::Row;
+use super::look::InspectedItem;
 
 /// Longest value on a sheet, in characters.
 const LONGEST: usize = 1000;
@@ -60,12 +60,12 @@ pub(super) fn goes_without_saying(item: &Item) -> bool {
     item.findings.is_empty() && belongs && item.what == "private key"
 }
 
-pub(super) fn sheets(rows: &[Row], full: bool, with_source: bool) -> String {
+pub(super) fn sheets(rows: &[InspectedItem], full: bool, with_source: bool) -> String {
     let shown = rows.iter().filter(|row| full || !goes_without_saying(&row.item));
     shown.map(|row| sheet(row, full, with_source)).collect::<Vec<_>>().join("\n")
 }
 
-fn sheet(row: &Row, full: bool, with_source: bool) -> String {
+fn sheet(row: &InspectedItem, full: bool, with_source: bool) -> String {
     let item = &row.item;
     let from = if with_source { format!("{}: ", row.source) } else { String::new() };
     let mut out = format!("{from}{}\n", item.what);

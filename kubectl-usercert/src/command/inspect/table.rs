@@ -7,11 +7,16 @@ use serde_json::Value;
 use usercert_core::inspect::{Item, Severity};
 use usercert_core::time::{UnixTime, human_duration};
 
-use super::Row;
+use super::look::InspectedItem;
 use super::sheet::goes_without_saying;
 use crate::ui::output;
 
-pub(super) fn table(rows: &[Row], root: Option<&Path>, wide: bool, now: UnixTime) -> String {
+pub(super) fn table(
+    rows: &[InspectedItem],
+    root: Option<&Path>,
+    wide: bool,
+    now: UnixTime,
+) -> String {
     let shown = worth_showing(rows, wide);
     let mut header = vec!["FILE", "WHAT", "NAMES", "EXPIRES", "RESIDUAL", "CA", "KEY", "PROBLEMS"];
     if wide {
@@ -33,9 +38,9 @@ pub(super) fn table(rows: &[Row], root: Option<&Path>, wide: bool, now: UnixTime
 }
 
 /// All rows but those of keys whose certificate has one, and of what other rows say too.
-fn worth_showing(rows: &[Row], wide: bool) -> Vec<&Row> {
+fn worth_showing(rows: &[InspectedItem], wide: bool) -> Vec<&InspectedItem> {
     // CA certificates are repeated in kubeconfigs: each is shown once, where it stands by itself.
-    let mut order: Vec<(usize, &Row)> = rows.iter().enumerate().collect();
+    let mut order: Vec<(usize, &InspectedItem)> = rows.iter().enumerate().collect();
     let leads = |i: usize| i == 0 || rows[i - 1].source != rows[i].source;
     order.sort_by_key(|(i, row)| (row.item.what != "CA certificate", !leads(*i)));
     let mut known = BTreeSet::new();
@@ -45,7 +50,7 @@ fn worth_showing(rows: &[Row], wide: bool) -> Vec<&Row> {
             repeated.insert(i);
         }
     }
-    let worth = |(i, row): &(usize, &Row)| {
+    let worth = |(i, row): &(usize, &InspectedItem)| {
         let item = &row.item;
         let said = match item.what.as_str() {
             "kubeconfig" => true,
@@ -59,7 +64,7 @@ fn worth_showing(rows: &[Row], wide: bool) -> Vec<&Row> {
     rows.iter().enumerate().filter(worth).map(|(_, row)| row).collect()
 }
 
-fn line(row: &Row, root: Option<&Path>, wide: bool, now: UnixTime) -> Vec<String> {
+fn line(row: &InspectedItem, root: Option<&Path>, wide: bool, now: UnixTime) -> Vec<String> {
     let item = &row.item;
     let left = item.expires.map(|end| end.since(now));
     let issuer = match (item.word("issuedBy"), item.word("issuer")) {
@@ -127,7 +132,7 @@ fn list<'a>(item: &'a Item, name: &str) -> Vec<&'a str> {
     values.filter_map(Value::as_str).collect()
 }
 
-fn file(row: &Row, root: Option<&Path>) -> String {
+fn file(row: &InspectedItem, root: Option<&Path>) -> String {
     let file = below(&row.source, root);
     match (row.item.what.as_str(), row.item.word("name"), row.item.word("field")) {
         ("kubeconfig user" | "kubeconfig cluster", name, _) if !name.is_empty() => {

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use usercert_core::ca::profile::Profile;
 use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::show;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use usercert_core::x509::lifetime;
 
-use super::super::authority::{CERTIFICATE_LIMIT, Ca, certificates};
-use super::{Asked, ClusterArgs, Draft, SignArgs};
+use super::draft::Draft;
+use super::order::{Destination, ServedCluster, SigningOrder};
+use crate::command::ca::authority::{CERTIFICATE_LIMIT, Ca, certificates};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic;
 use crate::files::folder::Access;
@@ -24,11 +26,13 @@ use crate::workflow::review_sheet;
 
 const NOTHING: &str = "nothing was signed";
 
-/// Where certificates go.
+/// Signs, and puts certificates where they belong.
 pub(super) struct Delivery<'a> {
-    args: &'a SignArgs,
-    /// For kubeconfigs.
-    cluster: Option<ClusterData>,
+    order: &'a SigningOrder,
+    ca: &'a Ca,
+    destination: Destination,
+    /// For kubeconfigs, with the namespace of their contexts.
+    cluster: Option<(ClusterData, Option<String>)>,
 }
 
 /// Where one certificate goes; `None` is standard output.
@@ -37,10 +41,10 @@ struct Places {
     reply: Option<Option<PathBuf>>,
 }
 
-impl<'a> Delivery<'a> {
+impl Destination {
     /// Checks what can be checked before the CA's key is opened.
-    pub(super) fn prepare(args: &'a SignArgs, requests: usize) -> Result<Self> {
-        let places = [&args.out, &args.cluster.reply];
+    pub(super) fn check(&self, profile: &Profile, requests: usize) -> Result<()> {
+        let places = [&self.out, &self.reply];
         let no_directory = |place: &PathBuf| !place.is_dir();
         let none = places.iter().all(|place| place.is_none());
         if requests > 1 && (none || places.into_iter().flatten().any(no_directory)) {
@@ -48,88 +52,91 @@ impl<'a> Delivery<'a> {
                 "several requests need a directory for what is signed: --out DIR or --reply DIR",
             ));
         }
-        if !args.profile.client && (args.standalone.is_some() || args.cluster.reply.is_some()) {
+        if !profile.client && (self.standalone.is_some() || self.reply.is_some()) {
             return Err(Error::usage(format!(
                 "nobody logs in with a certificate of the profile {}: --standalone and --reply do not go with it",
-                args.profile.name
+                profile.name
             ))
             .hint(NOTHING));
         }
-        for file in [&args.new_key, &args.standalone].into_iter().flatten() {
+        for file in [&self.new_key, &self.standalone].into_iter().flatten() {
             must_be_new(file)?;
         }
-        if let (Some(key), Some(out)) = (&args.new_key, &args.out)
+        if let (Some(key), Some(out)) = (&self.new_key, &self.out)
             && same_place(key, out)
         {
             return Err(Error::usage("--new-key and --out name the same file").hint(NOTHING));
         }
-        if args.new_key.is_some() && args.out.as_deref().is_some_and(Path::is_dir) {
+        if self.new_key.is_some() && self.out.as_deref().is_some_and(Path::is_dir) {
             return Err(Error::usage("--out must be a file beside --new-key"));
         }
-        let shown = args.out.as_deref().is_none_or(|out| out.as_os_str() == "-");
-        let short = matches!(args.output.format, Some(Format::Name | Format::Wide));
-        if shown && short && args.cluster.reply.is_none() && args.standalone.is_none() {
+        let shown = self.out.as_deref().is_none_or(|out| out.as_os_str() == "-");
+        let short = matches!(self.format, Some(Format::Name | Format::Wide));
+        if shown && short && self.reply.is_none() && self.standalone.is_none() {
             return Err(Error::usage("-o name and -o wide do not show the certificate")
                 .hint(format!("{NOTHING}; add --out FILE for it")));
         }
-        Ok(Self { args, cluster: None })
+        Ok(())
     }
+}
 
-    /// Adds what kubeconfigs say about the cluster.
-    pub(super) fn with_ca(mut self, ca: &Ca) -> Result<Self> {
-        if let Some(server) = &self.args.cluster.server {
-            self.cluster = Some(cluster_data(&self.args.cluster, server, ca)?);
-        }
-        Ok(self)
+impl<'a> Delivery<'a> {
+    /// Reads what kubeconfigs are to say about the cluster.
+    pub(super) fn new(
+        order: &'a SigningOrder,
+        destination: Destination,
+        served: Option<ServedCluster>,
+        ca: &'a Ca,
+    ) -> Result<Self> {
+        let cluster = match served {
+            Some(served) => {
+                let namespace = served.namespace.clone();
+                Some((cluster_data(served, ca)?, namespace))
+            }
+            None => None,
+        };
+        Ok(Self { order, ca, destination, cluster })
     }
 
     /// Shows a draft, asks, signs it, and puts it where it belongs.
-    pub(super) fn sign(
-        &self,
-        host: &Host,
-        asked: &Asked<'_>,
-        ca: &Ca,
-        draft: Draft,
-    ) -> Result<Option<output::Item>> {
-        let answered = self.args.yes || asked.dry;
-        host.say_before_asking(draft.text(asked, ca, host.now()).trim_end(), answered);
-        review_sheet::refuse(&draft.name(), "signed", &draft.findings, &self.args.accept)?;
+    pub(super) fn sign(&self, host: &Host, draft: Draft) -> Result<Option<output::Item>> {
+        let (order, ca) = (self.order, self.ca);
+        let answered = order.yes || order.dry;
+        host.say_before_asking(draft.text(order, ca, host.now()).trim_end(), answered);
+        review_sheet::refuse(&draft.name(), "signed", &draft.findings, &order.accept)?;
         let places = self.places(&draft)?;
-        if let Some(cluster) = &self.cluster {
-            cluster.check(&draft.leaf.user, self.args.cluster.namespace.as_deref()).hint(
+        if let Some((cluster, namespace)) = &self.cluster {
+            cluster.check(&draft.leaf.user, namespace.as_deref()).hint(
                 "nothing was signed; mend --server, --server-ca, --cluster-name or --namespace",
             )?;
         }
-        if asked.dry {
-            return Ok(Some(self.item(host, asked, &draft, None, &[])));
+        if order.dry {
+            return Ok(Some(self.item(host, &draft, None, &[])));
         }
-        host.confirm(
-            &format!("Sign this certificate for {}?", show(&draft.leaf.user)),
-            self.args.yes,
-        )?;
+        host.confirm(&format!("Sign this certificate for {}?", show(&draft.leaf.user)), order.yes)?;
         let chain = ca.authority.chain(ca.key.issue(&draft.leaf, &ca.authority)?);
         let files = self.write(host, &draft, &chain, &places)?;
-        Ok(self.to_person(&places).then(|| self.item(host, asked, &draft, Some(&chain), &files)))
+        Ok(self.to_person(&places).then(|| self.item(host, &draft, Some(&chain), &files)))
     }
 
     /// Whether the result is told: not where standard output is a reply or, for people, the
     /// certificate.
     fn to_person(&self, places: &Places) -> bool {
         places.reply != Some(None)
-            && (places.certificate != Some(None) || self.args.output.format.is_some())
+            && (places.certificate != Some(None) || self.destination.format.is_some())
     }
 
     fn places(&self, draft: &Draft) -> Result<Places> {
         let user = &draft.leaf.user;
-        let reply = match &self.args.cluster.reply {
+        let reply = match &self.destination.reply {
             Some(reply) => Some(reply::destination(reply, user).map_err(|error| Error {
                 hints: vec![format!("{NOTHING}; name another file with --reply")],
                 ..error
             })?),
             None => None,
         };
-        let certificate = match self.args.out.as_deref() {
-            None if reply.is_some() || self.args.standalone.is_some() => None,
+        let certificate = match self.destination.out.as_deref() {
+            None if reply.is_some() || self.destination.standalone.is_some() => None,
             None => Some(None),
             Some(out) if out.as_os_str() == "-" => Some(None),
             Some(out) if out.is_dir() => Some(Some(out.join(safe_file_name(user, "crt")))),
@@ -181,7 +188,7 @@ impl<'a> Delivery<'a> {
     ) -> Result<()> {
         let pem = chain_to_pem(chain);
         let key_pem = draft.key.as_ref().map(|key| key.to_pem());
-        match (&places.certificate, &self.args.new_key, &key_pem) {
+        match (&places.certificate, &self.destination.new_key, &key_pem) {
             (Some(Some(file)), Some(key_file), Some(key)) => {
                 pair::create((key_file, key.as_bytes()), (file, pem.as_bytes()))?;
                 files.extend([file.clone(), key_file.clone()]);
@@ -196,16 +203,15 @@ impl<'a> Delivery<'a> {
             }
             _ => {}
         }
-        if places.certificate == Some(None) && self.args.output.format.is_none() {
+        if places.certificate == Some(None) && self.destination.format.is_none() {
             host.result(&pem)?;
         }
-        if let (Some(reply), Some(cluster)) = (&places.reply, &self.cluster) {
-            let namespace = self.args.cluster.namespace.clone();
-            reply::write(host, cluster, chain.to_vec(), namespace, reply.as_deref())?;
+        if let (Some(reply), Some((cluster, namespace))) = (&places.reply, &self.cluster) {
+            reply::write(host, cluster, chain.to_vec(), namespace.clone(), reply.as_deref())?;
             files.extend(reply.clone());
         }
-        if let (Some(file), Some(cluster), Some(key_pem)) =
-            (&self.args.standalone, &self.cluster, &key_pem)
+        if let (Some(file), Some((cluster, namespace)), Some(key_pem)) =
+            (&self.destination.standalone, &self.cluster, &key_pem)
         {
             let endpoint = Endpoint {
                 server: cluster.server.clone(),
@@ -219,7 +225,7 @@ impl<'a> Delivery<'a> {
                 endpoint: &endpoint,
                 chain,
                 key_pem,
-                namespace: self.args.cluster.namespace.clone(),
+                namespace: namespace.clone(),
                 renewed: None,
             };
             files.extend(entry.write_standalone(file)?.files);
@@ -230,14 +236,13 @@ impl<'a> Delivery<'a> {
     fn item(
         &self,
         host: &Host,
-        asked: &Asked<'_>,
         draft: &Draft,
         chain: Option<&[Certificate]>,
         files: &[PathBuf],
     ) -> output::Item {
         let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
         let leaf = chain.and_then(<[Certificate]>::first);
-        let mut fields = draft.fields(asked);
+        let mut fields = draft.fields(self.order);
         let more = json!({
             "serial": leaf.map(|c| &c.serial), "sha256": leaf.map(Certificate::fingerprint),
             "certificate": chain.map(chain_to_pem), "files": files, "dryRun": leaf.is_none(),
@@ -260,15 +265,15 @@ impl<'a> Delivery<'a> {
     }
 }
 
-fn cluster_data(args: &ClusterArgs, server: &str, ca: &Ca) -> Result<ClusterData> {
-    if !server.starts_with("https://") {
+fn cluster_data(served: ServedCluster, ca: &Ca) -> Result<ClusterData> {
+    if !served.server.starts_with("https://") {
         return Err(Error::usage(format!(
             "--server {} does not begin with https://",
-            show(server)
+            show(&served.server)
         ))
         .hint(NOTHING));
     }
-    let ca = match &args.server_ca {
+    let ca = match &served.server_ca {
         Some(file) => {
             let name = show(&file.display().to_string());
             certificates(&reading::read_limited(file, CERTIFICATE_LIMIT)?).context(name)?
@@ -276,10 +281,10 @@ fn cluster_data(args: &ClusterArgs, server: &str, ca: &Ca) -> Result<ClusterData
         None => vec![ca.authority.certificate().clone()],
     };
     Ok(ClusterData {
-        server: server.to_owned(),
+        server: served.server,
         ca,
-        tls_server_name: args.tls_server_name.clone(),
-        cluster_name: args.cluster_name.clone(),
+        tls_server_name: served.tls_server_name,
+        cluster_name: served.name,
     })
 }
 

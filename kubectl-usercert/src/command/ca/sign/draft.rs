@@ -14,8 +14,8 @@ use usercert_core::x509::identity::{Identity, MAX_GROUPS};
 use usercert_core::x509::lifetime::{self, Lifetime};
 use usercert_core::x509::pkcs10::{self, CertificateRequest};
 
-use super::super::authority::Ca;
-use super::Asked;
+use super::order::SigningOrder;
+use crate::command::ca::authority::Ca;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::keys::{self, PrivateKey};
 use crate::ui::host::Host;
@@ -60,13 +60,13 @@ impl Draft {
     /// For a request.
     pub(super) fn for_request(
         host: &Host,
-        asked: &Asked<'_>,
+        order: &SigningOrder,
         ca: &Ca,
         input: Input,
     ) -> Result<Self> {
         let Input { source, incoming } = input;
-        let profile = asked.args.profile;
-        let lifetime = match (asked.lifetime, incoming.expiration_seconds) {
+        let profile = order.profile;
+        let lifetime = match (order.lifetime, incoming.expiration_seconds) {
             (Some(lifetime), _) => lifetime,
             (None, None) => profile.lifetime(),
             (None, Some(seconds)) => Lifetime::from_seconds(seconds).ok_or_else(|| {
@@ -77,31 +77,30 @@ impl Draft {
         let request = incoming.request;
         // A manifest's usages are looked at where they can be those of the certificate.
         let usages = incoming.usages.filter(|_| !profile.server);
-        let mut findings = asked.review(&request, usages, lifetime);
-        findings.extend(authority::reserved_names(&request, profile, &asked.cluster));
-        if asked.expected.as_ref().is_some_and(|expected| !expected.matches(&request.code())) {
+        let mut findings = order.review(&request, usages, lifetime);
+        findings.extend(authority::reserved_names(&request, profile, &order.cluster));
+        if order.expected.as_ref().is_some_and(|expected| !expected.matches(&request.code())) {
             findings.insert(0, not_expected(&request));
         }
         let key = Key::Requested(&request);
-        let leaf = asked.leaf(key, lifetime, ca, host.now()).context(&source)?;
+        let leaf = order.leaf(key, lifetime, ca, host.now()).context(&source)?;
         Ok(Self { source, request: Some(request), key: None, leaf, findings })
     }
 
     /// For a key that is made for it.
-    pub(super) fn for_new_key(host: &Host, asked: &Asked<'_>, ca: &Ca) -> Result<Self> {
-        let args = asked.args;
-        let key = PrivateKey::generate(asked.key_type)?;
-        let lifetime = asked.lifetime.unwrap_or_else(|| args.profile.lifetime());
+    pub(super) fn for_new_key(host: &Host, order: &SigningOrder, ca: &Ca) -> Result<Self> {
+        let key = PrivateKey::generate(order.key_type)?;
+        let lifetime = order.lifetime.unwrap_or_else(|| order.profile.lifetime());
         // A person's is reviewed as their own request would be.
-        let findings = match (args.profile.holder, &args.name) {
+        let findings = match (order.profile.holder, &order.name) {
             (CertificateSubject::Person, Some(name)) => {
-                let identity = Identity::parse(name, &args.groups).usage()?;
-                asked.review(&key.certificate_request(&identity)?, None, lifetime)
+                let identity = Identity::parse(name, &order.groups).usage()?;
+                order.review(&key.certificate_request(&identity)?, None, lifetime)
             }
             _ => Vec::new(),
         };
-        let new = Key::New(key.public(), &args.groups);
-        let leaf = asked.leaf(new, lifetime, ca, host.now())?;
+        let new = Key::New(key.public(), &order.groups);
+        let leaf = order.leaf(new, lifetime, ca, host.now())?;
         Ok(Self { source: String::new(), request: None, key: Some(key), leaf, findings })
     }
 
@@ -111,8 +110,8 @@ impl Draft {
     }
 
     /// The sheet for people.
-    pub(super) fn text(&self, asked: &Asked<'_>, ca: &Ca, now: UnixTime) -> String {
-        let profile = asked.args.profile;
+    pub(super) fn text(&self, order: &SigningOrder, ca: &Ca, now: UnixTime) -> String {
+        let profile = order.profile;
         let mut out = String::new();
         let mut line = |label: &str, value: &str| out.push_str(&format!("{label:<13}{value}\n"));
         let leaf = &self.leaf;
@@ -154,7 +153,7 @@ impl Draft {
                 "unknown: no cluster was asked, nor whether its bindings hold similar names",
             );
         }
-        if let Some(file) = asked.rules.file() {
+        if let Some(file) = order.rules.file() {
             line("Policy", file);
         }
         for finding in &self.findings {
@@ -170,20 +169,20 @@ impl Draft {
     }
 
     /// The fields of an IssuedCertificate that are known before it is signed.
-    pub(super) fn fields(&self, asked: &Asked<'_>) -> Value {
+    pub(super) fn fields(&self, order: &SigningOrder) -> Value {
         let leaf = &self.leaf;
         json!({
             "source": Some(&self.source).filter(|s| !s.is_empty()),
-            "profile": asked.args.profile.name, "user": leaf.user, "groups": leaf.groups,
+            "profile": order.profile.name, "user": leaf.user, "groups": leaf.groups,
             "alternativeNames": names(leaf), "key": leaf.key.kind.to_string(),
             "notBefore": leaf.not_before, "notAfter": leaf.not_after,
             "code": self.request.as_ref().map(|r| r.code().short()),
-            "policy": asked.rules.file(), "findings": self.findings,
+            "policy": order.rules.file(), "findings": self.findings,
         })
     }
 }
 
-impl Asked<'_> {
+impl SigningOrder {
     fn review(
         &self,
         request: &CertificateRequest,
@@ -199,19 +198,19 @@ impl Asked<'_> {
             ..Reviewed::new(pem.as_bytes(), Ok(request))
         });
         let weigh = |code| self.rules.severity(code);
-        authority::adapt(found, Some(request), self.args.profile, weigh)
+        authority::adapt(found, Some(request), self.profile, weigh)
     }
 
     fn leaf(&self, key: Key<'_>, lifetime: Lifetime, ca: &Ca, now: UnixTime) -> Result<Leaf> {
-        let asked = authority::Asked {
-            profile: self.args.profile,
+        let wanted = authority::CertificateOrder {
+            profile: self.profile,
             key,
-            name: self.args.name.as_deref(),
-            alternative_names: &self.args.san,
+            name: self.name.as_deref(),
+            alternative_names: &self.alternative_names,
             cluster: &self.cluster,
             lifetime,
         };
-        authority::leaf(&asked, &ca.authority, now).map_err(|error| {
+        authority::leaf(&wanted, &ca.authority, now).map_err(|error| {
             use authority::IssueError::{Authority, Profile, RequestedName};
             use usercert_core::ca::profile::ProfileError::{NameMissing, NoNames, OtherHolder};
             let (exit, hint) = match &error {

@@ -2,14 +2,13 @@
 
 mod deliver;
 mod draft;
+mod order;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use usercert_core::ca::profile::{self, CertificateSubject, ClusterNames, PROFILES, Profile};
 use usercert_core::x509::code::ExpectedCode;
-use usercert_core::x509::key::KeyType;
-use usercert_core::x509::lifetime::Lifetime;
 use usercert_core::x509::san::{AlternativeName, service_address};
 
 use super::authority::AuthorityArgs;
@@ -21,6 +20,7 @@ use crate::workflow::review_policy::{PolicyArgs, Rules};
 use crate::workflow::review_sheet;
 use deliver::Delivery;
 use draft::{Draft, Input};
+use order::{Destination, ServedCluster, SigningOrder};
 
 /// Sign certificates with a CA's own key
 ///
@@ -140,19 +140,9 @@ fn profiles_help() -> String {
     format!("Kind of certificate:\n{}", lines.join("\n"))
 }
 
-/// What is asked for, checked.
-struct Asked<'a> {
-    args: &'a SignArgs,
-    cluster: ClusterNames,
-    lifetime: Option<Lifetime>,
-    expected: Option<ExpectedCode>,
-    key_type: KeyType,
-    rules: Rules,
-    dry: bool,
-}
-
 impl SignArgs {
-    fn asked(&self, host: &Host) -> Result<Asked<'_>> {
+    /// What is to be signed.
+    fn order(&self, host: &Host) -> Result<SigningOrder> {
         for code in &self.accept {
             review_sheet::can_be_accepted(code)?;
         }
@@ -189,14 +179,43 @@ impl SignArgs {
                 ));
             }
         };
-        Ok(Asked {
-            args: self,
+        Ok(SigningOrder {
+            profile: self.profile,
+            name: self.name.clone(),
+            groups: self.groups.clone(),
+            alternative_names: self.san.clone(),
             rules,
+            accept: self.accept.clone(),
+            yes: self.yes,
             cluster: ClusterNames { domain: self.cluster_domain.clone(), service_addresses },
             lifetime,
             expected,
             key_type: self.key_type.parse().usage()?,
             dry: self.dry_run.dry_run != DryRun::None,
+        })
+    }
+
+    /// Where what is signed goes.
+    fn destination(&self) -> Destination {
+        Destination {
+            out: self.out.clone(),
+            new_key: self.new_key.clone(),
+            standalone: self.standalone.clone(),
+            reply: self.cluster.reply.clone(),
+            format: self.output.format,
+        }
+    }
+}
+
+impl ClusterArgs {
+    /// What kubeconfigs are to say about the cluster, if there are any.
+    fn served(&self) -> Option<ServedCluster> {
+        Some(ServedCluster {
+            server: self.server.clone()?,
+            server_ca: self.server_ca.clone(),
+            tls_server_name: self.tls_server_name.clone(),
+            name: self.cluster_name.clone(),
+            namespace: self.namespace.clone(),
         })
     }
 }
@@ -206,27 +225,28 @@ impl SignArgs {
 /// # Errors
 /// See the exit codes.
 pub fn run(host: &Host, args: &SignArgs) -> Result<Exit> {
-    let asked = args.asked(host)?;
+    let order = args.order(host)?;
     let mut inputs = Vec::new();
     for file in &args.files {
         inputs.extend(Input::read(host, file)?);
     }
-    let delivery = Delivery::prepare(args, inputs.len())?;
-    if asked.expected.is_some() && inputs.len() > 1 {
+    let destination = args.destination();
+    destination.check(order.profile, inputs.len())?;
+    if order.expected.is_some() && inputs.len() > 1 {
         return Err(Error::usage("--expect goes with one request"));
     }
     let ca = args.authority.load(host)?;
-    let delivery = delivery.with_ca(&ca)?;
+    let delivery = Delivery::new(&order, destination, args.cluster.served(), &ca)?;
     let mut exit = Exit::Done;
     let count = inputs.len();
     let mut results = output::Collected::new(args.output.format, count);
     if inputs.is_empty() {
-        let draft = Draft::for_new_key(host, &asked, &ca)?;
-        results.add(host, delivery.sign(host, &asked, &ca, draft)?)?;
+        let draft = Draft::for_new_key(host, &order, &ca)?;
+        results.add(host, delivery.sign(host, draft)?)?;
     }
     for input in inputs {
-        let done = Draft::for_request(host, &asked, &ca, input)
-            .and_then(|draft| delivery.sign(host, &asked, &ca, draft));
+        let done = Draft::for_request(host, &order, &ca, input)
+            .and_then(|draft| delivery.sign(host, draft));
         match done {
             Ok(result) => results.add(host, result)?,
             Err(error) if count > 1 => {

@@ -1,0 +1,335 @@
+//! Answering requests: which wait, and what becomes of each.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject, RESOURCE};
+use usercert_core::ca::authority::{self, CertificateOrder, Key, REASON};
+use usercert_core::ca::profile::{self, ClusterNames};
+use usercert_core::review::Reviewed;
+use usercert_core::text::show;
+use usercert_core::x509::certificate::{Certificate, chain_to_pem};
+use usercert_core::x509::lifetime::{self, Lifetime};
+
+use super::stop::Stop;
+use crate::cluster::{ApiError, Change, Cluster, Need, explain};
+use crate::command::ca::authority::Ca;
+use crate::error::{Error, Exit, Result};
+use crate::keys;
+use crate::ui::args::{DryRun, Format};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::review_policy::Rules;
+use crate::workflow::review_sheet::Bindings;
+
+/// How often an answer is tried while others change the object.
+const TRIES: usize = 10;
+/// Told once where role bindings may not be listed.
+const NOT_LISTED: &str = "warning: role bindings may not be listed here, so names that look like those in them are signed; --print-rbac prints the rules";
+/// How long the names in role bindings are taken for current.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// How far the work has come.
+pub(super) struct Position {
+    /// The version up to which everything is answered; without one it begins with the list.
+    pub(super) version: Option<String>,
+    /// Whether something in the list could not be answered.
+    pub(super) unfinished: bool,
+}
+
+/// What a step was.
+pub(super) enum ServeStep {
+    /// What waits has been listed and answered.
+    Listed,
+    /// Changes have been followed, until the watch ended.
+    Watched,
+    /// Told to stop.
+    Stopped,
+}
+
+/// What this signer does, and how.
+pub(super) struct SignerSettings {
+    /// Its name.
+    pub(super) name: String,
+    /// Longest lifetime that is granted.
+    pub(super) longest: Lifetime,
+    /// What requests are reviewed under.
+    pub(super) rules: Rules,
+    /// Refusing findings that pass.
+    pub(super) accept: Vec<String>,
+    pub(super) dry_run: DryRun,
+    pub(super) format: Option<Format>,
+}
+
+/// A signer at work.
+pub(super) struct Signer<'a> {
+    pub(super) host: &'a Host,
+    pub(super) settings: SignerSettings,
+    pub(super) cluster: Cluster,
+    pub(super) ca: Ca,
+    pub(super) stop: Stop,
+    pub(super) bindings: KnownBindings,
+}
+
+/// What is known of the cluster's role bindings.
+#[derive(Default)]
+pub(super) struct KnownBindings {
+    /// They, and since when.
+    read: RefCell<Option<(Instant, Rc<Bindings>)>>,
+    /// Whether it was told that they may not be read.
+    told: Cell<bool>,
+}
+
+/// What was answered to a request.
+enum Issuance {
+    Signed(Vec<Certificate>),
+    Failed(String),
+}
+
+impl Signer<'_> {
+    pub(super) fn introduce(&self) {
+        let ca = self.ca.authority.certificate();
+        let name = &self.settings.name;
+        self.host.say(format!(
+            "signing for {} at {} with {}, SHA-256 {}",
+            show(name),
+            show(&self.cluster.server),
+            ca.subject.shown(),
+            ca.fingerprint()
+        ));
+        if let Some(file) = self.settings.rules.file() {
+            self.host.say(format!("policy {file}"));
+        }
+        if name == CLIENT_SIGNER {
+            self.host.warn(format!(
+                "warning: {name} is the cluster's own signer's; where that one is not switched off, whoever is first signs"
+            ));
+        }
+    }
+
+    fn need(&self, error: &ApiError) -> Error {
+        explain(error, &self.cluster.server, &Need::Sign(self.settings.name.clone()))
+    }
+
+    /// Answers everything that waits now; the version of the list, and how it went. `None` when told to
+    /// stop.
+    pub(super) async fn sign_waiting(&self) -> Result<Option<(String, Exit)>> {
+        let waits = |object: &CsrObject| authority::is_waiting(object, &self.settings.name);
+        let listed = self.stop.or(self.cluster.requests_to(&self.settings.name, waits)).await;
+        let Some(listed) = listed else { return Ok(None) };
+        let (waiting, version) = listed.map_err(|e| self.need(&e))?;
+        let mut exit = Exit::Done;
+        for object in waiting {
+            if self.stop.is_told().await {
+                return Ok(None);
+            }
+            exit = exit.gravest(self.answer(object).await.unwrap_or_else(|error| {
+                // One that cannot be answered does not keep others waiting.
+                self.host.fail(&error);
+                error.exit
+            }));
+        }
+        Ok(Some((version, exit)))
+    }
+
+    /// Follows the changes where the version is known, else answers what is in the list. After a
+    /// failure the list tells what was missed.
+    pub(super) async fn step(&self, at: &mut Position, limit: Duration) -> Result<ServeStep> {
+        let Some(version) = at.version.take() else {
+            let Some((version, handled)) = self.sign_waiting().await? else {
+                return Ok(ServeStep::Stopped);
+            };
+            *at = Position { version: Some(version), unfinished: handled == Exit::Failed };
+            return Ok(ServeStep::Listed);
+        };
+        let limit = at.unfinished.then_some(limit);
+        let up = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(up);
+        let watch = self.cluster.watch_requests_to(&self.settings.name, &version);
+        let mut changes = match self.stop.or(watch).await {
+            Some(Ok(changes)) => changes,
+            Some(Err(error)) => return self.lost(&error),
+            None => return Ok(ServeStep::Stopped),
+        };
+        loop {
+            let change = tokio::select! {
+                biased;
+                () = self.stop.told() => return Ok(ServeStep::Stopped),
+                () = &mut up => return Ok(ServeStep::Watched),
+                change = changes.next() => change,
+            };
+            match change {
+                Ok(Some(Change::Object(object))) => {
+                    self.answer(*object).await?;
+                }
+                Ok(Some(Change::Progress)) => {}
+                Ok(None) => {
+                    at.version = Some(changes.version).filter(|_| !at.unfinished);
+                    return Ok(ServeStep::Watched);
+                }
+                Err(error) => return self.lost(&error),
+            }
+        }
+    }
+
+    /// What a watch that failed comes to: a version that the server has forgotten is no failure.
+    fn lost(&self, error: &ApiError) -> Result<ServeStep> {
+        if error.code() == 410 { Ok(ServeStep::Watched) } else { Err(self.need(error)) }
+    }
+
+    /// Signs or fails one request, unless it does not wait (any more). Told to stop, it finishes nothing
+    /// but an answer that is on its way, within the time for one request.
+    async fn answer(&self, mut object: CsrObject) -> Result<Exit> {
+        for _ in 0..TRIES {
+            if !authority::is_waiting(&object, &self.settings.name) {
+                return Ok(Exit::Done);
+            }
+            let bindings = match self.stop.or(self.role_bindings()).await {
+                Some(bindings) => bindings?,
+                None => return Ok(Exit::Done),
+            };
+            let answer = self.decide(&object, &bindings)?;
+            let body = match &answer {
+                Issuance::Signed(chain) => {
+                    authority::with_certificate(&object, &chain_to_pem(chain))
+                }
+                Issuance::Failed(why) => authority::with_failure(&object, why, self.host.now()),
+            };
+            let name = &object.metadata.name;
+            let error = match self.settings.dry_run {
+                DryRun::Client => return self.report(&object, &answer),
+                dry => match self.cluster.put_status(name, &body, dry == DryRun::Server).await {
+                    Ok(_) => return self.report(&object, &answer),
+                    Err(error) => error,
+                },
+            };
+            match error.reason() {
+                "NotFound" => return Ok(Exit::Done),
+                // Somebody has changed it, maybe another one of us: look again.
+                "Conflict" => {}
+                _ => return Err(self.need(&error)),
+            }
+            object = match self.stop.or(self.cluster.get_csr(name)).await {
+                Some(Ok(object)) => object,
+                Some(Err(error)) if error.reason() == "NotFound" => return Ok(Exit::Done),
+                Some(Err(error)) => return Err(self.need(&error)),
+                None => return Ok(Exit::Done),
+            };
+        }
+        let name = show(&object.metadata.name);
+        Err(Error::new(format!("the request {name} changes all the time; it is not signed yet")))
+    }
+
+    /// The cluster's role bindings: what looks like a name in them is refused. Always read, whatever the
+    /// names hold: an l stands for a 1 as well as the other way round.
+    async fn role_bindings(&self) -> Result<Rc<Bindings>> {
+        let known = self.bindings.read.borrow().clone();
+        if let Some((_, bindings)) = known.filter(|(since, _)| since.elapsed() < FRESH) {
+            return Ok(bindings);
+        }
+        let begun = Instant::now();
+        let read = match Bindings::try_read(&self.cluster).await {
+            Err(error) if error.code() == 403 => {
+                if !self.bindings.told.replace(true) {
+                    self.host.warn(NOT_LISTED);
+                }
+                Bindings::unknown("")
+            }
+            // Signed unseen only where that is the cluster's will, not where it is a moment's failure.
+            read => read.map_err(|error| self.need(&error))?,
+        };
+        let read = Rc::new(read);
+        *self.bindings.read.borrow_mut() = Some((begun, Rc::clone(&read)));
+        Ok(read)
+    }
+
+    fn decide(&self, object: &CsrObject, bindings: &Bindings) -> Result<Issuance> {
+        let request = object.request().ok();
+        let lifetime =
+            authority::granted(object, self.settings.longest, self.settings.rules.longest());
+        let asked = object.spec.expiration_seconds;
+        let found = self.settings.rules.review(&Reviewed {
+            // One that was not asked for stays so: a policy may insist on one.
+            expiration_seconds: asked.map(|_| lifetime.seconds().into()),
+            requester: Some(&object.spec.username),
+            signature: request.map(keys::verify_request),
+            bound_names: bindings.names(),
+            ..Reviewed::of(object)
+        });
+        let weigh = |code| self.settings.rules.severity(code);
+        let refusal = authority::refusal(found, request, &self.settings.accept, weigh);
+        if let Some(why) = refusal {
+            return Ok(Issuance::Failed(why));
+        }
+        let Some(request) = request else { return Err(Error::new("the request is unreadable")) };
+        let asked = CertificateOrder {
+            profile: profile::user(),
+            key: Key::Requested(request),
+            name: None,
+            alternative_names: &[],
+            cluster: &ClusterNames { domain: String::new(), service_addresses: Vec::new() },
+            lifetime,
+        };
+        let leaf = authority::leaf(&asked, &self.ca.authority, self.host.now())?;
+        let issued = self.ca.key.issue(&leaf, &self.ca.authority)?;
+        Ok(Issuance::Signed(self.ca.authority.chain(issued)))
+    }
+
+    fn report(&self, object: &CsrObject, answer: &Issuance) -> Result<Exit> {
+        let request = object.request().ok();
+        let user = request.map(|r| r.subject.user().to_owned()).unwrap_or_default();
+        let leaf = match answer {
+            Issuance::Signed(chain) => chain.first(),
+            Issuance::Failed(_) => None,
+        };
+        let why = match answer {
+            Issuance::Failed(why) => Some(why),
+            Issuance::Signed(_) => None,
+        };
+        let dry = self.settings.dry_run != DryRun::None;
+        let value = output::object(
+            "Issuance",
+            json!({
+                "name": object.metadata.name, "uid": object.metadata.uid, "user": user,
+                "groups": request.map(|r| r.subject.groups()),
+                "code": request.map(|r| r.code().short()),
+                "sha256": request.map(|r| r.code().full()),
+                "outcome": if leaf.is_some() { "Signed" } else { "Failed" },
+                "reason": why.map(|_| REASON), "message": why,
+                "notAfter": leaf.map(|c| c.not_after), "serial": leaf.map(|c| &c.serial),
+                "certificateSha256": leaf.map(Certificate::fingerprint), "dryRun": dry,
+            }),
+        );
+        let name = show(&format!("{RESOURCE}/{}", object.metadata.name));
+        // At the end, where no name from the request can stand in for it.
+        let code = request.map(|r| format!(", code {}", r.code().short()));
+        let mark = code.unwrap_or_default() + if dry { " (dry run)" } else { "" };
+        let text = match (leaf, why) {
+            (Some(leaf), _) => {
+                let end = lifetime::expiry_in_words(leaf.not_after, self.host.now());
+                format!("{name} signed for {}, {end}{mark}", show(&user))
+            }
+            (None, why) => {
+                format!("{name} failed: {}{mark}", why.map(String::as_str).unwrap_or_default())
+            }
+        };
+        match self.settings.format {
+            // One object a line: it is a stream.
+            Some(Format::Json) => self.host.result(output::visible(&value.to_string()))?,
+            Some(Format::Yaml) => {
+                let text = usercert_core::encoding::yaml::to_string(&value);
+                self.host.result(format!("---\n{text}"))?;
+            }
+            Some(Format::Name) => self.host.result(name)?,
+            Some(Format::Wide) | None => self.host.result(text)?,
+        }
+        Ok(if leaf.is_some() { Exit::Done } else { Exit::Refused })
+    }
+}

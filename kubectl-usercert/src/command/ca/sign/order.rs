@@ -1,0 +1,58 @@
+//! What is to be signed and where it goes, checked.
+
+use std::path::PathBuf;
+
+use usercert_core::ca::profile::{ClusterNames, Profile};
+use usercert_core::x509::code::ExpectedCode;
+use usercert_core::x509::key::KeyType;
+use usercert_core::x509::lifetime::Lifetime;
+use usercert_core::x509::san::AlternativeName;
+
+use crate::ui::args::Format;
+use crate::workflow::review_policy::Rules;
+
+/// What is to be signed.
+pub(super) struct SigningOrder {
+    pub(super) profile: &'static Profile,
+    /// Name of the node, host, or person.
+    pub(super) name: Option<String>,
+    /// Groups of a person for whom a key is made.
+    pub(super) groups: Vec<String>,
+    /// Further names of a server.
+    pub(super) alternative_names: Vec<AlternativeName>,
+    pub(super) cluster: ClusterNames,
+    /// The lifetime that counts whatever a request says.
+    pub(super) lifetime: Option<Lifetime>,
+    pub(super) expected: Option<ExpectedCode>,
+    pub(super) key_type: KeyType,
+    pub(super) rules: Rules,
+    /// Refusing findings that pass.
+    pub(super) accept: Vec<String>,
+    /// Whether nobody is asked.
+    pub(super) yes: bool,
+    pub(super) dry: bool,
+}
+
+/// Where what is signed goes.
+pub(super) struct Destination {
+    /// The certificate; a path, a directory or "-".
+    pub(super) out: Option<PathBuf>,
+    /// A key that is made for it.
+    pub(super) new_key: Option<PathBuf>,
+    /// A kubeconfig with a key that is made for it.
+    pub(super) standalone: Option<PathBuf>,
+    /// The answer to the request; a path, a directory or "-".
+    pub(super) reply: Option<PathBuf>,
+    pub(super) format: Option<Format>,
+}
+
+/// What a kubeconfig says about the cluster.
+pub(super) struct ServedCluster {
+    pub(super) server: String,
+    /// The file with the CA of the server's certificate, instead of the signing CA.
+    pub(super) server_ca: Option<PathBuf>,
+    pub(super) tls_server_name: Option<String>,
+    pub(super) name: String,
+    /// Namespace of the context.
+    pub(super) namespace: Option<String>,
+}

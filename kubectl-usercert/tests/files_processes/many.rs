@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::require::require;
 use super::*;
 
 fn start_update(entry: &str, file: &Path) -> Child {
@@ -66,8 +67,8 @@ fn nothing_is_lost_and_readers_always_see_a_whole_file() {
 
 #[test]
 fn kubectl_among_the_writers_does_no_damage() {
-    if !installed("kubectl") {
-        return eprintln!("SKIPPED: kubectl is not installed");
+    if !require("kubectl") {
+        return;
     }
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config");
@@ -106,8 +107,8 @@ fn kubectl_among_the_writers_does_no_damage() {
 
 #[test]
 fn kubectl_respects_our_lock() {
-    if !installed("kubectl") {
-        return eprintln!("SKIPPED: kubectl is not installed");
+    if !require("kubectl") {
+        return;
     }
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config");

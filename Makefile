@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # Where cargo puts things, also when CARGO_TARGET_DIR is set.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help try test root lint unit e2e docs web release bench soak clean
+.PHONY: help try test lint unit e2e docs web release bench soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -19,17 +19,8 @@ try: ## walk the main road and the hand-over against a sandbox API server, in fr
 test: ## everything that must pass: formatting, lints, unit tests, end to end, the page
 	@docs/scripts/need cargo kubectl openssl python vectors strace
 	$(MAKE) lint
-	CI=true INSTA_UPDATE=no cargo test --workspace
-	@if [ "$$(id -u)" = 0 ]; then $(MAKE) root; else echo 'make test: the tests that need root did not run: make root' >&2; fi
+	INSTA_UPDATE=no cargo test --workspace
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium && web-demo/tests/run.sh; fi
-
-# cargo builds as who calls, and starts the tests by sudo.
-root: SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -E,env)
-root: ## the tests that need root, by sudo if need be
-	@$(SUDO) unshare --mount true || echo 'make root: root may not mount here, two tests do nothing' >&2
-	@triple=$$(rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_); \
-	$(SUDO) unshare --mount true 2>/dev/null || export USERCERT_NO_MOUNT=1; \
-	env CARGO_TARGET_$${triple}_RUNNER="$(SUDO)" cargo test --workspace --test root -- --ignored --skip nobody_
 
 lint: ## formatting, clippy, documentation, and core for wasm32
 	cargo fmt --all --check

@@ -1,5 +1,5 @@
 //! Writing and locking within one process: modes, links, refusals, full disks.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -218,8 +218,6 @@ fn temporary_files_of_a_crash_are_removed_and_no_others() {
     assert_eq!(names(directory.path()), [others[0], others[1], others[2], others[3], "config"]);
 }
 
-#[cfg(unix)]
-mod nobody;
 #[cfg(unix)]
 #[path = "files_unix/mod.rs"]
 mod unix;

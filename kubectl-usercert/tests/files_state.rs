@@ -86,7 +86,7 @@ fn the_state_directory_is_found_as_xdg_says() {
 
 #[cfg(unix)]
 mod unix {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
     use super::*;
 
@@ -155,5 +155,22 @@ mod unix {
         std::fs::rename(&key, directory.path().join("key")).unwrap();
         symlink(directory.path().join("key"), &key).unwrap();
         assert!(matches!(store.load(ID), Err(StateError::Kind { path }) if path == key));
+    }
+
+    #[test]
+    fn levels_of_others_are_refused() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path()).unwrap();
+        store.save(ID, b"key", b"{}").unwrap();
+        let folder = store.path_of(ID);
+        for level in folder.ancestors().take(3).chain([folder.join("key.pem").as_path()]) {
+            chown(level, Some(1234), None).unwrap();
+            let refused = open(directory.path()).and_then(|store| store.load(ID));
+            assert!(matches!(refused, Err(StateError::Owner { path }) if path == level));
+            chown(level, Some(0), None).unwrap();
+        }
     }
 }

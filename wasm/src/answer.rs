@@ -8,7 +8,7 @@ use serde_json::Value;
 use usercert_core::api::csr::Object;
 use usercert_core::encoding::pem;
 use usercert_core::encoding::yaml;
-use usercert_core::exchange::certificate_file::{self, Answer};
+use usercert_core::exchange::certificate_file::{self, ReceivedCertificate};
 use usercert_core::exchange::command_lines::Files;
 use usercert_core::exchange::reply::{Reply, ReplyError};
 use usercert_core::text;
@@ -31,9 +31,9 @@ pub fn read_answer(input: &[u8], now: f64) -> Result<String> {
     let answer = certificate_file::read(input)?;
     let leaf = leaf(&answer)?;
     let (form, request) = match &answer {
-        Answer::Reply(_) => ("reply", None),
-        Answer::Certificates(_) => ("certificate", None),
-        Answer::Object(object, _) => ("object", asked_in(object)),
+        ReceivedCertificate::Reply(_) => ("reply", None),
+        ReceivedCertificate::Certificates(_) => ("certificate", None),
+        ReceivedCertificate::Object(object, _) => ("object", asked_in(object)),
     };
     let signatures = links(&answer).into_iter().map(|link| {
         let (subject, issuer) = (link.subject, link.issuer);
@@ -60,11 +60,11 @@ pub fn read_answer(input: &[u8], now: f64) -> Result<String> {
         .end())
 }
 
-fn leaf(answer: &Answer) -> Result<&Certificate> {
+fn leaf(answer: &ReceivedCertificate) -> Result<&Certificate> {
     Ok(answer.chain().first().ok_or(CertificateError::None)?)
 }
 
-fn links(answer: &Answer) -> Vec<chain::Link<'_>> {
+fn links(answer: &ReceivedCertificate) -> Vec<chain::Link<'_>> {
     match answer.chain().split_first() {
         Some((leaf, intermediates)) => chain::links(leaf, intermediates, answer.ca()),
         None => Vec::new(),
@@ -79,8 +79,8 @@ fn asked_in(object: &Object) -> Option<String> {
     Some(asked.number("seconds", object.spec.expiration_seconds).end())
 }
 
-fn cluster(answer: &Answer) -> Result<Option<String>> {
-    let Answer::Reply(reply) = answer else { return Ok(None) };
+fn cluster(answer: &ReceivedCertificate) -> Result<Option<String>> {
+    let ReceivedCertificate::Reply(reply) = answer else { return Ok(None) };
     let ca = reply.ca.iter().map(|c| {
         Json::new().text("subject", &c.subject.shown()).text("sha256", &c.fingerprint()).end()
     });
@@ -172,9 +172,9 @@ pub fn check_answer(
         None => (leaf.subject.user().to_owned(), leaf.subject.groups()),
     };
     let expected = Expected {
-        spki: if key_matches { &leaf.key.spki } else { &[] },
-        user: &user,
-        groups: &groups,
+        spki: if key_matches { leaf.key.spki.clone() } else { Vec::new() },
+        user,
+        groups,
         lifetime: seconds.and_then(|s| Lifetime::from_seconds(s.into())),
     };
     let signatures: Vec<_> = lines(signatures).into_iter().map(verification).collect();
@@ -201,8 +201,8 @@ pub fn check_answer(
 pub fn kubeconfig(reply: &[u8], pkcs8: Vec<u8>) -> Result<String> {
     let pkcs8 = Zeroizing::new(pkcs8);
     let reply = match certificate_file::read(reply)? {
-        Answer::Reply(reply) => reply,
-        Answer::Certificates(_) | Answer::Object(..) => {
+        ReceivedCertificate::Reply(reply) => reply,
+        ReceivedCertificate::Certificates(_) | ReceivedCertificate::Object(..) => {
             return Err(ReplyError::Missing("the cluster").into());
         }
     };

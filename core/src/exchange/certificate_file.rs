@@ -19,7 +19,7 @@ use crate::x509::pkcs10;
 
 /// Why nothing could be taken from the input.
 #[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
+pub enum CertificateFileError {
     /// Nothing in it.
     #[error("it is empty")]
     Empty,
@@ -75,7 +75,7 @@ fn unissued(state: &State) -> String {
 
 /// What was received.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum ReceivedCertificate {
     /// A reply, complete with cluster and CA.
     Reply(Reply),
     /// Certificates without a cluster, the issued one first.
@@ -84,7 +84,7 @@ pub enum Answer {
     Object(Box<Object>, Vec<Certificate>),
 }
 
-impl Answer {
+impl ReceivedCertificate {
     /// The certificates, the issued one first; never empty.
     #[must_use]
     pub fn chain(&self) -> &[Certificate] {
@@ -108,63 +108,163 @@ impl Answer {
 ///
 /// # Errors
 /// When there is no certificate in it, or things that must not be there.
-pub fn read(input: &[u8]) -> Result<Answer, AnswerError> {
+pub fn read(input: &[u8]) -> Result<ReceivedCertificate, CertificateFileError> {
     if input.len() > MAX_BYTES {
-        return Err(AnswerError::TooLong);
+        return Err(CertificateFileError::TooLong);
     }
     if input.first() == Some(&0x30)
         && let Ok(certificate) = Certificate::from_der(input)
     {
-        return Ok(Answer::Certificates(vec![certificate]));
+        return Ok(ReceivedCertificate::Certificates(vec![certificate]));
     }
-    let text = request_file::clean(input).ok_or(AnswerError::Unknown)?;
+    let text = request_file::clean(input).ok_or(CertificateFileError::Unknown)?;
     if text.trim().is_empty() {
-        return Err(AnswerError::Empty);
+        return Err(CertificateFileError::Empty);
     }
     if text.contains("PRIVATE KEY-----") {
-        return Err(AnswerError::PrivateKey);
+        return Err(CertificateFileError::PrivateKey);
     }
     if text.contains("-----BEGIN ") && !text.contains("apiVersion") {
         return from_pem(text.as_bytes());
     }
     let value = yaml::parse(&text).unwrap_or(Value::Null);
     match value.get("kind").and_then(Value::as_str) {
-        Some("Config") => return Ok(Answer::Reply(Reply::from_value(&text, &value)?)),
+        Some("Config") => return Ok(ReceivedCertificate::Reply(Reply::from_value(&text, &value)?)),
         Some(_) => return from_object(&value),
         None => {}
     }
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let decoded = STANDARD.decode(compact).map_err(|_| AnswerError::Unknown)?;
+    let decoded = STANDARD.decode(compact).map_err(|_| CertificateFileError::Unknown)?;
     if decoded.windows(11).any(|w| w == b"PRIVATE KEY") {
-        return Err(AnswerError::PrivateKey);
+        return Err(CertificateFileError::PrivateKey);
     }
     match Certificate::from_der(&decoded) {
-        Ok(certificate) => Ok(Answer::Certificates(vec![certificate])),
+        Ok(certificate) => Ok(ReceivedCertificate::Certificates(vec![certificate])),
         Err(_) => from_pem(&decoded),
     }
 }
 
-fn from_object(value: &Value) -> Result<Answer, AnswerError> {
+fn from_object(value: &Value) -> Result<ReceivedCertificate, CertificateFileError> {
     let object = Object::from_value(value)?;
     let state = object.state();
     if state != State::Issued {
-        return Err(AnswerError::NotIssued { name: object.metadata.name, state });
+        return Err(CertificateFileError::NotIssued { name: object.metadata.name, state });
     }
     let chain = Certificate::chain_from_pem(&object.certificate_pem()?)?;
-    Ok(Answer::Object(Box::new(object), chain))
+    Ok(ReceivedCertificate::Object(Box::new(object), chain))
 }
 
 /// The chain in PEM text; indentation is put up with.
-fn from_pem(data: &[u8]) -> Result<Answer, AnswerError> {
-    let text = std::str::from_utf8(data).map_err(|_| AnswerError::Unknown)?;
+fn from_pem(data: &[u8]) -> Result<ReceivedCertificate, CertificateFileError> {
+    let text = std::str::from_utf8(data).map_err(|_| CertificateFileError::Unknown)?;
     let unindented: String = text.lines().map(|l| format!("{}\n", l.trim())).collect();
     let blocks = pem::all(unindented.as_bytes());
     if blocks.iter().any(|b| b.label == certificate::LABEL) {
-        return Ok(Answer::Certificates(Certificate::chain_from_pem(unindented.as_bytes())?));
+        return Ok(ReceivedCertificate::Certificates(Certificate::chain_from_pem(
+            unindented.as_bytes(),
+        )?));
     }
     match blocks.first() {
-        Some(block) if block.label.ends_with(pkcs10::LABEL) => Err(AnswerError::Request),
+        Some(block) if block.label.ends_with(pkcs10::LABEL) => Err(CertificateFileError::Request),
         Some(_) => Err(CertificateError::None.into()),
-        None => Err(AnswerError::Unknown),
+        None => Err(CertificateFileError::Unknown),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::x509::testing::{expired, request};
+
+    fn chain(input: &[u8]) -> Vec<Certificate> {
+        match read(input) {
+            Ok(ReceivedCertificate::Certificates(chain)) => chain,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn message(input: &[u8]) -> String {
+        read(input).unwrap_err().to_string()
+    }
+
+    fn object(status: Value) -> Vec<u8> {
+        let spec = json!({ "request": "" });
+        let metadata = json!({ "name": "alice" });
+        let (version, kind) = (csr::API_VERSION, csr::KIND);
+        json!({ "apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec, "status": status })
+            .to_string()
+            .into_bytes()
+    }
+
+    #[test]
+    fn a_certificate_in_every_form_that_people_send() {
+        let (one, pem) = (expired(), expired().to_pem());
+        let indented = pem.replace("\n", "\r\n    ");
+        let mail = format!("Hello,\n\nhere it is:\n{pem}\nRegards\n");
+        let der = STANDARD.encode(&one.der);
+        let wrapped = format!("{}\n{}\n", &der[..60], &der[60..]);
+        for text in [&pem, &indented, &mail, &der, &wrapped, &STANDARD.encode(&pem)] {
+            assert_eq!(chain(text.as_bytes()), std::slice::from_ref(&one), "{text}");
+        }
+        assert_eq!(chain(&one.der), std::slice::from_ref(&one));
+        assert_eq!(chain(format!("{pem}{pem}").as_bytes()).len(), 2);
+        let received = read(pem.as_bytes()).unwrap();
+        assert_eq!((received.chain().len(), received.ca().len()), (1, 0));
+    }
+
+    #[test]
+    fn an_object_gives_its_certificate_or_says_why_it_has_none() {
+        let condition = |kind: &str| {
+            let condition =
+                json!({ "type": kind, "status": "True", "reason": "R", "message": "M" });
+            json!({ "conditions": [condition] })
+        };
+        let mut issued = condition("Approved");
+        issued["certificate"] = STANDARD.encode(expired().to_pem()).into();
+        let received = read(&object(issued)).unwrap();
+        assert_eq!(received.chain(), [expired()]);
+        assert!(matches!(received, ReceivedCertificate::Object(..)));
+        for (status, why) in [
+            (json!({}), "nobody has approved it yet"),
+            (condition("Denied"), "it was denied (R: M)"),
+            (condition("Failed"), "the signer refused it (R: M)"),
+            (condition("Approved"), "it is approved, but not signed yet"),
+        ] {
+            let said = message(&object(status));
+            assert!(said.contains(&format!("alice has no certificate: {why}")), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_apart() {
+        let pem = request("alice", &[]);
+        let pem = pkcs10::to_pem(&pem.der);
+        assert_eq!(message(pem.as_bytes()), CertificateFileError::Request.to_string());
+        for empty in ["", " \n\t\n"] {
+            assert_eq!(message(empty.as_bytes()), "it is empty");
+        }
+        assert_eq!(message(&vec![b'a'; MAX_BYTES + 1]), "it is longer than 1 MiB");
+        for unknown in [&b"hello"[..], b"\xff\xfe\xff", b"0\x82\x01", b"a: b\n"] {
+            assert_eq!(message(unknown), CertificateFileError::Unknown.to_string());
+        }
+        let public = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+        assert_eq!(message(public.as_bytes()), "there is no certificate in it");
+        let other = b"apiVersion: v1\nkind: Secret\n";
+        assert!(message(other).contains("Secret"), "{}", message(other));
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(message(broken.as_bytes()).contains("cannot be read"));
+        let config = b"apiVersion: v1\nkind: Config\n";
+        assert!(matches!(read(config), Err(CertificateFileError::Reply(_))));
+    }
+
+    #[test]
+    fn a_private_key_is_refused_in_every_form() {
+        let key = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n";
+        let with_certificate = format!("{}{key}", expired().to_pem());
+        for text in [key, &with_certificate, &STANDARD.encode(key)] {
+            assert_eq!(message(text.as_bytes()), CertificateFileError::PrivateKey.to_string());
+        }
     }
 }

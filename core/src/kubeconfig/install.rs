@@ -16,9 +16,9 @@ use crate::text::show;
 use crate::x509::certificate::Certificate;
 use crate::x509::code;
 
-/// The entries to be.
+/// The entries that a certificate needs.
 #[derive(Clone)]
-pub struct Wanted<'a> {
+pub struct NewEntries<'a> {
     /// Name of the context and, unless one is renewed, of the user entry.
     pub context_name: &'a str,
     /// The user entry whose certificate and key are renewed; nothing else is written then.
@@ -39,7 +39,7 @@ pub struct Wanted<'a> {
     pub use_context: bool,
 }
 
-impl Wanted<'_> {
+impl NewEntries<'_> {
     fn user_name(&self) -> &str {
         self.renewed.unwrap_or(self.context_name)
     }
@@ -75,14 +75,12 @@ pub enum PlanError {
 }
 
 /// What to write where.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Edits by file, files and edits in the order in which they are written.
     pub edits: Vec<(PathBuf, Vec<Edit>)>,
     /// The cluster entry that the context will use.
     pub cluster_name: String,
-    /// Whether an entry is replaced.
-    pub replaces: bool,
 }
 
 /// Plans the entries, against the merged view of all files.
@@ -92,14 +90,15 @@ pub struct Plan {
 pub fn plan(
     merged: &Merged,
     default_file: &Path,
-    wanted: &Wanted<'_>,
+    wanted: &NewEntries<'_>,
     existing: &Existing,
 ) -> Result<Plan, PlanError> {
     if let Some(user) = wanted.renewed {
         return renewal(merged, default_file, user, wanted, existing);
     }
     let (cluster_name, add_cluster) = choose_cluster(merged, wanted, existing)?;
-    let replaces = check_user(merged, wanted, existing)? | check_context(merged, wanted, existing)?;
+    check_user(merged, wanted, existing)?;
+    check_context(merged, wanted, existing)?;
     let mut context = json!({ "cluster": cluster_name, "user": wanted.context_name });
     if let Some(namespace) = wanted.namespace {
         context["namespace"] = namespace.into();
@@ -127,25 +126,24 @@ pub fn plan(
     if wanted.use_context {
         add(default_file.to_owned(), Edit::SetCurrentContext(name()));
     }
-    Ok(Plan { edits, cluster_name, replaces })
+    Ok(Plan { edits, cluster_name })
 }
 
 fn renewal(
     merged: &Merged,
     default_file: &Path,
     user: &str,
-    wanted: &Wanted<'_>,
+    wanted: &NewEntries<'_>,
     existing: &Existing,
 ) -> Result<Plan, PlanError> {
     if merged.user(user).is_none() {
         return Err(PlanError::Gone(user.to_owned()));
     }
-    let replaces = check_user(merged, wanted, existing)?;
+    check_user(merged, wanted, existing)?;
     let edit = Edit::SetUser { name: user.to_owned(), body: wanted.user_body.clone() };
     Ok(Plan {
         edits: vec![(merged.destination(Kind::User, user, default_file), vec![edit])],
         cluster_name: wanted.cluster_name.to_owned(),
-        replaces,
     })
 }
 
@@ -163,7 +161,7 @@ pub fn used_elsewhere(merged: &Merged, user: &str, existing: &Existing) -> Optio
 /// The cluster entry's name and whether it is to be added.
 fn choose_cluster(
     merged: &Merged,
-    wanted: &Wanted<'_>,
+    wanted: &NewEntries<'_>,
     existing: &Existing,
 ) -> Result<(String, bool), PlanError> {
     let plain = wanted.cluster_name;
@@ -190,26 +188,26 @@ fn choose_cluster(
     Ok((other, true))
 }
 
-fn taken(kind: Kind, wanted: &Wanted<'_>, what: &str, replaceable: bool) -> PlanError {
+fn taken(kind: Kind, wanted: &NewEntries<'_>, what: &str, replaceable: bool) -> PlanError {
     let name = if kind == Kind::User { wanted.user_name() } else { wanted.context_name };
     PlanError::Taken { kind, name: name.to_owned(), what: what.to_owned(), replaceable }
 }
 
-/// Whether an existing user entry will be replaced; an error if it may not be.
+/// Makes sure that an existing user entry may be replaced.
 fn check_user(
     merged: &Merged,
-    wanted: &Wanted<'_>,
+    wanted: &NewEntries<'_>,
     existing: &Existing,
-) -> Result<bool, PlanError> {
+) -> Result<(), PlanError> {
     let name = wanted.user_name();
     if merged.user(name).is_none() {
-        return Ok(false);
+        return Ok(());
     }
     let Some(old) = existing.certificates.get(name) else {
         return Err(taken(Kind::User, wanted, "which holds no certificate", false));
     };
     if old.der == wanted.leaf.der {
-        return Ok(false);
+        return Ok(());
     }
     if old.subject.user() != wanted.leaf.subject.user() {
         let what = format!("whose certificate is for the user {}", show(old.subject.user()));
@@ -224,15 +222,16 @@ fn check_user(
             format!("with a certificate for {} until {}", show(old.subject.user()), old.not_after);
         return Err(taken(Kind::User, wanted, &what, true));
     }
-    Ok(true)
+    Ok(())
 }
 
+/// Makes sure that an existing context is for the same cluster and user entry.
 fn check_context(
     merged: &Merged,
-    wanted: &Wanted<'_>,
+    wanted: &NewEntries<'_>,
     existing: &Existing,
-) -> Result<bool, PlanError> {
-    let Some(context) = merged.context(wanted.context_name) else { return Ok(false) };
+) -> Result<(), PlanError> {
+    let Some(context) = merged.context(wanted.context_name) else { return Ok(()) };
     if !existing.same_clusters.contains(&context.cluster) {
         let what = format!("for the cluster {}", show(&context.cluster));
         return Err(taken(Kind::Context, wanted, &what, false));
@@ -241,5 +240,8 @@ fn check_context(
         let what = format!("for the user entry {}", show(&context.user));
         return Err(taken(Kind::Context, wanted, &what, false));
     }
-    Ok(false)
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,7 +188,8 @@ pub struct Target {
     pub endpoint: Endpoint,
     /// The files.
     pub kubeconfig: Kubeconfig,
-    timeout: Timeout,
+    /// How long one request may take.
+    pub request_timeout: Timeout,
 }
 
 impl Target {
@@ -211,7 +212,7 @@ impl Target {
         })?;
         let ca_pem = named::authority(&resolved.cluster)?;
         let endpoint = Endpoint::new(&resolved.cluster, ca_pem);
-        Ok(Self { resolved, endpoint, kubeconfig, timeout: args.request_timeout })
+        Ok(Self { resolved, endpoint, kubeconfig, request_timeout: args.request_timeout })
     }
 
     /// Name of the cluster entry; the server's address if there is none.
@@ -240,7 +241,7 @@ impl Target {
             Client::try_from(client_config(&self.endpoint, auth, namespace)?).map_err(|error| {
                 Error::new(format!("the client cannot be set up: {}", transport_message(&error)))
             })?;
-        Ok(Cluster::new(client, self.endpoint.server.clone(), self.timeout.for_requests()))
+        Ok(Cluster::new(client, self.endpoint.server.clone(), self.request_timeout.for_requests()))
     }
 
     /// The credentials of the user entry, files read.

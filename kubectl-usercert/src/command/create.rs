@@ -3,26 +3,27 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
-use usercert_core::api::csr::{self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest};
+use usercert_core::api::csr::{self, CLIENT_SIGNER, Decision};
 use usercert_core::text::{shell_word, show};
-use usercert_core::x509::certificate::{Certificate, Check};
+use usercert_core::x509::certificate::Expected;
 use usercert_core::x509::identity::Identity;
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime;
-use usercert_core::x509::pkcs10::{self, CertificateRequest};
+use usercert_core::x509::pkcs10;
 
-use crate::cluster::{Cluster, Target};
+use crate::cluster::{Cluster, Need, Target, explain};
 use crate::error::{Exit, Result, ResultExt as _};
-use crate::keys::PrivateKey;
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::approval;
-use crate::workflow::await_certificate::{self, Wanted};
 use crate::workflow::grant_role::{Along, RoleArgs};
-use crate::workflow::kubeconfig_writer::{self, Entry, Written};
-use crate::workflow::pending_request;
+use crate::workflow::installation::{
+    self, AwaitedCertificate, CheckedCertificate, ClusterEntry, KeptRequest, Placement,
+};
+use crate::workflow::kubeconfig_writer::{self, WrittenEntry};
+use crate::workflow::own_request::{KeySource, RequestSpec};
+use crate::workflow::pending_request::{self, SubmittedTo};
 use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::review_sheet::{self, Bindings, Sheet};
 
@@ -80,13 +81,17 @@ pub struct CreateArgs {
 /// # Errors
 /// See the exit codes.
 pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
-    let identity = Identity::parse(&args.name, &args.groups).usage()?;
     for code in &args.accept {
         review_sheet::can_be_accepted(code)?;
     }
     let rules = args.policy.load(host)?;
-    let expires = args.expires.parse::<Expires>().context("--expires").usage()?;
-    let key = PrivateKey::generate(args.key_type.parse::<KeyType>().usage()?)?;
+    let spec = RequestSpec {
+        identity: Identity::parse(&args.name, &args.groups).usage()?,
+        expires: args.expires.parse::<Expires>().context("--expires").usage()?,
+        key: KeySource::New(args.key_type.parse::<KeyType>().usage()?),
+        signer: args.signer.clone(),
+        csr_name: None,
+    };
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     if let Some(file) = &args.standalone {
@@ -101,19 +106,10 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         kubeconfig_writer::must_be_free(&target.kubeconfig.merged, &context_name)?;
     }
 
-    let csr = key.certificate_request(&identity)?;
+    let made = spec.make()?;
     // The key's hash makes the name one that nobody can have taken beforehand.
-    let name = csr::name_with_key(&csr::name_for_user(&args.name), &csr.key);
-    let manifest = CsrObject::from_value(
-        Manifest {
-            name: &name,
-            request_der: &csr.der,
-            signer_name: &args.signer,
-            usages: &[CLIENT_AUTH.to_owned()],
-            lifetime: expires.lifetime(),
-        }
-        .to_value(),
-    )?;
+    let name = csr::name_with_key(&csr::name_for_user(&args.name), &made.csr.key);
+    let manifest = spec.manifest(&name, &made.csr)?;
     let bindings = Bindings::read(&cluster).await;
     let sheet = Sheet::new(manifest, false, &bindings, &rules);
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
@@ -131,9 +127,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     if args.dry_run.dry_run != DryRun::None {
         let mark = if args.dry_run.dry_run == DryRun::Server {
             let made = cluster.create_csr(sheet.object.raw(), true).await;
-            made.map_err(|e| {
-                crate::cluster::explain(&e, &cluster.server, &crate::cluster::Need::Create)
-            })?;
+            made.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
             "server dry run"
         } else {
             "dry run"
@@ -157,17 +151,22 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     // Kept like any request's, so that whatever happens from here on loses no key.
     let store = pending_request::store()?;
     let id = pending_request::cluster_id(&target.endpoint, &name);
-    let record = pending_request::Record {
-        identity: identity.clone(),
-        request: pkcs10::to_pem(&csr.der),
-        code: csr.code().short(),
-        signer_name: args.signer.clone(),
-        expiration_seconds: expires.lifetime().map(lifetime::Lifetime::seconds),
-        submitted: Some(pending_request::Submitted::to(&target.endpoint, &name)),
+    let submitted = SubmittedTo::new(&target.endpoint, &name);
+    let record = spec.record(&made.csr, Some(submitted));
+    pending_request::save(&store, &id, &record, &made.key)?;
+    let awaited = AwaitedCertificate {
+        expected: Expected::of(&made.csr, spec.expires.lifetime()),
+        key: made.key,
+        kept: Some(KeptRequest { id, until_recognized: false }),
     };
-    pending_request::save(&store, &id, &record, &key)?;
-    let done = finish(host, args, &target, &cluster, &sheet, &key, &context_name);
-    let (written, chain, checks) = done.await.map_err(|error| {
+    let placement = Placement {
+        context_name: Some(context_name),
+        namespace: args.client.namespace.clone(),
+        standalone: args.standalone.clone(),
+        ..Placement::default()
+    };
+    let done = finish(host, args, &target, &cluster, &sheet, awaited, &placement);
+    let (checked, written) = done.await.map_err(|error| {
         error.hint(format!(
             "the key is kept; once the cause is gone, go on with\n  kubectl usercert install{} --csr-name {} -- {}",
             args.client.repeated(),
@@ -175,18 +174,20 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
             shell_word(&args.name)
         ))
     })?;
-    store
-        .remove(&id)
-        .hint("the kubeconfig is written; only the pending copy of the key is left over")?;
+    checked.remove_pending()?;
     let before = "the certificate is there and the kubeconfig is written";
     let given = along.give(&cluster, &args.client, DryRun::None, before).await;
     let bindings = if given.is_ok() { along.names() } else { Vec::new() };
-    report(host, args, &target, &csr, &name, &written, &chain, &checks, &bindings)?;
+    let mut value = checked.value(&written)?;
+    value["request"] = name.into();
+    value["csr"] = pkcs10::to_pem(&made.csr.der).into();
+    value["bindings"] = bindings.into();
+    let context = format!("context/{}", written.context_name);
+    output::print(host, args.output.format, &value, &[context], |_| written.outcome())?;
+    installation::try_standalone(host, &placement);
     given?.iter().for_each(|line| host.say(line));
     Ok(Exit::Done)
 }
-
-type Collected = (Written, Vec<Certificate>, Vec<Check>);
 
 /// From the manifest to the written kubeconfig.
 async fn finish(
@@ -195,9 +196,9 @@ async fn finish(
     target: &Target,
     cluster: &Cluster,
     sheet: &Sheet,
-    key: &PrivateKey,
-    context_name: &str,
-) -> Result<Collected> {
+    awaited: AwaitedCertificate,
+    placement: &Placement,
+) -> Result<(CheckedCertificate, WrittenEntry)> {
     let approval::Submitted { object, foreign } = approval::submit(cluster, &sheet.object).await?;
     if foreign {
         // Nobody knows the key's hash beforehand.
@@ -210,78 +211,11 @@ async fn finish(
         dry_run: false,
     };
     let approved = approval::write(host, cluster, &object, &verdict).await?;
-    let uid = approved.metadata.uid.clone();
     let limit = args.timeout.timeout.for_waiting();
-    let object =
-        await_certificate::wait(host, cluster, approved.into_fields(), &uid, limit).await?;
-    let chain = await_certificate::chain_of(&object)?;
-    let groups = object.certificate_request()?.subject.groups();
-    let lifetime = object.spec.expiration_seconds.and_then(lifetime::Lifetime::from_seconds);
-    let wanted = Wanted { key, user: &args.name, groups: &groups, lifetime };
-    let mut checks = await_certificate::check(host, &chain, &wanted, &target.endpoint.ca())?;
-    let key_pem = key.to_pem();
-    let timeout = args.client.request_timeout;
-    let tried = await_certificate::try_out(
-        &target.endpoint,
-        &chain,
-        &key_pem,
-        &args.name,
-        &groups,
-        timeout,
-    )
-    .await?;
-    await_certificate::tell(host, std::slice::from_ref(&tried));
-    checks.push(tried);
-
-    let entry = Entry {
-        context_name: context_name.to_owned(),
-        cluster_name: target.cluster_name().to_owned(),
-        endpoint: &target.endpoint,
-        chain: &chain,
-        key_pem: &key_pem,
-        namespace: args.client.namespace.clone(),
-        renewed: None,
-    };
-    let written = match &args.standalone {
-        Some(file) => entry.write_standalone(file)?,
-        None => entry.write(host, &target.kubeconfig.list, false, false)?,
-    };
-    Ok((written, chain, checks))
-}
-
-#[expect(clippy::too_many_arguments, reason = "everything that is told")]
-fn report(
-    host: &Host,
-    args: &CreateArgs,
-    target: &Target,
-    csr: &CertificateRequest,
-    name: &str,
-    written: &Written,
-    chain: &[Certificate],
-    checks: &[Check],
-    bindings: &[String],
-) -> Result<()> {
-    let groups = csr.subject.groups();
-    let files: Vec<String> = written.files.iter().map(|f| f.display().to_string()).collect();
-    let value = output::object(
-        "Installation",
-        json!({
-            "context": written.context_name, "cluster": written.cluster_name,
-            "server": target.endpoint.server, "files": files, "user": args.name, "groups": groups,
-            "notAfter": chain.first().map(|c| c.not_after), "sha256": chain.first().map(|c| c.fingerprint()),
-            "request": name, "csr": pkcs10::to_pem(&csr.der), "checks": checks,
-            "bindings": bindings,
-        }),
-    );
-    let context = format!("context/{}", written.context_name);
-    output::print(host, args.output.format, &value, &[context], |_| {
-        format!("context {} written to {}", show(&written.context_name), files.join(", "))
-    })?;
-    if let Some(file) = &args.standalone {
-        host.say(format!(
-            "Try it: kubectl --kubeconfig {} auth whoami",
-            shell_word(&file.display().to_string())
-        ));
-    }
-    Ok(())
+    let chain = installation::collect(host, cluster, approved, limit).await?;
+    let entry = ClusterEntry { namespace: None, ..ClusterEntry::of(target) };
+    let trial = Some(args.client.request_timeout);
+    let checked = installation::check(host, entry, chain, awaited, trial).await?;
+    let written = checked.write(host, &target.kubeconfig.list, placement)?;
+    Ok((checked, written))
 }

@@ -5,16 +5,18 @@ use usercert_core::api::csr::CLIENT_SIGNER;
 use usercert_core::kubeconfig::UserEntry;
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::identity::Identity;
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime::{self, expiry_in_words};
 
-use super::request::{self, RequestArgs};
 use crate::cluster::Target;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::named;
-use crate::ui::args::{ClientArgs, DryRunArgs, OutputArgs, TimeoutArgs};
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::ui::host::Host;
-use crate::workflow::kubeconfig_writer;
+use crate::workflow::installation::{self, Placement};
+use crate::workflow::own_request::{KeySource, RequestSpec};
+use crate::workflow::{kubeconfig_writer, submission};
 
 /// Replace a context's certificate before it expires: same user and groups, new key
 ///
@@ -56,12 +58,9 @@ pub struct RenewArgs {
 }
 
 /// The entries that are renewed.
-#[derive(Clone, Debug)]
-pub struct Renewed {
-    /// The context.
-    pub context_name: String,
-    /// Its user entry.
-    pub user_name: String,
+struct Renewed {
+    context_name: String,
+    user_name: String,
 }
 
 /// Runs the command.
@@ -75,8 +74,6 @@ pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
     }
     let target = Target::resolve(&client)?;
     let (renewed, leaf) = present(&target)?;
-    let user = leaf.subject.user().to_owned();
-    let groups: Vec<String> = leaf.subject.groups().into_iter().collect();
     let itself = client.user.is_none() && client.token.is_none();
     if itself && client.client_certificate.is_none() && host.now() > leaf.not_after {
         return Err(too_late(host, &renewed, &leaf));
@@ -88,23 +85,51 @@ pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
             show(&dropped.join(", "))
         ));
     }
-    let expires = args.expires.clone().unwrap_or_else(|| {
-        format!("{}s", lifetime::asked_for(leaf.not_before, leaf.not_after).seconds())
-    });
-    let key_type = args
-        .key_type
-        .clone()
-        .unwrap_or_else(|| KeyType::of(&leaf.key.kind).unwrap_or(KeyType::P256).name().to_owned());
-    let request = RequestArgs::renewing(
-        (user, groups),
-        (expires, key_type, args.signer.clone()),
-        renewed,
-        args.output.clone(),
-        args.dry_run.clone(),
-        args.timeout.clone(),
-        client,
-    );
-    request::run(host, &request).await
+    let spec = spec(args, &leaf)?;
+    spec.warn_of_names(host);
+    let format = args.output.format;
+    if args.dry_run.dry_run == DryRun::Client {
+        spec.dry_run(host, format)?;
+        return Ok(Exit::Done);
+    }
+    let cluster = target.connect()?;
+    if args.dry_run.dry_run == DryRun::Server {
+        spec.dry_run_on_server(host, &cluster, format).await?;
+        return Ok(Exit::Done);
+    }
+    installation::refuse_insecure(client.insecure_skip_tls_verify)?;
+    let submitted = submission::from_store(host, &spec, &target, &cluster).await?;
+    // The result is the installation's.
+    host.say(format!("{}\n{}", submitted.outcome(), submitted.for_admin()));
+    let placement = Placement {
+        context_name: Some(renewed.context_name),
+        renewed: Some(renewed.user_name),
+        ..Placement::default()
+    };
+    let limit = args.timeout.timeout.for_waiting();
+    installation::after_submission(host, &target, &cluster, submitted, &placement, limit, format)
+        .await?;
+    Ok(Exit::Done)
+}
+
+/// The same user and groups, with a new key; everything else as before unless given otherwise.
+fn spec(args: &RenewArgs, leaf: &Certificate) -> Result<RequestSpec> {
+    let groups: Vec<String> = leaf.subject.groups().into_iter().collect();
+    let spec = RequestSpec {
+        identity: Identity::parse(leaf.subject.user(), &groups).usage()?,
+        expires: match &args.expires {
+            Some(text) => text.parse::<Expires>().context("--expires").usage()?,
+            None => Expires::After(lifetime::asked_for(leaf.not_before, leaf.not_after)),
+        },
+        key: KeySource::New(match &args.key_type {
+            Some(text) => text.parse::<KeyType>().usage()?,
+            None => KeyType::of(&leaf.key.kind).unwrap_or(KeyType::P256),
+        }),
+        signer: args.signer.clone(),
+        csr_name: None,
+    };
+    spec.object_name()?;
+    Ok(spec)
 }
 
 /// What is to be renewed, and its certificate.

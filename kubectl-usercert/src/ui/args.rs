@@ -147,6 +147,21 @@ pub struct TimeoutArgs {
     pub timeout: Timeout,
 }
 
+/// `--reply` and what goes into it.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReplyArgs {
+    /// Wait for the certificate and write the answer, a kubeconfig without the key, to this file, into
+    /// this directory, or to standard output ("-")
+    #[arg(long, value_name = "FILE|DIR|-")]
+    pub reply: Option<PathBuf>,
+    /// Server address in the reply, where people reach the cluster by another one
+    #[arg(long, value_name = "URL", requires = "reply")]
+    pub reply_server: Option<String>,
+    /// Name of the cluster in the reply
+    #[arg(long, value_name = "NAME", requires = "reply")]
+    pub reply_cluster_name: Option<String>,
+}
+
 /// A duration as kubectl takes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeout {
@@ -209,6 +224,15 @@ impl Expires {
         match self {
             Self::After(lifetime) => Some(lifetime),
             Self::Signer => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Expires {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::After(lifetime) => lifetime.fmt(f),
+            Self::Signer => f.write_str("signer"),
         }
     }
 }

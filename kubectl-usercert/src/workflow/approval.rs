@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use usercert_core::api::csr::{
-    self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest, Object, State,
+    self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest, Object, State, Whose,
 };
 use usercert_core::exchange::request_file::{self, Incoming};
 use usercert_core::text::{show, show_list, show_short};
@@ -14,6 +14,7 @@ use crate::cluster::{Cluster, ListOptions, Need, explain};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::args::Expires;
 use crate::ui::host::Host;
+use crate::workflow::submission::{self, Submission};
 
 /// How many requests are listed of those that name the same user.
 const LISTED: usize = 20;
@@ -132,25 +133,15 @@ pub async fn submit(cluster: &Cluster, sent: &CsrObject) -> Result<Submitted> {
     let plain = sent.metadata.name.clone();
     let key = &sent.request()?.key;
     for name in [plain.clone(), csr::name_with_key(&plain, key)] {
-        let mut manifest = sent.raw().clone();
-        manifest["metadata"]["name"] = name.clone().into();
-        let (object, made) = match cluster.create_csr(&manifest, false).await {
-            Ok(object) => (object, true),
-            Err(error) if error.reason() == "AlreadyExists" => {
-                let found = cluster.get_csr(&name).await;
-                (found.map_err(|e| explain(&e, &cluster.server, &Need::Get))?, false)
+        match submission::submit_as(cluster, &name, sent, Whose::HandedOver, "").await? {
+            Submission::Created(object) => return Ok(Submitted { object, foreign: false }),
+            Submission::TakenUp(object) | Submission::Ended(object) => {
+                // Of an earlier run that was interrupted, unless somebody else is the requester.
+                let me = cluster.who_am_i().await;
+                let foreign = me.map_or(true, |me| me.username != object.spec.username);
+                return Ok(Submitted { object, foreign });
             }
-            Err(error) => return Err(explain(&error, &cluster.server, &Need::Create)),
-        };
-        let same = object.spec.request == sent.spec.request
-            && object.spec.signer_name == sent.spec.signer_name
-            && object.spec.usages == sent.spec.usages
-            && object.spec.expiration_seconds == sent.spec.expiration_seconds;
-        if same {
-            // Of an earlier run that was interrupted, unless somebody else is the requester.
-            let foreign = !made
-                && cluster.who_am_i().await.map_or(true, |me| me.username != object.spec.username);
-            return Ok(Submitted { object, foreign });
+            Submission::Unseen | Submission::NameTaken => {}
         }
     }
     Err(Error::new(format!(

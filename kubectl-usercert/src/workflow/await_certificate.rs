@@ -8,11 +8,10 @@ use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{self, Certificate, Check, Expected, Outcome};
-use usercert_core::x509::lifetime::Lifetime;
 
 use crate::cluster::{ApiError, Cluster, Need, UserInfo, WaitEnd, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::keys::{self, PrivateKey};
+use crate::keys;
 use crate::ui::args::Timeout;
 use crate::ui::host::Host;
 
@@ -105,35 +104,17 @@ pub fn approve_line(object: &Object) -> String {
     }
 }
 
-/// What the certificate must be.
-pub struct Wanted<'a> {
-    /// The key.
-    pub key: &'a PrivateKey,
-    /// The user.
-    pub user: &'a str,
-    /// The groups.
-    pub groups: &'a BTreeSet<String>,
-    /// The asked lifetime.
-    pub lifetime: Option<Lifetime>,
-}
-
 /// Checks a certificate against request, key and the cluster's CA, and says so line by line.
 ///
 /// # Errors
 /// When it is not the answer to this request or not usable.
-pub fn check(
+pub(super) fn check(
     host: &Host,
     chain: &[Certificate],
-    wanted: &Wanted<'_>,
+    expected: &Expected,
     ca: &[Certificate],
 ) -> Result<Vec<Check>> {
-    let expected = Expected {
-        spki: &wanted.key.public().spki,
-        user: wanted.user,
-        groups: wanted.groups,
-        lifetime: wanted.lifetime,
-    };
-    let checks = compare(chain, &expected, ca, host.now())?;
+    let checks = compare(chain, expected, ca, host.now())?;
     tell(host, &checks);
     passed(&checks)?;
     Ok(checks)
@@ -145,7 +126,7 @@ pub fn check(
 /// When there is none.
 pub fn compare(
     chain: &[Certificate],
-    expected: &Expected<'_>,
+    expected: &Expected,
     ca: &[Certificate],
     now: UnixTime,
 ) -> Result<Vec<Check>> {
@@ -167,7 +148,7 @@ pub fn passed(checks: &[Check]) -> Result<()> {
 }
 
 /// Shows checks, one a line.
-pub fn tell(host: &Host, checks: &[Check]) {
+pub(super) fn tell(host: &Host, checks: &[Check]) {
     for check in checks {
         let mark = match check.outcome {
             Outcome::Pass => "ok",

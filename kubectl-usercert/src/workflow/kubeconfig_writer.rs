@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use usercert_core::kubeconfig::edit::{self, Edit};
-use usercert_core::kubeconfig::install::{self, Existing, PlanError, Wanted};
+use usercert_core::kubeconfig::install::{self, Existing, NewEntries, PlanError};
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry};
@@ -43,13 +43,23 @@ pub struct Entry<'a> {
 }
 
 /// Where the entry went.
-pub struct Written {
+pub struct WrittenEntry {
     /// The files that were changed.
     pub files: Vec<PathBuf>,
     /// The context's name.
     pub context_name: String,
     /// The cluster entry that it uses.
     pub cluster_name: String,
+}
+
+impl WrittenEntry {
+    /// What was written where.
+    #[must_use]
+    pub fn outcome(&self) -> String {
+        let files: Vec<String> =
+            self.files.iter().map(|f| show(&f.display().to_string())).collect();
+        format!("context {} written to {}", show(&self.context_name), files.join(", "))
+    }
 }
 
 impl Entry<'_> {
@@ -97,11 +107,11 @@ impl Entry<'_> {
     ///
     /// # Errors
     /// When the file exists or cannot be written.
-    pub fn write_standalone(&self, file: &Path) -> Result<Written> {
+    pub fn write_standalone(&self, file: &Path) -> Result<WrittenEntry> {
         let text = self.standalone_text()?;
         atomic::create_new(file, text.as_bytes(), Access::Private)
             .hint("name another file with --standalone")?;
-        Ok(Written {
+        Ok(WrittenEntry {
             files: vec![file.to_owned()],
             context_name: self.context_name.clone(),
             cluster_name: self.cluster_name.clone(),
@@ -112,7 +122,7 @@ impl Entry<'_> {
     ///
     /// # Errors
     /// When a name is taken, or the kubeconfig cannot be read.
-    pub fn check(&self, list: &LoadingList, replace: bool) -> Result<()> {
+    pub(super) fn check(&self, list: &LoadingList, replace: bool) -> Result<()> {
         let files = kubeconfig::read_all(list)?;
         self.decide(list, files, replace, false).map(drop)
     }
@@ -122,13 +132,13 @@ impl Entry<'_> {
     /// # Errors
     /// When a name is taken, another program holds the lock, or a file cannot be read, edited safely
     /// or written.
-    pub fn write(
+    pub(super) fn write(
         &self,
         host: &Host,
         list: &LoadingList,
         replace: bool,
         use_context: bool,
-    ) -> Result<Written> {
+    ) -> Result<WrittenEntry> {
         let busy = writers::is_locked(list);
         let mut cluster_name = String::new();
         let update = kubeconfig::update_and_keep(list, LOCK_LIMIT, |files| {
@@ -143,7 +153,7 @@ impl Entry<'_> {
         })?;
         self.look_again(host, list, busy, &written)?;
         let files = written.into_iter().map(|(file, _)| file).collect();
-        Ok(Written { files, context_name: self.context_name.clone(), cluster_name })
+        Ok(WrittenEntry { files, context_name: self.context_name.clone(), cluster_name })
     }
 
     /// kubectl reads before it locks and then removes what it did not see; a loss shows shortly after.
@@ -219,7 +229,7 @@ impl Entry<'_> {
         let default = list
             .default_file(Path::exists)
             .ok_or_else(|| Error::new("there is no kubeconfig file to write: neither --kubeconfig, $KUBECONFIG nor a home directory"))?;
-        let wanted = Wanted {
+        let wanted = NewEntries {
             context_name: &self.context_name,
             cluster_name: &self.cluster_name,
             cluster_body: self.endpoint.body(),

@@ -3,10 +3,13 @@
 pub mod approval;
 pub mod await_certificate;
 pub mod grant_role;
+pub mod installation;
 pub mod kubeconfig_writer;
+pub mod own_request;
 pub mod pending_request;
 pub mod reply;
 pub mod review_policy;
 pub mod review_sheet;
 pub mod revocation;
 pub mod role_bindings;
+pub mod submission;

@@ -17,7 +17,7 @@ use crate::keys::PrivateKey;
 /// `request.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Record {
+pub struct RequestRecord {
     /// Whom the request names.
     pub identity: Identity,
     /// PEM of the certificate request.
@@ -29,13 +29,13 @@ pub struct Record {
     /// Asked lifetime in seconds.
     pub expiration_seconds: Option<i32>,
     /// Where it was submitted; `None` for an offline request.
-    pub submitted: Option<Submitted>,
+    pub submitted: Option<SubmittedTo>,
 }
 
 /// Where a request was submitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Submitted {
+pub struct SubmittedTo {
     /// The server's address.
     pub server: String,
     /// SHA-256 over the cluster's CA certificates.
@@ -46,10 +46,10 @@ pub struct Submitted {
     pub uid: String,
 }
 
-impl Submitted {
-    /// Submitted to this cluster under this name; not answered yet.
+impl SubmittedTo {
+    /// SubmittedTo to this cluster under this name; not answered yet.
     #[must_use]
-    pub fn to(endpoint: &Endpoint, csr_name: &str) -> Self {
+    pub fn new(endpoint: &Endpoint, csr_name: &str) -> Self {
         Self {
             server: endpoint.server.clone(),
             ca: endpoint.ca_digest(),
@@ -67,16 +67,16 @@ impl Submitted {
 
 /// A pending request with its key.
 #[derive(Debug)]
-pub struct Pending {
+pub struct PendingRequest {
     /// Its id in the store.
     pub id: String,
     /// What was asked.
-    pub record: Record,
+    pub record: RequestRecord,
     /// The key, PEM.
     pub key_pem: Zeroizing<Vec<u8>>,
 }
 
-impl Pending {
+impl PendingRequest {
     /// The key, ready to use.
     ///
     /// # Errors
@@ -132,18 +132,18 @@ pub fn offline_id(key: &PublicKey) -> String {
 ///
 /// # Errors
 /// When it is there but unreadable.
-pub fn load(store: &PendingStore, id: &str) -> Result<Option<Pending>> {
+pub fn load(store: &PendingStore, id: &str) -> Result<Option<PendingRequest>> {
     let Some(found) = store.load(id)? else { return Ok(None) };
     let record = serde_json::from_slice(&found.request_json)
         .context(format!("{} is damaged", store.path_of(id).join("request.json").display()))?;
-    Ok(Some(Pending { id: id.to_owned(), record, key_pem: found.key }))
+    Ok(Some(PendingRequest { id: id.to_owned(), record, key_pem: found.key }))
 }
 
 /// All pending requests that can be read.
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn all(store: &PendingStore) -> Result<Vec<Pending>> {
+pub fn all(store: &PendingStore) -> Result<Vec<PendingRequest>> {
     let ids = store.list()?;
     Ok(ids.iter().filter_map(|id| load(store, id).ok().flatten()).collect())
 }
@@ -152,7 +152,12 @@ pub fn all(store: &PendingStore) -> Result<Vec<Pending>> {
 ///
 /// # Errors
 /// When there is one already or the folder cannot be written.
-pub fn save(store: &PendingStore, id: &str, record: &Record, key: &PrivateKey) -> Result<()> {
+pub fn save(
+    store: &PendingStore,
+    id: &str,
+    record: &RequestRecord,
+    key: &PrivateKey,
+) -> Result<()> {
     let json = serde_json::to_vec_pretty(record)?;
     Ok(store.save(id, key.to_pem().as_bytes(), &json)?)
 }

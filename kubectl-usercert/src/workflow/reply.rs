@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::exchange::reply::Reply;
 use usercert_core::kubeconfig::Endpoint;
@@ -13,23 +12,8 @@ use crate::cluster::{Cluster, Need, Target, explain};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic;
 use crate::files::folder::Access;
-use crate::ui::args::{ClientArgs, Timeout};
+use crate::ui::args::{ClientArgs, ReplyArgs, Timeout};
 use crate::ui::host::Host;
-
-/// `--reply` and what goes into it.
-#[derive(Args, Clone, Debug, Default)]
-pub struct ReplyArgs {
-    /// Wait for the certificate and write the answer, a kubeconfig without the key, to this file, into
-    /// this directory, or to standard output ("-")
-    #[arg(long, value_name = "FILE|DIR|-")]
-    pub reply: Option<PathBuf>,
-    /// Server address in the reply, where people reach the cluster by another one
-    #[arg(long, value_name = "URL", requires = "reply")]
-    pub reply_server: Option<String>,
-    /// Name of the cluster in the reply
-    #[arg(long, value_name = "NAME", requires = "reply")]
-    pub reply_cluster_name: Option<String>,
-}
 
 /// Where a reply for `user` goes: `None` for standard output.
 ///

@@ -4,8 +4,6 @@
 
 mod crash;
 mod many;
-#[path = "../../../tests/tests/require/mod.rs"]
-mod require;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,6 +29,15 @@ fn helper() -> Command {
         path
     });
     Command::new(path)
+}
+
+fn installed(program: &str) -> bool {
+    Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .output()
+        .unwrap()
+        .status
+        .success()
 }
 
 /// Waits for a condition; there is nothing to wake us.

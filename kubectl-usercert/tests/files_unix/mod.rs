@@ -1,9 +1,9 @@
-//! What only Unix has: modes, links, pipes.
+//! What only Unix has: modes, owners, links, pipes, and (for root) full and busy file systems.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use super::nobody::{as_nobody, directory_of_nobody};
 use super::*;
 
 fn mode(path: &Path) -> u32 {
@@ -16,6 +16,37 @@ fn set_mode(path: &Path, mode: u32) {
 
 fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Whether this is root; says so loudly if not.
+fn root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        eprintln!("SKIPPED: this needs root");
+    }
+    root
+}
+
+/// Runs one test of this program, which is ignored otherwise, as nobody (if we are root). It
+/// finds its directory in the environment.
+fn as_nobody(test: &str, directory: &Path) {
+    // Nobody may be unable to reach the build directory.
+    let program = directory.join("program");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    set_mode(&program, 0o755);
+    let mut command = Command::new(&program);
+    command.args(["--ignored", "--exact", test]).env("FILES_DIRECTORY", directory);
+    if rustix::process::geteuid().is_root() {
+        command.uid(65534).gid(65534);
+    }
+    let output = command.current_dir("/").output().unwrap();
+    std::fs::remove_file(program).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+fn directory_of_nobody() -> Option<PathBuf> {
+    std::env::var_os("FILES_DIRECTORY").map(PathBuf::from)
 }
 
 #[test]
@@ -115,6 +146,45 @@ fn locks_that_are_links_or_pipes_are_foreign() {
 }
 
 #[test]
+fn root_keeps_owners() {
+    if !root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config");
+    std::fs::write(&file, "old").unwrap();
+    chown(&file, Some(1234), Some(5678)).unwrap();
+    set_mode(&file, 0o640);
+    replace(&file, b"new").unwrap();
+    let metadata = std::fs::metadata(&file).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid(), mode(&file)), (1234, 5678, 0o640));
+}
+
+#[test]
+fn who_may_not_give_files_away_gives_no_rights_away_either() {
+    if !root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    set_mode(directory.path(), 0o777);
+    let file = directory.path().join("config");
+    std::fs::write(&file, "old").unwrap();
+    chown(&file, Some(1234), Some(5678)).unwrap();
+    set_mode(&file, 0o666);
+    as_nobody("unix::nobody_replaces_a_file_of_somebody", directory.path());
+    let metadata = std::fs::metadata(&file).unwrap();
+    assert_eq!((metadata.uid(), mode(&file)), (65534, 0o606));
+    assert_eq!(std::fs::read(&file).unwrap(), b"new");
+}
+
+#[test]
+#[ignore = "run by who_may_not_give_files_away_gives_no_rights_away_either"]
+fn nobody_replaces_a_file_of_somebody() {
+    let Some(directory) = directory_of_nobody() else { return };
+    replace(&directory.join("config"), b"new").unwrap();
+}
+
+#[test]
 fn read_only_files_and_directories_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     set_mode(directory.path(), 0o777);
@@ -134,7 +204,7 @@ fn read_only_files_and_directories_are_refused() {
 #[test]
 #[ignore = "run by read_only_files_and_directories_are_refused"]
 fn nobody_meets_read_only_files() {
-    let directory = directory_of_nobody();
+    let Some(directory) = directory_of_nobody() else { return };
     // As kubectl: the directory would allow it, the file does not.
     let file = directory.join("config");
     let refused = replace(&file, b"new");
@@ -154,4 +224,73 @@ fn nobody_meets_read_only_files() {
     let foreign = acquire(&[&directory.join("other")]);
     assert!(matches!(foreign, Err(LockError::Foreign { age: Some(_), .. })));
     std::fs::remove_file(lock).unwrap();
+}
+
+/// A mount that goes at the end.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn new(arguments: &[&str], target: &Path) -> Option<Self> {
+        if !root() {
+            return None;
+        }
+        let status = Command::new("mount").args(arguments).arg(target).status();
+        if !status.is_ok_and(|status| status.success()) {
+            eprintln!("SKIPPED: mount is not allowed here");
+            return None;
+        }
+        Some(Self(target.to_owned()))
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_file_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["-t", "tmpfs", "-o", "size=256k", "files-test"];
+    let Some(_mount) = Mount::new(&arguments, directory.path()) else { return };
+    let file = directory.path().join("config");
+    let old = vec![b'o'; 100 << 10];
+    std::fs::write(&file, &old).unwrap();
+    let new = "n".repeat(200 << 10);
+    let refused = update(&list(&[&file]), Duration::ZERO, |_| {
+        Ok::<_, std::io::Error>(vec![(file.clone(), new)])
+    });
+    let Err(UpdateError::Write { source: WriteError::Write { source, .. }, written }) = refused
+    else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+    assert!(written.is_empty());
+    let created = create_new(&directory.path().join("key"), &[0; 200 << 10], Access::Private);
+    assert!(matches!(created, Err(WriteError::Write { .. })));
+    assert_eq!(std::fs::read(&file).unwrap(), old);
+    assert_eq!(names(directory.path()), ["config"]);
+
+    // Full to the last page: not even the lock's marker fits.
+    let filler = std::fs::write(directory.path().join("filler"), vec![0; 300 << 10]);
+    assert!(filler.is_err());
+    assert!(matches!(acquire(&[&file]), Err(LockError::Create { .. })));
+    assert_eq!(names(directory.path()), ["config", "filler"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_replaced_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config");
+    let mounted = directory.path().join("mounted");
+    std::fs::write(&file, "").unwrap();
+    std::fs::write(&mounted, "old").unwrap();
+    // As in a container that gets the host's kubeconfig: the name is busy.
+    let Some(mount) = Mount::new(&["--bind", mounted.to_str().unwrap()], &file) else { return };
+    let refused = replace(&file, b"new");
+    assert!(matches!(refused, Err(WriteError::Rename { .. })), "{refused:?}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"old");
+    assert_eq!(names(directory.path()), ["config", "mounted"]);
+    drop(mount);
 }

@@ -273,7 +273,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    pub(crate) fn of(mut command: Command, args: &[&str]) -> Self {
+    fn of(mut command: Command, args: &[&str]) -> Self {
         let output = command.output().expect("the command runs");
         Self {
             what: format!("{} {}", command.get_program().to_string_lossy(), args.join(" ")),

@@ -6,6 +6,7 @@
 mod name;
 mod object;
 mod read;
+mod submission;
 mod write;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::x509::pkcs10::{CertificateRequest, CsrError};
 
 pub use name::{NameError, check_name, name_for_user, name_with_key};
 pub use object::CsrObject;
+pub use submission::{NameAnswer, NameHolder, Whose, name_holder};
 pub use write::{Decision, Manifest};
 
 pub(crate) use write::appended;

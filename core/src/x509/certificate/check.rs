@@ -9,18 +9,40 @@ use crate::text;
 use crate::time::{UnixTime, human_duration};
 use crate::x509::key::Verification;
 use crate::x509::lifetime::{self, Granted, Lifetime};
+use crate::x509::pkcs10::CertificateRequest;
 
-/// What a certificate should be.
-#[derive(Clone, Debug)]
-pub struct Expected<'a> {
+/// What is expected of a certificate: that it answers a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
     /// DER SubjectPublicKeyInfo of our key.
-    pub spki: &'a [u8],
+    pub spki: Vec<u8>,
     /// The user that was asked for.
-    pub user: &'a str,
+    pub user: String,
     /// The groups that were asked for.
-    pub groups: &'a BTreeSet<String>,
+    pub groups: BTreeSet<String>,
     /// The lifetime that was asked for, if any.
     pub lifetime: Option<Lifetime>,
+}
+
+impl Expected {
+    /// What answers this request, for which this lifetime was asked.
+    #[must_use]
+    pub fn of(request: &CertificateRequest, lifetime: Option<Lifetime>) -> Self {
+        Self {
+            spki: request.key.spki.clone(),
+            user: request.subject.user().to_owned(),
+            groups: request.subject.groups(),
+            lifetime,
+        }
+    }
+
+    /// Whether this request asks for it.
+    #[must_use]
+    pub fn is_asked_by(&self, request: &CertificateRequest) -> bool {
+        request.key.spki == self.spki
+            && request.subject.user() == self.user
+            && request.subject.groups() == self.groups
+    }
 }
 
 /// How one check came out.
@@ -66,12 +88,7 @@ pub enum Chain {
 /// Checks a certificate against the request it should answer. It may be installed when no check
 /// failed.
 #[must_use]
-pub fn check(
-    leaf: &Certificate,
-    expected: &Expected<'_>,
-    chain: Chain,
-    now: UnixTime,
-) -> Vec<Check> {
+pub fn check(leaf: &Certificate, expected: &Expected, chain: Chain, now: UnixTime) -> Vec<Check> {
     vec![
         check_key(leaf, expected),
         check_user(leaf, expected),
@@ -82,7 +99,7 @@ pub fn check(
     ]
 }
 
-fn check_key(leaf: &Certificate, expected: &Expected<'_>) -> Check {
+fn check_key(leaf: &Certificate, expected: &Expected) -> Check {
     if leaf.key.spki == expected.spki {
         Check::new("key", Outcome::Pass, format!("belongs to the private key ({})", leaf.key.kind))
     } else {
@@ -90,8 +107,8 @@ fn check_key(leaf: &Certificate, expected: &Expected<'_>) -> Check {
     }
 }
 
-fn check_user(leaf: &Certificate, expected: &Expected<'_>) -> Check {
-    let (found, wanted) = (leaf.subject.user(), expected.user);
+fn check_user(leaf: &Certificate, expected: &Expected) -> Check {
+    let (found, wanted) = (leaf.subject.user(), expected.user.as_str());
     if found == wanted {
         return Check::new("user", Outcome::Pass, format!("user {}", text::show(found)));
     }
@@ -103,9 +120,9 @@ fn check_user(leaf: &Certificate, expected: &Expected<'_>) -> Check {
     Check::new("user", Outcome::Fail, message)
 }
 
-fn check_groups(leaf: &Certificate, expected: &Expected<'_>) -> Check {
+fn check_groups(leaf: &Certificate, expected: &Expected) -> Check {
     let found = leaf.subject.groups();
-    if found == *expected.groups {
+    if found == expected.groups {
         let message = match found.is_empty() {
             true => "no groups, as asked".to_owned(),
             false => format!("groups {}", listed(&found)),
@@ -115,7 +132,7 @@ fn check_groups(leaf: &Certificate, expected: &Expected<'_>) -> Check {
     let without = |some: &BTreeSet<String>, others: &BTreeSet<String>| -> Vec<String> {
         some.iter().filter(|group| !others.contains(*group)).cloned().collect()
     };
-    let (missing, extra) = (without(expected.groups, &found), without(&found, expected.groups));
+    let (missing, extra) = (without(&expected.groups, &found), without(&found, &expected.groups));
     let mut parts = Vec::new();
     if !missing.is_empty() {
         parts.push(format!("lacks the groups {}", listed(&missing)));
@@ -220,14 +237,15 @@ pub fn any_failed(checks: &[Check]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::testing::expired;
+    use crate::x509::testing::{expired, request};
 
     /// The codes of the checks that did not pass.
     fn objections(change: impl FnOnce(&mut Certificate), chain: Chain, now: i64) -> Vec<String> {
         let mut leaf = expired();
-        let (spki, groups) = (leaf.key.spki.clone(), BTreeSet::new());
+        let spki = leaf.key.spki.clone();
         change(&mut leaf);
-        let expected = Expected { spki: &spki, user: "old", groups: &groups, lifetime: None };
+        let (user, groups) = ("old".to_owned(), BTreeSet::new());
+        let expected = Expected { spki, user, groups, lifetime: None };
         check(&leaf, &expected, chain, UnixTime(now))
             .into_iter()
             .filter(|c| c.outcome != Outcome::Pass)
@@ -256,6 +274,20 @@ mod tests {
         assert_eq!(objections(|c| c.is_ca = true, GOOD, DURING), ["usage Fail"]);
         assert_eq!(objections(|_| {}, GOOD, DURING + 200_000), ["validity Fail"]);
         assert_eq!(objections(|_| {}, GOOD, 0), ["validity Note"]);
+    }
+
+    #[test]
+    fn a_request_asks_for_what_its_answer_must_be() {
+        let alice = request("alice", &["dev", "ops"]);
+        let expected = Expected::of(&alice, Lifetime::from_seconds(600));
+        assert!(expected.is_asked_by(&alice));
+        assert!(expected.is_asked_by(&request("alice", &["ops", "dev"])), "groups have no order");
+        for other in [request("alice", &["dev"]), request("bob", &["dev", "ops"])] {
+            assert!(!expected.is_asked_by(&other));
+        }
+        let mut other_key = alice;
+        other_key.key.spki.push(0);
+        assert!(!expected.is_asked_by(&other_key));
     }
 
     #[test]

@@ -17,12 +17,13 @@ use usercert_core::x509::code::ExpectedCode;
 use self::replies::Replies;
 use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
+use crate::ui::args::{
+    ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, ReplyArgs, TimeoutArgs,
+};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::approval;
 use crate::workflow::grant_role::RoleArgs;
-use crate::workflow::reply::ReplyArgs;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
 use crate::workflow::review_sheet::{self, Bindings};
 

@@ -5,18 +5,18 @@ use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::show;
 use usercert_core::x509::code::ExpectedCode;
 
-use super::sources::{kept_for_key, no_key, other_user, own_key, same_cluster};
-use super::{Answer, InstallArgs, Ready, finish};
+use super::InstallArgs;
+use super::sources::{kept_for_key, no_key, own_key, same_cluster, same_user};
 use crate::error::{Error, Result, ResultExt as _};
-use crate::ui::args::DryRun;
 use crate::ui::host::Host;
+use crate::workflow::installation::{self, AwaitedCertificate, CheckedCertificate, ClusterEntry};
 
 /// The certificate and the cluster come from a reply, which may be anybody's.
 pub(super) async fn from_reply(
     host: &Host,
     args: &InstallArgs,
     file: &std::path::Path,
-) -> Result<Ready> {
+) -> Result<CheckedCertificate> {
     let expected = match &args.expect_reply {
         Some(code) => Some(code.parse::<ExpectedCode>().context("--expect-reply").usage()?),
         None => None,
@@ -31,24 +31,22 @@ pub(super) async fn from_reply(
         tls_server_name: reply.tls_server_name.clone(),
         ..Endpoint::default()
     };
-    let answer = match &args.key {
+    let awaited = match &args.key {
         Some(key) => own_key(args, key, &reply.chain)?,
         None => match kept_for_key(&reply.chain)? {
             Some(kept) => {
                 same_cluster(&kept, &endpoint, expected.is_some())?;
-                Answer::of_pending(&kept)?
+                AwaitedCertificate::of_pending(&kept)?
             }
             None => return Err(no_key(args)),
         },
     };
-    if answer.user != args.name {
-        return Err(other_user(&answer.user, &args.name));
-    }
+    same_user(&awaited.expected.user, &args.name)?;
     // Nothing is connected to before the person has agreed to the server.
     confirm_reply(host, args, &reply, expected.as_ref())?;
-    let namespace = reply.namespace.clone();
-    finish(host, args, endpoint, &reply.cluster_name, namespace.as_deref(), reply.chain, answer)
-        .await
+    let Reply { cluster_name: name, namespace, chain, .. } = reply;
+    let cluster = ClusterEntry { endpoint, name, namespace };
+    installation::check(host, cluster, chain, awaited, args.trial()).await
 }
 
 fn confirm_reply(
@@ -86,7 +84,7 @@ fn confirm_reply(
         "kubectl will trust this server from then on. That it answers proves nothing about whose it is:\n\
          compare the code with the admin over another channel.",
     );
-    let answered = args.yes || expected.is_some() || args.dry_run.dry_run != DryRun::None;
+    let answered = args.yes || expected.is_some() || args.is_dry_run();
     host.say_before_asking(text, answered);
     if let Some(expected) = expected {
         if expected.matches(&code) {
@@ -98,7 +96,7 @@ fn confirm_reply(
         ))
         .hint("nothing was written; ask the admin for the reply and its code again"));
     }
-    if args.dry_run.dry_run != DryRun::None {
+    if args.is_dry_run() {
         return Ok(());
     }
     host.confirm("Is this your cluster?", args.yes)

@@ -3,27 +3,16 @@
 mod from_reply;
 mod sources;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
-use usercert_core::kubeconfig::Endpoint;
-use usercert_core::text::{shell_word, show};
-use usercert_core::x509::certificate::{Certificate, Check, Outcome};
-use usercert_core::x509::lifetime::{self, Lifetime};
-use zeroize::Zeroizing;
 
-use super::renew::Renewed;
 use crate::cluster::{Kubeconfig, Target};
-use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::keys::PrivateKey;
-use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, TimeoutArgs};
+use crate::error::{Error, Exit, Result};
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, Timeout, TimeoutArgs};
 use crate::ui::host::Host;
-use crate::ui::output;
-use crate::workflow::await_certificate::{self, Wanted};
-use crate::workflow::kubeconfig_writer::{Entry, Written};
-use crate::workflow::pending_request::{self, Pending};
+use crate::workflow::installation::{self, Placement};
+use crate::workflow::pending_request;
 
 /// Longest certificate file that is read, in bytes.
 const CERTIFICATE_LIMIT: usize = 1024 * 1024;
@@ -40,7 +29,7 @@ const CERTIFICATE_LIMIT: usize = 1024 * 1024;
 ///   kubectl usercert install alice --reply alice.kubeconfig    # no access to the cluster needed
 ///
 ///   kubectl usercert install alice --standalone alice.conf     # a file of its own
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct InstallArgs {
     /// The user, as given to request
@@ -78,8 +67,6 @@ pub struct InstallArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    #[arg(skip)]
-    renewed: Option<Renewed>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -91,69 +78,24 @@ pub struct InstallArgs {
 }
 
 impl InstallArgs {
-    /// What `request --wait` goes on with.
-    #[must_use]
-    pub fn after_request(
-        name: String,
-        csr_name: String,
-        client: ClientArgs,
-        timeout: TimeoutArgs,
-        key: Option<PathBuf>,
-        output: OutputArgs,
-    ) -> Self {
-        Self { name, csr_name: Some(csr_name), client, timeout, key, output, ..Self::default() }
+    fn is_dry_run(&self) -> bool {
+        self.dry_run.dry_run != DryRun::None
     }
 
-    /// Into the place of what is there.
-    #[must_use]
-    pub fn renewing(self, renewed: Renewed) -> Self {
-        let context_name = Some(renewed.context_name.clone());
-        Self { context_name, renewed: Some(renewed), ..self }
-    }
-}
-
-/// Everything that goes into the kubeconfig, checked.
-struct Ready {
-    endpoint: Endpoint,
-    cluster_name: String,
-    namespace: Option<String>,
-    chain: Vec<Certificate>,
-    key: PrivateKey,
-    checks: Vec<Check>,
-    /// The pending request to let go of afterwards.
-    pending: Option<String>,
-    /// Whether it was submitted to a cluster, which then must have recognised the certificate before
-    /// the key is let go of.
-    submitted: bool,
-}
-
-/// What a certificate must answer, from the kept request or from the request in the cluster.
-struct Answer {
-    key: PrivateKey,
-    user: String,
-    groups: BTreeSet<String>,
-    lifetime: Option<Lifetime>,
-    pending: Option<String>,
-    submitted: bool,
-}
-
-impl Answer {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted { key: &self.key, user: &self.user, groups: &self.groups, lifetime: self.lifetime }
+    /// How long trying the certificate out may take; `None` where that is not done.
+    fn trial(&self) -> Option<Timeout> {
+        Some(self.client.request_timeout).filter(|_| !self.no_verify && !self.is_dry_run())
     }
 
-    fn of_pending(pending: &Pending) -> Result<Self> {
-        Ok(Self {
-            key: pending.key()?,
-            user: pending.record.identity.user.as_str().to_owned(),
-            groups: pending.record.identity.group_set(),
-            lifetime: pending
-                .record
-                .expiration_seconds
-                .and_then(|s| Lifetime::from_seconds(s.into())),
-            pending: Some(pending.id.clone()),
-            submitted: pending.record.submitted.is_some(),
-        })
+    fn placement(&self) -> Placement {
+        Placement {
+            context_name: self.context_name.clone(),
+            namespace: self.client.namespace.clone(),
+            renewed: None,
+            standalone: self.standalone.clone(),
+            replace: self.replace,
+            use_context: self.use_context,
+        }
     }
 }
 
@@ -162,70 +104,29 @@ impl Answer {
 /// # Errors
 /// See the exit codes.
 pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
-    let (ready, list) = match (&args.reply, &args.certificate) {
+    installation::refuse_insecure(args.client.insecure_skip_tls_verify)?;
+    let (checked, list) = match (&args.reply, &args.certificate) {
         (Some(file), _) => {
-            let ready = from_reply::from_reply(host, args, file).await?;
-            (ready, Kubeconfig::list(args.client.kubeconfig.as_deref())?)
+            let checked = from_reply::from_reply(host, args, file).await?;
+            (checked, Kubeconfig::list(args.client.kubeconfig.as_deref())?)
         }
         (None, Some(file)) => {
             let target = Target::resolve(&args.client)?;
-            let ready = sources::from_certificate(host, args, &target, file).await?;
-            (ready, target.kubeconfig.list)
+            let checked = sources::from_certificate(host, args, &target, file).await?;
+            (checked, target.kubeconfig.list)
         }
         (None, None) => {
             let target = Target::resolve(&args.client).map_err(|e| made_offline(args, e))?;
-            let ready = sources::from_cluster(host, args, &target).await?;
-            (ready, target.kubeconfig.list)
+            let checked = sources::from_cluster(host, args, &target).await?;
+            (checked, target.kubeconfig.list)
         }
     };
-    if args.client.insecure_skip_tls_verify == Some(true) {
-        return Err(Error::usage(
-            "--insecure-skip-tls-verify would be written into the kubeconfig for good",
-        )
-        .hint("nothing was written; give the server's CA with --certificate-authority FILE"));
+    let (placement, format) = (args.placement(), args.output.format);
+    if args.is_dry_run() {
+        checked.dry_run(host, &list, &placement, format)?;
+    } else {
+        checked.install(host, &list, &placement, format)?;
     }
-    let key_pem: Zeroizing<String> = ready.key.to_pem();
-    let entry = Entry {
-        context_name: args
-            .context_name
-            .clone()
-            .unwrap_or_else(|| format!("{}@{}", args.name, ready.cluster_name)),
-        cluster_name: ready.cluster_name.clone(),
-        endpoint: &ready.endpoint,
-        chain: &ready.chain,
-        key_pem: &key_pem,
-        namespace: args.client.namespace.clone().or_else(|| ready.namespace.clone()),
-        renewed: args.renewed.as_ref().map(|r| r.user_name.clone()),
-    };
-    if entry.context_name.is_empty() {
-        return Err(Error::usage("the context's name is empty"));
-    }
-    if args.dry_run.dry_run != DryRun::None {
-        if args.standalone.is_none() {
-            entry.check(&list, args.replace)?;
-        }
-        let value = output::object(
-            "Installation",
-            json!({ "context": entry.context_name, "server": ready.endpoint.server,
-                    "checks": ready.checks, "dryRun": true }),
-        );
-        let name = format!("context/{}", entry.context_name);
-        output::print(host, args.output.format, &value, &[name], |_| {
-            format!("context {} would be written (dry run)", show(&entry.context_name))
-        })?;
-        return Ok(Exit::Done);
-    }
-    let written = match &args.standalone {
-        Some(file) => entry.write_standalone(file)?,
-        None => entry.write(host, &list, args.replace, args.use_context)?,
-    };
-    let verified = ready.checks.iter().any(|c| c.code == "server" && c.outcome == Outcome::Pass);
-    if let Some(id) = ready.pending.as_ref().filter(|_| verified || !ready.submitted) {
-        pending_request::store()?
-            .remove(id)
-            .hint("the kubeconfig is written; only the pending copy of the key is left over")?;
-    }
-    report(host, args, &ready, &written)?;
     Ok(Exit::Done)
 }
 
@@ -241,73 +142,3 @@ fn made_offline(args: &InstallArgs, error: Error) -> Error {
 
 const OFFLINE_HINT: &str =
     "a request of that name was made offline: install the admin's answer with --reply FILE";
-
-fn report(host: &Host, args: &InstallArgs, ready: &Ready, written: &Written) -> Result<()> {
-    let leaf = ready.chain.first().ok_or_else(|| Error::new("no certificate"))?;
-    let files: Vec<String> = written.files.iter().map(|f| f.display().to_string()).collect();
-    let value = output::object(
-        "Installation",
-        json!({
-            "context": written.context_name, "cluster": written.cluster_name,
-            "server": ready.endpoint.server, "files": files,
-            "user": leaf.subject.user(), "groups": leaf.subject.groups(),
-            "notAfter": leaf.not_after, "sha256": leaf.fingerprint(), "checks": ready.checks,
-        }),
-    );
-    let name = format!("context/{}", written.context_name);
-    output::print(host, args.output.format, &value, &[name], |_| {
-        format!(
-            "context {} written to {}; {}",
-            show(&written.context_name),
-            files.iter().map(|f| show(f)).collect::<Vec<_>>().join(", "),
-            lifetime::expiry_in_words(leaf.not_after, host.now()),
-        )
-    })?;
-    let prefix = match &args.standalone {
-        Some(file) => format!("kubectl --kubeconfig {}", shell_word(&file.display().to_string())),
-        None if args.use_context => "kubectl".to_owned(),
-        None => format!("kubectl --context {}", shell_word(&written.context_name)),
-    };
-    host.say(format!("Try it: {prefix} auth whoami"));
-    Ok(())
-}
-
-/// Checks the certificate and tries it out.
-async fn finish(
-    host: &Host,
-    args: &InstallArgs,
-    endpoint: Endpoint,
-    cluster_name: &str,
-    namespace: Option<&str>,
-    chain: Vec<Certificate>,
-    answer: Answer,
-) -> Result<Ready> {
-    let mut checks = await_certificate::check(host, &chain, &answer.wanted(), &endpoint.ca())?;
-    if args.no_verify || args.dry_run.dry_run != DryRun::None {
-        host.say("not tried on the server");
-    } else {
-        let key_pem = answer.key.to_pem();
-        let timeout = args.client.request_timeout;
-        let check = await_certificate::try_out(
-            &endpoint,
-            &chain,
-            &key_pem,
-            &answer.user,
-            &answer.groups,
-            timeout,
-        )
-        .await?;
-        await_certificate::tell(host, std::slice::from_ref(&check));
-        checks.push(check);
-    }
-    Ok(Ready {
-        endpoint,
-        cluster_name: cluster_name.to_owned(),
-        namespace: namespace.map(str::to_owned),
-        chain,
-        key: answer.key,
-        checks,
-        pending: answer.pending,
-        submitted: answer.submitted,
-    })
-}

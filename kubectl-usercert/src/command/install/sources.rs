@@ -1,26 +1,28 @@
 //! Where the certificate comes from: the request in the cluster, or a file; and what it must answer.
 
+use std::path::Path;
+
 use usercert_core::api::csr::{self, CsrObject};
-use usercert_core::exchange::certificate_file::{self, Answer as Received};
+use usercert_core::exchange::certificate_file::{self, ReceivedCertificate};
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::{shell_word, show};
-use usercert_core::x509::certificate::Certificate;
+use usercert_core::x509::certificate::{Certificate, Expected};
 use usercert_core::x509::lifetime::Lifetime;
 
-use super::{Answer, CERTIFICATE_LIMIT, InstallArgs, OFFLINE_HINT, Ready, finish};
-use crate::cluster::{Need, Target, explain};
-use crate::command::request::read_key;
+use super::{CERTIFICATE_LIMIT, InstallArgs, OFFLINE_HINT};
+use crate::cluster::Target;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::host::Host;
-use crate::workflow::await_certificate;
-use crate::workflow::pending_request::{self, Pending};
+use crate::workflow::installation::{self, AwaitedCertificate, CheckedCertificate, ClusterEntry};
+use crate::workflow::own_request::read_key;
+use crate::workflow::pending_request::{self, PendingRequest};
 
 /// The certificate comes from the request in the cluster.
 pub(super) async fn from_cluster(
     host: &Host,
     args: &InstallArgs,
     target: &Target,
-) -> Result<Ready> {
+) -> Result<CheckedCertificate> {
     let cluster = target.connect()?;
     let kept = match &args.key {
         Some(_) => None,
@@ -32,40 +34,17 @@ pub(super) async fn from_cluster(
         (None, Some(name)) => name.clone(),
         (None, None) => csr::name_for_user(&args.name),
     };
-    let mut uid = submitted.map(|s| s.uid.clone()).unwrap_or_default();
-    let object = match cluster.get_csr(&csr_name).await {
-        Ok(object) => object,
-        Err(error) if error.reason() == "NotFound" => {
-            return Err(await_certificate::ended(&csr_name, csr::Progress::Vanished));
-        }
-        Err(error) => {
-            return Err(explain(&error, &cluster.server, &Need::Get).hint(
-                "without the right to read requests, ask the admin for a reply file:\n  kubectl usercert approve NAME --reply FILE",
-            ));
-        }
-    };
-    let answer = answer_for(args, kept.as_ref(), &object, &uid)?;
-    if uid.is_empty() {
-        // From here on it is this very object that is waited for.
-        uid.clone_from(&object.metadata.uid);
-    }
+    let uid = submitted.map(|s| s.uid.clone()).unwrap_or_default();
+    let object = installation::read_request(&cluster, &csr_name).await?;
+    let awaited = awaited_for(args, kept.as_ref(), &object, &uid)?;
+    // From here on it is this very object that is waited for.
     let limit = args.timeout.timeout.for_waiting();
-    let object = await_certificate::wait(host, &cluster, object.into_fields(), &uid, limit).await?;
-    let chain = await_certificate::chain_of(&object)?;
-    finish(
-        host,
-        args,
-        target.endpoint.clone(),
-        target.cluster_name(),
-        target.namespace(),
-        chain,
-        answer,
-    )
-    .await
+    let chain = installation::collect(host, &cluster, object, limit).await?;
+    installation::check(host, ClusterEntry::of(target), chain, awaited, args.trial()).await
 }
 
 /// The kept request for this user and cluster.
-fn find_kept(args: &InstallArgs, target: &Target) -> Result<Pending> {
+fn find_kept(args: &InstallArgs, target: &Target) -> Result<PendingRequest> {
     let store = pending_request::store()?;
     let name = args.csr_name.clone().unwrap_or_else(|| csr::name_for_user(&args.name));
     if let Some(found) =
@@ -74,8 +53,9 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<Pending> {
         return Ok(found);
     }
     let mut others = pending_request::all(&store)?;
-    let here = |p: &Pending| p.record.submitted.as_ref().is_some_and(|s| s.is_at(&target.endpoint));
-    let named = |p: &Pending| p.record.identity.user.as_str() == args.name;
+    let here =
+        |p: &PendingRequest| p.record.submitted.as_ref().is_some_and(|s| s.is_at(&target.endpoint));
+    let named = |p: &PendingRequest| p.record.identity.user.as_str() == args.name;
     let elsewhere: Vec<String> = others
         .iter()
         .filter(|p| named(p) && !here(p))
@@ -118,22 +98,18 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<Pending> {
 
 /// What the certificate must be: the kept request, or for a key of one's own the request in the
 /// cluster, which must have been made with that very key.
-fn answer_for(
+fn awaited_for(
     args: &InstallArgs,
-    kept: Option<&Pending>,
+    kept: Option<&PendingRequest>,
     object: &CsrObject,
     uid: &str,
-) -> Result<Answer> {
-    let found = object.request()?;
+) -> Result<AwaitedCertificate> {
     if let Some(kept) = kept {
-        if !uid.is_empty() && object.metadata.uid != uid || kept.request()?.key != found.key {
-            return Err(await_certificate::ended(&object.metadata.name, csr::Progress::Replaced));
-        }
-        if kept.record.identity.user.as_str() != args.name {
-            return Err(other_user(kept.record.identity.user.as_str(), &args.name));
-        }
-        return Answer::of_pending(kept);
+        installation::still_ours(object, uid, &kept.request()?.key)?;
+        same_user(kept.record.identity.user.as_str(), &args.name)?;
+        return AwaitedCertificate::of_pending(kept);
     }
+    let found = object.certificate_request()?;
     let file = args.key.as_deref().ok_or_else(|| Error::new("there is no key"))?;
     let key = read_key(file)?;
     if *key.public() != found.key {
@@ -144,23 +120,18 @@ fn answer_for(
         ))
         .hint("name the request with --csr-name, or the right key with --key"));
     }
-    if found.subject.user() != args.name {
-        return Err(other_user(found.subject.user(), &args.name));
-    }
-    Ok(Answer {
-        key,
-        user: found.subject.user().to_owned(),
-        groups: found.subject.groups(),
-        lifetime: object.spec.expiration_seconds.and_then(Lifetime::from_seconds),
-        pending: None,
-        submitted: false,
-    })
+    same_user(found.subject.user(), &args.name)?;
+    let lifetime = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
+    Ok(AwaitedCertificate { key, expected: Expected::of(&found, lifetime), kept: None })
 }
 
-/// It is somebody else's.
-pub(super) fn other_user(found: &str, wanted: &str) -> Error {
-    Error::new(format!("this is for the user {}, not for {}", show(found), show(wanted)))
-        .hint("nothing was written")
+/// Makes sure that it is not somebody else's.
+pub(super) fn same_user(found: &str, wanted: &str) -> Result<()> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Error::new(format!("this is for the user {}, not for {}", show(found), show(wanted)))
+        .hint("nothing was written"))
 }
 
 /// The certificate comes from a file; the cluster is the context's.
@@ -168,59 +139,46 @@ pub(super) async fn from_certificate(
     host: &Host,
     args: &InstallArgs,
     target: &Target,
-    file: &std::path::Path,
-) -> Result<Ready> {
+    file: &Path,
+) -> Result<CheckedCertificate> {
     let data = host.input(file, CERTIFICATE_LIMIT)?;
     let chain = match certificate_file::read(&data).context(show(&file.display().to_string()))? {
-        Received::Reply(_) => {
+        ReceivedCertificate::Reply(_) => {
             return Err(Error::usage(format!("{} is a reply", show(&file.display().to_string())))
                 .hint("install it with --reply"));
         }
-        Received::Certificates(chain) | Received::Object(_, chain) => chain,
+        ReceivedCertificate::Certificates(chain) | ReceivedCertificate::Object(_, chain) => chain,
     };
-    let answer = match &args.key {
+    let awaited = match &args.key {
         Some(key) => own_key(args, key, &chain)?,
         None => match kept_for_key(&chain)? {
             Some(kept) => {
                 same_cluster(&kept, &target.endpoint, false)?;
-                Answer::of_pending(&kept)?
+                AwaitedCertificate::of_pending(&kept)?
             }
             None => return Err(no_key(args)),
         },
     };
-    if answer.user != args.name {
-        return Err(other_user(&answer.user, &args.name));
-    }
-    finish(
-        host,
-        args,
-        target.endpoint.clone(),
-        target.cluster_name(),
-        target.namespace(),
-        chain,
-        answer,
-    )
-    .await
+    same_user(&awaited.expected.user, &args.name)?;
+    installation::check(host, ClusterEntry::of(target), chain, awaited, args.trial()).await
 }
 
 /// With a key of one's own and no kept request, user and groups are the certificate's.
 pub(super) fn own_key(
     args: &InstallArgs,
-    key: &std::path::Path,
+    key: &Path,
     chain: &[Certificate],
-) -> Result<Answer> {
+) -> Result<AwaitedCertificate> {
     let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate"))?;
-    if leaf.subject.user() != args.name {
-        return Err(other_user(leaf.subject.user(), &args.name));
-    }
-    Ok(Answer {
-        key: read_key(key)?,
+    same_user(leaf.subject.user(), &args.name)?;
+    let key = read_key(key)?;
+    let expected = Expected {
+        spki: key.public().spki.clone(),
         user: args.name.clone(),
         groups: leaf.subject.groups(),
         lifetime: None,
-        pending: None,
-        submitted: false,
-    })
+    };
+    Ok(AwaitedCertificate { key, expected, kept: None })
 }
 
 /// A request that was submitted to one cluster is not answered for another: whoever has seen it could
@@ -229,7 +187,7 @@ pub(super) fn own_key(
 /// # Errors
 /// When the CA differs, or the server does and `server_vouched` does not say that this is meant so.
 pub(super) fn same_cluster(
-    kept: &Pending,
+    kept: &PendingRequest,
     endpoint: &Endpoint,
     server_vouched: bool,
 ) -> Result<()> {
@@ -250,7 +208,7 @@ pub(super) fn same_cluster(
 }
 
 /// The kept request whose key the certificate is for.
-pub(super) fn kept_for_key(chain: &[Certificate]) -> Result<Option<Pending>> {
+pub(super) fn kept_for_key(chain: &[Certificate]) -> Result<Option<PendingRequest>> {
     let Some(leaf) = chain.first() else { return Ok(None) };
     let store = pending_request::store()?;
     if let Some(found) = pending_request::load(&store, &pending_request::offline_id(&leaf.key))? {

@@ -33,9 +33,11 @@ use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::environment;
 use crate::files::journal::{Journal, JournalError};
 use crate::keys::PrivateKey;
-use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
+use crate::ui::args::{
+    ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, ReplyArgs, TimeoutArgs,
+};
 use crate::ui::host::Host;
-use crate::workflow::reply::{self, ClusterData, ReplyArgs};
+use crate::workflow::reply::{self, ClusterData};
 use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::{grant_role, review_sheet};
 

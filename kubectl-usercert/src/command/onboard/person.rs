@@ -183,9 +183,9 @@ impl Work<'_> {
     ) -> Result<Vec<Certificate>> {
         let chain = await_certificate::chain_of(object)?;
         let expected = Expected {
-            spki: &request.key.spki,
-            user: row.user(),
-            groups: &row.person.identity.group_set(),
+            spki: request.key.spki.clone(),
+            user: row.user().to_owned(),
+            groups: row.person.identity.group_set(),
             lifetime: row.person.lifetime,
         };
         await_certificate::passed(&await_certificate::compare(

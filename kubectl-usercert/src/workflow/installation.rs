@@ -1,0 +1,376 @@
+//! From an issued certificate and its key to the written kubeconfig.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use usercert_core::api::csr::{CsrObject, Progress};
+use usercert_core::kubeconfig::Endpoint;
+use usercert_core::kubeconfig::path::LoadingList;
+use usercert_core::text::{shell_word, show};
+use usercert_core::x509::certificate::{Certificate, Check, Expected, Outcome};
+use usercert_core::x509::key::PublicKey;
+use usercert_core::x509::lifetime::{self, Lifetime};
+
+use crate::cluster::{Cluster, Need, Target, explain};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::keys::PrivateKey;
+use crate::ui::args::{Format, Timeout};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::await_certificate;
+use crate::workflow::kubeconfig_writer::{Entry, WrittenEntry};
+use crate::workflow::pending_request::{self, PendingRequest};
+use crate::workflow::submission::SubmittedRequest;
+
+/// Where in the kubeconfig a certificate goes.
+#[derive(Clone, Debug, Default)]
+pub struct Placement {
+    /// Name of context and user entry; USER@CLUSTER if absent.
+    pub context_name: Option<String>,
+    /// Namespace of the context, instead of the cluster's own.
+    pub namespace: Option<String>,
+    /// The user entry to renew; nothing but its certificate and key is written then.
+    pub renewed: Option<String>,
+    /// A file of its own, instead of the kubeconfig.
+    pub standalone: Option<PathBuf>,
+    /// Replace an entry of the same cluster and user.
+    pub replace: bool,
+    /// Make it the current context.
+    pub use_context: bool,
+}
+
+/// The cluster that a certificate is for.
+#[derive(Clone, Debug)]
+pub struct ClusterEntry {
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// Name for its entry.
+    pub name: String,
+    /// Namespace for a context.
+    pub namespace: Option<String>,
+}
+
+impl ClusterEntry {
+    /// The cluster that a context leads to.
+    #[must_use]
+    pub fn of(target: &Target) -> Self {
+        Self {
+            endpoint: target.endpoint.clone(),
+            name: target.cluster_name().to_owned(),
+            namespace: target.namespace().map(str::to_owned),
+        }
+    }
+}
+
+/// A key, and what the certificate for it must be.
+pub struct AwaitedCertificate {
+    /// The key.
+    pub key: PrivateKey,
+    /// What the certificate must be.
+    pub expected: Expected,
+    /// The pending request that is over once the kubeconfig is written.
+    pub kept: Option<KeptRequest>,
+}
+
+/// A pending request in the state folder.
+pub struct KeptRequest {
+    /// Its id.
+    pub id: String,
+    /// Whether it is kept until the server has recognized the certificate.
+    pub until_recognized: bool,
+}
+
+impl AwaitedCertificate {
+    /// What a pending request waits for.
+    ///
+    /// # Errors
+    /// When its key is damaged.
+    pub fn of_pending(pending: &PendingRequest) -> Result<Self> {
+        let key = pending.key()?;
+        let record = &pending.record;
+        let seconds = record.expiration_seconds.map(i64::from);
+        let expected = Expected {
+            spki: key.public().spki.clone(),
+            user: record.identity.user.as_str().to_owned(),
+            groups: record.identity.group_set(),
+            lifetime: seconds.and_then(Lifetime::from_seconds),
+        };
+        let (id, until_recognized) = (pending.id.clone(), record.submitted.is_some());
+        Ok(Self { key, expected, kept: Some(KeptRequest { id, until_recognized }) })
+    }
+}
+
+/// A certificate that was checked, with everything else that goes into the kubeconfig.
+pub struct CheckedCertificate {
+    /// The cluster.
+    pub cluster: ClusterEntry,
+    /// The certificate and its intermediates.
+    pub chain: Vec<Certificate>,
+    /// What was checked.
+    pub checks: Vec<Check>,
+    awaited: AwaitedCertificate,
+}
+
+/// Reads the request in the cluster.
+///
+/// # Errors
+/// It is gone, or as the server answers.
+pub async fn read_request(cluster: &Cluster, name: &str) -> Result<CsrObject> {
+    cluster.get_csr(name).await.map_err(|error| match error.reason() {
+        "NotFound" => await_certificate::ended(name, Progress::Vanished),
+        _ => explain(&error, &cluster.server, &Need::Get).hint(
+            "without the right to read requests, ask the admin for a reply file:\n  kubectl usercert approve NAME --reply FILE",
+        ),
+    })
+}
+
+/// Makes sure that the object is the one with this UID, if that is known, and for this key.
+///
+/// # Errors
+/// Another request has taken the name.
+pub fn still_ours(object: &CsrObject, uid: &str, key: &PublicKey) -> Result<()> {
+    let other = !uid.is_empty() && object.metadata.uid != uid;
+    if other || object.certificate_request()?.key != *key {
+        return Err(await_certificate::ended(&object.metadata.name, Progress::Replaced));
+    }
+    Ok(())
+}
+
+/// Waits for the certificate of this very object.
+///
+/// # Errors
+/// As [`await_certificate::wait`].
+pub async fn collect(
+    host: &Host,
+    cluster: &Cluster,
+    object: CsrObject,
+    limit: Duration,
+) -> Result<Vec<Certificate>> {
+    let uid = object.metadata.uid.clone();
+    let object = await_certificate::wait(host, cluster, object.into_fields(), &uid, limit).await?;
+    await_certificate::chain_of(&object)
+}
+
+/// Checks a certificate and, with a time limit for that, tries it on the server.
+///
+/// # Errors
+/// When it is not the answer to the request, or the server does not take it.
+pub async fn check(
+    host: &Host,
+    cluster: ClusterEntry,
+    chain: Vec<Certificate>,
+    awaited: AwaitedCertificate,
+    trial: Option<Timeout>,
+) -> Result<CheckedCertificate> {
+    let (endpoint, expected) = (&cluster.endpoint, &awaited.expected);
+    let mut checks = await_certificate::check(host, &chain, expected, &endpoint.ca())?;
+    match trial {
+        None => host.say("not tried on the server"),
+        Some(timeout) => {
+            let key_pem = awaited.key.to_pem();
+            let (user, groups) = (&expected.user, &expected.groups);
+            let check =
+                await_certificate::try_out(endpoint, &chain, &key_pem, user, groups, timeout)
+                    .await?;
+            await_certificate::tell(host, std::slice::from_ref(&check));
+            checks.push(check);
+        }
+    }
+    Ok(CheckedCertificate { cluster, chain, checks, awaited })
+}
+
+/// Waits for the certificate of a request that was just submitted, and installs it.
+///
+/// # Errors
+/// As [`collect`], [`check`] and [`CheckedCertificate::install`].
+pub async fn after_submission(
+    host: &Host,
+    target: &Target,
+    cluster: &Cluster,
+    submitted: SubmittedRequest,
+    placement: &Placement,
+    limit: Duration,
+    format: Option<Format>,
+) -> Result<()> {
+    let SubmittedRequest { object, made, kept } = submitted;
+    let lifetime = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
+    let awaited = AwaitedCertificate {
+        expected: Expected::of(&made.csr, lifetime),
+        key: made.key,
+        kept: kept.map(|id| KeptRequest { id, until_recognized: true }),
+    };
+    let read = read_request(cluster, &object.metadata.name).await?;
+    still_ours(&read, &object.metadata.uid, &made.csr.key)?;
+    let chain = collect(host, cluster, read, limit).await?;
+    let trial = Some(target.request_timeout);
+    let checked = check(host, ClusterEntry::of(target), chain, awaited, trial).await?;
+    checked.install(host, &target.kubeconfig.list, placement, format)
+}
+
+/// Refuses a flag that would be written into the kubeconfig for good.
+///
+/// # Errors
+/// When it is set.
+pub fn refuse_insecure(insecure_skip_tls_verify: Option<bool>) -> Result<()> {
+    if insecure_skip_tls_verify != Some(true) {
+        return Ok(());
+    }
+    Err(Error::usage("--insecure-skip-tls-verify would be written into the kubeconfig for good")
+        .hint("nothing was written; give the server's CA with --certificate-authority FILE"))
+}
+
+impl CheckedCertificate {
+    fn context_name(&self, placement: &Placement) -> Result<String> {
+        let name = placement
+            .context_name
+            .clone()
+            .unwrap_or_else(|| format!("{}@{}", self.awaited.expected.user, self.cluster.name));
+        if name.is_empty() {
+            return Err(Error::usage("the context's name is empty"));
+        }
+        Ok(name)
+    }
+
+    fn entry<'a>(&'a self, placement: &Placement, key_pem: &'a str) -> Result<Entry<'a>> {
+        Ok(Entry {
+            context_name: self.context_name(placement)?,
+            cluster_name: self.cluster.name.clone(),
+            endpoint: &self.cluster.endpoint,
+            chain: &self.chain,
+            key_pem,
+            namespace: placement.namespace.clone().or_else(|| self.cluster.namespace.clone()),
+            renewed: placement.renewed.clone(),
+        })
+    }
+
+    /// Writes it, lets go of the pending request, and says so.
+    ///
+    /// # Errors
+    /// As [`CheckedCertificate::write`].
+    pub fn install(
+        &self,
+        host: &Host,
+        list: &LoadingList,
+        placement: &Placement,
+        format: Option<Format>,
+    ) -> Result<()> {
+        let written = self.write(host, list, placement)?;
+        self.remove_pending()?;
+        self.report(host, &written, placement, format)
+    }
+
+    /// Writes the kubeconfig, or the file of its own.
+    ///
+    /// # Errors
+    /// When a name is taken, or a file cannot be written.
+    pub fn write(
+        &self,
+        host: &Host,
+        list: &LoadingList,
+        placement: &Placement,
+    ) -> Result<WrittenEntry> {
+        let key_pem = self.awaited.key.to_pem();
+        let entry = self.entry(placement, &key_pem)?;
+        match &placement.standalone {
+            Some(file) => entry.write_standalone(file),
+            None => entry.write(host, list, placement.replace, placement.use_context),
+        }
+    }
+
+    /// Shows what would be written.
+    ///
+    /// # Errors
+    /// When it could not be.
+    pub fn dry_run(
+        &self,
+        host: &Host,
+        list: &LoadingList,
+        placement: &Placement,
+        format: Option<Format>,
+    ) -> Result<()> {
+        let key_pem = self.awaited.key.to_pem();
+        let entry = self.entry(placement, &key_pem)?;
+        if placement.standalone.is_none() {
+            entry.check(list, placement.replace)?;
+        }
+        let context = &entry.context_name;
+        let value = output::object(
+            "Installation",
+            json!({ "context": context, "server": self.cluster.endpoint.server,
+                    "checks": self.checks, "dryRun": true }),
+        );
+        output::print(host, format, &value, &[format!("context/{context}")], |_| {
+            format!("context {} would be written (dry run)", show(context))
+        })
+    }
+
+    /// Removes the pending request whose certificate was written.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove_pending(&self) -> Result<()> {
+        let recognized =
+            self.checks.iter().any(|c| c.code == "server" && c.outcome == Outcome::Pass);
+        match &self.awaited.kept {
+            Some(kept) if recognized || !kept.until_recognized => pending_request::store()?
+                .remove(&kept.id)
+                .hint("the kubeconfig is written; only the pending copy of the key is left over"),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was written, as a versioned object.
+    ///
+    /// # Errors
+    /// None in practice: there is a certificate.
+    pub fn value(&self, written: &WrittenEntry) -> Result<Value> {
+        let leaf = self.leaf()?;
+        let files: Vec<String> = written.files.iter().map(|f| f.display().to_string()).collect();
+        Ok(output::object(
+            "Installation",
+            json!({
+                "context": written.context_name, "cluster": written.cluster_name,
+                "server": self.cluster.endpoint.server, "files": files,
+                "user": leaf.subject.user(), "groups": leaf.subject.groups(),
+                "notAfter": leaf.not_after, "sha256": leaf.fingerprint(), "checks": self.checks,
+            }),
+        ))
+    }
+
+    fn leaf(&self) -> Result<&Certificate> {
+        self.chain.first().ok_or_else(|| Error::new("no certificate"))
+    }
+
+    fn report(
+        &self,
+        host: &Host,
+        written: &WrittenEntry,
+        placement: &Placement,
+        format: Option<Format>,
+    ) -> Result<()> {
+        let expiry = lifetime::expiry_in_words(self.leaf()?.not_after, host.now());
+        let name = format!("context/{}", written.context_name);
+        output::print(host, format, &self.value(written)?, &[name], |_| {
+            format!("{}; {expiry}", written.outcome())
+        })?;
+        let kubectl = match &placement.standalone {
+            Some(_) => {
+                try_standalone(host, placement);
+                return Ok(());
+            }
+            None if placement.use_context => "kubectl".to_owned(),
+            None => format!("kubectl --context {}", shell_word(&written.context_name)),
+        };
+        host.say(format!("Try it: {kubectl} auth whoami"));
+        Ok(())
+    }
+}
+
+/// Says how to try a kubeconfig of its own.
+pub fn try_standalone(host: &Host, placement: &Placement) {
+    if let Some(file) = &placement.standalone {
+        let file = shell_word(&file.display().to_string());
+        host.say(format!("Try it: kubectl --kubeconfig {file} auth whoami"));
+    }
+}

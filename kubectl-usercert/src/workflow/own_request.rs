@@ -1,0 +1,242 @@
+//! A request of one's own: what it asks for, its key, and the files or the pending request that keep
+//! them.
+
+use std::path::{Path, PathBuf};
+
+use usercert_core::api::csr::{self, CLIENT_AUTH, CsrObject, Manifest};
+use usercert_core::encoding::yaml;
+use usercert_core::exchange::command_lines;
+use usercert_core::review::{self, Severity};
+use usercert_core::text::show;
+use usercert_core::x509::identity::Identity;
+use usercert_core::x509::key::KeyType;
+use usercert_core::x509::lifetime::Lifetime;
+use usercert_core::x509::pkcs10::{self, CertificateRequest};
+
+use crate::cluster::{Cluster, Need, explain};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::files::atomic;
+use crate::files::folder::{Access, Folder};
+use crate::files::reading;
+use crate::keys::{KEY_LIMIT, PrivateKey};
+use crate::ui::args::{Expires, Format};
+use crate::ui::host::Host;
+use crate::ui::output;
+use crate::workflow::pending_request::{PendingRequest, RequestRecord, SubmittedTo};
+
+/// Where a request's key comes from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// A new key.
+    New(KeyType),
+    /// The key in this file.
+    File(PathBuf),
+}
+
+impl KeySource {
+    fn key(&self) -> Result<PrivateKey> {
+        match self {
+            Self::New(key_type) => Ok(PrivateKey::generate(*key_type)?),
+            Self::File(file) => read_key(file),
+        }
+    }
+
+    /// The file, if it is one's own.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::New(_) => None,
+            Self::File(file) => Some(file),
+        }
+    }
+}
+
+/// Reads a private key file.
+///
+/// # Errors
+/// Unreadable, no key, encrypted, or of a kind that cannot be used; the file is named.
+pub fn read_key(file: &Path) -> Result<PrivateKey> {
+    let data = reading::read_sensitive(file, KEY_LIMIT)?;
+    PrivateKey::read(&data).context(show(&file.display().to_string())).hint(
+        "an encrypted key is decrypted with `openssl pkey -in FILE -out NEW`; a new key is made by leaving --key out",
+    )
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct RequestSpec {
+    /// Whom the certificate will name.
+    pub identity: Identity,
+    /// The lifetime.
+    pub expires: Expires,
+    /// The key.
+    pub key: KeySource,
+    /// Who is to sign.
+    pub signer: String,
+    /// The object's name, if it is not to be the user's.
+    pub csr_name: Option<String>,
+}
+
+impl RequestSpec {
+    /// The object's name, unless another request has it.
+    ///
+    /// # Errors
+    /// When it can be no object's name.
+    pub fn object_name(&self) -> Result<String> {
+        let user = self.identity.user.as_str();
+        let name = self.csr_name.clone().unwrap_or_else(|| csr::name_for_user(user));
+        csr::check_name(&name).usage().hint("choose another with --csr-name")?;
+        Ok(name)
+    }
+
+    /// Says what an approver will object to in the names.
+    pub fn warn_of_names(&self, host: &Host) {
+        for finding in review::review_names(&self.identity) {
+            let refused = match finding.severity {
+                Severity::Refuse | Severity::Hard => "; an approver has to accept that by name",
+                _ => "",
+            };
+            host.warn(format!("warning: {} [{}]{refused}", finding.message, finding.code.as_str()));
+        }
+    }
+
+    /// A request with the file's key or a new one.
+    ///
+    /// # Errors
+    /// When the file holds no key that can be used.
+    pub fn make(&self) -> Result<KeyedRequest> {
+        let key = self.key.key()?;
+        let csr = key.certificate_request(&self.identity)?;
+        Ok(KeyedRequest { key, csr, taken_up: false })
+    }
+
+    /// Key and request of an earlier run; `None` if those are for something else.
+    ///
+    /// # Errors
+    /// When they are damaged, or the file holds no key.
+    pub fn take_up(&self, earlier: &PendingRequest) -> Result<Option<KeyedRequest>> {
+        if earlier.record.identity != self.identity || earlier.record.signer_name != self.signer {
+            return Ok(None);
+        }
+        let key = earlier.key()?;
+        if let Some(file) = self.key.file()
+            && read_key(file)?.public() != key.public()
+        {
+            return Ok(None);
+        }
+        Ok(Some(KeyedRequest { key, csr: earlier.request()?, taken_up: true }))
+    }
+
+    /// What is kept of the request.
+    #[must_use]
+    pub fn record(
+        &self,
+        csr: &CertificateRequest,
+        submitted: Option<SubmittedTo>,
+    ) -> RequestRecord {
+        RequestRecord {
+            identity: self.identity.clone(),
+            request: pkcs10::to_pem(&csr.der),
+            code: csr.code().short(),
+            signer_name: self.signer.clone(),
+            expiration_seconds: self.expires.lifetime().map(Lifetime::seconds),
+            submitted,
+        }
+    }
+
+    /// The object to submit.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn manifest(&self, name: &str, csr: &CertificateRequest) -> Result<CsrObject> {
+        let manifest = Manifest {
+            name,
+            request_der: &csr.der,
+            signer_name: &self.signer,
+            usages: &[CLIENT_AUTH.to_owned()],
+            lifetime: self.expires.lifetime(),
+        };
+        Ok(CsrObject::from_value(manifest.to_value())?)
+    }
+
+    /// Puts key, request and manifest into a directory; nothing is overwritten. A key in a file of one's
+    /// own stays where it is.
+    ///
+    /// # Errors
+    /// When one of the files is there, or the directory cannot be written.
+    pub fn write_files(&self, host: &Host, dir: &Path, made: &KeyedRequest) -> Result<()> {
+        let files = command_lines::Files::of(self.identity.user.as_str());
+        let manifest = yaml::to_string(self.manifest(&self.object_name()?, &made.csr)?.raw());
+        let [key, csr, object] = [files.key, files.csr, files.manifest].map(|name| dir.join(name));
+        let key = Some(key).filter(|_| self.key.file().is_none());
+        if let Some(there) =
+            key.iter().chain([&csr, &object]).find(|p| p.symlink_metadata().is_ok())
+        {
+            let there = show(&there.display().to_string());
+            return Err(Error::new(format!("{there} is there already"))
+                .hint("nothing was written; move it away, or name another --out-dir"));
+        }
+        let shown = show(&dir.display().to_string());
+        Folder::open_or_create(dir).context(format!("cannot write to the directory {shown}"))?;
+        if let Some(key) = key {
+            atomic::create_new(&key, made.key.to_pem().as_bytes(), Access::Private)?;
+            host.say(format!(
+                "private key in {} (mode 0600); it never has to leave this machine",
+                show(&key.display().to_string())
+            ));
+        }
+        atomic::create_new(&csr, pkcs10::to_pem(&made.csr.der).as_bytes(), Access::Public)?;
+        atomic::create_new(&object, manifest.as_bytes(), Access::Public)?;
+        Ok(())
+    }
+
+    /// Shows the object that would be submitted; nothing is sent.
+    ///
+    /// # Errors
+    /// When there is no key, or standard output cannot be written.
+    pub fn dry_run(&self, host: &Host, format: Option<Format>) -> Result<()> {
+        let made = self.make()?;
+        print(host, format, &self.manifest(&self.object_name()?, &made.csr)?, "(dry run)")
+    }
+
+    /// Lets the server check the object under the name that a real run would give it.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn dry_run_on_server(
+        &self,
+        host: &Host,
+        cluster: &Cluster,
+        format: Option<Format>,
+    ) -> Result<()> {
+        let made = self.make()?;
+        let plain = self.object_name()?;
+        let attempt = async |name: &str| {
+            let manifest = self.manifest(name, &made.csr)?;
+            Ok::<_, Error>(cluster.create_csr(manifest.raw(), true).await)
+        };
+        let mut object = attempt(&plain).await?;
+        if self.csr_name.is_none() && object.as_ref().is_err_and(|e| e.reason() == "AlreadyExists")
+        {
+            object = attempt(&csr::name_with_key(&plain, &made.csr.key)).await?;
+        }
+        let object = object.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
+        print(host, format, &object, "(server dry run)")
+    }
+}
+
+fn print(host: &Host, format: Option<Format>, object: &CsrObject, what: &str) -> Result<()> {
+    let name = format!("{}/{}", csr::RESOURCE, object.metadata.name);
+    let text = format!("{} created {what}", show(&name));
+    output::print(host, format, object.raw(), &[name], |_| text)
+}
+
+/// A key with its request, and whether it was taken up from an earlier run.
+pub struct KeyedRequest {
+    /// The key.
+    pub key: PrivateKey,
+    /// The request.
+    pub csr: CertificateRequest,
+    /// Whether an earlier run made them.
+    pub taken_up: bool,
+}

@@ -1,0 +1,254 @@
+//! Submitting a request to the cluster, under a name that is free.
+
+use std::path::Path;
+
+use usercert_core::api::csr::{self, CsrObject, NameAnswer, NameHolder, Object, Whose};
+use usercert_core::text::show;
+use usercert_core::x509::lifetime::Lifetime;
+
+use crate::cluster::{ApiError, Cluster, Need, Target, explain};
+use crate::error::{Error, Result};
+use crate::ui::host::Host;
+use crate::workflow::await_certificate;
+use crate::workflow::own_request::{KeyedRequest, RequestSpec};
+use crate::workflow::pending_request::{self, PendingRequest, SubmittedTo};
+
+/// What became of a request that was to be submitted under a name.
+pub(super) enum Submission {
+    /// It was created.
+    Created(CsrObject),
+    /// It is there already, of an earlier run.
+    TakenUp(CsrObject),
+    /// It is there already, and was denied or has failed.
+    Ended(CsrObject),
+    /// It is there already, but one may not look at it.
+    Unseen,
+    /// Another request has the name.
+    NameTaken,
+}
+
+/// Submits `sent` under this name. `known_uid`: the UID that an earlier run was told, or empty.
+///
+/// # Errors
+/// As the server answers.
+pub(super) async fn submit_as(
+    cluster: &Cluster,
+    name: &str,
+    sent: &CsrObject,
+    whose: Whose,
+    known_uid: &str,
+) -> Result<Submission> {
+    let mut manifest = sent.raw().clone();
+    manifest["metadata"]["name"] = name.into();
+    match cluster.create_csr(&manifest, false).await {
+        Ok(object) => return Ok(Submission::Created(object)),
+        Err(error) if error.reason() == "AlreadyExists" => {}
+        Err(error) => {
+            let explained = explain(&error, &cluster.server, &Need::Create);
+            return Err(match whose {
+                Whose::Own if error.code() == 403 => explained.hint(
+                    "without the right to submit, hand the request over as a file:\n  kubectl usercert request NAME --offline",
+                ),
+                _ => explained,
+            });
+        }
+    }
+    let found = cluster.get_csr(name).await;
+    let answer = match (&found, whose) {
+        (Ok(object), _) => NameAnswer::Found(object),
+        (Err(ApiError::Status(s)), Whose::Own) if s.code == 403 => NameAnswer::Forbidden,
+        (Err(ApiError::Status(s)), Whose::Own) if s.code == 404 => NameAnswer::Gone,
+        (Err(error), _) => return Err(explain(error, &cluster.server, &Need::Get)),
+    };
+    let holder = csr::name_holder(answer, sent, whose, known_uid);
+    Ok(match (holder, found) {
+        (NameHolder::Ours, Ok(object)) => Submission::TakenUp(object),
+        (NameHolder::Ended(_), Ok(object)) => Submission::Ended(object),
+        (NameHolder::OursUnseen, _) => Submission::Unseen,
+        (_, _) => Submission::NameTaken,
+    })
+}
+
+/// One's own request, as it is in the cluster.
+pub struct SubmittedRequest {
+    /// The object.
+    pub object: Object,
+    /// Its key and request.
+    pub made: KeyedRequest,
+    /// Its id in the state folder, if it is kept there.
+    pub kept: Option<String>,
+}
+
+/// Submits a request whose key is kept in the state folder.
+///
+/// # Errors
+/// Another request has the name, this one was denied or has failed, or as the server answers.
+pub async fn from_store(
+    host: &Host,
+    spec: &RequestSpec,
+    target: &Target,
+    cluster: &Cluster,
+) -> Result<SubmittedRequest> {
+    let store = pending_request::store()?;
+    let plain = spec.object_name()?;
+    let earlier = earlier(spec, target, &plain)?;
+    let told = earlier.as_ref().and_then(|e| e.record.submitted.as_ref());
+    let known_uid = told.map(|s| s.uid.clone()).unwrap_or_default();
+    let taken_up = match &earlier {
+        Some(earlier) => spec.take_up(earlier)?,
+        None => None,
+    };
+    let (mut name, made) = match (taken_up, &earlier) {
+        (Some(made), _) => (told.map_or_else(|| plain.clone(), |s| s.csr_name.clone()), made),
+        (None, None) => (plain.clone(), spec.make()?),
+        // The kept key belongs to another identity under the same name: both must live on.
+        (None, Some(_)) => {
+            let made = spec.make()?;
+            (csr::name_with_key(&plain, &made.csr.key), made)
+        }
+    };
+    let mut id = pending_request::cluster_id(&target.endpoint, &name);
+    let keep = |id: &str, name: &str| {
+        let record = spec.record(&made.csr, Some(SubmittedTo::new(&target.endpoint, name)));
+        pending_request::save(&store, id, &record, &made.key)
+    };
+    if made.taken_up {
+        tell_differences(host, spec, earlier.as_ref());
+    } else {
+        keep(&id, &name)?;
+    }
+    let mut object = submit_own(host, spec, cluster, &name, &made, &known_uid).await?;
+    if object.is_none() {
+        let longer = csr::name_with_key(&plain, &made.csr.key);
+        if spec.csr_name.is_some() && !made.taken_up {
+            store.remove(&id)?;
+        }
+        if spec.csr_name.is_some() || longer == name {
+            return Err(name_taken(&name));
+        }
+        host.say(format!(
+            "the name {} is taken by another request; this one is named {}",
+            show(&name),
+            show(&longer)
+        ));
+        let new_id = pending_request::cluster_id(&target.endpoint, &longer);
+        if pending_request::load(&store, &new_id)?.is_none() {
+            keep(&new_id, &longer)?;
+        }
+        store.remove(&id)?;
+        (id, name) = (new_id, longer);
+        object = submit_own(host, spec, cluster, &name, &made, "").await?;
+    }
+    let object = object.ok_or_else(|| name_taken(&name))?;
+    let uid = object.metadata.uid.clone();
+    let submitted =
+        SubmittedTo { uid, ..SubmittedTo::new(&target.endpoint, &object.metadata.name) };
+    let mut record = spec.record(&made.csr, Some(submitted));
+    // What the object asks for counts, whatever this run was told.
+    record.expiration_seconds = object.spec.expiration_seconds.and_then(|s| i32::try_from(s).ok());
+    store.update_request(&id, &serde_json::to_vec_pretty(&record)?)?;
+    Ok(SubmittedRequest { object, made, kept: Some(id) })
+}
+
+/// The request of an earlier run under this name or, unless the person chose it, a longer one.
+fn earlier(spec: &RequestSpec, target: &Target, plain: &str) -> Result<Option<PendingRequest>> {
+    let store = pending_request::store()?;
+    let id = pending_request::cluster_id(&target.endpoint, plain);
+    let found = pending_request::load(&store, &id)?;
+    if found.is_some() || spec.csr_name.is_some() {
+        return Ok(found);
+    }
+    let here = |s: &SubmittedTo| s.is_at(&target.endpoint) && s.csr_name.starts_with(plain);
+    Ok(pending_request::all(&store)?.into_iter().find(|p| {
+        p.record.identity == spec.identity && p.record.submitted.as_ref().is_some_and(here)
+    }))
+}
+
+/// A request that is taken up stays what it was.
+fn tell_differences(host: &Host, spec: &RequestSpec, earlier: Option<&PendingRequest>) {
+    let Some(earlier) = earlier else { return };
+    if earlier.record.expiration_seconds != spec.expires.lifetime().map(Lifetime::seconds) {
+        host.warn(format!(
+            "note: the unfinished request of an earlier run is taken up; its lifetime stays, --expires {} does not apply",
+            spec.expires
+        ));
+    }
+}
+
+fn name_taken(name: &str) -> Error {
+    Error::new(format!(
+        "certificatesigningrequests.certificates.k8s.io {} already exists, and it is another request",
+        show(name)
+    ))
+    .hint("choose another name with --csr-name; nobody else's request was touched")
+}
+
+/// Submits a request whose key, request and manifest are put into a directory.
+///
+/// # Errors
+/// As [`from_store`], and when the files cannot be written.
+pub async fn from_files(
+    host: &Host,
+    spec: &RequestSpec,
+    cluster: &Cluster,
+    dir: &Path,
+) -> Result<SubmittedRequest> {
+    let made = spec.make()?;
+    spec.write_files(host, dir, &made)?;
+    let name = spec.object_name()?;
+    let object = submit_own(host, spec, cluster, &name, &made, "").await?;
+    let object = object.ok_or_else(|| {
+        name_taken(&name).hint("key and request are in the directory; give that key with --key")
+    })?;
+    Ok(SubmittedRequest { object, made, kept: None })
+}
+
+/// Submits one's own request; `None` if another has the name.
+async fn submit_own(
+    host: &Host,
+    spec: &RequestSpec,
+    cluster: &Cluster,
+    name: &str,
+    made: &KeyedRequest,
+    known_uid: &str,
+) -> Result<Option<Object>> {
+    let sent = spec.manifest(name, &made.csr)?;
+    match submit_as(cluster, name, &sent, Whose::Own, known_uid).await? {
+        Submission::Created(object) => Ok(Some(object.into_fields())),
+        Submission::TakenUp(object) => {
+            if !known_uid.is_empty() && object.metadata.uid != known_uid {
+                host.warn(
+                    "note: the earlier request is gone; somebody has submitted the same one again",
+                );
+            }
+            Ok(Some(object.into_fields()))
+        }
+        Submission::Ended(object) => {
+            Err(await_certificate::ended(name, csr::progress(Some(&object), ""))
+                .hint("to ask again with a new key under another name, add --csr-name"))
+        }
+        Submission::Unseen => {
+            let mut object = sent.into_fields();
+            known_uid.clone_into(&mut object.metadata.uid);
+            Ok(Some(object))
+        }
+        Submission::NameTaken => Ok(None),
+    }
+}
+
+impl SubmittedRequest {
+    /// What was done, as `NAME created`.
+    #[must_use]
+    pub fn outcome(&self) -> String {
+        let name = show(&format!("{}/{}", csr::RESOURCE, self.object.metadata.name));
+        let verb = if self.made.taken_up { "unchanged (taken up again)" } else { "created" };
+        format!("{name} {verb}")
+    }
+
+    /// The request's code and the line for the admin.
+    #[must_use]
+    pub fn for_admin(&self) -> String {
+        let approve = await_certificate::approve_line(&self.object);
+        format!("Code {}\n\nSend this line to an admin:\n  {approve}", self.made.csr.code())
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -20,6 +21,8 @@ pub(crate) struct Cluster {
     /// Whether approved requests are signed.
     pub(crate) signer: watch::Sender<bool>,
     pub(crate) anonymous: bool,
+    /// Who is refused whatever RBAC says.
+    pub(crate) authorization_config: Option<PathBuf>,
     pub(crate) max_certificate_seconds: i64,
     tokens: Mutex<BTreeMap<String, User>>,
     /// Makes the tokens of service accounts.
@@ -39,6 +42,7 @@ impl Cluster {
         anonymous: bool,
         max_certificate_seconds: i64,
         token_issuer: token::Issuer,
+        authorization_config: Option<PathBuf>,
     ) -> Self {
         let mut store = Store::new();
         rbac::bootstrap(&mut store, server_ca.pem(), &mut new_uid);
@@ -49,6 +53,7 @@ impl Cluster {
             separate_client_ca,
             signer: watch::Sender::new(signer),
             anonymous,
+            authorization_config,
             max_certificate_seconds,
             tokens: Mutex::default(),
             token_issuer,

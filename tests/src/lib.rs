@@ -20,6 +20,7 @@ mod openapi;
 mod rbac;
 mod rest;
 mod review;
+mod revocation;
 mod sandbox;
 mod selector;
 mod server;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -39,6 +40,9 @@ pub struct SandboxOptions {
     pub max_cert_duration: Duration,
     /// The longest lifetime of service account tokens, if there is a limit.
     pub max_token_duration: Option<Duration>,
+    /// An AuthorizationConfiguration; its entries that refuse revoked certificates count, and are read again for each
+    /// request.
+    pub authorization_config: Option<PathBuf>,
 }
 
 impl Default for SandboxOptions {
@@ -51,6 +55,7 @@ impl Default for SandboxOptions {
             anonymous: true,
             max_cert_duration: Duration::from_secs(YEAR.unsigned_abs()),
             max_token_duration: None,
+            authorization_config: None,
         }
     }
 }
@@ -103,6 +108,7 @@ impl Sandbox {
             options.anonymous,
             seconds.min(i64::MAX / 4),
             token::Issuer::generate(options.max_token_duration).map_err(io::Error::other)?,
+            options.authorization_config,
         ));
         let verifier = client_verifier(cluster.client_ca()).map_err(io::Error::other)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -22,7 +22,7 @@ use crate::rest::{self, Call};
 use crate::status::{Result, Status};
 use crate::target::{Query, Target};
 use crate::user::User;
-use crate::{Fault, LogEntry, discovery, openapi, review, token, watch};
+use crate::{Fault, LogEntry, discovery, openapi, review, revocation, token, watch};
 
 /// Accepts connections until the runtime goes down.
 pub(crate) async fn serve(
@@ -99,9 +99,19 @@ async fn handle(
     }
     let query = Query::of(&head.uri);
     let target = Target::of(&head.method, &head.uri, &query);
+    let path = head.uri.path_and_query().map_or("", |it| it.as_str());
     {
         let store = cluster.store();
+        if head.headers.contains_key("impersonate-user")
+            && let Some(why) = revocation::refused_by_authorizer(cluster, user)
+        {
+            let wanted = Attributes { verb: "impersonate", ..target.attributes() };
+            return Err(forbidden(user, &wanted).because(&why));
+        }
         *user = impersonate(&store, user.clone(), &head.headers)?;
+        if let Some(why) = revocation::refused_by_authorizer(cluster, user) {
+            return Ok(revocation::authorizer_failed(path, &why));
+        }
         let wanted = target.attributes();
         if authorize(&store, user, &wanted).is_none() {
             return Err(forbidden(user, &wanted));
@@ -126,7 +136,10 @@ async fn handle(
         "get" => rest::get(&call),
         "list" => rest::list(&call),
         "watch" => watch::watch(&call),
-        "deletecollection" => rest::delete_collection(&call),
+        "deletecollection" => {
+            revocation::admit(&call, None)?;
+            rest::delete_collection(&call)
+        }
         verb => {
             query.check_dry_run(match verb {
                 "update" => "UpdateOptions",
@@ -135,6 +148,7 @@ async fn handle(
                 _ => "CreateOptions",
             })?;
             let payload = Payload::read(&head.headers, body).await?;
+            revocation::admit(&call, Some(&payload))?;
             match (verb, resource.kind) {
                 ("update", _) => rest::put(&call, &payload),
                 ("patch", _) => rest::patch(&call, &payload),

@@ -203,6 +203,12 @@ impl Status {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
+    /// The same, with more about why.
+    pub(crate) fn because(mut self, why: &str) -> Self {
+        self.message.push_str(&format!(": {why}"));
+        self
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         let mut json = json!({
             "kind": "Status",

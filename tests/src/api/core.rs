@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::meta::ObjectMeta;
 
@@ -42,6 +43,14 @@ pub(crate) struct ServiceAccount {
     #[prost(bool, optional, tag = "4")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) automount_service_account_token: Option<bool>,
+}
+
+/// An object whose content is kept as it was sent, without a protobuf form.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Custom {
+    pub(crate) metadata: ObjectMeta,
+    pub(crate) spec: Value,
 }
 
 #[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    Binding, CertificateSigningRequest, ConfigMap, Kind, Namespace, ObjectMeta, Resource, Role,
-    ServiceAccount,
+    Binding, CertificateSigningRequest, ConfigMap, Custom, Kind, Namespace, ObjectMeta, Resource,
+    Role, ServiceAccount,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,7 @@ pub(crate) enum Object {
     Namespace(Namespace),
     ConfigMap(ConfigMap),
     ServiceAccount(ServiceAccount),
+    Custom(Custom),
 }
 
 /// What is wrong with a body, in words for the `message` of a BadRequest.
@@ -43,6 +44,9 @@ impl Object {
             Kind::Namespace => Self::Namespace(decode_json(resource, json, unknown)?),
             Kind::ConfigMap => Self::ConfigMap(decode_json(resource, json, unknown)?),
             Kind::ServiceAccount => Self::ServiceAccount(decode_json(resource, json, unknown)?),
+            Kind::ValidatingAdmissionPolicy | Kind::ValidatingAdmissionPolicyBinding => {
+                Self::Custom(decode_json(resource, json, unknown)?)
+            }
             _ => return Err(format!("{} is not stored", resource.kind_name)),
         })
     }
@@ -72,6 +76,7 @@ impl Object {
             Self::Namespace(it) => serde_json::to_value(it),
             Self::ConfigMap(it) => serde_json::to_value(it),
             Self::ServiceAccount(it) => serde_json::to_value(it),
+            Self::Custom(it) => serde_json::to_value(it),
         };
         json.unwrap_or(Value::Null) // strings, numbers and maps of them cannot fail
     }
@@ -89,6 +94,7 @@ impl Object {
             Self::Namespace(it) => &it.metadata,
             Self::ConfigMap(it) => &it.metadata,
             Self::ServiceAccount(it) => &it.metadata,
+            Self::Custom(it) => &it.metadata,
         }
     }
 
@@ -100,6 +106,7 @@ impl Object {
             Self::Namespace(it) => &mut it.metadata,
             Self::ConfigMap(it) => &mut it.metadata,
             Self::ServiceAccount(it) => &mut it.metadata,
+            Self::Custom(it) => &mut it.metadata,
         }
     }
 }

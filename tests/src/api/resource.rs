@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     SelfSubjectAccessReview,
     SelfSubjectRulesReview,
     SubjectAccessReview,
+    ValidatingAdmissionPolicy,
+    ValidatingAdmissionPolicyBinding,
     /// Workloads and the like: listed by discovery so that roles can name them, and always empty.
     Empty,
 }
@@ -76,6 +78,7 @@ const READ: &[&str] = &["get", "list", "watch"];
 const CREATE: &[&str] = &["create"];
 const CHANGE: &[&str] = &["get", "patch", "update"];
 
+const ADMISSION: &str = "admissionregistration.k8s.io";
 const AUTHENTICATION: &str = "authentication.k8s.io";
 const AUTHORIZATION: &str = "authorization.k8s.io";
 const CERTIFICATES: &str = "certificates.k8s.io";
@@ -127,7 +130,7 @@ pub(crate) static TOKEN_REQUEST: Resource = resource(
 
 pub(crate) static RESOURCES: &[Resource] = &[
     short(
-        resource(Kind::ConfigMap, "ConfigMap", "", "configmaps", "configmap", true, READ),
+        resource(Kind::ConfigMap, "ConfigMap", "", "configmaps", "configmap", true, ALL),
         &["cm"],
     ),
     short(
@@ -154,6 +157,24 @@ pub(crate) static RESOURCES: &[Resource] = &[
         &["sa"],
     ),
     short(resource(Kind::Empty, "Service", "", "services", "service", true, READ), &["svc"]),
+    resource(
+        Kind::ValidatingAdmissionPolicy,
+        "ValidatingAdmissionPolicy",
+        ADMISSION,
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicy",
+        false,
+        ALL,
+    ),
+    resource(
+        Kind::ValidatingAdmissionPolicyBinding,
+        "ValidatingAdmissionPolicyBinding",
+        ADMISSION,
+        "validatingadmissionpolicybindings",
+        "validatingadmissionpolicybinding",
+        false,
+        ALL,
+    ),
     short(
         resource(Kind::Empty, "Deployment", "apps", "deployments", "deployment", true, READ),
         &["deploy"],

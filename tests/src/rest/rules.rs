@@ -7,6 +7,9 @@ use crate::status::{FieldError, Result, Status};
 use crate::store::Store;
 use crate::{csr, metadata, rbac};
 
+/// Longest content of a ConfigMap, in bytes.
+const CONFIG_MAP_LIMIT: usize = 1 << 20;
+
 /// Fills in what the kind's defaulting would.
 pub(super) fn fill_in(object: &mut Object) {
     match object {
@@ -77,7 +80,12 @@ pub(super) fn validate(object: &Object, resource: &Resource) -> Vec<FieldError> 
         Object::Request(request) => csr::validate_create(request),
         Object::Role(role) => rbac::validate_role(role, resource),
         Object::Binding(binding) => rbac::validate_binding(binding, resource),
-        Object::Namespace(_) | Object::ConfigMap(_) | Object::ServiceAccount(_) => Vec::new(),
+        Object::ConfigMap(map) => {
+            let bytes: usize = map.data.values().map(String::len).sum();
+            let too_long = bytes > CONFIG_MAP_LIMIT;
+            too_long.then(|| FieldError::too_long("[]", CONFIG_MAP_LIMIT)).into_iter().collect()
+        }
+        Object::Namespace(_) | Object::ServiceAccount(_) | Object::Custom(_) => Vec::new(),
     });
     errors
 }

@@ -13,6 +13,8 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
+/// The API server's AuthorizationConfiguration, in the folder of a control plane.
+const AUTHORIZATION: &str = "authorization/authorization.yaml";
 const READY: Duration = Duration::from_secs(120);
 
 pub(crate) struct ControlPlane {
@@ -20,6 +22,8 @@ pub(crate) struct ControlPlane {
     processes: Processes,
     dir: TempDir,
     url: String,
+    assets: PathBuf,
+    api_args: Vec<String>,
 }
 
 /// Programs that run in a directory, stopped in reverse order when dropped.
@@ -91,7 +95,15 @@ impl ControlPlane {
         let [etcd, peer, api, kcm] = [(); 4].map(|()| free_port());
         let url = format!("https://127.0.0.1:{api}");
         let processes = Processes::new(dir.path());
-        let mut plane = Self { processes, dir, url };
+        let (assets, api_args) = (assets.to_owned(), Vec::new());
+        let mut plane = Self { processes, dir, url, assets, api_args };
+        // In a folder of its own: what is written beside it is nobody else's.
+        std::fs::create_dir(plane.dir.path().join("authorization")).expect("a directory");
+        write(
+            plane.dir.path(),
+            AUTHORIZATION,
+            "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\nauthorizers:\n- type: Node\n  name: node\n- type: RBAC\n  name: rbac\n",
+        );
         write(plane.dir.path(), "kcm.kubeconfig", &plane.kubeconfig("kcm"));
         let file = |name: &str| plane.dir.path().join(name).display().to_string();
         let etcd_url = format!("http://127.0.0.1:{etcd}");
@@ -108,7 +120,7 @@ impl ControlPlane {
             format!("--initial-cluster=default={peer_url}"),
             "--log-level=error".to_owned(),
         ];
-        let api_args = [
+        plane.api_args = vec![
             format!("--etcd-servers={etcd_url}"),
             "--bind-address=127.0.0.1".to_owned(),
             "--advertise-address=127.0.0.1".to_owned(),
@@ -122,7 +134,7 @@ impl ControlPlane {
             format!("--service-account-key-file={}", file("sa.pub")),
             format!("--service-account-signing-key-file={}", file("sa.key")),
             "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-            "--authorization-mode=Node,RBAC".to_owned(),
+            format!("--authorization-config={}", file(AUTHORIZATION)),
         ];
         let controllers = "certificatesigningrequest-signing-controller,\
             certificatesigningrequest-approving-controller,certificatesigningrequest-cleaner-controller,\
@@ -145,15 +157,33 @@ impl ControlPlane {
         ];
         write(plane.dir.path(), "admin.kubeconfig", &plane.admin_kubeconfig());
         let admin = file("admin.kubeconfig");
-        let processes = &mut plane.processes;
+        let (processes, assets) = (&mut plane.processes, plane.assets.as_path());
         processes.spawn(assets, "etcd", &etcd_args);
-        processes.spawn(assets, "kube-apiserver", &api_args);
+        processes.spawn(assets, "kube-apiserver", &plane.api_args);
         processes.wait_until(&admin, &["get", "--raw", "/readyz"], "kube-apiserver answers");
         processes.spawn(assets, "kube-controller-manager", &kcm_args);
         // It has published the CA once it runs, and signs from then on.
         let published = ["get", "configmap", "-n", "kube-system", "kube-root-ca.crt"];
         processes.wait_until(&admin, &published, "kube-controller-manager works");
         plane
+    }
+
+    /// The API server's AuthorizationConfiguration.
+    pub(crate) fn authorization_config(&self) -> PathBuf {
+        self.dir.path().join(AUTHORIZATION)
+    }
+
+    /// What the API server has logged.
+    pub(crate) fn api_server_log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("kube-apiserver.log")).expect("a log")
+    }
+
+    /// Ends the API server and starts it again.
+    pub(crate) fn restart_api_server(&mut self) {
+        let admin = self.dir.path().join("admin.kubeconfig").display().to_string();
+        self.processes.kill("kube-apiserver");
+        self.processes.spawn(&self.assets, "kube-apiserver", &self.api_args);
+        self.processes.wait_until(&admin, &["get", "--raw", "/readyz"], "kube-apiserver answers");
     }
 
     pub(crate) fn admin_kubeconfig(&self) -> String {

@@ -37,6 +37,7 @@ mod policy;
 mod pty;
 mod rbac;
 mod renew;
+mod revocations;
 mod rights;
 mod road;
 mod screens;
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
         token::CASES,
         renew::CASES,
         doctor::CASES,
+        revocations::admission::CASES,
         ca::serve::CASES,
     ];
     let mut cases = Vec::new();

@@ -41,7 +41,7 @@ fn granted_twice_and_revoked(trial: &Trial) {
     let revoked = admin.run(&["revoke", &alice, "--yes"]).ok();
     revoked.prints(&[
         &format!("{name} deleted: ClusterRole view in namespace default"),
-        "cannot be revoked",
+        "is not known here",
     ]);
     becomes(&admin, false, &alice, "list", "pods", &["-n", DEV]);
     admin.run(&["revoke", &alice]).ok().prints(&["Nothing to take"]);

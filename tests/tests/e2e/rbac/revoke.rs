@@ -126,7 +126,7 @@ fn what_remains(trial: &Trial) {
     assert!(!by.iter().any(|b| b.starts_with("user ")), "{by:?}");
     admin.run(&["revoke", &alice]).ok().prints(&[
         "lets its bearer in until",
-        "cannot be revoked",
+        "it is not blocked",
         &team,
     ]);
     // From elsewhere, the request that is still there tells.

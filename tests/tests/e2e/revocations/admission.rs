@@ -1,0 +1,236 @@
+//! Refusal by the admission policy: what it refuses, what it does not, and that nothing more is claimed.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{SENTENCE, becomes, own_server, powerful};
+use crate::backend::Backend;
+use crate::cases;
+use crate::trial::{Person, Trial};
+
+cases!(
+    a_certificate_is_refused_and_let_in_again,
+    a_person_loses_everything_with_one_command,
+    what_is_issued_from_now_on_works,
+    nobody_locks_the_cluster_or_themselves_out,
+    what_the_revoked_can_still_do_is_seen,
+);
+
+fn create(person: &Person) -> crate::trial::Outcome {
+    person.kubectl(&["create", "serviceaccount", "made", "--dry-run=server"])
+}
+
+fn a_certificate_is_refused_and_let_in_again(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let (admin, alice, bob) =
+        (trial.admin(), powerful(&trial, "alice@example.com"), powerful(&trial, "bob"));
+    admin.run(&["revocations", "install", "--yes"]).ok().prints(&["policy.admission", "created"]);
+    let again = admin.run(&["revocations", "install"]).ok();
+    assert!(!again.stdout.contains("created"), "{}", again.stdout);
+    create(&alice).ok();
+    admin.kubectl(&["create", "serviceaccount", "robot"]).ok();
+    admin.write("alice.conf", &alice.read(".kube/config"));
+    let begin = Instant::now();
+    let out = admin
+        .run(&["revoke", "--certificate", "alice.conf", "--reason", "laptop stolen", "--yes"])
+        .ok()
+        .prints(&[
+            "alice@example.com",
+            "blocked: refused for writes, exec and proxy; still possible until",
+        ]);
+    let took = begin.elapsed();
+    // What it says was seen, so the very next request is refused.
+    let refused = create(&alice).exits(1);
+    let sentence = format!("denied request: {SENTENCE}20");
+    refused.says(&[&sentence, "laptop stolen (by "]);
+    assert!(took < Duration::from_secs(10), "{took:?} {}", out.stdout);
+
+    alice.kubectl(&["get", "namespaces"]).ok();
+    alice.kubectl(&["auth", "whoami"]).ok().prints(&["alice@example.com"]);
+    for forbidden in [
+        &["delete", "configmap", "kube-root-ca.crt", "-n", "default"][..],
+        &["label", "namespace", "default", "a=b"],
+        &["create", "token", "robot"],
+        &["create", "clusterrolebinding", "x", "--clusterrole=view", "--user=x"],
+        &["delete", "configmap", "-n", "usercert-system", "revoked-certificates"],
+        &[
+            "patch",
+            "configmap",
+            "-n",
+            "usercert-system",
+            "revoked-certificates",
+            "--type=merge",
+            "-p",
+            "{\"data\":null}",
+        ],
+    ] {
+        let out = alice.kubectl(forbidden).exits(1);
+        assert!(out.stderr.contains(&sentence), "{forbidden:?}: {}", out.stderr);
+    }
+    if matches!(*trial.backend, Backend::ControlPlane(_)) {
+        for connect in ["/api/v1/nodes/none/proxy/", "/api/v1/namespaces/default/pods/none/proxy/"]
+        {
+            alice.kubectl(&["get", "--raw", connect]).exits(1).says(&[&sentence]);
+        }
+    }
+    // Every command of ours says what it is.
+    alice.run(&["grant", "x", "--clusterrole", "view", "-n", "default", "--yes"]).exits(1).says(&[
+        "error: this certificate was revoked: 20",
+        "laptop stolen",
+        "ask your admin",
+    ]);
+    alice.run(&["request", "carol"]).exits(1).says(&["this certificate was revoked"]);
+    create(&bob).ok();
+    // An impersonated user has no certificate.
+    alice.kubectl(&["create", "serviceaccount", "made", "--dry-run=server", "--as=bob"]).ok();
+
+    let list = admin.run(&["revocations", "list", "-o", "json"]).ok().json();
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(list["items"][0]["user"], "alice@example.com");
+    assert_eq!(list["enforcement"], json!({"admission": "refuses", "authorization": "passes"}));
+    let id = list["items"][0]["id"].as_str().expect("an id").to_owned();
+    admin.run(&["revocations", "lift", &id[..8], "--yes"]).ok().prints(&["taken out of the list"]);
+    becomes(|| create(&alice), false).ok();
+    admin.run(&["revocations", "lift", &id, "--yes"]).exits(1).says(&["is not revoked here"]);
+}
+
+fn a_person_loses_everything_with_one_command(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    admin.run(&["request", "alice"]).ok();
+    admin.run(&["approve", "alice", "--yes"]).ok();
+    admin.run(&["install", "alice"]).ok();
+    let context = admin.context_of("alice");
+    admin.run(&["grant", "alice", "--clusterrole", "edit", "-n", "default", "--yes"]).ok();
+    // Without anything installed roles go, and it says what is missing.
+    let plan = admin.run(&["revoke", "alice", "--dry-run"]).ok();
+    plan.says(&["has nothing yet", "Not installed", "revocations install"])
+        .prints(&["it is not blocked"]);
+    // Asked, it installs what is missing; then it asks for the rest.
+    let mut terminal = admin.on_terminal(&["revoke", "alice", "--reason", "left"]);
+    terminal.says("Install it");
+    terminal.press("y");
+    terminal.says("(block it)");
+    let out = terminal.answer("y");
+    let out = out.exits(0);
+    assert!(out.stdout.contains("blocked: refused for writes"), "{}", out.stdout);
+    assert!(out.stdout.contains("deleted: ClusterRole edit"), "{}", out.stdout);
+    let made = ["--context", &context, "create", "serviceaccount", "x", "--dry-run=server"];
+    admin.kubectl(&made).exits(1).says(&["cannot create resource"]);
+    let again = admin.run(&["revoke", "alice", "--yes", "-o", "json"]).ok().json();
+    assert_eq!(again["authenticatesUntil"], json!(null));
+    assert_eq!(again["certificates"][0]["enforcement"]["admission"], "refuses");
+    // Narrowed, or told so, it takes roles only.
+    for narrow in [&["--roles-only"][..], &["-n", "default"]] {
+        let out = admin.run(&[&["revoke", "alice", "--yes"], narrow].concat()).ok();
+        out.never_shows("blocked: refused");
+    }
+}
+
+fn what_is_issued_from_now_on_works(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    let name = "jürgen@example.com";
+    let old = powerful(&trial, name);
+    admin
+        .run(&["revoke", name, "--all-certificates", "--reason", "keys on GitHub", "--yes"])
+        .ok()
+        .prints(&["every certificate of jürgen@example.com", "blocked: refused for writes"]);
+    create(&old).exits(1).says(&["keys on GitHub"]);
+    let new = trial.nobody_special(name, &[]);
+    becomes(|| create(&new), true).exits(1).says(&["keys on GitHub"]);
+    new.run(&["contexts"]).ok();
+    admin.write("new.conf", &new.read(".kube/config"));
+    admin
+        .run(&["revocations", "lift", "new.conf", "--yes"])
+        .ok()
+        .prints(&["excepted from the block of its user"]);
+    becomes(|| create(&new), false).ok();
+    create(&old).exits(1).says(&["keys on GitHub"]);
+    admin.run(&["revocations", "lift", &format!("user/{name}"), "--yes"]).ok();
+    becomes(|| create(&old), false).ok();
+    // The exception has nothing left to do.
+    admin.run(&["revocations", "prune"]).ok().prints(&["taken out"]);
+    admin.run(&["revocations", "list"]).ok().prints(&["Nothing is revoked."]);
+}
+
+fn nobody_locks_the_cluster_or_themselves_out(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let (admin, boss) = (trial.admin(), powerful(&trial, "boss"));
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    let own = boss.run(&["revoke", "--certificate", ".kube/config", "--yes"]).exits(3);
+    own.says(&["this is the certificate that you are using", "once more with --certificate"]);
+    boss.run(&["revoke", "boss", "--all-certificates", "--yes"])
+        .exits(3)
+        .says(&["this is your own user"]);
+    admin.run(&["ca", "init", "--name", "x", "--ca-cert", "c.crt", "--ca-key", "c.key"]).ok();
+    for (name, profile) in [("system:kube-scheduler", "scheduler"), ("system:node:n1", "node")] {
+        admin
+            .run(&["revoke", name, "--all-certificates", "--yes"])
+            .exits(3)
+            .says(&["belongs to the cluster itself"]);
+        let mut sign =
+            vec!["ca", "sign", "--profile", profile, "--ca-cert", "c.crt", "--ca-key", "c.key"];
+        let (out, key) = (format!("{profile}.crt"), format!("{profile}.key"));
+        sign.extend(["--new-key", &key, "--out", &out, "--yes"]);
+        if profile == "node" {
+            sign.extend(["--name", "n1"]);
+        }
+        admin.run(&sign).ok();
+        admin
+            .run(&["revoke", "--certificate", &out, "--yes"])
+            .exits(3)
+            .says(&["belongs to the cluster itself"]);
+    }
+    let long = "a".repeat(10_000);
+    for (reason, said) in [("\u{1b}[2Jx", "U+001B"), ("a\nb", "U+000A"), (&long, "at most 200")] {
+        admin.run(&["revoke", "x", "--reason", reason, "--yes"]).exits(2).says(&[said]);
+    }
+    let name = "x".repeat(125);
+    admin.run(&["revoke", &name, "--all-certificates", "--yes"]).exits(2).says(&["at most 124"]);
+    // Named twice it is meant.
+    let twice =
+        ["revoke", "--certificate", ".kube/config", "--certificate", ".kube/config", "--yes"];
+    boss.run(&twice).ok();
+    becomes(|| create(&boss), true).exits(1);
+}
+
+/// The revoked person holds cluster-admin.
+fn what_the_revoked_can_still_do_is_seen(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let (admin, alice) = (trial.admin(), powerful(&trial, "alice"));
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    admin.write("alice.conf", &alice.read(".kube/config"));
+    admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
+    // No policy guards policies: whoever may delete the binding ends it.
+    let binding = ["delete", "validatingadmissionpolicybinding", "usercert-revoked-certificates"];
+    alice.kubectl(&binding).ok();
+    becomes(|| create(&alice), false).ok();
+    admin.run(&["revocations", "list"]).ok().prints(&["WARNING"]);
+    let list = admin.run(&["revocations", "list", "-o", "json"]).ok().json();
+    assert_eq!(list["policy"]["inForce"], false);
+    assert_eq!(list["enforcement"]["admission"], "passes");
+    admin.run(&["revocations", "install", "--yes"]).ok().prints(&["binding.admission", "created"]);
+    becomes(|| create(&alice), true).exits(1);
+    // Weakened instead of deleted.
+    let weaken = ["patch", "validatingadmissionpolicybinding", "usercert-revoked-certificates"];
+    let patch = ["--type=merge", "-p", "{\"spec\":{\"validationActions\":[\"Audit\"]}}"];
+    alice.kubectl(&[&weaken[..], &patch].concat()).ok();
+    becomes(|| create(&alice), false).ok();
+    let list = admin.run(&["revocations", "list", "-o", "json"]).ok().json();
+    let problems = list["policy"]["problems"].to_string();
+    assert!(problems.contains("spec.validationActions"), "{problems}");
+    admin.run(&["revocations", "install", "--yes"]).ok().prints(&["configured"]);
+    becomes(|| create(&alice), true).exits(1);
+    // The list itself is gone. A real API server goes by the last that it has seen until it is started
+    // again; nobody is locked out, and it is told.
+    admin.kubectl(&["delete", "configmap", "-n", "usercert-system", "revoked-certificates"]).ok();
+    if trial.backend.sandbox().is_some() {
+        becomes(|| create(&alice), false).ok();
+    }
+    create(&admin).ok();
+    admin.run(&["revocations", "list"]).ok().prints(&["no list of what is revoked"]);
+    admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).exits(1).says(&["install"]);
+}

@@ -22,8 +22,6 @@ pub(crate) struct ControlPlane {
     processes: Processes,
     dir: TempDir,
     url: String,
-    assets: PathBuf,
-    api_args: Vec<String>,
 }
 
 /// Programs that run in a directory, stopped in reverse order when dropped.
@@ -95,8 +93,7 @@ impl ControlPlane {
         let [etcd, peer, api, kcm] = [(); 4].map(|()| free_port());
         let url = format!("https://127.0.0.1:{api}");
         let processes = Processes::new(dir.path());
-        let (assets, api_args) = (assets.to_owned(), Vec::new());
-        let mut plane = Self { processes, dir, url, assets, api_args };
+        let mut plane = Self { processes, dir, url };
         // In a folder of its own: what is written beside it is nobody else's.
         std::fs::create_dir(plane.dir.path().join("authorization")).expect("a directory");
         write(
@@ -120,7 +117,7 @@ impl ControlPlane {
             format!("--initial-cluster=default={peer_url}"),
             "--log-level=error".to_owned(),
         ];
-        plane.api_args = vec![
+        let api_args = [
             format!("--etcd-servers={etcd_url}"),
             "--bind-address=127.0.0.1".to_owned(),
             "--advertise-address=127.0.0.1".to_owned(),
@@ -157,9 +154,9 @@ impl ControlPlane {
         ];
         write(plane.dir.path(), "admin.kubeconfig", &plane.admin_kubeconfig());
         let admin = file("admin.kubeconfig");
-        let (processes, assets) = (&mut plane.processes, plane.assets.as_path());
+        let processes = &mut plane.processes;
         processes.spawn(assets, "etcd", &etcd_args);
-        processes.spawn(assets, "kube-apiserver", &plane.api_args);
+        processes.spawn(assets, "kube-apiserver", &api_args);
         processes.wait_until(&admin, &["get", "--raw", "/readyz"], "kube-apiserver answers");
         processes.spawn(assets, "kube-controller-manager", &kcm_args);
         // It has published the CA once it runs, and signs from then on.
@@ -171,19 +168,6 @@ impl ControlPlane {
     /// The API server's AuthorizationConfiguration.
     pub(crate) fn authorization_config(&self) -> PathBuf {
         self.dir.path().join(AUTHORIZATION)
-    }
-
-    /// What the API server has logged.
-    pub(crate) fn api_server_log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("kube-apiserver.log")).expect("a log")
-    }
-
-    /// Ends the API server and starts it again.
-    pub(crate) fn restart_api_server(&mut self) {
-        let admin = self.dir.path().join("admin.kubeconfig").display().to_string();
-        self.processes.kill("kube-apiserver");
-        self.processes.spawn(&self.assets, "kube-apiserver", &self.api_args);
-        self.processes.wait_until(&admin, &["get", "--raw", "/readyz"], "kube-apiserver answers");
     }
 
     pub(crate) fn admin_kubeconfig(&self) -> String {

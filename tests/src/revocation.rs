@@ -118,7 +118,7 @@ fn is_true(expression: &str, user: &User, ids: &[&str]) -> bool {
         return ids.iter().any(|id| !listed(id));
     }
     if expression.contains("exists(id, id in [") {
-        return ids.iter().any(|id| listed(id));
+        return ids.iter().any(listed);
     }
     // Any certificate at all.
     expression.ends_with("exists(id, id.startsWith('X509SHA256='))")

@@ -78,12 +78,17 @@ findings! {
     PrivilegedUser = "privileged-user", Refuse;
     /// A group that is power by itself.
     PrivilegedGroup = "privileged-group", Refuse;
-    /// A name that looks like a privileged one, or like one that has bindings, but is another.
+    /// A name that looks like a privileged one, or like one with a ClusterRoleBinding, but is another.
     LookAlike = "look-alike", Refuse;
     /// Control, bidirectional or invisible characters in a name.
     HiddenCharacters = "hidden-characters", Refuse;
     /// A name that begins or ends with a space.
     PaddedName = "padded-name", Refuse;
+    /// A name that holds spaces side by side, which paint columns that are not there.
+    SpacedName = "spaced-name", Refuse;
+    /// A name of the object that no tool makes: of more than 253 bytes, or neither letters, digits and
+    /// -._:@+ nor the user's name.
+    OddObjectName = "odd-object-name", Refuse;
     /// A user name of more than 256 bytes.
     LongName = "long-name", Refuse;
     /// More than 100 groups.
@@ -102,6 +107,9 @@ findings! {
     WrongSigner = "wrong-signer", Refuse;
     /// A signer that is not known here; who signs, and with which rules, is its business.
     UnknownSigner = "unknown-signer", Warn;
+    /// A name that looks like one with a RoleBinding, which whoever administers a namespace can make;
+    /// or both names have ClusterRoleBindings.
+    SimilarName = "similar-name", Warn;
     /// The signature's algorithm was not checked here; the API server checked it on creation.
     SignatureUnchecked = "signature-unchecked", Warn;
     /// The request was submitted by somebody else than the user it names.

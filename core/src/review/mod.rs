@@ -5,6 +5,7 @@
 //! the signers check their usage rules only after approval
 //! (`plugin/pkg/admission/certificates/subjectrestriction`, `pkg/controller/certificates/signer`).
 
+mod bound;
 mod finding;
 mod form;
 mod names;
@@ -16,8 +17,8 @@ use crate::x509::identity::Identity;
 use crate::x509::key::Verification;
 use crate::x509::pkcs10::{CertificateRequest, CsrError};
 
+pub use bound::BoundNames;
 pub use finding::{Finding, FindingCode, Severity, UnknownFinding};
-pub use names::BoundNames;
 
 pub(crate) use finding::Findings;
 
@@ -33,6 +34,8 @@ pub struct Reviewed<'a> {
     pub request_pem: &'a [u8],
     /// What was read of them.
     pub request: Result<&'a CertificateRequest, CsrError>,
+    /// The object's name; `None` where there is no object.
+    pub object_name: Option<&'a str>,
     /// `spec.signerName`.
     pub signer_name: &'a str,
     /// `spec.usages`.
@@ -56,6 +59,7 @@ impl<'a> Reviewed<'a> {
         Self {
             request_pem,
             request,
+            object_name: None,
             signer_name: "",
             usages: &[],
             expiration_seconds: None,
@@ -71,6 +75,7 @@ impl<'a> Reviewed<'a> {
     #[must_use]
     pub fn of<Raw>(object: &'a CsrObject<Raw>) -> Self {
         Self {
+            object_name: Some(&object.metadata.name),
             signer_name: &object.spec.signer_name,
             usages: &object.spec.usages,
             expiration_seconds: object.spec.expiration_seconds,
@@ -92,6 +97,10 @@ pub fn review(reviewed: &Reviewed<'_>) -> Vec<Finding> {
             form::content(request, reviewed, &mut findings);
         }
         Err(error) => findings.add(FindingCode::Unreadable, error.to_string()),
+    }
+    if let Some(name) = reviewed.object_name {
+        let user = reviewed.request.as_ref().map(|r| r.subject.user()).unwrap_or_default();
+        names::object_name(name, user, &mut findings);
     }
     form::asked(reviewed, &mut findings);
     findings.sorted()
@@ -123,9 +132,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use der::Tag;
+    use serde_json::json;
 
     use super::*;
     use crate::api::csr::CLIENT_AUTH;
+    use crate::api::rbac::Binding;
     use crate::encoding::pem;
     use crate::x509::pkcs10;
     use crate::x509::testing::{crafted, request, reviewed};
@@ -178,7 +189,7 @@ mod tests {
     fn names_are_looked_at() {
         let utf8 = Tag::Utf8String;
         type Attributes<'a> = &'a [(&'a str, Tag, &'a [u8])];
-        let cases: [(Attributes<'_>, &[&str]); 16] = [
+        let cases: [(Attributes<'_>, &[&str]); 17] = [
             (&[(CN, utf8, b"a"), (CN, utf8, b"b")], &["several-common-names"]),
             (&[(O, utf8, b"dev")], &["no-common-name"]),
             (&[(CN, utf8, b"")], &["no-common-name"]),
@@ -194,6 +205,7 @@ mod tests {
             (&[(CN, utf8, b"a"), (O, utf8, b"kubeadm:cluster-admins")], &["privileged-group"]),
             (&[(CN, utf8, b"a\x1bb")], &["hidden-characters"]),
             (&[(CN, utf8, b"a ")], &["padded-name"]),
+            (&[(CN, utf8, b"a b"), (O, utf8, b"c  d")], &["spaced-name"]),
             (&[(CN, utf8, b"a"), (O, utf8, b"dev,ops")], &["group-looks-like-list"]),
             (
                 &[(CN, utf8, b"a"), ("1.2.840.113549.1.9.1", Tag::Ia5String, b"a@b")],
@@ -207,6 +219,26 @@ mod tests {
         let long = "x".repeat(300);
         let findings = review_of(&crafted(&[(CN, utf8, long.as_bytes())]), |_| {});
         assert_eq!(codes(&findings), ["long-name"]);
+    }
+
+    #[test]
+    fn names_of_objects_are_those_that_tools_make() {
+        let of = |name: &'static str, user: &str| {
+            let pem = pkcs10::to_pem(&request(user, &[]).der);
+            let findings = review_of(&pem, |r| r.object_name = Some(name));
+            findings.iter().any(|f| f.code == FindingCode::OddObjectName)
+        };
+        let long: &'static str = Box::leak("x".repeat(254).into_boxed_str());
+        for name in ["alice", "csr-7x2lk", "Alice", "alice@example.com", "node:n1", long] {
+            assert_eq!(of(name, "alice"), name == long, "{name}");
+        }
+        for name in ["Jürgen Groß", "Jürgen Groß-0a1b2c3d"] {
+            assert!(!of(name, "Jürgen Groß"), "{name}");
+            assert!(of(name, "alice"), "{name}");
+        }
+        for name in ["", "-x", "a b", "Jürgen Groß x", "x\ny"] {
+            assert!(of(name, "Jürgen Groß"), "{name}");
+        }
     }
 
     #[test]
@@ -252,7 +284,15 @@ mod tests {
 
     #[test]
     fn bound_names_have_no_look_alikes() {
-        let bound: BoundNames = ["alice", "ops"].into_iter().collect();
+        let bound = ["alice", "ops"].map(|name| {
+            Binding::read(&json!({
+                "metadata": {"name": name},
+                "roleRef": {"kind": "ClusterRole", "name": "view"},
+                "subjects": [{"kind": "User", "name": name}],
+            }))
+            .unwrap()
+        });
+        let bound = BoundNames::of(&bound);
         let twin = pkcs10::to_pem(&request("аlice", &["ops"]).der);
         assert_eq!(codes(&review_of(&twin, |r| r.bound_names = Some(&bound))), ["look-alike"]);
         let good = good();

@@ -1,38 +1,19 @@
 //! What is odd about the names in a request.
 
-use std::collections::{BTreeSet, HashMap};
-
+use super::bound::BoundNames;
 use super::finding::{FindingCode, Findings};
+use crate::api::csr;
 use crate::text;
+use crate::text::confusable::Look;
 use crate::x509::identity::{self, MAX_GROUPS, MAX_NAME_BYTES, Reserved};
 use crate::x509::name::{Attribute, StringType};
 use crate::x509::pkcs10::CertificateRequest;
 
-/// How many names one message lists, and how much of each it shows, in characters.
+/// How many names one message lists, and how much of each it shows, in columns.
 const LISTED: usize = 10;
-const LONGEST: usize = 80;
-
-/// Names that have bindings, by what they look like: folded once for many reviews.
-#[derive(Clone, Debug, Default)]
-pub struct BoundNames(HashMap<String, BTreeSet<String>>);
-
-impl<S: Into<String>> FromIterator<S> for BoundNames {
-    fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
-        let mut looks = HashMap::<String, BTreeSet<String>>::new();
-        for name in names.into_iter().map(Into::into) {
-            looks.entry(text::look(&name)).or_default().insert(name);
-        }
-        Self(looks)
-    }
-}
-
-impl BoundNames {
-    /// A name that has bindings and looks like `name`, which has none itself.
-    fn twin(&self, name: &str, look: &str) -> Option<&str> {
-        let twins = self.0.get(look).filter(|twins| !twins.contains(name))?;
-        twins.first().map(String::as_str)
-    }
-}
+const LONGEST: usize = 40;
+/// Longest name of most objects of Kubernetes, in bytes.
+const LONGEST_OBJECT_NAME: usize = 253;
 
 pub(super) fn names(
     request: &CertificateRequest,
@@ -86,6 +67,25 @@ pub(super) fn names(
     }
 }
 
+/// The name of the object: whoever submits a request chooses it, and no tool makes one that does not
+/// fit on a line.
+pub(super) fn object_name(name: &str, user: &str, findings: &mut Findings) {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b"-._:@+".contains(&b);
+    let plain = name.bytes().all(inner) && name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    // The name that we make for this user, or that with the key's hash; the user's is looked at itself.
+    let rest = name.strip_prefix(&csr::name_for_user(user)).filter(|_| !user.is_empty());
+    let ours =
+        rest.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    if name.len() > LONGEST_OBJECT_NAME || !(plain || ours) {
+        let message = format!(
+            "no tool would give a request the name {} ({} bytes)",
+            text::show_short(name, LONGEST),
+            name.len()
+        );
+        findings.add(FindingCode::OddObjectName, message);
+    }
+}
+
 pub(super) fn group_name(group: &str, bound: Option<&BoundNames>, findings: &mut Findings) {
     name("group", group, bound, findings);
     if group.contains(',') || group.contains(";O=") || group.contains("/O=") {
@@ -121,7 +121,7 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
         }
         None => {}
     }
-    let look = text::look(value);
+    let look = Look::of(value);
     let reserved = identity::reserved(value).is_some();
     if let Some(kind) = identity::reserved_look(&look).filter(|_| !reserved) {
         let like = match kind {
@@ -133,12 +133,12 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
         findings
             .add(FindingCode::LookAlike, format!("{what} {shown} looks like {like} but is not"));
     }
-    if let Some(twin) = bound.and_then(|bound| bound.twin(value, &look)) {
+    if let Some((code, twin)) = bound.and_then(|bound| bound.imitated(value, &look)) {
         let message = format!(
             "{what} {shown} looks like {}, which has bindings here, but is another",
             text::show_short(twin, LONGEST)
         );
-        findings.add(FindingCode::LookAlike, message);
+        findings.add(code, message);
     }
     if let Some((position, c)) = text::first_hidden(value) {
         let message = format!(
@@ -151,6 +151,9 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
     if value.trim() != value {
         findings
             .add(FindingCode::PaddedName, format!("{what} {shown} begins or ends with a space"));
+    }
+    if value.contains("  ") {
+        findings.add(FindingCode::SpacedName, format!("{what} {shown} holds spaces side by side"));
     }
     if value.len() > MAX_NAME_BYTES {
         findings.add(FindingCode::LongName, format!("a {what} of {} bytes", value.len()));

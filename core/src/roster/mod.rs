@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::api::csr;
 use crate::review::{Finding, FindingCode};
 use crate::text;
+use crate::text::confusable::Look;
 use crate::x509::code;
 use crate::x509::identity::Identity;
 use crate::x509::key::KeyType;
@@ -225,13 +226,20 @@ impl Person {
 /// Findings on people whose names look like those of others in the same file, by their places in it.
 #[must_use]
 pub fn look_alikes(people: &[&Person]) -> Vec<(usize, Finding)> {
-    let mut looks: BTreeMap<String, usize> = BTreeMap::new();
+    let mut looks: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut known: Vec<Look> = Vec::new();
     let mut found = Vec::new();
     for (place, person) in people.iter().enumerate() {
         let user = person.identity.user.as_str();
-        let look = text::look(user);
-        let Some(twin) = looks.get(&look).and_then(|twin| people.get(*twin)) else {
-            looks.insert(look, place);
+        let look = Look::of(user);
+        let alike = look.keys().iter().filter_map(|key| looks.get(key)).flatten();
+        let twin = alike
+            .filter(|place| known.get(**place).is_some_and(|other| other.imitates(&look)))
+            .min()
+            .and_then(|place| people.get(*place));
+        look.keys().iter().for_each(|key| looks.entry(key.clone()).or_default().push(place));
+        known.push(look);
+        let Some(twin) = twin.filter(|twin| twin.identity.user != person.identity.user) else {
             continue;
         };
         let message = format!(

@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::text;
+use crate::text::confusable::Look;
 
 /// Longest user or group name that we make, in bytes; a server takes more, people and tables do not.
 pub const MAX_NAME_BYTES: usize = 256;
@@ -211,36 +212,36 @@ pub fn reserved(name: &str) -> Option<Reserved> {
 
 /// What reserved names and prefixes look like, folded once.
 struct Looks {
-    masters: String,
-    system: String,
-    kubeadm: String,
-    front_proxies: [String; 2],
+    masters: Look,
+    system: Look,
+    kubeadm: Look,
+    front_proxies: [Look; 2],
 }
 
 static LOOKS: LazyLock<Looks> = LazyLock::new(|| Looks {
-    masters: text::look(SYSTEM_MASTERS),
-    system: text::look("system:"),
-    kubeadm: text::look("kubeadm:"),
-    front_proxies: FRONT_PROXIES.map(text::look),
+    masters: Look::of(SYSTEM_MASTERS),
+    system: Look::of("system:"),
+    kubeadm: Look::of("kubeadm:"),
+    front_proxies: FRONT_PROXIES.map(Look::of),
 });
 
 /// Whether `name` is not reserved itself but looks like a name that is (Unicode TR39, and letter
 /// case, which people overlook too).
 #[must_use]
 pub fn looks_reserved(name: &str) -> Option<Reserved> {
-    if reserved(name).is_some() { None } else { reserved_look(&text::look(name)) }
+    if reserved(name).is_some() { None } else { reserved_look(&Look::of(name)) }
 }
 
-/// Which reserved name a folded name ([`text::look`]) is the look of.
+/// Which reserved name can be taken for one with this look.
 #[must_use]
-pub fn reserved_look(look: &str) -> Option<Reserved> {
-    if look == LOOKS.masters {
+pub fn reserved_look(look: &Look) -> Option<Reserved> {
+    if look.is_that_of(&LOOKS.masters) {
         Some(Reserved::Masters)
-    } else if look.starts_with(&LOOKS.system) {
+    } else if look.begins_with(&LOOKS.system) {
         Some(Reserved::System)
-    } else if look.starts_with(&LOOKS.kubeadm) {
+    } else if look.begins_with(&LOOKS.kubeadm) {
         Some(Reserved::Kubeadm)
-    } else if LOOKS.front_proxies.iter().any(|p| look == p) {
+    } else if LOOKS.front_proxies.iter().any(|proxy| look.is_that_of(proxy)) {
         Some(Reserved::FrontProxy)
     } else {
         None
@@ -287,6 +288,7 @@ mod tests {
         assert_eq!(looks_reserved("ѕystem:nodes"), Some(Reserved::System), "Cyrillic ѕ");
         assert_eq!(looks_reserved("system：nodes"), Some(Reserved::System), "full-width colon");
         assert_eq!(looks_reserved("system:nodes"), None, "reserved, not a look-alike");
+        assert_eq!(looks_reserved("FRONT-PROXY-CLIENT"), Some(Reserved::FrontProxy));
         assert_eq!(looks_reserved("alice"), None);
     }
 }

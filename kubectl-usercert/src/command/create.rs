@@ -17,6 +17,7 @@ use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, Timeo
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::approval;
+use crate::workflow::findings;
 use crate::workflow::grant_role::{Along, RoleArgs};
 use crate::workflow::installation::{
     self, AwaitedCertificate, CheckedCertificate, ClusterEntry, KeptRequest, Placement,
@@ -25,7 +26,7 @@ use crate::workflow::kubeconfig_writer::{self, WrittenEntry};
 use crate::workflow::own_request::{KeySource, RequestSpec};
 use crate::workflow::pending_request::{self, SubmittedTo};
 use crate::workflow::review_policy::PolicyArgs;
-use crate::workflow::review_sheet::{self, Bindings, Sheet};
+use crate::workflow::review_sheet::{Bindings, Sheet};
 
 /// Request, approve and collect a certificate in one go, for admins and robots
 ///
@@ -82,7 +83,7 @@ pub struct CreateArgs {
 /// See the exit codes.
 pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     for code in &args.accept {
-        review_sheet::can_be_accepted(code)?;
+        findings::can_be_accepted(code)?;
     }
     let rules = args.policy.load(host)?;
     let spec = RequestSpec {
@@ -118,7 +119,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let text = format!(
         "{}
 {}",
-        sheet.text(host.now()),
+        sheet.text(host.now(), host.columns()),
         along.text()
     );
     host.say_before_asking(text.trim_end(), answered);

@@ -14,7 +14,7 @@ use crate::ui::args::{ClientArgs, Format, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
-use crate::workflow::review_sheet::Sheet;
+use crate::workflow::review_sheet::{Sheet, groups_cell};
 
 /// List requests, decoded: who really asks for what
 #[derive(Args, Debug)]
@@ -176,9 +176,6 @@ const HEADER: [&str; 11] = [
 fn row(sheet: &Sheet<()>, now: UnixTime, wide: bool) -> Vec<String> {
     let object = &sheet.object;
     let request = sheet.request();
-    let groups: Vec<String> =
-        request.map(|r| r.subject.groups().into_iter().collect()).unwrap_or_default();
-    let groups: Vec<String> = groups.iter().take(20).map(|g| show_short(g, 30)).collect();
     let findings: Vec<&str> = sheet
         .findings
         .iter()
@@ -192,7 +189,7 @@ fn row(sheet: &Sheet<()>, now: UnixTime, wide: bool) -> Vec<String> {
         age.unwrap_or_else(|| "<unknown>".to_owned()),
         show_short(&object.spec.username, 40),
         request.map_or("<unreadable>".to_owned(), |r| show_short(r.subject.user(), 40)),
-        or_none(groups.join(",").chars().take(60).collect()),
+        groups_cell(request),
         request.map_or("<unreadable>".to_owned(), |r| show_short(&r.key.kind.to_string(), 20)),
         object.spec.expiration_seconds.map_or("<signer>".to_owned(), human_duration),
         object.state().name().to_owned(),
@@ -200,7 +197,7 @@ fn row(sheet: &Sheet<()>, now: UnixTime, wide: bool) -> Vec<String> {
     ];
     if wide {
         row.push(sheet.code().map_or("<none>".to_owned(), |c| c.short()));
-        row.push(show(&object.spec.signer_name));
+        row.push(show_short(&object.spec.signer_name, 60));
     }
     row
 }

@@ -96,7 +96,7 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         .collect();
     output::print(host, args.output.format, &value, &names, |wide| {
         let now = host.now();
-        let text = |s: &Sheet| if wide { s.wide_text(now) } else { s.text(now) };
+        let text = |s: &Sheet| if wide { s.wide_text(now) } else { s.text(now, host.columns()) };
         sheets.iter().map(text).collect::<Vec<_>>().join("\n")
     })?;
     if exit == Exit::Refused && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {

@@ -108,6 +108,8 @@ impl Host {
             return Err(Error::usage("there is no terminal to ask on")
                 .hint("look at what is shown above and add --yes to go on"));
         }
+        // What was typed before is no answer to it.
+        terminal::forget_typed();
         self.warn(format!("{question} [y/N]"));
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
@@ -149,6 +151,12 @@ impl Host {
             return Err(Error::new(format!("standard input is longer than {limit} bytes")));
         }
         Ok(data)
+    }
+
+    /// How many columns the terminal has that messages go to, or else results; `None` where there is none.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        terminal::columns()
     }
 
     /// Whether results go to a terminal, which keeps what it has shown.

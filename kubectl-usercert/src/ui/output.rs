@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use usercert_core::encoding::yaml;
-use usercert_core::text::{self, show};
+use usercert_core::text::{self, show, width};
 
 use crate::error::Result;
 use crate::ui::args::Format;
@@ -124,6 +124,54 @@ impl Collected {
     }
 }
 
+/// A line of ours, folded at spaces to this width; what follows is indented, so that nothing in it begins
+/// a line.
+#[must_use]
+pub fn folded(line: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns else { return line.to_owned() };
+    let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    laid_out(&words, " ", columns.saturating_sub(5)).join("\n    ")
+}
+
+/// Pieces with something between them, in lines that are at most `room` wide where no piece is wider.
+#[must_use]
+pub fn laid_out(pieces: &[String], between: &str, room: usize) -> Vec<String> {
+    let mut lines = Vec::<String>::new();
+    for piece in pieces {
+        match lines.last_mut() {
+            Some(line) if width(line) + width(between) + width(piece) <= room => {
+                line.push_str(between);
+                line.push_str(piece);
+            }
+            last => {
+                if let Some(last) = last {
+                    last.push_str(between.trim_end());
+                }
+                lines.push(piece.clone());
+            }
+        }
+    }
+    lines
+}
+
+/// What is safe to show already, cut to so many columns.
+#[must_use]
+pub fn cut(shown: &str, columns: usize) -> String {
+    if width(shown) <= columns {
+        return shown.to_owned();
+    }
+    let mut out = String::new();
+    let mut buffer = [0; 4];
+    for c in shown.chars() {
+        if width(&out) + width(c.encode_utf8(&mut buffer)) >= columns {
+            break;
+        }
+        out.push(c);
+    }
+    out.push('…');
+    out
+}
+
 /// A table as kubectl prints it: columns padded to their widest cell, three spaces between.
 #[must_use]
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
@@ -150,8 +198,8 @@ impl Table {
 
     /// Adds a row.
     pub fn push(&mut self, row: Vec<String>) {
-        for (width, cell) in self.widths.iter_mut().zip(&row) {
-            *width = cell.chars().count().max(*width);
+        for (columns, cell) in self.widths.iter_mut().zip(&row) {
+            *columns = width(cell).max(*columns);
         }
         self.rows.push(row);
     }
@@ -167,9 +215,9 @@ impl Table {
         let mut out = String::new();
         for row in self.rows.drain(..) {
             let from = out.len();
-            for (cell, width) in row.iter().zip(&self.widths) {
+            for (cell, columns) in row.iter().zip(&self.widths) {
                 out.push_str(cell);
-                out.extend(std::iter::repeat_n(' ', width + 3 - cell.chars().count().min(*width)));
+                out.extend(std::iter::repeat_n(' ', columns + 3 - width(cell).min(*columns)));
             }
             let end = from + out.get(from..).unwrap_or_default().trim_end().len();
             out.truncate(end);
@@ -249,6 +297,15 @@ impl ListPrinter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_are_those_of_a_terminal() {
+        let rows = [["名前", "1d"], ["e\u{301}a", "2d"]].map(|r| r.map(str::to_owned).to_vec());
+        assert_eq!(table(&["A", "B"], &rows), "A      B\n名前   1d\ne\u{301}a     2d\n");
+        assert_eq!(cut("名前名前", 5), "名前…");
+        assert_eq!(folded("a bc d", Some(8)), "a\n    bc\n    d");
+        assert_eq!(folded("a bc d", None), "a bc d");
+    }
 
     #[test]
     fn a_table_in_parts_keeps_its_columns() {

@@ -8,8 +8,19 @@ use zeroize::Zeroizing;
 mod imp {
     use super::io;
     use rustix::termios::{
-        LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+        LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
+        tcgetwinsize, tcsetattr,
     };
+
+    pub fn forget_typed() {
+        // There is nothing to forget where it is no terminal.
+        let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+    }
+
+    pub fn columns() -> Option<usize> {
+        let size = tcgetwinsize(io::stderr()).or_else(|_| tcgetwinsize(io::stdout())).ok()?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    }
 
     /// While it lives, what is typed on standard input's terminal is not shown, and comes key by key:
     /// a signal from the keyboard would end the program and leave the terminal without echo.
@@ -47,6 +58,12 @@ mod imp {
 
     pub struct Silent;
 
+    pub fn forget_typed() {}
+
+    pub fn columns() -> Option<usize> {
+        None
+    }
+
     impl Silent {
         pub fn start() -> io::Result<Self> {
             Err(io::ErrorKind::Unsupported.into())
@@ -56,6 +73,17 @@ mod imp {
             Ok(None)
         }
     }
+}
+
+/// Throws away what was typed and has not been read.
+pub fn forget_typed() {
+    imp::forget_typed();
+}
+
+/// How many columns the terminal of standard error has, or else that of standard output.
+#[must_use]
+pub fn columns() -> Option<usize> {
+    imp::columns()
 }
 
 /// Longest line that is taken, in bytes; growing would leave copies behind.

@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod await_certificate;
+pub mod findings;
 pub mod grant_role;
 pub mod installation;
 pub mod kubeconfig_writer;

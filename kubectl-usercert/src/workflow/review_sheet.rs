@@ -1,12 +1,10 @@
 //! The review sheet: everything an approver must know, on one screen, the same wherever it is shown.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, Object};
-use usercert_core::api::rbac::{self, Binding, Holder, Subject};
-use usercert_core::review::{self, BoundNames, Finding, FindingCode, Reviewed, Severity};
-use usercert_core::text::{show, show_list, show_short};
+use usercert_core::api::rbac::{self, Binding, Holder};
+use usercert_core::review::{self, BoundNames, Finding, Reviewed, Severity};
+use usercert_core::text::{show_quoted, show_short, width};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::code::{Code, ExpectedCode};
 use usercert_core::x509::identity::MAX_GROUPS;
@@ -14,43 +12,41 @@ use usercert_core::x509::key::Verification;
 use usercert_core::x509::lifetime::Lifetime;
 use usercert_core::x509::pkcs10::CertificateRequest;
 
+use super::findings;
 use super::review_policy::Rules;
 use crate::cluster::{ApiError, Cluster};
-use crate::error::{Error, Result, ResultExt as _};
+use crate::error::Result;
 use crate::keys;
 use crate::ui::output;
 
-/// As much of a name as a sheet shows, in characters; more than any name that passes unaccepted.
-const LONG: usize = 1000;
+/// The columns of a label.
+const LABEL: usize = 13;
+/// How wide a sheet is where no terminal says otherwise.
+const COLUMNS: usize = 120;
 
-/// Groups for people: the first hundred.
-fn listed(groups: &BTreeSet<String>, longest: usize) -> String {
-    if groups.is_empty() {
-        return "(none)".to_owned();
-    }
-    show_list(groups.iter().map(String::as_str), MAX_GROUPS, longest)
+/// Role bindings of the cluster, if they could be read.
+pub struct Bindings(Result<Known, String>);
+
+struct Known {
+    all: Vec<Binding>,
+    names: BoundNames,
+    /// Whether those of namespaces are among them.
+    whole: bool,
 }
-
-/// Whether a name holds characters that imitate others (а, I, 1, 0, rn, …), so that it has to be
-/// compared with the names that have bindings, whatever that costs.
-#[must_use]
-pub fn may_imitate(name: &str) -> bool {
-    let odd = |c: char| !c.is_ascii() || c.is_ascii_uppercase() || "01|".contains(c);
-    name.chars().any(odd) || name.contains("rn")
-}
-
-/// Role bindings of the cluster, if they could be read, and the names in them.
-pub struct Bindings(Result<(Vec<Binding>, BoundNames), String>);
 
 impl Bindings {
     /// Reads them; not being allowed to is no failure.
     pub async fn read(cluster: &Cluster) -> Self {
-        Self::try_read(cluster).await.unwrap_or_else(|error| {
-            Self(Err(match &error {
-                ApiError::Status(s) if s.code == 403 => "you may not list role bindings".to_owned(),
-                other => usercert_core::text::show_lines(&other.to_string(), 200),
-            }))
-        })
+        Self::try_read(cluster).await.unwrap_or_else(|error| Self::unreadable(&error))
+    }
+
+    /// Reads those that count in the whole cluster: one request to the server, for the names that
+    /// nobody may imitate.
+    pub async fn cluster_wide(cluster: &Cluster) -> Self {
+        match cluster.cluster_role_bindings().await {
+            Ok(all) => Self::known(all, false),
+            Err(error) => Self::unreadable(&error),
+        }
     }
 
     /// Reads them; for those to whom it matters why it could not be done.
@@ -58,10 +54,19 @@ impl Bindings {
     /// # Errors
     /// As the server answers.
     pub async fn try_read(cluster: &Cluster) -> Result<Self, ApiError> {
-        let all = cluster.bindings().await?;
-        let subjects = all.iter().flat_map(|b| &b.subjects);
-        let names = subjects.filter_map(Subject::name).map(str::to_owned).collect();
-        Ok(Self(Ok((all, names))))
+        Ok(Self::known(cluster.bindings().await?, true))
+    }
+
+    fn known(all: Vec<Binding>, whole: bool) -> Self {
+        let names = BoundNames::of(&all);
+        Self(Ok(Known { all, names, whole }))
+    }
+
+    fn unreadable(error: &ApiError) -> Self {
+        Self(Err(match error {
+            ApiError::Status(s) if s.code == 403 => "you may not list role bindings".to_owned(),
+            other => usercert_core::text::show_message(&other.to_string(), 200),
+        }))
     }
 
     /// Not looked at, and why.
@@ -79,50 +84,28 @@ impl Bindings {
     /// The names in them, if they are known.
     #[must_use]
     pub fn names(&self) -> Option<&BoundNames> {
-        self.0.as_ref().ok().map(|(_, names)| names)
+        self.0.as_ref().ok().map(|known| &known.names)
     }
 
-    /// Bindings that reach this user or group, as `ClusterRole edit in namespace dev`.
-    fn reaching(&self, holder: &Holder) -> Vec<String> {
-        let all = self.0.as_ref().map(|(all, _)| all.as_slice()).unwrap_or_default();
-        rbac::reaching(all, holder).map(Binding::in_words).collect()
+    /// What reaches user and groups of a request, as `ClusterRole edit in namespace dev`.
+    fn access(&self, request: Option<&CertificateRequest>) -> Result<Access, String> {
+        let known = self.0.as_ref().map_err(Clone::clone)?;
+        if !known.whole {
+            return Err("not looked at; `kubectl usercert review` shows it".to_owned());
+        }
+        let Some(request) = request else { return Ok(Vec::new()) };
+        let user = Holder::User(request.subject.user().to_owned());
+        let groups = request.subject.groups().into_iter().take(MAX_GROUPS).map(Holder::Group);
+        let reaching = |holder: Holder| {
+            let roles = rbac::reaching(&known.all, &holder).map(Binding::in_words).collect();
+            (holder, roles)
+        };
+        Ok(std::iter::once(user).chain(groups).map(reaching).collect())
     }
 }
 
-/// Goes on only if no finding refuses that was not accepted; `what` is not `done` otherwise.
-///
-/// # Errors
-/// Refused, with the findings and with what to do.
-pub fn refuse(what: &str, done: &str, findings: &[Finding], accepted: &[String]) -> Result<()> {
-    let refuses = |f: &&Finding| review::refuses(std::slice::from_ref(*f), accepted);
-    let against: Vec<&Finding> = findings.iter().filter(refuses).collect();
-    if against.is_empty() {
-        return Ok(());
-    }
-    let words: Vec<String> =
-        against.iter().map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
-    let error = Error::refused(format!("{} is not {done}: {}", show(what), words.join("; ")));
-    if against.iter().any(|f| f.severity == Severity::Hard) {
-        return Err(error.hint("this cannot be accepted; the person has to make a new request, or the line was meant for another one"));
-    }
-    let codes: BTreeSet<&str> = against.iter().map(|f| f.code.as_str()).collect();
-    let flags: Vec<String> = codes.iter().map(|code| format!("--accept {code}")).collect();
-    Err(error.hint(format!("if this is meant to be so: {}", flags.join(" "))))
-}
-
-/// Makes sure that `--accept` names a finding that can be accepted.
-///
-/// # Errors
-/// It does not.
-pub fn can_be_accepted(code: &str) -> Result<()> {
-    let found = code.parse::<FindingCode>().context("--accept").usage();
-    let found = found.hint("`kubectl usercert review --explain` lists them")?;
-    if found.severity() == Severity::Hard {
-        return Err(Error::usage(format!("--accept {code}: this finding cannot be accepted"))
-            .hint("the person has to make a new request"));
-    }
-    Ok(())
-}
+/// Users and groups with the bindings that reach them.
+type Access = Vec<(Holder, Vec<String>)>;
 
 /// A request, decoded and reviewed.
 pub struct Sheet<Raw = Value> {
@@ -136,8 +119,8 @@ pub struct Sheet<Raw = Value> {
     pub findings: Vec<Finding>,
     /// The policy that it was reviewed under.
     policy: Option<String>,
-    /// `user` and `group` names with the bindings that reach them; `Err` says why it is unknown.
-    access: Result<Vec<(String, Vec<String>)>, String>,
+    /// What user and groups have already; `Err` says why it is unknown.
+    access: Result<Access, String>,
 }
 
 impl Sheet {
@@ -181,17 +164,7 @@ impl<Raw> Sheet<Raw> {
             bound_names: bindings.names(),
             ..Reviewed::of(&object)
         });
-        let access = match (&bindings.0, request) {
-            (Err(why), _) => Err(why.clone()),
-            (Ok(_), None) => Ok(Vec::new()),
-            (Ok(_), Some(request)) => {
-                let user = request.subject.user();
-                let groups = request.subject.groups().into_iter().take(MAX_GROUPS);
-                let holders = [Holder::User(user.to_owned())].into_iter();
-                let holders = holders.chain(groups.map(Holder::Group));
-                Ok(holders.map(|h| (h.to_string(), bindings.reaching(&h))).collect())
-            }
-        };
+        let access = bindings.access(request);
         let name = object.metadata.name.clone();
         let policy = rules.file().map(str::to_owned);
         Self { name, in_cluster, object, findings, policy, access }
@@ -222,13 +195,7 @@ impl<Raw> Sheet<Raw> {
         if expected.is_empty() || expected.iter().any(is) {
             return;
         }
-        let found = code.map_or("unreadable".to_owned(), |c| c.short());
-        let message = match expected.len() {
-            1 => format!("this is not the request that was expected: its code is {found}"),
-            _ => format!("this is none of the requests that were expected: its code is {found}"),
-        };
-        let finding = Finding { code: FindingCode::NotExpected, severity: Severity::Hard, message };
-        self.findings.insert(0, finding);
+        self.findings.insert(0, findings::not_expected(code, expected.len()));
     }
 
     /// Goes on only if no finding refuses that was not accepted.
@@ -236,80 +203,125 @@ impl<Raw> Sheet<Raw> {
     /// # Errors
     /// Refused, with the findings and with what to do.
     pub fn refuse(&self, accepted: &[String]) -> Result<()> {
-        refuse(&self.name, "approved", &self.findings, accepted)
+        findings::refuse(&self.name, "approved", &self.findings, accepted)
     }
 
-    /// The sheet for people, with very long names cut.
+    /// Whom the certificate would name and the code, on one line in a form that no name can imitate:
+    /// each stands in quotes, and what does not fit is cut.
     #[must_use]
-    pub fn text(&self, now: UnixTime) -> String {
-        self.render(now, LONG)
+    pub fn in_question(&self, columns: Option<usize>) -> String {
+        let code = self.code().map(|code| code.short()).unwrap_or_default();
+        let room =
+            columns.unwrap_or(COLUMNS).saturating_sub("Approve : user , groups ? [y/N]".len());
+        let room = room.saturating_sub(code.len()).max(40);
+        let user = show_quoted(self.user(), room / 2);
+        let groups = self.request().map(|r| r.subject.groups()).unwrap_or_default();
+        let mut room = room.saturating_sub(width(&user));
+        let mut shown = Vec::new();
+        for group in &groups {
+            let group = show_quoted(group, room.max(12));
+            let taken = width(&group) + 2;
+            if !shown.is_empty() && taken > room {
+                break;
+            }
+            room = room.saturating_sub(taken);
+            shown.push(group);
+        }
+        let groups = match (groups.len(), groups.len() - shown.len()) {
+            (0, _) => "no groups".to_owned(),
+            (1, _) => format!("group {}", shown.concat()),
+            (_, 0) => format!("groups {}", shown.join(", ")),
+            (_, more) => format!("groups {} and {more} more", shown.join(", ")),
+        };
+        format!("{code}: user {user}, {groups}")
+    }
+
+    /// The sheet for people. No string from elsewhere takes more room than its own: long ones are cut.
+    #[must_use]
+    pub fn text(&self, now: UnixTime, columns: Option<usize>) -> String {
+        self.render(now, columns, columns.unwrap_or(COLUMNS).saturating_sub(LABEL + 1).max(40))
     }
 
     /// The sheet with everything in full, and with the whole digest.
     #[must_use]
     pub fn wide_text(&self, now: UnixTime) -> String {
         let sha256 = self.code().map(|code| format!("sha256 {}\n", code.full()));
-        self.render(now, usize::MAX) + &sha256.unwrap_or_default()
+        self.render(now, None, usize::MAX) + &sha256.unwrap_or_default()
     }
 
-    fn render(&self, now: UnixTime, longest: usize) -> String {
-        let show = |name: &str| show_short(name, longest);
+    /// With so much room for each value.
+    fn render(&self, now: UnixTime, columns: Option<usize>, room: usize) -> String {
         let mut out = String::new();
         let mut line = |label: &str, value: &str| {
-            out.push_str(&format!("{label:<13}{value}\n"));
+            out.push_str(&format!("{label:<LABEL$}{value}\n"));
         };
-        line("Name", &show(&self.name));
+        // Pieces side by side, and below each other where they do not fit.
+        let listed = |pieces: Vec<String>, between: &str| {
+            output::laid_out(&pieces, between, room).join(&format!("\n{:LABEL$}", ""))
+        };
+        let spec = &self.object.spec;
+        line("Name", &show_short(&self.name, room));
         match self.request() {
             Some(request) => {
-                line("User", &show(request.subject.user()));
-                line("Groups", &listed(&request.subject.groups(), longest));
+                line("User", &show_short(request.subject.user(), room));
+                let groups = request.subject.groups();
+                let mut shown = in_short(groups.iter().take(MAX_GROUPS), room);
+                if let Some(more) = groups.len().checked_sub(MAX_GROUPS).filter(|more| *more > 0) {
+                    shown.push(format!("and {more} more"));
+                }
+                if shown.is_empty() {
+                    shown.push("(none)".to_owned());
+                }
+                line("Groups", &listed(shown, ", "));
                 line(
                     "Key",
                     &format!("{}, signed with {}", request.key.kind, request.signature_algorithm),
                 );
                 if !request.alternative_names.is_empty() {
-                    line("Also names", &show_short(&request.alternative_names.join(", "), 300));
+                    let names = request.alternative_names.iter().take(20);
+                    line("Also names", &listed(in_short(names, room), ", "));
                 }
             }
             None => line("Request", "unreadable"),
         }
-        let lifetime = self.object.spec.expiration_seconds;
         line(
             "Expires",
-            &lifetime.map_or("as the signer chooses".to_owned(), |s| {
+            &spec.expiration_seconds.map_or("as the signer chooses".to_owned(), |s| {
                 format!("{} after it is signed", human_duration(s))
             }),
         );
-        line("Signer", &show(&self.object.spec.signer_name));
-        let usages: Vec<String> =
-            self.object.spec.usages.iter().map(|u| show_short(u, 40)).collect();
-        line("Usages", &usages.join(", "));
+        line("Signer", &show_short(&spec.signer_name, room));
+        line("Usages", &listed(in_short(spec.usages.iter(), room.min(40)), ", "));
         if self.in_cluster {
-            let mut by = show(&self.object.spec.username);
-            let groups: Vec<String> =
-                self.object.spec.groups.iter().map(|g| show_short(g, 60)).collect();
+            let mut by = show_short(&spec.username, room);
+            let groups = in_short(spec.groups.iter().take(20), room.min(60));
             if !groups.is_empty() {
-                by.push_str(&format!(" (groups {})", show_short(&groups.join(", "), 300)));
+                by = listed(vec![by, format!("(groups {})", groups.join(", "))], " ");
             }
             line("Submitted by", &by);
             if let Some(credential) = self.object.requester_credential() {
-                line("  with", &show_short(credential, 100));
+                line("  with", &show_short(credential, room.min(100)));
             }
             let age = self.object.metadata.creation_timestamp.map(|t| human_duration(now.since(t)));
             line("Age", &age.unwrap_or_else(|| "unknown".to_owned()));
-            line("State", &self.state());
+            line("State", &self.state(room));
         }
         match &self.access {
             Ok(access) => {
                 for (who, roles) in access {
-                    let roles = if roles.is_empty() {
-                        "no role bindings".to_owned()
-                    } else {
-                        roles.join("; ")
+                    let kind = match who {
+                        Holder::User(_) => "user",
+                        Holder::Group(_) => "group",
                     };
-                    // Rendered already, so it is only cut.
-                    let who: String = who.chars().take(longest).collect();
-                    line("Already has", &format!("{who}: {roles}"));
+                    let name = show_short(who.name(), room.saturating_sub(8));
+                    let mut pieces = roles.clone();
+                    if pieces.is_empty() {
+                        pieces.push("no role bindings".to_owned());
+                    }
+                    if let Some(first) = pieces.first_mut() {
+                        *first = format!("{kind} {name}: {first}");
+                    }
+                    line("Already has", &listed(pieces, "; "));
                 }
             }
             Err(why) => line("Already has", &format!("unknown: {why}")),
@@ -323,22 +335,14 @@ impl<Raw> Sheet<Raw> {
         if let Some(file) = &self.policy {
             line("Policy", file);
         }
-        for finding in &self.findings {
-            let weight = match finding.severity {
-                Severity::Info => "info",
-                Severity::Warn => "WARNING",
-                Severity::Refuse => "REFUSED",
-                Severity::Hard => "REFUSED, cannot be accepted",
-            };
-            out.push_str(&format!("{weight}: {} [{}]\n", finding.message, finding.code.as_str()));
-        }
+        out.push_str(&findings::lines(&self.findings, columns));
         if self.findings.iter().all(|f| f.severity == Severity::Info) {
             out.push_str("No objections found.\n");
         }
         out
     }
 
-    fn state(&self) -> String {
+    fn state(&self, room: usize) -> String {
         use usercert_core::api::csr::State;
         let state = self.object.state();
         match &state {
@@ -346,8 +350,8 @@ impl<Raw> Sheet<Raw> {
                 format!(
                     "{} ({}: {})",
                     state.name(),
-                    show_short(reason, 60),
-                    show_short(message, 200)
+                    show_short(reason, room / 3),
+                    show_short(message, room / 2)
                 )
             }
             _ => state.name().to_owned(),
@@ -381,7 +385,7 @@ impl<Raw> Sheet<Raw> {
                 "code": self.code().map(|c| c.short()),
                 "sha256": self.code().map(|c| c.full()),
                 "access": match &self.access {
-                    Ok(access) => access.iter().map(|(who, roles)| json!({"subject": who, "bindings": roles})).collect::<Value>(),
+                    Ok(access) => access.iter().map(|(who, roles)| json!({"subject": who.to_string(), "bindings": roles})).collect::<Value>(),
                     Err(_) => Value::Null,
                 },
                 "policy": self.policy,
@@ -389,5 +393,24 @@ impl<Raw> Sheet<Raw> {
                 "refused": review::refuses(&self.findings, &[]),
             }),
         )
+    }
+}
+
+/// Names, each cut to its room; one that holds a comma is quoted, so that there are as many as it seems.
+fn in_short<'a>(names: impl Iterator<Item = &'a String>, room: usize) -> Vec<String> {
+    let short = |name: &String| match name.contains(',') {
+        true => show_quoted(name, room),
+        false => show_short(name, room),
+    };
+    names.map(short).collect()
+}
+
+/// The groups of a request as one cell of a table.
+#[must_use]
+pub fn groups_cell(request: Option<&CertificateRequest>) -> String {
+    let groups = request.map(|r| r.subject.groups()).unwrap_or_default();
+    match groups.is_empty() {
+        true => "<none>".to_owned(),
+        false => output::cut(&in_short(groups.iter().take(20), 30).join(","), 60),
     }
 }

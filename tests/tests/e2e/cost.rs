@@ -24,13 +24,18 @@ fn made(sandbox: &Sandbox) -> Vec<String> {
 }
 
 const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+const BOUND: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
 
 fn main_road(trial: &Trial) {
     let (sandbox, admin) = alone(trial);
     admin.run(&["request", "alice"]).ok();
     assert_eq!(made(&sandbox), [format!("POST {CSRS}")]);
     admin.run(&["approve", "alice", "--yes"]).ok();
-    assert_eq!(made(&sandbox), [format!("GET {CSRS}/alice"), format!("PUT {CSRS}/alice/approval")]);
+    let mut approving = made(&sandbox);
+    // The names that are bound in the whole cluster are read beside the request.
+    approving.sort();
+    let decision = format!("PUT {CSRS}/alice/approval");
+    assert_eq!(approving, [format!("GET {CSRS}/alice"), format!("GET {BOUND}"), decision]);
     // Signed by now or not: reading shows it, else one watch does.
     admin.kubectl(&["wait", "--for=jsonpath={.status.certificate}", "csr/alice"]).ok();
     sandbox.clear_log();
@@ -54,7 +59,8 @@ fn handover(trial: &Trial) {
     admin.write("r", &newcomer.run(&["request", "bob", "--offline", "-o", "yaml"]).ok().stdout);
     assert!(made(&sandbox).is_empty());
     admin.run(&["approve", "--from", "r", "--yes"]).ok();
-    assert_eq!(made(&sandbox), [format!("POST {CSRS}"), format!("PUT {CSRS}/bob/approval")]);
+    let decision = format!("PUT {CSRS}/bob/approval");
+    assert_eq!(made(&sandbox), [format!("GET {BOUND}"), format!("POST {CSRS}"), decision]);
 }
 
 fn waiting(trial: &Trial) {
@@ -75,10 +81,10 @@ fn waiting(trial: &Trial) {
     waiting.join().expect("it ends").ok();
     let ours: Vec<String> =
         made(&sandbox).into_iter().filter(|r| !r.contains("approval")).collect();
-    // Two reads (the installer's, the approver's), one watch, one review.
+    // Two reads (the installer's, the approver's), one watch, one review, one list of bindings.
     assert_eq!(ours.iter().filter(|r| **r == format!("GET {CSRS}/carol")).count(), 2, "{ours:?}");
     assert_eq!(ours.iter().filter(|r| **r == format!("GET {CSRS}")).count(), 1, "{ours:?}");
-    assert_eq!(ours.len(), 4, "{ours:?}");
+    assert_eq!(ours.len(), 5, "{ours:?}");
 }
 
 /// Every request of several pages is read once more and decided once, the bindings are read once, and

@@ -78,6 +78,7 @@ fn main() -> ExitCode {
         attacks::swaps::CASES,
         attacks::forms::CASES,
         attacks::names::CASES,
+        attacks::layout::CASES,
         attacks::machine::CASES,
         bad_input::CASES,
         kubeconfigs::CASES,

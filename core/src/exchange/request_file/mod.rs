@@ -5,12 +5,15 @@
 //! labels, annotations, owners and everything else in a foreign manifest are left behind.
 
 mod clean;
+mod unique;
 
 pub(crate) use self::clean::decode;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+
+use self::unique::Unique;
 
 use crate::api::csr::{API_VERSION, KIND, Object, ObjectError};
 use crate::encoding::pem;
@@ -54,6 +57,9 @@ pub enum HandoverError {
     /// A manifest of another kind, or one that cannot be read.
     #[error(transparent)]
     Object(#[from] ObjectError),
+    /// A manifest whose object has a name that no tool makes.
+    #[error("the manifest's name {} holds a control character", text::show_short(.0, 40))]
+    ObjectName(String),
     /// The certificate request cannot be read.
     #[error(transparent)]
     Csr(#[from] CsrError),
@@ -194,8 +200,11 @@ fn documents(text: &str) -> Result<Vec<Value>, YamlError> {
             return Err(error);
         }
         // YAML knows neither several values without a mark between nor surrogate pairs.
-        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-        values.collect::<Result<_, _>>().map_err(|_| error)
+        let values = serde_json::Deserializer::from_str(text).into_iter::<Unique>();
+        values
+            .map(|value| value.map(|Unique(value)| value))
+            .collect::<Result<_, _>>()
+            .map_err(|_| error)
     })
 }
 
@@ -262,6 +271,9 @@ fn flatten(mut value: Value, objects: &mut Vec<Value>) {
 
 fn from_object(value: &Value) -> Result<Incoming, HandoverError> {
     let object = Object::from_value(value)?;
+    if object.metadata.name.contains(char::is_control) {
+        return Err(HandoverError::ObjectName(object.metadata.name));
+    }
     let pem = object.request_pem()?;
     let text = String::from_utf8(pem).map_err(|_| HandoverError::DamagedBlock)?;
     if holds_private_key(&text) {

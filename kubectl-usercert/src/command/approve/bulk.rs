@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, Decision, State};
 use usercert_core::review::{self, Severity};
-use usercert_core::text::{show, show_short};
+use usercert_core::text::show_short;
 use usercert_core::time::human_duration;
 
 use super::Approval;
@@ -19,7 +19,7 @@ use crate::error::{Exit, Result};
 use crate::ui::args::{DryRun, Format};
 use crate::ui::output;
 use crate::workflow::approval;
-use crate::workflow::review_sheet::Sheet;
+use crate::workflow::review_sheet::{Sheet, groups_cell};
 
 /// How many requests are approved at the same time.
 const AT_ONCE: usize = 8;
@@ -32,6 +32,8 @@ const HEADER: [&str; 8] =
 #[derive(Default)]
 struct Selection {
     chosen: Vec<Shown>,
+    /// The first of them, as a question names it.
+    first: String,
     rows: Vec<Vec<String>>,
     left_out: Vec<Value>,
     left_out_rows: Vec<Vec<String>>,
@@ -51,7 +53,7 @@ impl Approval<'_> {
         self.show(&selection);
         if !selection.chosen.is_empty() && self.dry_run() == DryRun::None {
             let question = match selection.chosen.len() {
-                1 => "Approve this request?".to_owned(),
+                1 => format!("Approve {}?", selection.first),
                 many => format!("Approve these {many} requests?"),
             };
             self.host.confirm(&question, self.args.yes)?;
@@ -99,6 +101,9 @@ impl Approval<'_> {
                     "user": user, "code": sheet.code().map(|c| c.short()), "findings": sheet.findings,
                 }));
             } else {
+                if selection.chosen.is_empty() {
+                    selection.first = sheet.in_question(self.host.columns());
+                }
                 selection.rows.push(row(&sheet));
                 selection.chosen.push(Shown { name: sheet.name, digest });
             }
@@ -143,8 +148,8 @@ impl Approval<'_> {
         let why: BTreeSet<&str> =
             sheet.findings.iter().filter(refuses).map(|f| f.code.as_str()).collect();
         vec![
-            show_short(&sheet.name, 60),
-            show_short(sheet.user(), 60),
+            show_short(&sheet.name, 40),
+            show_short(sheet.user(), 40),
             why.into_iter().collect::<Vec<_>>().join(","),
         ]
     }
@@ -175,11 +180,9 @@ impl Approval<'_> {
     }
 }
 
-/// A row of the table. Names are shown in full: they are what is decided about.
+/// A row of the table.
 fn row(sheet: &Sheet) -> Vec<String> {
     let request = sheet.request();
-    let groups = request.map(|r| r.subject.groups()).unwrap_or_default();
-    let groups: Vec<String> = groups.iter().map(|g| show(g)).collect();
     let worth = |f: &&review::Finding| f.severity > Severity::Info;
     let findings: BTreeSet<&str> =
         sheet.findings.iter().filter(worth).map(|f| f.code.as_str()).collect();
@@ -187,12 +190,12 @@ fn row(sheet: &Sheet) -> Vec<String> {
     let or_none = |text: String| if text.is_empty() { "<none>".to_owned() } else { text };
     let lifetime = sheet.object.spec.expiration_seconds;
     vec![
-        show_short(&sheet.name, 300),
-        show(sheet.user()),
-        or_none(groups.join(",")),
+        show_short(&sheet.name, 40),
+        show_short(sheet.user(), 40),
+        groups_cell(request),
         request.map(|r| r.key.kind.to_string()).unwrap_or_default(),
         lifetime.map_or("<signer>".to_owned(), human_duration),
-        show_short(&sheet.object.spec.username, 300),
+        show_short(&sheet.object.spec.username, 40),
         sheet.code().map(|code| code.short()).unwrap_or_default(),
         or_none(findings.join(",")),
     ]

@@ -6,7 +6,6 @@ mod replies;
 
 use std::cell::Cell;
 use std::path::PathBuf;
-use std::sync::LazyLock;
 
 use clap::Args;
 use tokio::sync::OnceCell;
@@ -23,9 +22,10 @@ use crate::ui::args::{
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::approval;
+use crate::workflow::findings;
 use crate::workflow::grant_role::RoleArgs;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
-use crate::workflow::review_sheet::{self, Bindings};
+use crate::workflow::review_sheet::Bindings;
 
 /// Review requests, ask, and approve exactly what was shown
 ///
@@ -94,6 +94,13 @@ pub struct ApproveArgs {
     client: ClientArgs,
 }
 
+impl ApproveArgs {
+    /// Whether requests are chosen by what they are, not by their names.
+    fn bulk(&self) -> bool {
+        self.all_pending || self.selector.is_some()
+    }
+}
+
 /// One of the things to approve.
 enum Asked {
     /// An object in the cluster, by its name or its user's.
@@ -123,7 +130,7 @@ struct Approval<'a> {
 /// See the exit codes.
 pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
     for code in &args.accept {
-        review_sheet::can_be_accepted(code)?;
+        findings::can_be_accepted(code)?;
     }
     let parse = |code: &String| code.parse::<ExpectedCode>().context("--expect").usage();
     let expected = args.expect.iter().map(parse).collect::<Result<Vec<_>>>()?;
@@ -139,7 +146,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
             .collect(),
         None => args.names.iter().cloned().map(Asked::Named).collect(),
     };
-    let bulk = args.all_pending || args.selector.is_some();
+    let bulk = args.bulk();
     if (bulk || asked.len() > 1) && args.reply.reply.as_deref().is_some_and(|r| !r.is_dir()) {
         return Err(Error::usage("--reply must be a directory when several requests are approved"));
     }
@@ -214,18 +221,16 @@ impl Approval<'_> {
         self.args.dry_run.dry_run
     }
 
-    /// The cluster's bindings where a person is asked, and where a name holds characters that imitate
-    /// others (а, I, 1, 0, rn, …); else approving takes two API requests.
-    async fn bindings_for(&self, names: &str) -> &Bindings {
-        static UNKNOWN: LazyLock<Bindings> = LazyLock::new(|| {
-            Bindings::unknown("not looked at; `kubectl usercert review` shows it")
-        });
-        let asked = !self.args.yes && self.host.can_ask();
-        if asked || review_sheet::may_imitate(names) { self.bindings().await } else { &UNKNOWN }
-    }
-
-    /// The cluster's bindings, read once: what looks like a name in them is refused.
+    /// The cluster's bindings, read once: what imitates a name in them is refused. Where a person
+    /// decides, all of them; else those that count in the whole cluster.
     async fn bindings(&self) -> &Bindings {
-        self.bindings.get_or_init(|| Bindings::read(self.cluster)).await
+        let shown = self.args.bulk() || (!self.args.yes && self.host.can_ask());
+        let read = || async {
+            match shown {
+                true => Bindings::read(self.cluster).await,
+                false => Bindings::cluster_wide(self.cluster).await,
+            }
+        };
+        self.bindings.get_or_init(read).await
     }
 }

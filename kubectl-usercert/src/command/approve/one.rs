@@ -2,9 +2,8 @@
 
 use serde_json::json;
 use usercert_core::api::csr::{CsrObject, Decision, RESOURCE};
-use usercert_core::text::show;
+use usercert_core::text::{show, show_quoted};
 use usercert_core::x509::code::Code;
-use usercert_core::x509::pkcs10::CertificateRequest;
 
 use super::{Approval, Asked};
 use crate::cluster::{Need, explain};
@@ -19,7 +18,11 @@ impl Approval<'_> {
     /// Shows a request, asks, and approves it. Its code goes to `codes`.
     pub(super) async fn one(&self, asked: Asked, codes: &mut Vec<Code>) -> Result<output::Item> {
         let (object, in_cluster) = match asked {
-            Asked::Named(name) => (approval::find(self.cluster, &name).await?, true),
+            Asked::Named(name) => {
+                // Side by side: the names in bindings are one more request, but no more time.
+                let (found, _) = tokio::join!(approval::find(self.cluster, &name), self.bindings());
+                (found?, true)
+            }
             Asked::HandedOver(incoming) => {
                 let signer = self.args.signer.as_deref();
                 (approval::to_submit(&incoming, signer, self.expires)?, false)
@@ -33,18 +36,20 @@ impl Approval<'_> {
             self.host.say(format!("{} has been approved before", show(&sheet.name)));
         } else {
             let answered = self.args.yes || self.dry_run() != DryRun::None;
-            self.host.say_before_asking(sheet.text(self.host.now()).trim_end(), answered);
+            self.host.say_before_asking(
+                sheet.text(self.host.now(), self.host.columns()).trim_end(),
+                answered,
+            );
         }
         sheet.refuse(&self.args.accept)?;
         let promise = self.promise(sheet.user()).await?;
         let along = self.along(sheet.user()).await?;
         if self.dry_run() == DryRun::None {
-            let (name, user) = (show(&sheet.name), show(sheet.user()));
+            let what = sheet.in_question(self.host.columns());
+            let user = show_quoted(sheet.user(), 40);
             let question = match (done, along.roles()) {
-                (false, None) => Some(format!("Approve {name} for the user {user}?")),
-                (false, Some(roles)) => {
-                    Some(format!("Approve {name} for the user {user}, and give them {roles}?"))
-                }
+                (false, None) => Some(format!("Approve {what}?")),
+                (false, Some(roles)) => Some(format!("Approve {what}, and give them {roles}?")),
                 (true, Some(roles)) => Some(format!("Give the user {user} {roles}?")),
                 (true, None) => None,
             };
@@ -65,8 +70,7 @@ impl Approval<'_> {
     }
 
     async fn sheet(&self, object: CsrObject, in_cluster: bool) -> Sheet {
-        let names = object.request().map(all_names).unwrap_or_default();
-        let bindings = self.bindings_for(&names).await;
+        let bindings = self.bindings().await;
         let mut sheet = Sheet::new(object, in_cluster, bindings, &self.rules);
         sheet.expect(&self.expected);
         sheet
@@ -82,12 +86,16 @@ impl Approval<'_> {
         let sheet = self.sheet(submitted.object, true).await;
         let decided = approval::already(&sheet.object, Decision::Approve)?;
         self.host.say_before_asking(
-            format!("Somebody has submitted this request before:\n{}", sheet.text(self.host.now()))
-                .trim_end(),
+            format!(
+                "Somebody has submitted this request before:\n{}",
+                sheet.text(self.host.now(), self.host.columns())
+            )
+            .trim_end(),
             self.args.yes || decided,
         );
         sheet.refuse(&self.args.accept)?;
-        self.host.confirm("Approve it all the same?", self.args.yes || decided)?;
+        let question = format!("Approve {} all the same?", sheet.in_question(self.host.columns()));
+        self.host.confirm(&question, self.args.yes || decided)?;
         Ok(sheet)
     }
 
@@ -156,10 +164,4 @@ impl Approval<'_> {
         );
         output::Item { text: format!("{} approved{mark}", show(&name)), value, name }
     }
-}
-
-fn all_names(request: &CertificateRequest) -> String {
-    let groups = request.subject.groups();
-    let names = groups.iter().map(String::as_str).chain([request.subject.user()]);
-    names.collect()
 }

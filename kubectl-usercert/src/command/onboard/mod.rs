@@ -39,7 +39,7 @@ use crate::ui::args::{
 use crate::ui::host::Host;
 use crate::workflow::reply::{self, ClusterData};
 use crate::workflow::review_policy::PolicyArgs;
-use crate::workflow::{grant_role, review_sheet};
+use crate::workflow::{findings, grant_role};
 
 /// Give many people access: request, approve and collect for each, from one file
 ///
@@ -114,7 +114,7 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         lifetime: args.expires.parse::<Expires>().context("--expires").usage()?.lifetime(),
         key_type: args.key_type.parse::<KeyType>().context("--key-type").usage()?,
     };
-    args.accept.iter().try_for_each(|code| review_sheet::can_be_accepted(code))?;
+    args.accept.iter().try_for_each(|code| findings::can_be_accepted(code))?;
     let rules = args.policy.load(host)?;
     let (input, entered) = rows::enter(host, args, &defaults)?;
     let folders = Folders::open(args)?;

@@ -1,6 +1,7 @@
 //! Attempts to fool an approver or an installer, each with what must come of it.
 
 pub(crate) mod forms;
+pub(crate) mod layout;
 pub(crate) mod machine;
 pub(crate) mod names;
 pub(crate) mod swaps;

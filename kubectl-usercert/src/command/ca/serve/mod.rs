@@ -16,8 +16,8 @@ use crate::cluster::{Cluster, Target};
 use crate::error::{Exit, Result, ResultExt as _};
 use crate::ui::args::{ClientArgs, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
+use crate::workflow::findings;
 use crate::workflow::review_policy::PolicyArgs;
-use crate::workflow::review_sheet;
 
 /// Waiting after a failure: at first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -82,7 +82,7 @@ pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     for code in &args.accept {
-        review_sheet::can_be_accepted(code)?;
+        findings::can_be_accepted(code)?;
     }
     let settings = SignerSettings {
         name: args.signer.clone(),

@@ -1,6 +1,7 @@
 //! Answering requests: which wait, and what becomes of each.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject, RESOURCE};
 use usercert_core::ca::authority::{self, CertificateOrder, Key, REASON};
 use usercert_core::ca::profile::{self, ClusterNames};
 use usercert_core::review::Reviewed;
-use usercert_core::text::show;
+use usercert_core::text::{show, show_short};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use usercert_core::x509::lifetime::{self, Lifetime};
 
@@ -30,6 +31,8 @@ const TRIES: usize = 10;
 const NOT_LISTED: &str = "warning: role bindings may not be listed here, so names that look like those in them are signed; --print-rbac prints the rules";
 /// How long the names in role bindings are taken for current.
 const FRESH: Duration = Duration::from_secs(10);
+/// How many requests that were left are remembered.
+const MOST_LEFT: usize = 10_000;
 
 /// How far the work has come.
 pub(super) struct Position {
@@ -80,12 +83,16 @@ pub(super) struct KnownBindings {
     read: RefCell<Option<(Instant, Rc<Bindings>)>>,
     /// Whether it was told that they may not be read.
     told: Cell<bool>,
+    /// UIDs of requests that are left as they are, which was told.
+    left: RefCell<BTreeSet<String>>,
 }
 
 /// What was answered to a request.
 enum Issuance {
     Signed(Vec<Certificate>),
     Failed(String),
+    /// Neither: it imitates a name in the bindings as they are now.
+    Left(String),
 }
 
 impl Signer<'_> {
@@ -201,6 +208,7 @@ impl Signer<'_> {
                     authority::with_certificate(&object, &chain_to_pem(chain))
                 }
                 Issuance::Failed(why) => authority::with_failure(&object, why, self.host.now()),
+                Issuance::Left(why) => return Ok(self.leave(&object, why)),
             };
             let name = &object.metadata.name;
             let error = match self.settings.dry_run {
@@ -225,6 +233,23 @@ impl Signer<'_> {
         }
         let name = show(&object.metadata.name);
         Err(Error::new(format!("the request {name} changes all the time; it is not signed yet")))
+    }
+
+    /// Leaves a request as it is, so that whoever may make bindings cannot make it fail for good; told
+    /// once.
+    fn leave(&self, object: &CsrObject, why: &str) -> Exit {
+        let mut left = self.bindings.left.borrow_mut();
+        if left.len() >= MOST_LEFT {
+            left.clear();
+        }
+        if left.insert(object.metadata.uid.clone()) {
+            let name = show_short(&object.metadata.name, 60);
+            let code = object.request().map(|r| format!(", code {}", r.code().short()));
+            let code = code.unwrap_or_default();
+            self.host
+                .warn(format!("warning: {RESOURCE}/{name} is not signed for now: {why}{code}"));
+        }
+        Exit::Refused
     }
 
     /// The cluster's role bindings: what looks like a name in them is refused. Always read, whatever the
@@ -255,18 +280,23 @@ impl Signer<'_> {
         let lifetime =
             authority::granted(object, self.settings.longest, self.settings.rules.longest());
         let asked = object.spec.expiration_seconds;
-        let found = self.settings.rules.review(&Reviewed {
+        let reviewed = Reviewed {
             // One that was not asked for stays so: a policy may insist on one.
             expiration_seconds: asked.map(|_| lifetime.seconds().into()),
             requester: Some(&object.spec.username),
             signature: request.map(keys::verify_request),
             bound_names: bindings.names(),
             ..Reviewed::of(object)
-        });
-        let weigh = |code| self.settings.rules.severity(code);
-        let refusal = authority::refusal(found, request, &self.settings.accept, weigh);
-        if let Some(why) = refusal {
-            return Ok(Issuance::Failed(why));
+        };
+        let refusal = |reviewed: &Reviewed<'_>| {
+            let (rules, accept) = (&self.settings.rules, &self.settings.accept);
+            let weigh = |code| rules.severity(code);
+            authority::refusal(rules.review(reviewed), request, accept, weigh)
+        };
+        if let Some(why) = refusal(&reviewed) {
+            // What rests on bindings alone may be another's doing, and changes with them.
+            let alone = refusal(&Reviewed { bound_names: None, ..reviewed }).is_none();
+            return Ok(if alone { Issuance::Left(why) } else { Issuance::Failed(why) });
         }
         let Some(request) = request else { return Err(Error::new("the request is unreadable")) };
         let asked = CertificateOrder {
@@ -287,10 +317,10 @@ impl Signer<'_> {
         let user = request.map(|r| r.subject.user().to_owned()).unwrap_or_default();
         let leaf = match answer {
             Issuance::Signed(chain) => chain.first(),
-            Issuance::Failed(_) => None,
+            Issuance::Failed(_) | Issuance::Left(_) => None,
         };
         let why = match answer {
-            Issuance::Failed(why) => Some(why),
+            Issuance::Failed(why) | Issuance::Left(why) => Some(why),
             Issuance::Signed(_) => None,
         };
         let dry = self.settings.dry_run != DryRun::None;

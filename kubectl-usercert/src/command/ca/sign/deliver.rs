@@ -20,9 +20,9 @@ use crate::files::{pair, reading};
 use crate::ui::args::Format;
 use crate::ui::host::Host;
 use crate::ui::output;
+use crate::workflow::findings;
 use crate::workflow::kubeconfig_writer::Entry;
 use crate::workflow::reply::{self, ClusterData};
-use crate::workflow::review_sheet;
 
 const NOTHING: &str = "nothing was signed";
 
@@ -102,8 +102,8 @@ impl<'a> Delivery<'a> {
     pub(super) fn sign(&self, host: &Host, draft: Draft) -> Result<Option<output::Item>> {
         let (order, ca) = (self.order, self.ca);
         let answered = order.yes || order.dry;
-        host.say_before_asking(draft.text(order, ca, host.now()).trim_end(), answered);
-        review_sheet::refuse(&draft.name(), "signed", &draft.findings, &order.accept)?;
+        host.say_before_asking(draft.text(order, ca, host).trim_end(), answered);
+        findings::refuse(&draft.name(), "signed", &draft.findings, &order.accept)?;
         let places = self.places(&draft)?;
         if let Some((cluster, namespace)) = &self.cluster {
             cluster.check(&draft.leaf.user, namespace.as_deref()).hint(

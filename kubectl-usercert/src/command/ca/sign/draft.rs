@@ -7,7 +7,7 @@ use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER};
 use usercert_core::ca::authority::{self, Key, Leaf};
 use usercert_core::ca::profile::CertificateSubject;
 use usercert_core::exchange::request_file::Incoming;
-use usercert_core::review::{Finding, FindingCode, Reviewed, Severity};
+use usercert_core::review::{Finding, Reviewed};
 use usercert_core::text::{show, show_list};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::identity::{Identity, MAX_GROUPS};
@@ -19,7 +19,7 @@ use crate::command::ca::authority::Ca;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::keys::{self, PrivateKey};
 use crate::ui::host::Host;
-use crate::workflow::approval;
+use crate::workflow::{approval, findings};
 
 /// A certificate that has not been signed yet.
 pub(super) struct Draft {
@@ -80,7 +80,7 @@ impl Draft {
         let mut findings = order.review(&request, usages, lifetime);
         findings.extend(authority::reserved_names(&request, profile, &order.cluster));
         if order.expected.as_ref().is_some_and(|expected| !expected.matches(&request.code())) {
-            findings.insert(0, not_expected(&request));
+            findings.insert(0, findings::not_expected(Some(request.code()), 1));
         }
         let key = Key::Requested(&request);
         let leaf = order.leaf(key, lifetime, ca, host.now()).context(&source)?;
@@ -110,7 +110,8 @@ impl Draft {
     }
 
     /// The sheet for people.
-    pub(super) fn text(&self, order: &SigningOrder, ca: &Ca, now: UnixTime) -> String {
+    pub(super) fn text(&self, order: &SigningOrder, ca: &Ca, host: &Host) -> String {
+        let (now, columns) = (host.now(), host.columns());
         let profile = order.profile;
         let mut out = String::new();
         let mut line = |label: &str, value: &str| out.push_str(&format!("{label:<13}{value}\n"));
@@ -156,15 +157,7 @@ impl Draft {
         if let Some(file) = order.rules.file() {
             line("Policy", file);
         }
-        for finding in &self.findings {
-            let weight = match finding.severity {
-                Severity::Info => "info",
-                Severity::Warn => "WARNING",
-                Severity::Refuse => "REFUSED",
-                Severity::Hard => "REFUSED, cannot be accepted",
-            };
-            out.push_str(&format!("{weight}: {} [{}]\n", finding.message, finding.code.as_str()));
-        }
+        out.push_str(&findings::lines(&self.findings, columns));
         out
     }
 
@@ -228,15 +221,6 @@ impl SigningOrder {
             error.hints.extend(hint.map(str::to_owned));
             error
         })
-    }
-}
-
-fn not_expected(request: &CertificateRequest) -> Finding {
-    let code = request.code().short();
-    Finding {
-        code: FindingCode::NotExpected,
-        severity: Severity::Hard,
-        message: format!("this is not the request that was expected: its code is {code}"),
     }
 }
 

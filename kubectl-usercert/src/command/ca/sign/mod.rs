@@ -16,8 +16,8 @@ use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::{DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
+use crate::workflow::findings;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
-use crate::workflow::review_sheet;
 use deliver::Delivery;
 use draft::{Draft, Input};
 use order::{Destination, ServedCluster, SigningOrder};
@@ -144,7 +144,7 @@ impl SignArgs {
     /// What is to be signed.
     fn order(&self, host: &Host) -> Result<SigningOrder> {
         for code in &self.accept {
-            review_sheet::can_be_accepted(code)?;
+            findings::can_be_accepted(code)?;
         }
         let expected = match &self.expect {
             Some(code) => Some(code.parse::<ExpectedCode>().context("--expect").usage()?),

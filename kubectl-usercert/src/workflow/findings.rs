@@ -1,0 +1,74 @@
+//! Findings as people read them, and what becomes of those that refuse.
+
+use std::collections::BTreeSet;
+
+use usercert_core::review::{self, Finding, FindingCode, Severity};
+use usercert_core::text::show;
+use usercert_core::x509::code::Code;
+
+use crate::error::{Error, Result, ResultExt as _};
+use crate::ui::output;
+
+/// One line for each finding, folded where it would be longer than the terminal is wide.
+#[must_use]
+pub fn lines(findings: &[Finding], columns: Option<usize>) -> String {
+    let line = |finding: &Finding| {
+        let weight = match finding.severity {
+            Severity::Info => "info",
+            Severity::Warn => "WARNING",
+            Severity::Refuse => "REFUSED",
+            Severity::Hard => "REFUSED, cannot be accepted",
+        };
+        let line = format!("{weight}: {} [{}]", finding.message, finding.code.as_str());
+        output::folded(&line, columns) + "\n"
+    };
+    findings.iter().map(line).collect()
+}
+
+/// The finding on a request that is none of those `expected` by their codes; `found` is its own code, if
+/// it can be read.
+#[must_use]
+pub fn not_expected(found: Option<Code>, expected: usize) -> Finding {
+    let found = found.map_or("unreadable".to_owned(), |code| code.short());
+    let what = match expected {
+        1 => "not the request that was expected",
+        _ => "none of the requests that were expected",
+    };
+    let message = format!("this is {what}: its code is {found}");
+    Finding { code: FindingCode::NotExpected, severity: Severity::Hard, message }
+}
+
+/// Goes on only if no finding refuses that was not accepted; `what` is not `done` otherwise.
+///
+/// # Errors
+/// Refused, with the findings and with what to do.
+pub fn refuse(what: &str, done: &str, findings: &[Finding], accepted: &[String]) -> Result<()> {
+    let refuses = |f: &&Finding| review::refuses(std::slice::from_ref(*f), accepted);
+    let against: Vec<&Finding> = findings.iter().filter(refuses).collect();
+    if against.is_empty() {
+        return Ok(());
+    }
+    let words: Vec<String> =
+        against.iter().map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
+    let error = Error::refused(format!("{} is not {done}: {}", show(what), words.join("; ")));
+    if against.iter().any(|f| f.severity == Severity::Hard) {
+        return Err(error.hint("this cannot be accepted; the person has to make a new request, or the line was meant for another one"));
+    }
+    let codes: BTreeSet<&str> = against.iter().map(|f| f.code.as_str()).collect();
+    let flags: Vec<String> = codes.iter().map(|code| format!("--accept {code}")).collect();
+    Err(error.hint(format!("if this is meant to be so: {}", flags.join(" "))))
+}
+
+/// Makes sure that `--accept` names a finding that can be accepted.
+///
+/// # Errors
+/// It does not.
+pub fn can_be_accepted(code: &str) -> Result<()> {
+    let found = code.parse::<FindingCode>().context("--accept").usage();
+    let found = found.hint("`kubectl usercert review --explain` lists them")?;
+    if found.severity() == Severity::Hard {
+        return Err(Error::usage(format!("--accept {code}: this finding cannot be accepted"))
+            .hint("the person has to make a new request"));
+    }
+    Ok(())
+}

@@ -14,6 +14,8 @@ const LISTED: usize = 10;
 const LONGEST: usize = 40;
 /// Longest name of most objects of Kubernetes, in bytes.
 const LONGEST_OBJECT_NAME: usize = 253;
+/// Longest end that a key's hash makes of a name, with some room.
+const LONGEST_HASH: usize = 40;
 
 pub(super) fn names(
     request: &CertificateRequest,
@@ -74,9 +76,9 @@ pub(super) fn object_name(name: &str, user: &str, findings: &mut Findings) {
     let plain = name.bytes().all(inner) && name.starts_with(|c: char| c.is_ascii_alphanumeric());
     // The name that we make for this user, or that with the key's hash; the user's is looked at itself.
     let rest = name.strip_prefix(&csr::name_for_user(user)).filter(|_| !user.is_empty());
-    let ours =
-        rest.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
-    if name.len() > LONGEST_OBJECT_NAME || !(plain || ours) {
+    let hash = |rest: &str| rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let ours = rest.is_some_and(|rest| rest.len() <= LONGEST_HASH && hash(rest));
+    if !(ours || plain && name.len() <= LONGEST_OBJECT_NAME) {
         let message = format!(
             "no tool would give a request the name {} ({} bytes)",
             text::show_short(name, LONGEST),

@@ -205,13 +205,13 @@ async fn finish(
         // Nobody knows the key's hash beforehand.
         return Err(approval::replaced(&object.metadata.name));
     }
-    let verdict = approval::Verdict {
+    let condition = approval::ApprovalCondition {
         decision: Decision::Approve,
         reason: "UsercertCreate",
         message: "Created and approved with kubectl usercert create.",
         dry_run: false,
     };
-    let approved = approval::write(host, cluster, &object, &verdict).await?;
+    let approved = approval::write(host, cluster, &object, &condition).await?;
     let limit = args.timeout.timeout.for_waiting();
     let chain = installation::collect(host, cluster, approved, limit).await?;
     let entry = ClusterEntry { namespace: None, ..ClusterEntry::of(target) };

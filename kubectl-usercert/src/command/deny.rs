@@ -58,13 +58,13 @@ async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Re
     let object = approval::find(cluster, name).await?;
     let dry = args.dry_run.dry_run;
     if !approval::already(&object, Decision::Deny)? && dry != DryRun::Client {
-        let verdict = approval::Verdict {
+        let condition = approval::ApprovalCondition {
             decision: Decision::Deny,
             reason: &args.reason,
             message: &args.message,
             dry_run: dry == DryRun::Server,
         };
-        approval::write(host, cluster, &object, &verdict).await?;
+        approval::write(host, cluster, &object, &condition).await?;
     }
     let mark = dry.mark();
     let name = format!("{RESOURCE}/{}", object.metadata.name);

@@ -6,7 +6,7 @@ use std::path::Path;
 use usercert_core::api::csr::{
     self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest, Object, State, Whose,
 };
-use usercert_core::exchange::request_file::{self, Incoming};
+use usercert_core::exchange::request_file::{self, ImportedRequest};
 use usercert_core::text::{show, show_list, show_short};
 use usercert_core::x509::lifetime::Lifetime;
 
@@ -72,7 +72,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
 ///
 /// # Errors
 /// Unreadable, or something that is no request; the file is named.
-pub fn read_requests(host: &Host, file: &Path) -> Result<Vec<Incoming>> {
+pub fn read_requests(host: &Host, file: &Path) -> Result<Vec<ImportedRequest>> {
     let input = host.input(file, request_file::MAX_BYTES)?;
     let what = if file.as_os_str() == "-" {
         "standard input".to_owned()
@@ -87,7 +87,7 @@ pub fn read_requests(host: &Host, file: &Path) -> Result<Vec<Incoming>> {
 /// # Errors
 /// When the manifest names something that cannot be submitted.
 pub fn to_submit(
-    incoming: &Incoming,
+    incoming: &ImportedRequest,
     signer: Option<&str>,
     expires: Option<Expires>,
 ) -> Result<CsrObject> {
@@ -181,7 +181,7 @@ pub fn already(object: &Object, decision: Decision) -> Result<bool> {
 }
 
 /// A decision and what is recorded with it.
-pub struct Verdict<'a> {
+pub struct ApprovalCondition<'a> {
     /// Which.
     pub decision: Decision,
     /// One word.
@@ -203,15 +203,16 @@ pub async fn write(
     host: &Host,
     cluster: &Cluster,
     shown: &CsrObject,
-    verdict: &Verdict<'_>,
+    condition: &ApprovalCondition<'_>,
 ) -> Result<CsrObject> {
     let name = &shown.metadata.name;
     let need = || Need::Decide(shown.spec.signer_name.clone());
     let mut again: Option<CsrObject> = None;
     for _ in 0..TRIES {
         let current = again.as_ref().unwrap_or(shown);
-        let body = current.decided(verdict.decision, verdict.reason, verdict.message, host.now());
-        let error = match cluster.put_approval(name, &body, verdict.dry_run).await {
+        let body =
+            current.decided(condition.decision, condition.reason, condition.message, host.now());
+        let error = match cluster.put_approval(name, &body, condition.dry_run).await {
             Ok(written) => return Ok(written),
             Err(error) => error,
         };
@@ -230,7 +231,7 @@ pub async fn write(
         if !shown.same_request(&now) {
             return Err(replaced(name));
         }
-        if already(&now, verdict.decision)? {
+        if already(&now, condition.decision)? {
             return Ok(now);
         }
         if error.reason() == "Invalid" {

@@ -82,7 +82,7 @@ pub enum HandoverError {
 
 /// What was handed over.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Incoming {
+pub struct ImportedRequest {
     /// The certificate request.
     pub request: CertificateRequest,
     /// The name in the manifest, if it was one.
@@ -95,7 +95,7 @@ pub struct Incoming {
     pub expiration_seconds: Option<i64>,
 }
 
-impl Incoming {
+impl ImportedRequest {
     fn bare(request: CertificateRequest) -> Self {
         Self { request, name: None, signer_name: None, usages: None, expiration_seconds: None }
     }
@@ -105,7 +105,7 @@ impl Incoming {
 ///
 /// # Errors
 /// See [`HandoverError`].
-pub fn read(input: &[u8]) -> Result<Incoming, HandoverError> {
+pub fn read(input: &[u8]) -> Result<ImportedRequest, HandoverError> {
     let mut found = read_all(input)?;
     match (found.pop(), found.len()) {
         (Some(one), 0) => Ok(one),
@@ -118,13 +118,13 @@ pub fn read(input: &[u8]) -> Result<Incoming, HandoverError> {
 ///
 /// # Errors
 /// See [`HandoverError`].
-pub fn read_all(input: &[u8]) -> Result<Vec<Incoming>, HandoverError> {
+pub fn read_all(input: &[u8]) -> Result<Vec<ImportedRequest>, HandoverError> {
     if input.len() > MAX_BYTES {
         return Err(HandoverError::TooLong);
     }
     if input.first() == Some(&0x30) {
         if let Ok(request) = CertificateRequest::from_der(input) {
-            return Ok(vec![Incoming::bare(request)]);
+            return Ok(vec![ImportedRequest::bare(request)]);
         }
         if key::to_pkcs8(input).is_ok() {
             return Err(HandoverError::PrivateKey);
@@ -167,7 +167,7 @@ fn holds_private_key(text: &str) -> bool {
     text.lines().any(|line| line.contains("PRIVATE KEY") && line.contains("-----"))
 }
 
-fn from_text(text: &str) -> Result<Vec<Incoming>, HandoverError> {
+fn from_text(text: &str) -> Result<Vec<ImportedRequest>, HandoverError> {
     let begins = text.contains("-----BEGIN ");
     match documents(text) {
         Ok(documents) if documents.iter().any(is_manifest) => return from_objects(documents),
@@ -187,7 +187,7 @@ fn from_text(text: &str) -> Result<Vec<Incoming>, HandoverError> {
         return from_pem(inner);
     }
     match CertificateRequest::from_der(&decoded) {
-        Ok(request) => Ok(vec![Incoming::bare(request)]),
+        Ok(request) => Ok(vec![ImportedRequest::bare(request)]),
         Err(_) if key::to_pkcs8(&decoded).is_ok() => Err(HandoverError::PrivateKey),
         Err(_) => Err(HandoverError::Unknown),
     }
@@ -226,7 +226,7 @@ fn is_manifest(value: &Value) -> bool {
     }
 }
 
-fn from_objects(documents: Vec<Value>) -> Result<Vec<Incoming>, HandoverError> {
+fn from_objects(documents: Vec<Value>) -> Result<Vec<ImportedRequest>, HandoverError> {
     let mut objects = Vec::new();
     documents.into_iter().for_each(|document| flatten(document, &mut objects));
     if objects.is_empty() {
@@ -269,7 +269,7 @@ fn flatten(mut value: Value, objects: &mut Vec<Value>) {
     }
 }
 
-fn from_object(value: &Value) -> Result<Incoming, HandoverError> {
+fn from_object(value: &Value) -> Result<ImportedRequest, HandoverError> {
     let object = Object::from_value(value)?;
     if object.metadata.name.contains(char::is_control) {
         return Err(HandoverError::ObjectName(object.metadata.name));
@@ -285,7 +285,7 @@ fn from_object(value: &Value) -> Result<Incoming, HandoverError> {
         (_, more) => return Err(HandoverError::Several(more + 1)),
     };
     let filled = |s: &String| !s.is_empty();
-    Ok(Incoming {
+    Ok(ImportedRequest {
         request,
         name: Some(object.metadata.name).filter(filled),
         signer_name: Some(object.spec.signer_name).filter(filled),
@@ -297,7 +297,7 @@ fn from_object(value: &Value) -> Result<Incoming, HandoverError> {
 /// The certificate requests in PEM text. Text around them, indentation, marks of quoting, lost line
 /// ends and the old label `NEW CERTIFICATE REQUEST` are put up with, since what we pass on is our own
 /// encoding of each.
-fn from_pem(text: &str) -> Result<Vec<Incoming>, HandoverError> {
+fn from_pem(text: &str) -> Result<Vec<ImportedRequest>, HandoverError> {
     let text = text
         .replace("-----BEGIN ", "\n-----BEGIN ")
         .replace("-----END ", "\n-----END ")
@@ -316,7 +316,7 @@ fn from_pem(text: &str) -> Result<Vec<Incoming>, HandoverError> {
     for (index, block) in blocks.iter().enumerate() {
         let request = CertificateRequest::from_der(&block.der)
             .map_err(|error| within(error.into(), index, count))?;
-        take(&mut found, Incoming::bare(request));
+        take(&mut found, ImportedRequest::bare(request));
     }
     Ok(found)
 }
@@ -329,7 +329,7 @@ fn within(source: HandoverError, index: usize, count: usize) -> HandoverError {
 }
 
 /// The same request comes again where people answer below what they answer.
-fn take(found: &mut Vec<Incoming>, incoming: Incoming) {
+fn take(found: &mut Vec<ImportedRequest>, incoming: ImportedRequest) {
     if !found.contains(&incoming) {
         found.push(incoming);
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tokio::sync::OnceCell;
-use usercert_core::exchange::request_file::Incoming;
+use usercert_core::exchange::request_file::ImportedRequest;
 use usercert_core::text::show;
 use usercert_core::x509::code::ExpectedCode;
 
@@ -106,7 +106,7 @@ enum Asked {
     /// An object in the cluster, by its name or its user's.
     Named(String),
     /// A request that is to be submitted first.
-    HandedOver(Box<Incoming>),
+    HandedOver(Box<ImportedRequest>),
 }
 
 /// A run of the command: what was asked for, and what is learnt once for all requests.

@@ -139,13 +139,13 @@ impl Approval<'_> {
             made.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
             return Ok(None);
         }
-        let verdict = approval::Verdict {
+        let condition = approval::ApprovalCondition {
             decision: Decision::Approve,
             reason: &self.args.reason,
             message: &self.args.message,
             dry_run: dry == DryRun::Server,
         };
-        approval::write(self.host, cluster, &sheet.object, &verdict).await.map(Some)
+        approval::write(self.host, cluster, &sheet.object, &condition).await.map(Some)
     }
 
     /// What is told of a decision.

@@ -164,13 +164,13 @@ impl Work<'_> {
         if approval::already(&object, Decision::Approve)? {
             return Ok(object.into_fields());
         }
-        let verdict = approval::Verdict {
+        let condition = approval::ApprovalCondition {
             decision: Decision::Approve,
             reason: "UsercertOnboard",
             message: "Reviewed and approved with kubectl usercert onboard.",
             dry_run: false,
         };
-        let written = approval::write(self.host, self.cluster, &object, &verdict).await?;
+        let written = approval::write(self.host, self.cluster, &object, &condition).await?;
         Ok(written.into_fields())
     }
 

@@ -95,7 +95,8 @@ fn hostile_object_names(trial: &Trial) {
         submit(&admin, &name, &pem, serde_json::json!({})).ok();
         let list = admin.run(&["list", "-o", "wide"]).ok().never_shows("\u{1b}");
         assert!(!list.stdout.contains("a\nb"));
-        admin.run(&["review", "--", &name]).ok().never_shows("\u{1b}");
+        let review = admin.run(&["review", "--", &name]).exits(3).never_shows("\u{1b}");
+        review.prints(&["odd-object-name"]);
         admin.run(&["deny", "--", &name]).ok().never_shows("\u{1b}");
         let done = state(&admin, &name);
         assert_eq!(done, "Denied");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER};
 use usercert_core::ca::authority::{self, Key, Leaf};
 use usercert_core::ca::profile::CertificateSubject;
-use usercert_core::exchange::request_file::Incoming;
+use usercert_core::exchange::request_file::ImportedRequest;
 use usercert_core::review::{Finding, Reviewed};
 use usercert_core::text::{show, show_list};
 use usercert_core::time::UnixTime;
@@ -36,7 +36,7 @@ pub(super) struct Draft {
 pub(super) struct Input {
     /// Where it was found, as it can be shown.
     source: String,
-    incoming: Incoming,
+    incoming: ImportedRequest,
 }
 
 impl Input {

@@ -2,7 +2,7 @@
 
 use http_body_util::BodyExt as _;
 use hyper::HeaderMap;
-use hyper::body::{Bytes, ImportedRequest};
+use hyper::body::{Bytes, Incoming};
 use prost::Message;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub(crate) struct Payload {
 
 impl Payload {
     /// Reads the whole body, up to the limit.
-    pub(crate) async fn read(headers: &HeaderMap, mut body: ImportedRequest) -> Result<Self> {
+    pub(crate) async fn read(headers: &HeaderMap, mut body: Incoming) -> Result<Self> {
         let media_type = headers.get("content-type").and_then(|value| value.to_str().ok());
         let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default();
         let media_type = media_type.trim().to_owned();

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use hyper::body::ImportedRequest;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -66,7 +66,7 @@ async fn connection(
 async fn answer_request(
     cluster: &Arc<Cluster>,
     peer: &Peer,
-    request: Request<ImportedRequest>,
+    request: Request<Incoming>,
 ) -> Response<Body> {
     let method = request.method().to_string();
     let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
@@ -89,7 +89,7 @@ async fn answer_request(
 async fn handle(
     cluster: &Arc<Cluster>,
     peer: &Peer,
-    request: Request<ImportedRequest>,
+    request: Request<Incoming>,
     user: &mut User,
 ) -> Result<Response<Body>> {
     let (head, body) = request.into_parts();

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use super::hidden::{first_hidden, is_hidden};
 
-/// Stands where something was cut out; names that hold it themselves are quoted.
+/// Stands where something was cut out.
 const CUT: char = '…';
+/// How what was cut out is named; strings that hold it themselves are quoted.
+const CUT_MARK: &str = "…(";
 
 /// `s` as it can be shown to a person on one line.
 ///
@@ -16,7 +18,7 @@ pub fn show(s: &str) -> String {
         && s.trim() == s
         && !s.starts_with('"')
         && !s.contains("  ")
-        && !s.contains(CUT)
+        && !s.contains(CUT_MARK)
         && first_hidden(s).is_none();
     if plain { s.to_owned() } else { quoted(s) }
 }

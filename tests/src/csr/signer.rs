@@ -151,8 +151,14 @@ fn check_client(usages: &[&str]) -> Result<(), String> {
 fn check_kubelet_client(request: &Request, usages: &[&str]) -> Result<(), String> {
     check_node_group(&request.subject)?;
     let AltNames { dns, emails, ips, uris } = &request.alt_names;
-    for (names, kind) in [(dns, "DNS"), (emails, "Email"), (ips, "IP"), (uris, "URI")] {
-        if !names.is_empty() {
+    let asked = [
+        (dns.is_empty(), "DNS"),
+        (emails.is_empty(), "Email"),
+        (ips.is_empty(), "IP"),
+        (uris.is_empty(), "URI"),
+    ];
+    for (none, kind) in asked {
+        if !none {
             return Err(format!("{kind} subjectAltNames are not allowed"));
         }
     }

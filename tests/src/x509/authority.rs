@@ -4,13 +4,26 @@
 //! one value per attribute type and users have several groups; their content follows
 //! `pkg/controller/certificates/authority` and Go's `x509.CreateCertificate`.
 
+use der::asn1::{
+    Any, AnyRef, BitString, GeneralizedTime, Ia5String, ObjectIdentifier, OctetString, UintRef,
+    UtcTime,
+};
+use der::oid::AssociatedOid;
+use der::{DateTime, Decode as _, Encode, Sequence};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType, SigningKey as _,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints as NoAuthority, SubjectAltName,
+};
+use x509_cert::spki::AlgorithmIdentifierOwned;
+use x509_cert::time::Time;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::der;
 use super::name::Name;
 use super::request::AltNames;
 use super::usage::Usages;
@@ -21,12 +34,7 @@ pub(crate) type IssueError = Box<dyn std::error::Error + Send + Sync>;
 const DAY: i64 = 86_400;
 const LIFETIME_DAYS: i64 = 3650;
 
-const ECDSA_WITH_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
-const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
-const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
-const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
-const AUTHORITY_KEY_ID: &[u8] = &[0x55, 0x1d, 0x23];
-const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+const ECDSA_WITH_SHA256: &str = "1.2.840.10045.4.3.2";
 
 /// What a certificate is to say.
 #[derive(Clone, Debug)]
@@ -67,12 +75,8 @@ impl Authority {
         set_validity(&mut params, now - DAY, not_after)?;
         let key_id = params.key_identifier(&key);
         let certificate = params.self_signed(&key)?;
-        // rcgen writes names as UTF8String; the issuer of what is signed here has to repeat that.
-        let cn = der::sequence(&[
-            &der::element(der::OID, &[0x55, 4, 3]),
-            &der::element(der::UTF8_STRING, common_name.as_bytes()),
-        ]);
-        let subject = der::sequence(&[&der::element(der::SET, &cn)]);
+        let (_, read) = X509Certificate::from_der(certificate.der())?;
+        let subject = read.subject().as_raw().to_vec();
         Ok(Self {
             pem: certificate.pem(),
             certificate: certificate.der().clone(),
@@ -122,59 +126,112 @@ impl Authority {
 
     /// Issues a certificate, in DER.
     pub(crate) fn issue(&self, profile: &Profile<'_>) -> Result<Vec<u8>, IssueError> {
-        let algorithm = der::sequence(&[&der::element(der::OID, ECDSA_WITH_SHA256)]);
+        let algorithm = AlgorithmIdentifierOwned {
+            oid: ObjectIdentifier::new(ECDSA_WITH_SHA256)?,
+            parameters: None,
+        };
         let mut serial = [0; 16];
         aws_lc_rs::rand::fill(&mut serial)?;
-        let version = der::element(der::context(0), &der::element(der::INTEGER, &[2]));
-        let validity =
-            der::sequence(&[&der::time(profile.not_before)?, &der::time(profile.not_after)?]);
-        let extensions = self.extensions(profile).concat();
-        let to_be_signed = der::sequence(&[
-            &version,
-            &der::positive_integer(&serial),
-            &algorithm,
-            &self.subject,
-            &validity,
-            &profile.subject.write(),
-            profile.public_key_info,
-            &der::element(der::context(3), &der::element(der::SEQUENCE, &extensions)),
-        ]);
-        let signature = self.issuer.key().sign(&to_be_signed)?;
-        Ok(der::sequence(&[&to_be_signed, &algorithm, &der::bit_string(&signature)]))
+        let to_be_signed = Tbs {
+            version: 2,
+            serial: UintRef::new(&serial)?,
+            algorithm: algorithm.clone(),
+            issuer: AnyRef::from_der(&self.subject)?,
+            validity: Validity {
+                not_before: time(profile.not_before)?,
+                not_after: time(profile.not_after)?,
+            },
+            subject: Any::from_der(&profile.subject.write()?)?,
+            key: AnyRef::from_der(profile.public_key_info)?,
+            extensions: self.extensions(profile)?,
+        }
+        .to_der()?;
+        let signature = BitString::from_bytes(&self.issuer.key().sign(&to_be_signed)?)?;
+        let tbs = AnyRef::from_der(&to_be_signed)?;
+        Ok(Signed { tbs, algorithm, signature }.to_der()?)
     }
 
     /// The extensions in the order in which Go writes them.
-    fn extensions(&self, profile: &Profile<'_>) -> Vec<Vec<u8>> {
+    fn extensions(&self, profile: &Profile<'_>) -> Result<Vec<Extension>, IssueError> {
         let mut extensions = Vec::new();
-        if let Some(value) = profile.usages.key_usage() {
-            extensions.push(extension(KEY_USAGE, true, &value));
+        if let Some(usage) = profile.usages.key_usage() {
+            extensions.push(extension(true, &usage)?);
         }
-        if let Some(value) = profile.usages.extended_key_usage() {
-            extensions.push(extension(EXTENDED_KEY_USAGE, false, &value));
+        if let Some(usage) = profile.usages.extended_key_usage() {
+            extensions.push(extension(false, &usage)?);
         }
-        extensions.push(extension(BASIC_CONSTRAINTS, true, &der::sequence(&[])));
-        let key_id = der::sequence(&[&der::element(0x80, &self.key_id)]);
-        extensions.push(extension(AUTHORITY_KEY_ID, false, &key_id));
+        let constraints = NoAuthority { ca: false, path_len_constraint: None };
+        extensions.push(extension(true, &constraints)?);
+        let key_id = AuthorityKeyIdentifier {
+            key_identifier: Some(OctetString::new(self.key_id.as_slice())?),
+            authority_cert_issuer: None,
+            authority_cert_serial_number: None,
+        };
+        extensions.push(extension(false, &key_id)?);
         let AltNames { dns, emails, ips, uris } = &profile.alt_names;
-        let names: Vec<u8> = [(0x82, dns), (0x81, emails), (0x87, ips), (0x86, uris)]
-            .into_iter()
-            .flat_map(|(tag, names)| names.iter().flat_map(move |name| der::element(tag, name)))
-            .collect();
-        if !names.is_empty() {
-            let names = der::element(der::SEQUENCE, &names);
-            extensions.push(extension(SUBJECT_ALT_NAME, profile.subject.is_empty(), &names));
+        let mut names = Vec::new();
+        for name in dns {
+            names.push(GeneralName::DnsName(Ia5String::new(name)?));
         }
-        extensions
+        for name in emails {
+            names.push(GeneralName::Rfc822Name(Ia5String::new(name)?));
+        }
+        for address in ips {
+            names.push(GeneralName::IpAddress(OctetString::new(address.as_slice())?));
+        }
+        for name in uris {
+            names.push(GeneralName::UniformResourceIdentifier(Ia5String::new(name)?));
+        }
+        if !names.is_empty() {
+            extensions.push(extension(profile.subject.is_empty(), &SubjectAltName(names))?);
+        }
+        Ok(extensions)
     }
 }
 
-fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
-    let critical: &[u8] = if critical { &[0x01, 1, 0xff] } else { &[] };
-    der::sequence(&[
-        &der::element(der::OID, oid),
-        critical,
-        &der::element(der::OCTET_STRING, value),
-    ])
+/// TBSCertificate, the fields that are written. The subject and the key stay as they are.
+#[derive(Sequence)]
+struct Tbs<'a> {
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
+    version: u8,
+    serial: UintRef<'a>,
+    algorithm: AlgorithmIdentifierOwned,
+    issuer: AnyRef<'a>,
+    validity: Validity,
+    subject: Any,
+    key: AnyRef<'a>,
+    #[asn1(context_specific = "3", tag_mode = "EXPLICIT")]
+    extensions: Vec<Extension>,
+}
+
+#[derive(Sequence)]
+struct Validity {
+    not_before: Time,
+    not_after: Time,
+}
+
+#[derive(Sequence)]
+struct Signed<'a> {
+    tbs: AnyRef<'a>,
+    algorithm: AlgorithmIdentifierOwned,
+    signature: BitString,
+}
+
+/// UTCTime until 2049, GeneralizedTime from then on (RFC 5280, 4.1.2.5).
+fn time(seconds: i64) -> Result<Time, IssueError> {
+    let date = DateTime::from_unix_duration(std::time::Duration::from_secs(seconds.try_into()?))?;
+    Ok(match UtcTime::from_date_time(date) {
+        Ok(time) => Time::UtcTime(time),
+        Err(_) => Time::GeneralTime(GeneralizedTime::from_date_time(date)),
+    })
+}
+
+fn extension<T: AssociatedOid + Encode>(
+    critical: bool,
+    value: &T,
+) -> Result<Extension, IssueError> {
+    let extn_value = OctetString::new(value.to_der()?)?;
+    Ok(Extension { extn_id: T::OID, critical, extn_value })
 }
 
 /// Sets the validity, both ends at midnight: rcgen takes calendar dates.

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::der::{self, Error, Reader};
-use super::name::subject_of;
+use super::name::{Error, subject_of};
 use super::pem;
 
 /// Checks certificates in PEM as `pkg/apis/certificates/validation` does: nothing, or blocks of certificates only.
@@ -21,24 +20,11 @@ pub(crate) fn check_certificate(text: &[u8]) -> Result<(), Error> {
         if block.has_headers {
             return Err("no PEM block headers are permitted".into());
         }
-        check_shape(&block.bytes).map_err(|_| "x509: malformed certificate")?;
+        subject_of(&block.bytes).map_err(|_| "x509: malformed certificate")?;
         blocks += 1;
         rest = next;
     }
     if blocks == 0 { Err("must contain at least one CERTIFICATE PEM block".into()) } else { Ok(()) }
-}
-
-/// Whether this is at least the frame of a certificate with a readable subject.
-fn check_shape(der: &[u8]) -> Result<(), Error> {
-    let mut reader = Reader::new(der);
-    let mut outer = reader.expect(der::SEQUENCE)?.inside();
-    outer.expect(der::SEQUENCE)?;
-    outer.expect(der::SEQUENCE)?;
-    outer.expect(der::BIT_STRING)?;
-    if !reader.is_empty() {
-        return Err("x509: trailing data".into());
-    }
-    subject_of(der).map(|_| ())
 }
 
 /// SHA-256 in lower-case hexadecimal.

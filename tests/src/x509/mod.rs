@@ -1,11 +1,10 @@
 //! Certificates and requests, read and written as Go's `crypto/x509` would.
 //!
-//! The sandbox imitates a server written in Go, down to the names that only Go reads in a certain way. So it brings its
-//! own small reader and writer instead of a library with opinions of its own.
+//! x509-parser reads and x509-cert writes, so that they are another opinion than the core library's. What is written
+//! here is where Go has its own: which PEM and which strings it takes, what it keeps of a name, and its error texts.
 
 mod authority;
 mod certificate;
-mod der;
 mod name;
 mod pem;
 mod request;

@@ -3,33 +3,31 @@
 
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
-use super::der::{self, Element, Error, Reader};
-use super::name::Name;
+use x509_parser::asn1_rs::{Any, BitString, Tag};
+use x509_parser::certification_request::X509CertificationRequestInfo;
+use x509_parser::cri_attributes::ParsedCriAttribute;
+use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509CertificationRequest};
+use x509_parser::public_key::PublicKey;
+use x509_parser::signature_algorithm::RsaSsaPssParams;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+
+use super::name::{Error, Name};
 use super::pem;
 
-/// 1.2.840.113549.1.1, RSA in its many ways.
-const RSA_ARC: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1];
-const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
-const ECDSA_SHA1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1];
-/// 1.2.840.10045.4.3, ECDSA with SHA-2.
-const ECDSA_SHA2_ARC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3];
-const P224: &[u8] = &[0x2b, 0x81, 4, 0, 0x21];
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
-const P384: &[u8] = &[0x2b, 0x81, 4, 0, 0x22];
-const P521: &[u8] = &[0x2b, 0x81, 4, 0, 0x23];
-const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
-/// 2.16.840.1.101.3.4.2, the SHA-2 family.
-const SHA2_ARC: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2];
-const EXTENSION_REQUEST: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 14];
-const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
+const P256: &str = "1.2.840.10045.3.1.7";
+const P384: &str = "1.3.132.0.34";
+const P521: &str = "1.3.132.0.35";
+/// The elliptic curves that Go knows.
+const CURVES: [&str; 4] = ["1.3.132.0.33", P256, P384, P521];
+const ED25519: &str = "1.3.101.112";
 
-/// Subject alternative names of the kinds that survive, each as the content of its element.
+/// Subject alternative names of the kinds that survive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AltNames {
-    pub(crate) dns: Vec<Vec<u8>>,
-    pub(crate) emails: Vec<Vec<u8>>,
+    pub(crate) dns: Vec<String>,
+    pub(crate) emails: Vec<String>,
     pub(crate) ips: Vec<Vec<u8>>,
-    pub(crate) uris: Vec<Vec<u8>>,
+    pub(crate) uris: Vec<String>,
 }
 
 /// A request that parses. Its signature is good only if [`Request::check_signature`] says so.
@@ -48,7 +46,7 @@ pub(crate) struct Request {
 #[derive(Clone, Debug)]
 enum Key {
     Rsa { pkcs1: Vec<u8>, bits: usize },
-    Ec { curve: &'static [u8], point: Vec<u8> },
+    Ec { curve: &'static str, point: Vec<u8> },
     Ed25519(Vec<u8>),
     Unknown,
 }
@@ -84,29 +82,20 @@ impl Request {
     }
 
     fn parse_der(der: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(der);
-        let mut outer = reader.expect(der::SEQUENCE)?.inside();
-        // Go's decoder reads struct fields and does not mind what comes after the last one.
-        let info = outer.expect(der::SEQUENCE)?;
-        let algorithm = algorithm(outer.expect(der::SEQUENCE)?)?;
-        let signature = outer.expect(der::BIT_STRING)?.octets()?.to_vec();
-        if !reader.is_empty() {
+        let malformed = |_| Error::from("asn1: structure error: malformed certificate request");
+        let (rest, request) = X509CertificationRequest::from_der(der).map_err(malformed)?;
+        if !rest.is_empty() {
             return Err("asn1: syntax error: trailing data".into());
         }
-        let mut fields = info.inside();
-        fields.expect(der::INTEGER)?; // version
-        let subject = fields.expect(der::SEQUENCE)?;
-        let key_info = fields.expect(der::SEQUENCE)?;
-        let attributes = fields.expect(der::context(0))?;
-        let key = key(key_info)?;
+        let info = &request.certification_request_info;
         Ok(Self {
-            subject: Name::read(subject)?,
-            alt_names: requested_alt_names(attributes)?,
-            public_key_info: key_info.whole.to_vec(),
-            signed: info.whole.to_vec(),
-            key,
-            algorithm,
-            signature,
+            key: key(&info.subject_pki)?,
+            subject: Name::read(&info.subject)?,
+            alt_names: requested_alt_names(info)?,
+            public_key_info: info.subject_pki.raw.to_vec(),
+            signed: info.raw.to_vec(),
+            algorithm: algorithm(&request.signature_algorithm),
+            signature: octets(&request.signature_value)?,
         })
     }
 
@@ -190,7 +179,7 @@ fn rsa_pss(hash: Hash) -> &'static dyn VerificationAlgorithm {
     }
 }
 
-fn ecdsa(curve: &[u8], hash: Hash) -> Option<&'static dyn VerificationAlgorithm> {
+fn ecdsa(curve: &str, hash: Hash) -> Option<&'static dyn VerificationAlgorithm> {
     Some(match (curve, hash) {
         (P256, Hash::Sha1) => &signature::ECDSA_P256_SHA1_ASN1,
         (P256, Hash::Sha256) => &signature::ECDSA_P256_SHA256_ASN1,
@@ -207,165 +196,126 @@ fn ecdsa(curve: &[u8], hash: Hash) -> Option<&'static dyn VerificationAlgorithm>
     })
 }
 
-/// Reads the algorithm of a signature.
-fn algorithm(identifier: Element<'_>) -> Result<Algorithm, Error> {
-    let mut fields = identifier.inside();
-    let oid = fields.expect(der::OID)?.content;
-    let sha2 = |last: &[u8]| match last {
-        [1] | [11] => Some(Hash::Sha256),
-        [2] | [12] => Some(Hash::Sha384),
-        [3] | [13] => Some(Hash::Sha512),
-        _ => None,
-    };
-    if let Some(last) = oid.strip_prefix(RSA_ARC) {
-        return Ok(match last {
-            [2] => Algorithm::Unknown, // MD2
-            [4] => Algorithm::Insecure("MD5-RSA"),
-            [5] => Algorithm::Pkcs1(Hash::Sha1),
-            [10] => pss(fields).map_or(Algorithm::Unknown, Algorithm::Pss),
-            [11..=13] => sha2(last).map_or(Algorithm::Unknown, Algorithm::Pkcs1),
-            _ => Algorithm::Unknown,
-        });
+/// The octets of a BIT STRING whose length is a multiple of eight.
+fn octets(bits: &BitString<'_>) -> Result<Vec<u8>, Error> {
+    match bits.unused_bits {
+        0 => Ok(bits.data.to_vec()),
+        _ => Err("asn1: syntax error: invalid padding bits in BIT STRING".into()),
     }
-    if oid == ECDSA_SHA1 {
-        return Ok(Algorithm::Ecdsa(Hash::Sha1));
-    }
-    if let Some([last @ 2..=4]) = oid.strip_prefix(ECDSA_SHA2_ARC) {
-        return Ok(sha2(&[last - 1]).map_or(Algorithm::Unknown, Algorithm::Ecdsa));
-    }
-    Ok(if oid == ED25519 && fields.is_empty() { Algorithm::Ed25519 } else { Algorithm::Unknown })
 }
 
-/// Reads PSS parameters: one hash for message and mask, salt as long as the hash, default trailer.
-fn pss(mut fields: Reader<'_>) -> Option<Hash> {
-    let mut parameters = fields.expect(der::SEQUENCE).ok()?.inside();
-    let hash_of = |identifier: Element<'_>| -> Option<Hash> {
-        let mut fields = identifier.inside();
-        match fields.expect(der::OID).ok()?.content.strip_prefix(SHA2_ARC)? {
-            [1] => Some(Hash::Sha256),
-            [2] => Some(Hash::Sha384),
-            [3] => Some(Hash::Sha512),
-            _ => None,
+/// The algorithm of a signature.
+fn algorithm(identifier: &AlgorithmIdentifier<'_>) -> Algorithm {
+    match identifier.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.4" => Algorithm::Insecure("MD5-RSA"),
+        "1.2.840.113549.1.1.5" => Algorithm::Pkcs1(Hash::Sha1),
+        "1.2.840.113549.1.1.10" => {
+            let hash = identifier.parameters.as_ref().and_then(pss);
+            hash.map_or(Algorithm::Unknown, Algorithm::Pss)
         }
-    };
-    let hash = hash_of(tagged(&mut parameters, 0, der::SEQUENCE)?)?;
-    let mut mask = tagged(&mut parameters, 1, der::SEQUENCE)?.inside();
-    if mask.expect(der::OID).ok()?.content.strip_prefix(RSA_ARC) != Some(&[8]) {
-        return None;
+        "1.2.840.113549.1.1.11" => Algorithm::Pkcs1(Hash::Sha256),
+        "1.2.840.113549.1.1.12" => Algorithm::Pkcs1(Hash::Sha384),
+        "1.2.840.113549.1.1.13" => Algorithm::Pkcs1(Hash::Sha512),
+        "1.2.840.10045.4.1" => Algorithm::Ecdsa(Hash::Sha1),
+        "1.2.840.10045.4.3.2" => Algorithm::Ecdsa(Hash::Sha256),
+        "1.2.840.10045.4.3.3" => Algorithm::Ecdsa(Hash::Sha384),
+        "1.2.840.10045.4.3.4" => Algorithm::Ecdsa(Hash::Sha512),
+        ED25519 if identifier.parameters.is_none() => Algorithm::Ed25519,
+        _ => Algorithm::Unknown,
     }
-    let mask_hash = hash_of(mask.expect(der::SEQUENCE).ok()?)?;
-    let salt = tagged(&mut parameters, 2, der::INTEGER)?;
-    let length = match hash {
-        Hash::Sha1 | Hash::Sha256 => 32,
-        Hash::Sha384 => 48,
-        Hash::Sha512 => 64,
-    };
-    let default_trailer = match parameters.optional(der::context(3)).ok()? {
-        None => true,
-        Some(trailer) => trailer.inside().expect(der::INTEGER).ok()?.content == [1],
-    };
-    (mask_hash == hash && salt.content == [length] && default_trailer).then_some(hash)
 }
 
-/// Reads an explicitly tagged element.
-fn tagged<'a>(fields: &mut Reader<'a>, number: u8, tag: u8) -> Option<Element<'a>> {
-    fields.expect(der::context(number)).ok()?.inside().expect(tag).ok()
+/// The hash of PSS parameters as Go takes them: one for message and mask, salt as long as the hash,
+/// default trailer.
+fn pss(parameters: &Any<'_>) -> Option<Hash> {
+    let parameters = RsaSsaPssParams::try_from(parameters).ok()?;
+    let mask = parameters.mask_gen_algorithm().ok()?;
+    let (hash, length) = match parameters.hash_algorithm_oid().to_id_string().as_str() {
+        "2.16.840.1.101.3.4.2.1" => (Hash::Sha256, 32),
+        "2.16.840.1.101.3.4.2.2" => (Hash::Sha384, 48),
+        "2.16.840.1.101.3.4.2.3" => (Hash::Sha512, 64),
+        _ => return None,
+    };
+    let same = mask.mgf.to_id_string() == "1.2.840.113549.1.1.8"
+        && mask.hash == *parameters.hash_algorithm_oid();
+    (same && parameters.salt_length() == length && parameters.trailer_field() == 1).then_some(hash)
 }
 
 /// Reads a SubjectPublicKeyInfo. An algorithm unknown to Go is no error at this point.
-fn key(info: Element<'_>) -> Result<Key, Error> {
-    let mut fields = info.inside();
-    let mut identifier = fields.expect(der::SEQUENCE)?.inside();
-    let bits = fields.expect(der::BIT_STRING)?.octets()?;
-    let oid = identifier.expect(der::OID)?.content;
-    if oid.strip_prefix(RSA_ARC) == Some(&[1]) {
-        let null = identifier.optional(der::NULL)?;
-        if null.is_none_or(|null| !null.content.is_empty()) {
-            return Err("x509: RSA key missing NULL parameters".into());
+fn key(info: &SubjectPublicKeyInfo<'_>) -> Result<Key, Error> {
+    let bits = octets(&info.subject_public_key)?;
+    let parameters = info.algorithm.parameters.as_ref();
+    match info.algorithm.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.1" => {
+            if !parameters.is_some_and(|null| null.tag() == Tag::Null && null.data.is_empty()) {
+                return Err("x509: RSA key missing NULL parameters".into());
+            }
+            let Ok(PublicKey::RSA(key)) = info.parsed() else {
+                return Err("x509: invalid RSA public key".into());
+            };
+            let digits = key.modulus.strip_prefix(&[0]).unwrap_or(key.modulus);
+            let unused = digits.first().map_or(0, |high| high.leading_zeros() as usize);
+            Ok(Key::Rsa { bits: digits.len() * 8 - unused, pkcs1: bits })
         }
-        let modulus = Reader::new(bits)
-            .expect(der::SEQUENCE)
-            .and_then(|key| key.inside().expect(der::INTEGER))
-            .map_err(|_| "x509: invalid RSA public key")?
-            .content;
-        let digits = modulus.strip_prefix(&[0]).unwrap_or(modulus);
-        let unused = digits.first().map_or(0, |high| high.leading_zeros() as usize);
-        return Ok(Key::Rsa { pkcs1: bits.to_vec(), bits: digits.len() * 8 - unused });
+        "1.2.840.10045.2.1" => {
+            let named = parameters.and_then(|parameters| parameters.as_oid().ok());
+            let named = named.ok_or("x509: invalid ECDSA parameters")?.to_id_string();
+            let curve = CURVES.into_iter().find(|curve| *curve == named);
+            let curve = curve.ok_or("x509: unsupported elliptic curve")?;
+            match bits.first() {
+                Some(4) => Ok(Key::Ec { curve, point: bits }),
+                _ => Err("ecdsa: invalid uncompressed public key".into()),
+            }
+        }
+        ED25519 if parameters.is_some() => {
+            Err("x509: Ed25519 key encoded with illegal parameters".into())
+        }
+        ED25519 if bits.len() != 32 => Err("x509: wrong Ed25519 public key size".into()),
+        ED25519 => Ok(Key::Ed25519(bits)),
+        _ => Ok(Key::Unknown),
     }
-    if oid == EC_PUBLIC_KEY {
-        let named = identifier.expect(der::OID).map_err(|_| "x509: invalid ECDSA parameters")?;
-        let curve = [P224, P256, P384, P521].into_iter().find(|curve| *curve == named.content);
-        let curve = curve.ok_or("x509: unsupported elliptic curve")?;
-        if bits.first() != Some(&4) {
-            return Err("ecdsa: invalid uncompressed public key".into());
-        }
-        return Ok(Key::Ec { curve, point: bits.to_vec() });
-    }
-    if oid == ED25519 {
-        if !identifier.is_empty() {
-            return Err("x509: Ed25519 key encoded with illegal parameters".into());
-        }
-        if bits.len() != 32 {
-            return Err("x509: wrong Ed25519 public key size".into());
-        }
-        return Ok(Key::Ed25519(bits.to_vec()));
-    }
-    Ok(Key::Unknown)
 }
 
-/// Reads the alternative names among the requested extensions. Attributes that do not parse are ignored.
-fn requested_alt_names(attributes: Element<'_>) -> Result<AltNames, Error> {
+/// The alternative names among the requested extensions.
+fn requested_alt_names(info: &X509CertificationRequestInfo<'_>) -> Result<AltNames, Error> {
     let mut names = AltNames::default();
-    let mut seen: Vec<&[u8]> = Vec::new();
-    let mut attributes = attributes.inside();
-    while !attributes.is_empty() {
-        let mut attribute = attributes.next()?.inside();
-        if attribute.expect(der::OID).is_ok_and(|oid| oid.content == EXTENSION_REQUEST)
-            && let Ok(values) = attribute.expect(der::SET)
-            && !values.content.is_empty()
-        {
-            let mut extensions = values.inside().expect(der::SEQUENCE)?.inside();
-            while !extensions.is_empty() {
-                let mut extension = extensions.expect(der::SEQUENCE)?.inside();
-                let oid = extension.expect(der::OID)?.content;
-                if seen.contains(&oid) {
-                    return Err(
-                        "x509: certificate request contains duplicate requested extensions".into(),
-                    );
-                }
-                seen.push(oid);
-                extension.optional(0x01)?; // critical
-                let value = extension.expect(der::OCTET_STRING)?.content;
-                if oid == SUBJECT_ALT_NAME {
-                    names = alt_names(value)?;
-                }
-            }
+    let mut seen = Vec::new();
+    let requested =
+        info.iter_attributes().filter_map(|attribute| match attribute.parsed_attribute() {
+            ParsedCriAttribute::ExtensionRequest(request) => Some(&request.extensions),
+            _ => None,
+        });
+    for extension in requested.flatten() {
+        if seen.contains(&&extension.oid) {
+            return Err("x509: certificate request contains duplicate requested extensions".into());
+        }
+        seen.push(&extension.oid);
+        if extension.oid.to_id_string() == "2.5.29.17" {
+            names = match extension.parsed_extension() {
+                ParsedExtension::SubjectAlternativeName(asked) => alt_names(&asked.general_names)?,
+                _ => return Err("x509: invalid subject alternative names".into()),
+            };
         }
     }
     Ok(names)
 }
 
-fn alt_names(value: &[u8]) -> Result<AltNames, Error> {
+fn alt_names(asked: &[GeneralName<'_>]) -> Result<AltNames, Error> {
     let mut names = AltNames::default();
-    let invalid = |_| Error::from("x509: invalid subject alternative names");
-    let mut list = Reader::new(value).expect(der::SEQUENCE).map_err(invalid)?.inside();
-    while !list.is_empty() {
-        let name = list.next().map_err(|_| "x509: invalid subject alternative name")?;
-        let ascii = |kind: &str| {
-            if name.content.is_ascii() {
-                Ok(name.content.to_vec())
-            } else {
-                Err(format!("x509: SAN {kind} is malformed"))
-            }
-        };
-        match name.tag {
-            0x81 => names.emails.push(ascii("rfc822Name")?),
-            0x82 => names.dns.push(ascii("dNSName")?),
-            0x86 => names.uris.push(ascii("uniformResourceIdentifier")?),
-            0x87 => match name.content.len() {
-                4 | 16 => names.ips.push(name.content.to_vec()),
+    let ascii = |kind: &str, name: &str| match name.is_ascii() {
+        true => Ok(name.to_owned()),
+        false => Err(format!("x509: SAN {kind} is malformed")),
+    };
+    for name in asked {
+        match name {
+            GeneralName::RFC822Name(name) => names.emails.push(ascii("rfc822Name", name)?),
+            GeneralName::DNSName(name) => names.dns.push(ascii("dNSName", name)?),
+            GeneralName::URI(name) => names.uris.push(ascii("uniformResourceIdentifier", name)?),
+            GeneralName::IPAddress(address) => match address.len() {
+                4 | 16 => names.ips.push(address.to_vec()),
                 length => return Err(format!("x509: cannot parse IP address of length {length}")),
             },
+            GeneralName::Invalid(..) => return Err("x509: invalid subject alternative name".into()),
             _ => {}
         }
     }

@@ -67,7 +67,7 @@ fn days_before(year: i64, month: i64) -> i64 {
     365 * year + leaps + (153 * month + 2) / 5 - 719_468
 }
 
-/// Year, month and day so many days after 1970-01-01, for the years 1 to 9999.
+/// Year, month and day so many days after 1970-01-01, for the years 0 to 9999.
 fn date_of(days: i64) -> (i64, i64, i64) {
     // As if no year had a leap day, or before 1970 each, this is some years too late at most.
     let mut year = days.div_euclid(if days < 0 { 366 } else { 365 }) + 1970;
@@ -81,8 +81,8 @@ fn date_of(days: i64) -> (i64, i64, i64) {
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, seconds) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
-        // Outside of the years 1 to 9999 there is nothing better to say than the number.
-        if !(days_before(1, 1)..days_before(10_000, 1)).contains(&days) {
+        // Outside of the years 0 to 9999 there is nothing better to say than the number.
+        if !(days_before(0, 1)..days_before(10_000, 1)).contains(&days) {
             return write!(f, "@{}", self.0);
         }
         let (year, month, day) = date_of(days);
@@ -193,7 +193,8 @@ mod tests {
             (-631_152_000, "1950-01-01T00:00:00Z"),
             (-631_152_001, "1949-12-31T23:59:59Z"),
             (-62_135_596_800, "0001-01-01T00:00:00Z"),
-            (-62_135_596_801, "@-62135596801"),
+            (-62_167_219_200, "0000-01-01T00:00:00Z"),
+            (-62_167_219_201, "@-62167219201"),
             (253_402_300_799, "9999-12-31T23:59:59Z"),
         ] {
             assert_eq!(UnixTime(seconds).to_string(), text);

@@ -4,9 +4,11 @@
 //! OpenSSL accepts: Go skips blocks that are indented, badly padded or wrongly ended, and takes
 //! headers and text around. Whoever reviews a request must read the block that the server reads.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use ::base64::Engine as _;
+use ::base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
+
+use super::base64;
 
 /// One PEM block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,13 +59,13 @@ pub fn is_canonical(text: &[u8], label: &str, der: &[u8]) -> bool {
 /// Source: behaviour of `Go: encoding/pem.Decode`.
 #[must_use]
 pub fn first(data: &[u8]) -> Option<(Block, &[u8])> {
-    Reader::new(data).next()
+    BlockReader::new(data).next()
 }
 
 /// All blocks that Go would find, in order.
 #[must_use]
 pub fn all(data: &[u8]) -> Vec<Block> {
-    let mut reader = Reader::new(data);
+    let mut reader = BlockReader::new(data);
     std::iter::from_fn(|| reader.next().map(|(block, _)| block)).collect()
 }
 
@@ -71,7 +73,7 @@ const END: &[u8] = b"\n-----END ";
 
 /// Looks for blocks from front to back. What was looked for ahead is kept, so that a text of nothing
 /// but beginnings costs no more than its length.
-struct Reader<'a> {
+struct BlockReader<'a> {
     data: &'a [u8],
     /// Where to go on.
     at: usize,
@@ -81,7 +83,7 @@ struct Reader<'a> {
     headless: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> BlockReader<'a> {
     fn new(data: &'a [u8]) -> Self {
         Self { data, at: 0, end: 0, headless: 0 }
     }
@@ -160,7 +162,56 @@ fn decode(data: &[u8]) -> Option<Vec<u8>> {
     }
     let mut compact = Zeroizing::new(Vec::with_capacity(data.len()));
     compact.extend(data.iter().copied().filter(|b| !blank(b)));
-    STANDARD.decode(&*compact).ok()
+    base64::decode(&*compact)
+}
+
+/// Where the first block that begins in a text is damaged, by its line, and how; nothing where none
+/// begins. To be asked where [`first`] finds nothing.
+#[must_use]
+pub fn damage(data: &[u8]) -> Option<(usize, &'static str)> {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    let lines = || data.split(|byte| *byte == b'\n').map(|text| line(text).0);
+    let begin = lines().position(|text| find(text, BEGIN).is_some())?;
+    let first = lines().nth(begin)?;
+    let at = find(first, BEGIN)?;
+    let label = first.get(at + BEGIN.len()..)?;
+    if find(label, b"\\n").is_some() {
+        return Some((begin + 1, "line breaks are written as \\n"));
+    }
+    let Some(label) = label.strip_suffix(b"-----") else {
+        return Some((begin + 1, "the BEGIN line does not end with five dashes"));
+    };
+    // It may be of a private key.
+    let mut content = Zeroizing::new(Vec::with_capacity(data.len()));
+    let mut last = begin + 1;
+    for (number, text) in (1..).zip(lines()).skip(begin + 1) {
+        if let Some(at) = find(text, b"-----END ") {
+            let wanted = [b"-----END ", label, b"-----"].concat();
+            let wrong = match text.get(at..).is_some_and(|end| end.starts_with(&wanted)) {
+                _ if at > 0 => "the END line stands behind something else",
+                false => "the END line names another kind than the BEGIN line",
+                true if text.len() > wanted.len() => "something stands behind the END line",
+                true if decode(&content).is_none() => "base64 is missing or too much",
+                true => return None,
+            };
+            return Some((number, wrong));
+        }
+        if find(text, BEGIN).is_some() {
+            return Some((number, "another block begins before this one has ended"));
+        }
+        let header = text.contains(&b':');
+        let known = |b: &u8| b.is_ascii_alphanumeric() || b"+/= \t\r".contains(b);
+        if !header && !text.iter().all(known) {
+            return Some((number, "a character that is not base64"));
+        }
+        if !header {
+            content.extend_from_slice(text);
+        }
+        if !text.is_empty() {
+            last = number;
+        }
+    }
+    Some((last, "the END line is missing"))
 }
 
 /// The first line without its line end and trailing blanks, and what follows it.
@@ -213,6 +264,38 @@ mod tests {
         for before in [indented, unterminated, wrong_end, bad_padding, after_end, bom] {
             let text = format!("{before}{good}");
             assert_eq!(first(text.as_bytes()).unwrap().0.der, b"good", "{text}");
+        }
+    }
+
+    #[test]
+    fn spare_bits_are_not_looked_at() {
+        // The last character of b25l, 'l', has none to spare; that of b24= has two.
+        let text = |base64: &str| format!("-----BEGIN X-----\n{base64}\n-----END X-----\n");
+        for base64 in ["b24=", "b25=", "b26=", "b27="] {
+            assert_eq!(first(text(base64).as_bytes()).unwrap().0.der, b"on", "{base64}");
+        }
+        assert_eq!(first(text("b24").as_bytes()), None);
+    }
+
+    #[test]
+    fn damage_is_told_by_its_line() {
+        let good = "-----BEGIN X-----\nZ29v\nZA==\n-----END X-----\n";
+        assert_eq!(damage(good.as_bytes()), None);
+        assert_eq!(damage(b"no block"), None);
+        for (from, to, line, what) in [
+            ("ZA==", "ZA=", 4, "base64 is missing"),
+            ("9v\n", "9v\\n", 2, "not base64"),
+            ("X-----\nZ", "X-----\\nZ", 1, "written as \\n"),
+            ("\n-----END X-----\n", "", 3, "END line is missing"),
+            ("==\n", "==", 3, "behind something else"),
+            ("END X", "END Y", 4, "another kind"),
+            ("END X-----\n", "END X----------BEGIN X-----\n", 4, "behind the END"),
+            ("ZA==", "-----BEGIN X-----", 3, "before this one has ended"),
+            ("BEGIN X-----", "BEGIN X----", 1, "five dashes"),
+        ] {
+            let text = good.replacen(from, to, 1);
+            let (found, how) = damage(text.as_bytes()).unwrap();
+            assert!(found == line && how.contains(what), "{found} {how} in\n{text}");
         }
     }
 

@@ -33,6 +33,14 @@ pub enum Unknown {
         "nothing known in it: no certificate, request, key, CertificateSigningRequest or kubeconfig"
     )]
     Other,
+    /// Nothing but PEM that no program reads.
+    #[error("its PEM is damaged: line {line}: {problem}")]
+    Damaged {
+        /// Where, counted from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: &'static str,
+    },
     /// What names its `apiVersion`, but is no YAML.
     #[error("it seems to be a Kubernetes object or a kubeconfig, but cannot be read: {0}")]
     Yaml(YamlError),
@@ -61,7 +69,10 @@ pub fn read(input: &[u8]) -> Result<Vec<Found>, Unknown> {
     match broken {
         _ if !found.is_empty() => Ok(found),
         Some(error) => Err(Unknown::Yaml(error)),
-        None => Err(Unknown::Other),
+        None => Err(match crate::encoding::pem::damage(input) {
+            Some((line, problem)) => Unknown::Damaged { line, problem },
+            None => Unknown::Other,
+        }),
     }
 }
 

@@ -22,11 +22,10 @@ pub(super) fn add(things: &mut Things, value: &Value, kind: Option<&str>) {
         return;
     }
     let word = |key: &str| value.get(key).and_then(Value::as_str);
-    let list = |key: &str| value.get(key).is_some_and(Value::is_array);
     let kind = word("kind").or(kind).unwrap_or_default();
     if kind == csr::KIND {
         add_request(things, value);
-    } else if kind == "Config" || (list("users") && list("clusters") && list("contexts")) {
+    } else if kind == "Config" || kind.is_empty() && looks_like_kubeconfig(value) {
         kubeconfig::add(things, value);
     } else if let (Some(items), true) =
         (value.get("items").and_then(Value::as_array), kind.ends_with("List"))
@@ -43,6 +42,14 @@ pub(super) fn add(things: &mut Things, value: &Value, kind: Option<&str>) {
         };
         add_strings(things, value, &owner, None);
     }
+}
+
+/// Whether a mapping without a kind has what only kubeconfigs have: two of the lists, or one beside a
+/// current context.
+fn looks_like_kubeconfig(value: &Value) -> bool {
+    let lists = ["clusters", "contexts", "users"];
+    let lists = lists.iter().filter(|key| value.get(**key).is_some_and(Value::is_array)).count();
+    lists + usize::from(value.get("current-context").is_some()) >= 2
 }
 
 /// PEM in the texts of any object: Secrets, ConfigMaps, webhooks, ….

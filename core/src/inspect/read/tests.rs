@@ -232,3 +232,12 @@ fn fields_that_hold_something_else() {
         ]
     );
 }
+
+#[test]
+fn damaged_pem_says_where() {
+    let cut = PEM.replace("-----END CERTIFICATE-----", "");
+    let Err(Unknown::Damaged { line, problem }) = read(cut.as_bytes()) else { unreachable!() };
+    assert_eq!((line, problem), (PEM.lines().count() - 1, "the END line is missing"));
+    let glued = PEM.replace("\n-----END", "-----END");
+    assert!(matches!(read(glued.as_bytes()), Err(Unknown::Damaged { .. })));
+}

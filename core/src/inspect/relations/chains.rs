@@ -16,7 +16,6 @@ pub(super) fn chains(placed: &[Placed], items: &mut [Item], issuers: &[Option<us
         let (Some(issuer), Some(leaf)) = (*issuer, certificate(placed, subject)) else { continue };
         let Some(ca) = certificate(placed, issuer) else { continue };
         if ca.der == leaf.der {
-            items[subject].set("selfSigned", true);
             continue;
         }
         items[subject].set("issuedBy", placed[issuer].source.clone());

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::placed::{Link, Placed, certificate};
 use crate::inspect::{Item, Thing};
 use crate::x509::key::Verification;
@@ -24,6 +26,17 @@ pub(super) fn issuers(
         let Link { subject, issuer } = *link;
         let Some(item) = items.get_mut(subject) else { continue };
         let known = issuers[subject];
+        let der = |index: usize| certificate(placed, index).map(|c| &c.der);
+        if der(subject).is_some() && der(subject) == der(issuer) {
+            item.set(
+                "selfSigned",
+                match signature {
+                    Verification::Valid => Value::Bool(true),
+                    Verification::Invalid => Value::Bool(false),
+                    Verification::Unsupported => "unchecked".into(),
+                },
+            );
+        }
         match signature {
             Verification::Invalid if is_request(subject) => item.problem(
                 "signature-invalid",

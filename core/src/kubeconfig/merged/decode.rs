@@ -8,13 +8,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::error::MergedError;
-use crate::encoding::yaml;
+use crate::encoding::{base64, yaml};
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::document::{Document, DocumentError};
 
@@ -211,14 +208,10 @@ pub(super) fn text_of<'v>(map: &'v Map<String, Value>, key: &str) -> &'v str {
 
 /// Base64 as Go reads it: line breaks anywhere, padding required, spare bits ignored.
 pub(super) fn data(text: &str) -> Option<Vec<u8>> {
-    let config = GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
-    let engine = GeneralPurpose::new(&alphabet::STANDARD, config);
     if text.contains(['\r', '\n']) {
-        engine.decode(text.replace(['\r', '\n'], "")).ok()
+        base64::decode(text.replace(['\r', '\n'], ""))
     } else {
-        engine.decode(text).ok()
+        base64::decode(text)
     }
 }
 

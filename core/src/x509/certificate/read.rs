@@ -49,7 +49,7 @@ pub struct Certificate {
     pub signed: Vec<u8>,
     /// The signature.
     pub signature: Vec<u8>,
-    /// Extended key usages by name; `None` where the extension is absent, which allows all.
+    /// Extended key usages by name; `None` where there is none, which allows all.
     pub extended_key_usages: Option<Vec<String>>,
     /// Key usages by name; `None` where the extension is absent, which allows all.
     pub key_usages: Option<Vec<&'static str>>,
@@ -88,11 +88,11 @@ impl Certificate {
         if chain.is_empty() { Err(CertificateError::None) } else { Ok(chain) }
     }
 
-    /// Whether it can be what others are checked with. Certificates of version 1, as older openssl
-    /// signs them, are taken at their word; so does Go.
+    /// Whether it can be what others are checked with. Certificates of versions 1 and 2, as older
+    /// openssl signs them, are taken at their word; so does Go.
     #[must_use]
     pub fn may_be_authority(&self) -> bool {
-        self.is_ca || self.version == 1
+        self.is_ca || self.version < 3
     }
 
     /// Canonical PEM.
@@ -204,11 +204,15 @@ impl Certificate {
         };
         if inner_algorithm.whole != algorithm.whole {
             read.unreadable_to_go = Some("its two fields for the signature's algorithm differ");
+        } else if read.version > 3 {
+            read.unreadable_to_go = Some("there is no such version of X.509");
         } else if !read.subject.is_readable() || !read.issuer.is_readable() {
             read.unreadable_to_go = Some("a name holds characters that its string type cannot");
         }
         let mut seen = Vec::new();
-        if let Some(list) = inside.read(der::context(3)) {
+        let extensions = inside.read(der::context(3));
+        // As Go does: other versions have no extensions.
+        if let Some(list) = extensions.filter(|_| read.version == 3) {
             for extension in extension::read_all(&Element::only_of(list.content, der::SEQUENCE)?)? {
                 if seen.contains(&extension.oid) {
                     read.unreadable_to_go = Some("an extension is there twice");
@@ -227,7 +231,8 @@ impl Certificate {
             extension::EXTENDED_KEY_USAGE => {
                 let usages = sequence()?.elements_of(der::OID)?;
                 let oids = usages.iter().map(|usage| der::oid(usage.content));
-                self.extended_key_usages = Some(extended_usages(oids.collect::<Option<_>>()?));
+                let oids = oids.collect::<Option<Vec<_>>>()?;
+                self.extended_key_usages = Some(extended_usages(oids)).filter(|u| !u.is_empty());
             }
             extension::KEY_USAGE => {
                 let usage = Element::only_of(extension.value, der::BIT_STRING)?;
@@ -271,6 +276,37 @@ impl Certificate {
 mod tests {
     use super::*;
     use crate::x509::testing::expired;
+
+    /// A certificate with this version, counted from 0, and this extension.
+    fn with(version: u8, extension: &[u8]) -> Certificate {
+        let old = expired();
+        let tbs = Element::only(&old.signed).unwrap().elements().unwrap();
+        // The test's certificate is of version 1 and says neither version nor extensions.
+        assert_eq!(tbs.len(), 6);
+        let version = der::element(der::context(0), &[&[der::INTEGER, 1, version]]);
+        let fields: Vec<u8> = tbs.iter().flat_map(|field| field.whole.to_vec()).collect();
+        let extensions = der::element(der::context(3), &[&der::sequence(&[extension])]);
+        let signed = der::sequence(&[&version, &fields, &extensions]);
+        let outer = Element::only(&old.der).unwrap().elements().unwrap();
+        let whole = der::sequence(&[&signed, outer[1].whole, outer[2].whole]);
+        Certificate::from_der(&whole).unwrap()
+    }
+
+    #[test]
+    fn only_version_3_has_extensions() {
+        let ca = der::sequence(&[&[der::BOOLEAN, 1, 0xff]]);
+        let ca = extension::write(extension::BASIC_CONSTRAINTS, true, &ca);
+        let read = |version| with(version, &ca);
+        assert!(read(2).is_ca);
+        assert!(!read(0).is_ca && !read(1).is_ca && read(1).may_be_authority());
+        assert!(read(3).unreadable_to_go.is_some() && read(2).unreadable_to_go.is_none());
+    }
+
+    #[test]
+    fn no_extended_usage_allows_all() {
+        let none = extension::write(extension::EXTENDED_KEY_USAGE, false, &der::sequence(&[]));
+        assert!(with(2, &none).allows_client_auth());
+    }
 
     #[test]
     fn reads_a_certificate() {

@@ -68,7 +68,9 @@ fn line(row: &InspectedItem, root: Option<&Path>, wide: bool, now: UnixTime) -> 
     let item = &row.item;
     let left = item.expires.map(|end| end.since(now));
     let issuer = match (item.word("issuedBy"), item.word("issuer")) {
-        ("", _) if item.properties.contains_key("selfSigned") => "self-signed".to_owned(),
+        ("", _) if item.properties.get("selfSigned").is_some_and(|is| *is != false) => {
+            "self-signed".to_owned()
+        }
         ("", "") => String::new(),
         ("", issuer) => format!("not here: {}", show_cell(issuer, 40)),
         (file, _) => below(file, root),

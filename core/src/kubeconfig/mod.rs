@@ -18,6 +18,7 @@ pub mod document;
 pub mod edit;
 mod endpoint;
 pub mod install;
+mod kind;
 mod lines;
 pub mod merged;
 pub mod path;
@@ -26,53 +27,6 @@ mod splice;
 mod style;
 mod user_entry;
 
-use std::fmt;
-
 pub use endpoint::Endpoint;
+pub use kind::Kind;
 pub use user_entry::{OtherCredential, UserEntry};
-
-/// One of the three lists of a kubeconfig.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// An entry of `clusters`.
-    Cluster,
-    /// An entry of `users`.
-    User,
-    /// An entry of `contexts`.
-    Context,
-}
-
-impl Kind {
-    /// All kinds, in the order in which several files are written.
-    pub const ALL: [Kind; 3] = [Kind::User, Kind::Cluster, Kind::Context];
-
-    /// The key of the list in the file.
-    #[must_use]
-    pub fn section(self) -> &'static str {
-        match self {
-            Kind::Cluster => "clusters",
-            Kind::User => "users",
-            Kind::Context => "contexts",
-        }
-    }
-
-    /// The key of an entry's body.
-    #[must_use]
-    pub fn body_key(self) -> &'static str {
-        match self {
-            Kind::Cluster => "cluster",
-            Kind::User => "user",
-            Kind::Context => "context",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.body_key())
-    }
-}

@@ -6,8 +6,6 @@ use super::issuer::{Authority, AuthorityError};
 use crate::ca::profile::{
     CertificateSubject, ClusterNames, NODE_USER, Names, Profile, ProfileError,
 };
-use crate::review::{Finding, FindingCode, Severity};
-use crate::text;
 use crate::time::UnixTime;
 use crate::x509::key::PublicKey;
 use crate::x509::lifetime::{self, Lifetime};
@@ -139,96 +137,6 @@ fn server_names(
     Ok(profile.alternative_names(&wanted, host.as_ref(), asked.cluster)?)
 }
 
-/// The review's findings on a request, as they are for one that is to be signed here.
-///
-/// What the profile prescribes is no finding: a component's name for that component, host names for a
-/// server. What a server in front would have checked is one: nobody else looks at the signature.
-/// `weigh` says how much a finding weighs under the policy that counts.
-#[must_use]
-pub fn adapt(
-    mut findings: Vec<Finding>,
-    request: Option<&CertificateRequest>,
-    profile: &Profile,
-    weigh: impl Fn(FindingCode) -> Severity,
-) -> Vec<Finding> {
-    findings.retain(|finding| match finding.code {
-        FindingCode::PrivilegedUser | FindingCode::PrivilegedGroup => {
-            !profile.prescribes_identity()
-        }
-        FindingCode::AlternativeNames => !profile.server,
-        FindingCode::NoCommonName => !matches!(profile.holder, CertificateSubject::Host(_)),
-        // Said anew below: fewer attributes are kept here than by the built-in signers.
-        FindingCode::DroppedAttributes => false,
-        _ => true,
-    });
-    for finding in &mut findings {
-        match finding.code {
-            FindingCode::SignatureUnchecked => {
-                finding.severity = Severity::Hard;
-                finding.message.push_str(": that the key is the requester's cannot be shown");
-            }
-            FindingCode::AlternativeNames => finding.message.push_str("; they are left out"),
-            _ => {}
-        }
-    }
-    if let Some(dropped) = request.and_then(|request| dropped(request, profile)) {
-        let code = FindingCode::DroppedAttributes;
-        let message = format!("left out of the certificate: {}", text::show_short(&dropped, 200));
-        findings.push(Finding { code, severity: weigh(code), message });
-    }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    findings
-}
-
-/// What is to be said when the request of a server, other than the API server, asks for names under
-/// which people and pods reach the API server or their own machine, or for those of a whole domain.
-#[must_use]
-pub fn reserved_names(
-    request: &CertificateRequest,
-    profile: &Profile,
-    cluster: &ClusterNames,
-) -> Option<Finding> {
-    if !profile.server || profile.names == Names::ApiServer {
-        return None;
-    }
-    let own = profile.names == Names::Etcd;
-    let is_reserved = |name: &AlternativeName| match name {
-        AlternativeName::Dns(name) => {
-            let of_service = name.strip_prefix("kubernetes");
-            let of_service =
-                of_service.and_then(|rest| rest.strip_prefix(".default").or(Some(rest)));
-            of_service.is_some_and(|rest| rest.is_empty() || rest.starts_with(".svc"))
-                || name == "localhost" && !own
-                || name.strip_prefix("*.").is_some_and(|domain| !domain.contains('.'))
-        }
-        AlternativeName::Ip(address) => {
-            address.is_loopback() && !own || cluster.service_addresses.contains(address)
-        }
-    };
-    let asked = request.alternative_names.iter().filter_map(|name| name.parse().ok());
-    let names: Vec<String> = asked.filter(is_reserved).map(|name| name.to_string()).collect();
-    (!names.is_empty()).then(|| Finding {
-        code: FindingCode::AlternativeNames,
-        severity: Severity::Refuse,
-        message: format!(
-            "the request asks for names of the API server or of every machine: {}",
-            text::show_list(names.iter().map(String::as_str), 10, 80)
-        ),
-    })
-}
-
-/// What a request asks for and the certificate will not hold.
-fn dropped(request: &CertificateRequest, profile: &Profile) -> Option<String> {
-    let host = matches!(profile.holder, CertificateSubject::Host(_));
-    let kept = |name: &str| name == "CN" || name == "O" && !host;
-    let attributes = request.subject.attributes.iter().map(|a| a.name().to_owned());
-    let names: BTreeSet<String> = attributes
-        .filter(|name| !kept(name))
-        .chain(request.other_requests.iter().cloned())
-        .collect();
-    (!names.is_empty()).then(|| names.into_iter().collect::<Vec<_>>().join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -236,8 +144,9 @@ mod tests {
     use der::Tag;
 
     use super::*;
+    use crate::ca::authority::{adapt, reserved_names};
     use crate::ca::profile;
-    use crate::review;
+    use crate::review::{self, Finding, FindingCode, Severity};
     use crate::x509::key::Verification;
     use crate::x509::pkcs10;
     use crate::x509::testing::{authority, crafted, request, reviewed, spki};

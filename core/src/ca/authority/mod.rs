@@ -7,13 +7,15 @@
 //! CA's. As in `csr`, writing takes two steps, the bytes to be signed out and the signature in.
 
 mod encode;
+mod findings;
 mod issuer;
 mod leaf;
 mod signer;
 
 pub use encode::{EncodeError, SERIAL_BYTES, assemble, key_identifier, serial, to_be_signed};
+pub use findings::{adapt, reserved_names};
 pub use issuer::{Authority, AuthorityError};
-pub use leaf::{CertificateOrder, IssueError, Key, Leaf, adapt, leaf, reserved_names};
+pub use leaf::{CertificateOrder, IssueError, Key, Leaf, leaf};
 pub use signer::{
     REASON, SignerNameError, check_signer_name, granted, is_waiting, refusal, with_certificate,
     with_failure,

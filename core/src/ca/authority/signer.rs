@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::leaf::adapt;
+use super::findings::adapt;
 use crate::api::csr::{self, CLIENT_SIGNER, CsrObject, Object, State};
 use crate::ca::profile;
 use crate::review::{self, Finding, FindingCode, Severity};

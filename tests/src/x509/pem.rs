@@ -1,7 +1,9 @@
 //! PEM as Go's `encoding/pem` reads it: the first block that is whole and well formed, wherever it stands.
 
 use base64::Engine as _;
+use base64::alphabet;
 use base64::engine::general_purpose::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"\n-----END ";
@@ -51,7 +53,9 @@ fn block<'a>(between: &[u8], after: &'a [u8]) -> Option<(Block, &'a [u8])> {
         return None;
     }
     let base64: Vec<u8> = body.iter().copied().filter(|byte| !b" \t\r\n".contains(byte)).collect();
-    let bytes = STANDARD.decode(base64).ok()?;
+    // Go does not look at the bits that a last character has to spare.
+    let config = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+    let bytes = GeneralPurpose::new(&alphabet::STANDARD, config).decode(base64).ok()?;
     Some((Block { label: String::from_utf8_lossy(label).into(), has_headers, bytes }, rest))
 }
 
@@ -115,6 +119,7 @@ mod tests {
             (a.replace('\n', " \r\n"), vec!["A=one"]),
             (a.replacen('\n', "\nProc-Type: 4\n\n", 1), vec!["A=one"]),
             ("-----BEGIN A-----\n-----END A-----\n".into(), vec!["A="]),
+            ("-----BEGIN A-----\nb25=\n-----END A-----\n".into(), vec!["A=on"]),
         ] {
             assert_eq!(labels(&text), read, "{text:?}");
         }

@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::error::MAX_DEPTH;
 pub use self::error::YamlError;
 pub(crate) use self::events::Events;
-use self::read::{Duplicates, Reader};
+use self::read::{Duplicates, ValueReader};
 pub(crate) use self::scalar::{Scalar, is_merge, resolve};
 pub(crate) use self::write::{Escapes, Layout, flow, is_block, quote, spaces};
 
@@ -35,7 +35,7 @@ pub(crate) use self::write::{Escapes, Layout, flow, is_block, quote, spaces};
 /// # Errors
 /// When the text is no YAML, has several documents, holds a key twice, or expands too much.
 pub fn parse(text: &str) -> Result<Value, YamlError> {
-    let mut reader = Reader::new(text, Events::new(text)?, Duplicates::Refuse);
+    let mut reader = ValueReader::new(text, Events::new(text)?, Duplicates::Refuse);
     let value = reader.document()?.unwrap_or(Value::Null);
     match reader.events.peek_document()? {
         None => Ok(value),
@@ -48,7 +48,7 @@ pub fn parse(text: &str) -> Result<Value, YamlError> {
 /// # Errors
 /// When the text is no YAML, holds a key twice, or expands too much.
 pub fn parse_all(text: &str) -> Result<Vec<Value>, YamlError> {
-    let mut reader = Reader::new(text, Events::new(text)?, Duplicates::Refuse);
+    let mut reader = ValueReader::new(text, Events::new(text)?, Duplicates::Refuse);
     let mut values = Vec::new();
     while let Some(value) = reader.document()? {
         values.push(value);
@@ -59,7 +59,7 @@ pub fn parse_all(text: &str) -> Result<Vec<Value>, YamlError> {
 /// The first document, the way kubectl takes a kubeconfig: what follows it goes unread, and of a
 /// key that is there twice the last one counts.
 pub(crate) fn parse_first_leniently(text: &str) -> Result<Value, YamlError> {
-    let reader = |events| Reader::new(text, events, Duplicates::LastWins);
+    let reader = |events| ValueReader::new(text, events, Duplicates::LastWins);
     let document = match reader(Events::regular(text)).document() {
         Ok(document) => document,
         Err(_) => reader(Events::new(text)?).document()?,
@@ -75,7 +75,7 @@ pub(crate) fn by_items(
     lists: &[&str],
     mut item: impl FnMut(&str, Value, Range<usize>) -> bool,
 ) -> Option<Map<String, Value>> {
-    let mut reader = Reader::new(text, Events::regular(text), Duplicates::Refuse);
+    let mut reader = ValueReader::new(text, Events::regular(text), Duplicates::Refuse);
     let line = |span: &Span| span.start.byte_offset()?.checked_sub(span.start.col());
     reader.events.peek_document().ok()??;
     let (Event::MappingStart(..), _) = reader.events.next().ok()? else { return None };

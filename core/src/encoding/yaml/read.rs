@@ -18,7 +18,7 @@ pub(super) enum Duplicates {
 }
 
 /// Builds values from events.
-pub(super) struct Reader<'t> {
+pub(super) struct ValueReader<'t> {
     pub(super) events: Events<'t>,
     duplicates: Duplicates,
     /// What anchors stand for, by their numbers. (Another kind of map would cost the page 2 KB.)
@@ -26,9 +26,9 @@ pub(super) struct Reader<'t> {
     allowance: usize,
 }
 
-impl<'t> Reader<'t> {
+impl<'t> ValueReader<'t> {
     pub(super) fn new(text: &str, events: Events<'t>, duplicates: Duplicates) -> Self {
-        Reader {
+        ValueReader {
             events,
             duplicates,
             anchors: Map::new(),

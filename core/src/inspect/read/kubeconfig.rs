@@ -3,14 +3,13 @@
 //! One file as it stands, tolerantly; what several files say together is
 //! [`crate::kubeconfig::merged`]'s.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::base64_text::without_space;
 use super::pem;
 use super::things::Things;
+use crate::encoding::base64;
 use crate::inspect::{Finding, Found, Severity, Thing};
 use crate::text::show;
 
@@ -127,14 +126,14 @@ fn data(things: &mut Things, body: &Value, field: &str) {
     }
     let from = things.found.len();
     let compact = without_space(text);
-    let decoded = STANDARD.decode(&*compact).map(Zeroizing::new);
-    if let Ok(text) = &decoded {
+    let decoded = base64::decode(compact.as_str()).map(Zeroizing::new);
+    if let Some(text) = &decoded {
         pem::add(things, text);
     }
     if things.found.len() == from {
         let error = match decoded {
-            Ok(_) => "there is no PEM block in it",
-            Err(_) => "it is not base64",
+            Some(_) => "there is no PEM block in it",
+            None => "it is not base64",
         };
         let (name, error) = (field.to_owned(), error.to_owned());
         things.push(Thing::Unreadable { name, error, der: Vec::new() });

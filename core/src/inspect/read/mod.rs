@@ -10,13 +10,12 @@ mod object;
 mod pem;
 mod things;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use self::base64_text::without_space;
 use self::things::Things;
 use super::Found;
+use crate::encoding::base64;
 use crate::encoding::yaml::{self, YamlError};
 use crate::exchange::request_file;
 
@@ -108,7 +107,7 @@ fn add(things: &mut Things, input: &[u8], layers: u8) -> Option<YamlError> {
     }
     if things.is_empty() && layers > 0 {
         let compact = without_space(text);
-        if let Some(inner) = STANDARD.decode(&*compact).ok().filter(|inner| !inner.is_empty()) {
+        if let Some(inner) = base64::decode(compact.as_str()).filter(|inner| !inner.is_empty()) {
             return add(things, &Zeroizing::new(inner), layers - 1).or(broken);
         }
     }

@@ -1,7 +1,5 @@
 //! What Kubernetes objects hold: requests, kubeconfigs, and PEM in any text.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -9,6 +7,7 @@ use super::base64_text::without_space;
 use super::things::Things;
 use super::{der, kubeconfig, pem};
 use crate::api::csr::{self, Object};
+use crate::encoding::base64;
 use crate::inspect::{Found, Thing};
 use crate::text::{show, show_short};
 use crate::x509::pkcs10;
@@ -66,7 +65,7 @@ fn add_strings(things: &mut Things, value: &Value, owner: &str, place: Option<&P
         if text.contains(pem::BEGIN) {
             pem::add(things, text.as_bytes());
         } else if text.len() >= SHORT {
-            let inner = STANDARD.decode(&*without_space(text)).unwrap_or_default();
+            let inner = base64::decode(without_space(text).as_str()).unwrap_or_default();
             let inner = Zeroizing::new(inner);
             pem::add(things, &inner);
             let secret = owner.starts_with("Secret") && inner.first() == Some(&0x30);

@@ -1,5 +1,8 @@
 //! What is found in which bytes.
 
+use ::base64::Engine as _;
+use ::base64::engine::general_purpose::STANDARD;
+
 use super::*;
 use crate::encoding::pem;
 use crate::inspect::Thing;

@@ -146,7 +146,7 @@ mod tests {
     use super::*;
     use crate::ca::authority::{adapt, reserved_names};
     use crate::ca::profile;
-    use crate::review::{self, Finding, FindingCode, Severity};
+    use crate::review::{self, FindingCode, Severity};
     use crate::x509::key::Verification;
     use crate::x509::pkcs10;
     use crate::x509::testing::{authority, crafted, request, reviewed, spki};

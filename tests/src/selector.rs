@@ -29,15 +29,8 @@ enum Test {
 impl Selector {
     pub(crate) fn of(query: &Query, resource: &Resource) -> Result<Self> {
         let mut selector = Self::default();
-        for requirement in query.get("fieldSelector").unwrap_or_default().split(',') {
-            if requirement.is_empty() {
-                continue;
-            }
-            let Some(requirement) = equality(requirement) else {
-                return Err(Status::bad_request(format!(
-                    "invalid selector: '{requirement}'; can't understand '{requirement}'"
-                )));
-            };
+        for term in terms(query.get("fieldSelector").unwrap_or_default()) {
+            let requirement = field_requirement(term).map_err(Status::bad_request)?;
             let known = match requirement.key.as_str() {
                 "metadata.name" => true,
                 "metadata.namespace" => resource.namespaced,
@@ -97,6 +90,54 @@ impl Test {
     }
 }
 
+/// The terms of a field selector: between commas that no backslash stands before.
+fn terms(selector: &str) -> Vec<&str> {
+    let mut escaped = false;
+    let split = selector.split(|c| {
+        let separates = c == ',' && !escaped;
+        escaped = c == '\\' && !escaped;
+        separates
+    });
+    split.filter(|term| !term.is_empty()).collect()
+}
+
+/// `field=value`, `field==value` or `field!=value`; in the value, backslashes stand before backslashes,
+/// commas and equals signs, and before nothing else.
+fn field_requirement(term: &str) -> std::result::Result<Requirement, String> {
+    let invalid = || format!("invalid selector: '{term}'; can't understand '{term}'");
+    let (at, operator) = (0..term.len())
+        .filter(|at| term.is_char_boundary(*at))
+        .find_map(|at| {
+            let operator = ["!=", "==", "="].into_iter().find(|o| term[at..].starts_with(*o))?;
+            Some((at, operator))
+        })
+        .ok_or_else(invalid)?;
+    let mut value = String::new();
+    let mut chars = term[at + operator.len()..].chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some(c @ ('\\' | ',' | '=')) => value.push(c),
+                next => {
+                    let next = next.map_or_else(String::new, String::from);
+                    return Err(format!(
+                        "invalid field selector: invalid escape sequence: \\{next}"
+                    ));
+                }
+            },
+            ',' | '=' => {
+                return Err(format!(
+                    "invalid field selector: unescaped character in field selector: {c}"
+                ));
+            }
+            c => value.push(c),
+        }
+    }
+    let values = vec![value];
+    let test = if operator == "!=" { Test::NotIn(values) } else { Test::In(values) };
+    Ok(Requirement { key: term[..at].to_owned(), test })
+}
+
 /// `key=value`, `key==value` or `key!=value`.
 fn equality(text: &str) -> Option<Requirement> {
     let (key, value) = text.split_once('=')?;
@@ -148,6 +189,22 @@ fn split_outside_parentheses(text: &str) -> Vec<&str> {
 mod tests {
     use super::*;
     use crate::api::Namespace;
+
+    #[test]
+    fn fields_are_unescaped() {
+        let read = |selector: &str| -> Vec<_> {
+            let read = terms(selector).into_iter().map(field_requirement);
+            read.map(|r| r.map(|r| (r.key, format!("{:?}", r.test)))).collect()
+        };
+        let is = |field: &str, value: &str| {
+            Ok((field.to_owned(), format!("{:?}", Test::In(vec![value.to_owned()]))))
+        };
+        assert_eq!(read("a=b,c==d"), [is("a", "b"), is("c", "d")]);
+        assert_eq!(read(r"metadata.name=a\,b\=c\\d e!"), [is("metadata.name", r"a,b=c\d e!")]);
+        for bad in [r"a=b\c", r"a=b=c", r"a=b\", "a", r"a=b,c"] {
+            assert!(read(bad).iter().any(|r| r.is_err()), "{bad}");
+        }
+    }
 
     #[test]
     fn labels_match() {

@@ -3,4 +3,5 @@
 pub mod csr;
 pub mod doctor;
 pub mod rbac;
+pub mod selector;
 pub mod token;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use kube::Config;
 use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig};
-use kube::{Client, Config};
 use usercert_core::kubeconfig::merged::{
     Cluster as ClusterEntry, Merged, Overrides, Resolved, User,
 };
@@ -17,8 +17,7 @@ use usercert_core::text::show;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use zeroize::Zeroizing;
 
-use super::Cluster;
-use super::explain::transport_message;
+use super::{Cluster, client};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{self, environment, named};
 use crate::ui::args::{ClientArgs, Timeout};
@@ -157,7 +156,7 @@ impl Cluster {
     }
 
     fn with(endpoint: &Endpoint, auth: AuthInfo, timeout: Timeout) -> Result<Self> {
-        let client = Client::try_from(client_config(endpoint, auth, "default")?)?;
+        let client = client::build(&client_config(endpoint, auth, "default")?)?;
         Ok(Self::new(client, endpoint.server.clone(), timeout.for_requests()))
     }
 }
@@ -237,10 +236,7 @@ impl Target {
     pub fn connect(&self) -> Result<Cluster> {
         let auth = auth_info(&self.resolved.user, &self.endpoint)?;
         let namespace = self.namespace().unwrap_or("default");
-        let client =
-            Client::try_from(client_config(&self.endpoint, auth, namespace)?).map_err(|error| {
-                Error::new(format!("the client cannot be set up: {}", transport_message(&error)))
-            })?;
+        let client = client::build(&client_config(&self.endpoint, auth, namespace)?)?;
         Ok(Cluster::new(client, self.endpoint.server.clone(), self.request_timeout.for_requests()))
     }
 

@@ -4,6 +4,7 @@
 //! library is handed exactly one resolved configuration and infers nothing.
 
 mod api;
+mod client;
 mod connect;
 mod explain;
 mod list;

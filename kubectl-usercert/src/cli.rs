@@ -6,6 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::command;
 use crate::error::{Exit, Result};
+use crate::runtime;
 use crate::ui::host::Host;
 
 /// Access for people to Kubernetes by X.509 client certificates
@@ -114,8 +115,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(host: &Host, command: Command) -> Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(dispatch(host, command))
+    runtime::new()?.block_on(dispatch(host, command))
 }
 
 async fn dispatch(host: &Host, command: Command) -> Result<Exit> {

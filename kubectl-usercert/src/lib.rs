@@ -10,5 +10,6 @@ pub mod command;
 pub mod error;
 pub mod files;
 pub mod keys;
+pub mod runtime;
 pub mod ui;
 pub mod workflow;

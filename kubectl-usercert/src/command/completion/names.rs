@@ -11,6 +11,7 @@ use super::Candidate;
 use crate::cluster::{ApiError, Cluster, Kubeconfig, Target};
 use crate::error::{Error, Result};
 use crate::files::environment;
+use crate::runtime;
 use crate::ui::args::{ClientArgs, parse_timeout};
 use crate::workflow::pending_request;
 
@@ -99,9 +100,7 @@ fn look(source: Source, client: &ClientArgs, found: &Sender<Candidate>) {
     let _ = match source {
         Source::Contexts | Source::Clusters | Source::Users => entries(source, client, &found),
         Source::Waiting => waiting(&found),
-        _ => tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
+        _ => runtime::new()
             .map_err(Into::into)
             .and_then(|runtime| runtime.block_on(in_cluster(source, client, &found))),
     };

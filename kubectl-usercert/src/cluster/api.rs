@@ -4,30 +4,28 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
-use http::{Method, Request};
+use http::Method;
 use kube::Client;
-use kube::core::WatchEvent;
 use kube::core::response::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use usercert_core::api::csr::{CsrObject, Object, Progress, progress};
+use usercert_core::api::csr::CsrObject;
 
 use super::wire::{self, OnBusy, Wire};
 
 pub(super) const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
-/// How often a request is looked at where watching is not allowed.
-pub(super) const POLL: Duration = Duration::from_secs(1);
-/// How long one watch may stay silent before the request is read again: a dead connection says nothing.
-const WATCH: Duration = Duration::from_secs(60);
+/// Longest table that is read, in bytes: some fifty thousand requests.
+const TABLE_LIMIT: usize = 32 << 20;
 
 /// Why a request to the API server did not succeed.
 #[derive(Debug)]
 pub enum ApiError {
     /// The server answered with a failure.
     Status(Box<Status>),
+    /// It is busy for longer than it is waited for: this long.
+    Busy(Box<Status>, Duration),
     /// There was no answer, or none that makes sense.
     Transport(Box<kube::Error>),
     /// No answer within the time for one request.
@@ -39,7 +37,7 @@ pub enum ApiError {
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status(status) => write!(f, "{}", status.message),
+            Self::Status(status) | Self::Busy(status, _) => write!(f, "{}", status.message),
             Self::Transport(error) => f.write_str(&super::explain::transport_message(error)),
             Self::Timeout(after) => write!(f, "no answer within {}s", after.as_secs_f32()),
             Self::Malformed(what) => write!(f, "the server's answer makes no sense: {what}"),
@@ -61,7 +59,7 @@ impl ApiError {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Self::Status(status) => &status.reason,
+            Self::Status(status) | Self::Busy(status, _) => &status.reason,
             _ => "",
         }
     }
@@ -70,7 +68,7 @@ impl ApiError {
     #[must_use]
     pub fn code(&self) -> u16 {
         match self {
-            Self::Status(status) => status.code,
+            Self::Status(status) | Self::Busy(status, _) => status.code,
             _ => 0,
         }
     }
@@ -129,15 +127,6 @@ pub struct CsrRow {
     pub condition: String,
 }
 
-/// How a wait came to its end.
-#[derive(Debug)]
-pub enum WaitEnd {
-    /// As [`progress`] says.
-    Progress(Progress, Option<Box<Object>>),
-    /// The time was up while the request was as it is here.
-    TimedOut(Box<Object>),
-}
-
 /// A connection to an API server.
 #[derive(Clone)]
 pub struct Cluster {
@@ -165,11 +154,9 @@ impl Cluster {
         self
     }
 
-    /// The same connection, on which no request takes longer than `limit` unless the user has set
-    /// another limit, and a busy server is not waited for any more once `stop` is told.
+    /// The same connection, on which a busy server is not waited for any more once `stop` is told.
     #[must_use]
-    pub fn for_service(mut self, limit: Duration, stop: watch::Receiver<bool>) -> Self {
-        self.wire.timeout.get_or_insert(limit);
+    pub fn for_service(mut self, stop: watch::Receiver<bool>) -> Self {
         self.wire.stop = Some(stop);
         self
     }
@@ -234,7 +221,8 @@ impl Cluster {
     pub async fn csr_table(&self) -> Result<Vec<CsrRow>, ApiError> {
         let wire = Wire { accept: wire::TABLES, ..self.wire.clone() };
         let url = format!("{CSRS}?resourceVersion=0&includeObject=None");
-        let answer = wire.exchange(&Method::GET, &url, None).await?;
+        let answer = wire.exchange_limited(&Method::GET, &url, None, TABLE_LIMIT).await?;
+        let answer = answer.ok_or_else(|| wire::too_long(TABLE_LIMIT))?;
         let table: Value =
             serde_json::from_slice(&answer).map_err(|e| ApiError::Malformed(e.to_string()))?;
         let columns = table["columnDefinitions"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -302,102 +290,6 @@ impl Cluster {
             _ => Ok(()),
         }
     }
-
-    /// Waits until the request that was read as `seen` and has this `uid` comes to an end.
-    ///
-    /// Watches from the version that was read, never blind: a watch on a name that does not exist
-    /// stays silent for ever. Where watching is not allowed it polls.
-    ///
-    /// # Errors
-    /// As the server answers.
-    pub async fn wait(
-        &self,
-        seen: Object,
-        uid: &str,
-        limit: Duration,
-    ) -> Result<WaitEnd, ApiError> {
-        let mut seen = Box::new(seen);
-        match progress(Some(&seen), uid) {
-            Progress::Waiting(_) if limit.is_zero() => return Ok(WaitEnd::TimedOut(seen)),
-            Progress::Waiting(_) => {}
-            ended => return Ok(WaitEnd::Progress(ended, Some(seen))),
-        }
-        let end = tokio::time::timeout(limit, self.watch_to_end(&mut seen, uid)).await;
-        match end {
-            Ok(end) => end,
-            Err(_) => Ok(WaitEnd::TimedOut(seen)),
-        }
-    }
-
-    async fn watch_to_end(&self, seen: &mut Box<Object>, uid: &str) -> Result<WaitEnd, ApiError> {
-        let mut may_watch = true;
-        loop {
-            if may_watch {
-                let watched = tokio::time::timeout(WATCH, self.watch_once(seen, uid)).await;
-                match watched.unwrap_or(Ok(None)) {
-                    Ok(Some(end)) => return Ok(end),
-                    // The server ended the watch in due course, or forgot the version: read again.
-                    Ok(None) => {}
-                    Err(error) if error.code() == 403 => may_watch = false,
-                    Err(error) => return Err(error),
-                }
-            } else {
-                tokio::time::sleep(POLL).await;
-            }
-            let name = seen.metadata.name.clone();
-            let now = match self.get_csr(&name).await {
-                Ok(object) => Some(object.into_fields()),
-                Err(error) if error.reason() == "NotFound" => None,
-                Err(error) => return Err(error),
-            };
-            match progress(now.as_ref(), uid) {
-                Progress::Waiting(_) => {}
-                ended => return Ok(WaitEnd::Progress(ended, now.map(Box::new))),
-            }
-            if let Some(now) = now {
-                **seen = now;
-            }
-        }
-    }
-
-    async fn watch_once(
-        &self,
-        seen: &mut Box<Object>,
-        uid: &str,
-    ) -> Result<Option<WaitEnd>, ApiError> {
-        let field = encode(&format!("metadata.name={}", seen.metadata.name));
-        let version = encode(&seen.metadata.resource_version);
-        let request = Request::get(format!(
-            "{CSRS}?watch=1&fieldSelector={field}&resourceVersion={version}&timeoutSeconds=55"
-        ))
-        .header(http::header::ACCEPT, "application/json")
-        .body(Vec::new())
-        .map_err(|e| ApiError::Malformed(e.to_string()))?;
-        let mut events = self.wire.client.request_events::<Value>(request).await?.boxed();
-        while let Some(event) = events.try_next().await? {
-            let (object, gone) = match event {
-                WatchEvent::Added(object) | WatchEvent::Modified(object) => (object, false),
-                WatchEvent::Deleted(object) => (object, true),
-                WatchEvent::Bookmark(_) => continue,
-                WatchEvent::Error(status) if status.code == 410 => return Ok(None),
-                WatchEvent::Error(status) => return Err(ApiError::Status(status)),
-            };
-            if gone {
-                // Deleted and at once submitted again is "replaced"; the next read tells.
-                return Ok(None);
-            }
-            let object = read(&object)?;
-            match progress(Some(&object), uid) {
-                Progress::Waiting(_) => **seen = object,
-                ended => return Ok(Some(WaitEnd::Progress(ended, Some(Box::new(object))))),
-            }
-        }
-        Ok(None)
-    }
-}
-
-pub(super) fn read(value: &Value) -> Result<Object, ApiError> {
-    Object::from_item(value).map_err(|e| ApiError::Malformed(e.to_string()))
 }
 
 /// Percent-encodes one path segment or query value.
@@ -411,28 +303,4 @@ pub(super) fn encode(text: &str) -> String {
         }
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use usercert_core::kubeconfig::Endpoint;
-
-    use super::*;
-    use crate::ui::args::Timeout;
-
-    #[test]
-    fn a_service_waits_for_no_request_for_ever() {
-        let server = "https://127.0.0.1:1".to_owned();
-        let endpoint = Endpoint { server, insecure: true, ..Endpoint::default() };
-        let limit = |asked: Timeout| {
-            let (_, stop) = watch::channel(false);
-            let cluster = Cluster::anonymous(&endpoint, asked).unwrap();
-            cluster.for_service(Duration::from_secs(30), stop).wire.timeout
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let _inside = runtime.enter();
-        assert_eq!(limit(Timeout::default()), Some(Duration::from_secs(30)));
-        let asked = crate::ui::args::parse_request_timeout("2m").unwrap();
-        assert_eq!(limit(asked), Some(Duration::from_secs(120)));
-    }
 }

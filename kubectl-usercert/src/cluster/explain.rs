@@ -94,12 +94,21 @@ impl Need {
 pub fn explain(error: &ApiError, server: &str, need: &Need) -> Error {
     match error {
         ApiError::Status(status) => answered(status, need),
+        ApiError::Busy(status, pause) => Error::new(format!(
+            "Error from server ({}): {}; it asks to come back in {} seconds",
+            show_lines(&status.reason, 60),
+            show_lines(&status.message, 2000),
+            pause.as_secs()
+        ))
+        .hint("the server is not waited for that long; try again later"),
         ApiError::Timeout(after) => {
             Error::new(format!("{}: no answer within {}s", show(server), after.as_secs_f32()))
                 .hint("the server or the way to it is slow; raise --request-timeout")
         }
-        ApiError::Malformed(_) => Error::new(show_lines(&error.to_string(), 2000))
-            .hint("is this address an API server's?"),
+        ApiError::Malformed(_) => {
+            Error::new(format!("{}: {}", show(server), show_lines(&error.to_string(), 2000)))
+                .hint("is this address an API server's, and is no proxy in between?")
+        }
         ApiError::Transport(error) => unreachable_server(error, server),
     }
 }
@@ -132,7 +141,7 @@ fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
                 .hint("this server does not serve certificates.k8s.io/v1; is it Kubernetes 1.19 or newer?")
         }
         (429, _) => Error::new(format!("Error from server (TooManyRequests): {message}"))
-            .hint("the server was given the time that it asked for, up to ten times; try again later"),
+            .hint("the server has too much to do; try again later"),
         (422, _) => {
             // The message repeats the whole request; the causes say what is wrong with it.
             let causes = status.details.iter().flat_map(|d| &d.causes);

@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use usercert_core::api::csr::{CsrObject, Object};
+use usercert_core::api::selector::field_is;
 
 use super::ApiError;
-use super::api;
 use super::api::{CSRS, Cluster, ListOptions, encode};
-use super::wire::Wire;
+use super::wire::{Wire, too_long};
 
 /// Objects of the first page, before anything is known about their size.
 const FIRST: usize = 50;
@@ -67,7 +67,9 @@ impl Page {
             return Ok(list.items.unwrap_or_default());
         }
         // A field that is null, which serde does not take for absent.
-        self.values()?.iter().map(api::read).collect()
+        let read = |value: &Value| Object::from_item(value);
+        let objects = self.values()?.iter().map(read).collect::<Result<_, _>>();
+        objects.map_err(|e| ApiError::Malformed(e.to_string()))
     }
 }
 
@@ -110,10 +112,11 @@ impl Pages {
         let from = if from.is_empty() { from } else { format!("&continue={}", encode(&from)) };
         loop {
             let url = format!("{}?limit={}{}{from}", self.path, self.size, self.filter);
-            // The last resort takes one object of any size.
-            let limit = if self.size == 1 { usize::MAX } else { LIMIT };
-            let answer = self.wire.exchange_limited(&Method::GET, &url, None, limit).await?;
+            let answer = self.wire.exchange_limited(&Method::GET, &url, None, LIMIT).await?;
             let Some(answer) = answer else {
+                if self.size == 1 {
+                    return Err(too_long(LIMIT));
+                }
                 self.size = (self.size / 8).max(1);
                 continue;
             };
@@ -142,7 +145,7 @@ impl Cluster {
     pub fn csr_pages(&self, options: &ListOptions<'_>) -> Pages {
         let mut filter = String::new();
         if let Some(signer) = options.signer {
-            let field = format!("spec.signerName={signer}");
+            let field = field_is("spec.signerName", signer);
             filter.push_str(&format!("&fieldSelector={}", encode(&field)));
         }
         if let Some(selector) = options.selector {

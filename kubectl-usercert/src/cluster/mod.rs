@@ -4,6 +4,7 @@
 //! library is handed exactly one resolved configuration and infers nothing.
 
 mod api;
+mod changes;
 mod client;
 mod connect;
 mod explain;
@@ -13,13 +14,15 @@ mod revocations;
 mod server;
 mod signed;
 mod signing;
+mod wait;
 mod wire;
 
-pub use api::{ApiError, Cluster, ListOptions, UserInfo, WaitEnd};
+pub use api::{ApiError, Cluster, ListOptions, UserInfo};
+pub use changes::Change;
 pub use connect::{Credentials, Kubeconfig, Target};
 pub use explain::{Need, explain, revoked};
 pub use list::{Page, Pages};
 pub use revocations::ListChanges;
 pub use signed::Signed;
-pub use signing::Change;
+pub use wait::WaitEnd;
 pub use wire::OnBusy;

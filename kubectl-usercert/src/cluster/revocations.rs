@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::header::{ACCEPT, HeaderName};
 use http::{HeaderValue, Method, Request};
-use kube::core::WatchEvent;
 use serde_json::{Value, json};
 use usercert_core::api::rbac::MANAGED_BY;
 use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::enforcement::{Probe, Seen};
-use usercert_core::lifecycle::{CONFIG_MAP, CREDENTIAL_ID, Layer, NAMESPACE};
+use usercert_core::lifecycle::{CONFIG_MAP, CREDENTIAL_ID, Layer};
 
 use super::api::{ApiError, Cluster, encode};
+use super::changes::{Event, Events, Watch};
 
 /// How long a probe may take.
 const PROBE: Duration = Duration::from_secs(10);
@@ -23,7 +21,7 @@ const ANSWER: usize = 64 << 10;
 const WATCH_SECONDS: u64 = 240;
 
 /// A watch on the list of what is revoked.
-pub struct ListChanges(BoxStream<'static, Result<WatchEvent<Value>, kube::Error>>);
+pub struct ListChanges(Events);
 
 impl ListChanges {
     /// The list as it is after the next change, `None` when the watch has ended, or the list is gone.
@@ -31,17 +29,12 @@ impl ListChanges {
     /// # Errors
     /// As the server answers.
     pub async fn next(&mut self) -> Result<Option<Value>, ApiError> {
-        let limit = Duration::from_secs(WATCH_SECONDS + 60);
         loop {
-            let Ok(event) = tokio::time::timeout(limit, self.0.try_next()).await else {
-                return Ok(None);
-            };
-            return Ok(match event? {
-                Some(WatchEvent::Added(list) | WatchEvent::Modified(list)) => Some(list),
-                Some(WatchEvent::Bookmark(_)) => continue,
-                Some(WatchEvent::Error(status)) => return Err(ApiError::Status(status)),
-                Some(WatchEvent::Deleted(_)) | None => None,
-            });
+            match self.0.next().await? {
+                Some(Event::Object(list)) => return Ok(Some(list)),
+                Some(Event::Progress) => {}
+                Some(Event::Gone) | None => return Ok(None),
+            }
         }
     }
 }
@@ -109,17 +102,14 @@ impl Cluster {
     /// # Errors
     /// As the server answers.
     pub async fn watch_revoked(&self, version: &str) -> Result<ListChanges, ApiError> {
-        let url = format!(
-            "/api/v1/namespaces/{NAMESPACE}/configmaps?watch=1&timeoutSeconds={WATCH_SECONDS}&fieldSelector={}&resourceVersion={}",
-            encode(&format!("metadata.name={CONFIG_MAP}")),
-            encode(version)
-        );
-        let request = Request::get(url)
-            .header(ACCEPT, "application/json")
-            .body(Vec::new())
-            .map_err(|e| ApiError::Malformed(e.to_string()))?;
-        let events = self.wire.limited(self.wire.client.request_events::<Value>(request)).await?;
-        Ok(ListChanges(events.boxed()))
+        let watch = Watch {
+            path: &config_maps(),
+            field: "metadata.name",
+            value: CONFIG_MAP,
+            version,
+            seconds: WATCH_SECONDS,
+        };
+        Ok(ListChanges(self.wire.watch(&watch).await?))
     }
 
     /// Tries a request that changes nothing, as somebody with a revoked certificate.

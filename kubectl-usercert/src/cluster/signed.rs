@@ -6,24 +6,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
-use http::Request;
-use kube::core::WatchEvent;
-use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use usercert_core::api::csr::{Object, Progress, progress};
 
-use super::api::{CSRS, POLL, encode, read};
-use super::wire::Wire;
+use super::changes::{Change, Pace};
+use super::wait::POLL;
 use super::{ApiError, Cluster, ListOptions, WaitEnd};
 
 /// How often a request is read although the watch is there to tell.
 const LOOK: Duration = Duration::from_secs(5);
-/// The pause before a watch that failed begins again.
-const PAUSE: Duration = Duration::from_secs(1);
 
 type Waiting = Mutex<HashMap<String, oneshot::Sender<Object>>>;
 
@@ -132,19 +126,17 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// Watches until it is not allowed to.
 async fn watch(cluster: Cluster, signer: String, shared: Arc<Shared>) {
     let mut version = String::new();
+    let mut pace = Pace::default();
     loop {
+        let begun = Instant::now();
         let ended = watch_once(&cluster, &signer, &shared, &mut version).await;
         shared.watching.store(false, Ordering::Relaxed);
         match ended {
             Err(error) if error.code() == 403 => return,
-            Err(error) => {
-                if error.code() == 410 {
-                    version.clear();
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
-            Ok(()) => {}
+            Err(error) if error.code() == 410 => version.clear(),
+            _ => {}
         }
+        tokio::time::sleep(pace.pause(begun.elapsed())).await;
     }
 }
 
@@ -158,36 +150,17 @@ async fn watch_once(
         let options = ListOptions { signer: Some(signer), selector: None };
         *version = cluster.csr_pages(&options).version().await?;
     }
-    let field = encode(&format!("spec.signerName={signer}"));
-    let from = encode(version);
-    let request = Request::get(format!(
-        "{CSRS}?watch=1&fieldSelector={field}&resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=290"
-    ))
-    .header(http::header::ACCEPT, "application/json")
-    .body(Vec::new())
-    .map_err(|e| ApiError::Malformed(e.to_string()))?;
-    let Wire { client, .. } = &cluster.wire;
-    let mut events = client.request_events::<Value>(request).await?.boxed();
+    let mut changes = cluster.watch_requests_to(signer, version).await?;
     shared.watching.store(true, Ordering::Relaxed);
-    while let Some(event) = events.try_next().await? {
-        let value = match event {
-            WatchEvent::Added(value) | WatchEvent::Modified(value) | WatchEvent::Deleted(value) => {
-                value
-            }
-            WatchEvent::Bookmark(bookmark) => {
-                version.clone_from(&bookmark.metadata.resource_version);
-                continue;
-            }
-            WatchEvent::Error(status) => return Err(ApiError::Status(status)),
-        };
-        let Ok(object) = read(&value) else { continue };
-        version.clone_from(&object.metadata.resource_version);
+    while let Some(change) = changes.next().await? {
+        changes.version().clone_into(version);
+        let Change::Object(object) = change else { continue };
         if !object.state().is_final() {
             continue;
         }
         if let Some(waiting) = lock(&shared.waiting).remove(&object.metadata.name) {
             // Nobody is left to tell if the wait is over already.
-            let _ = waiting.send(object);
+            let _ = waiting.send(object.into_fields());
         }
     }
     Ok(())

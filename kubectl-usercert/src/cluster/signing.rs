@@ -1,71 +1,14 @@
 //! The API requests of a signer: everything that is asked of it, and its answers.
 
-use std::time::Duration;
-
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt as _, TryStreamExt as _};
-use http::{Method, Request};
-use kube::core::WatchEvent;
+use http::Method;
 use serde_json::Value;
 use usercert_core::api::csr::CsrObject;
 
 use super::api::{ApiError, CSRS, Cluster, ListOptions, encode};
+use super::changes::{Changes, Watch};
 
 /// How long one watch lasts before another begins, in seconds.
-const WATCH_SECONDS: u64 = 240;
-/// A watch that has not ended by then is a dead connection.
-const DEAD: Duration = Duration::from_secs(WATCH_SECONDS + 60);
-
-/// What a watch tells.
-#[derive(Debug)]
-pub enum Change {
-    /// A request is new or has changed.
-    Object(Box<CsrObject>),
-    /// Nothing that can be read but how far the watch has come.
-    Progress,
-}
-
-/// A watch on the requests to one signer.
-pub struct Changes {
-    events: BoxStream<'static, Result<WatchEvent<Value>, kube::Error>>,
-    /// Where the next watch goes on.
-    pub version: String,
-}
-
-impl Changes {
-    /// The next change; `None` when the watch has ended in due course.
-    ///
-    /// # Errors
-    /// As the server answers; code 410 when it does not know the version any more.
-    pub async fn next(&mut self) -> Result<Option<Change>, ApiError> {
-        let Ok(event) = tokio::time::timeout(DEAD, self.events.try_next()).await else {
-            return Ok(None);
-        };
-        Ok(match event? {
-            None => None,
-            Some(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
-                self.reached(object["metadata"]["resourceVersion"].as_str());
-                let object = CsrObject::from_item(object);
-                Some(object.map_or(Change::Progress, |o| Change::Object(Box::new(o))))
-            }
-            Some(WatchEvent::Deleted(object)) => {
-                self.reached(object["metadata"]["resourceVersion"].as_str());
-                Some(Change::Progress)
-            }
-            Some(WatchEvent::Bookmark(bookmark)) => {
-                self.reached(Some(&bookmark.metadata.resource_version));
-                Some(Change::Progress)
-            }
-            Some(WatchEvent::Error(status)) => return Err(ApiError::Status(status)),
-        })
-    }
-
-    fn reached(&mut self, version: Option<&str>) {
-        if let Some(version) = version.filter(|v| !v.is_empty()) {
-            version.clone_into(&mut self.version);
-        }
-    }
-}
+pub(super) const WATCH_SECONDS: u64 = 240;
 
 impl Cluster {
     /// The requests to a signer that `keep` wants, and the version from which a watch goes on.
@@ -98,18 +41,14 @@ impl Cluster {
         signer: &str,
         version: &str,
     ) -> Result<Changes, ApiError> {
-        let url = format!(
-            "{CSRS}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&fieldSelector={}&resourceVersion={}",
-            encode(&format!("spec.signerName={signer}")),
-            encode(version)
-        );
-        let request = Request::get(url)
-            .header(http::header::ACCEPT, "application/json")
-            .body(Vec::new())
-            .map_err(|e| ApiError::Malformed(e.to_string()))?;
-        // A way that carries lists and no watches would keep it deaf.
-        let events = self.wire.limited(self.wire.client.request_events::<Value>(request)).await?;
-        Ok(Changes { events: events.boxed(), version: version.to_owned() })
+        let watch = Watch {
+            path: CSRS,
+            field: "spec.signerName",
+            value: signer,
+            version,
+            seconds: WATCH_SECONDS,
+        };
+        Ok(Changes(self.wire.watch(&watch).await?))
     }
 
     /// Writes a signer's answer; `body` is the object as it was read, with the answer in it.

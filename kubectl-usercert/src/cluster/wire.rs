@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::Client;
@@ -14,6 +14,8 @@ use kube::client::Body;
 use kube::core::response::Status;
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::time::Instant;
+use usercert_core::text::show;
 
 use super::ApiError;
 
@@ -21,7 +23,10 @@ use super::ApiError;
 const RETRIES: u32 = 10;
 /// The longest time that a busy server is waited for, all waits of one request together.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Longest failure that is read.
+/// The longest answer that is read where nothing else is said, in bytes. The server's storage takes
+/// objects of a megabyte and a half, which are longer as JSON.
+pub(super) const ANSWER_LIMIT: usize = 8 << 20;
+/// Longest failure that is read: it may repeat the whole request.
 const FAILURE_LIMIT: usize = 4 << 20;
 
 /// Told how long a busy server wants to be left alone.
@@ -46,18 +51,15 @@ pub(super) const OBJECTS: &str = "application/json";
 pub(super) const TABLES: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
 impl Wire {
-    /// Sends a request and reads its whole answer. A busy server is asked again when it says so, within
-    /// limits.
+    /// Sends a request and reads its whole answer.
     pub(super) async fn exchange(
         &self,
         method: &Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Vec<u8>, ApiError> {
-        match self.exchange_limited(method, path, body, usize::MAX).await? {
-            Some(answer) => Ok(answer),
-            None => Err(ApiError::Malformed("it is too long".to_owned())),
-        }
+        let answer = self.exchange_limited(method, path, body, ANSWER_LIMIT).await?;
+        answer.ok_or_else(|| too_long(ANSWER_LIMIT))
     }
 
     /// The same, for an answer of up to `limit` bytes; `None` if it is longer.
@@ -79,28 +81,42 @@ impl Wire {
         body: Option<&Value>,
         limit: usize,
     ) -> Result<(HeaderMap, Option<Vec<u8>>), ApiError> {
+        let (response, time) = self.open(method, path, body).await?;
+        let headers = response.headers().clone();
+        Ok((headers, time.limit(read(response.into_body(), limit)).await?))
+    }
+
+    /// Sends a request until it succeeds; the answer with its body unread, and the time for that. A busy
+    /// server is asked again when it says so, within limits.
+    pub(super) async fn open(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(Response<Body>, Time), ApiError> {
         let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
         let mut waited = Duration::ZERO;
         let mut tries = 0;
         loop {
-            let attempt = self.attempt(method, path, body.clone(), limit);
-            let outcome = self.limited(attempt).await?;
-            let (status, pause) = match outcome {
-                Outcome::Done(headers, answer) => return Ok((headers, answer)),
+            let time = Time::from_now(self.timeout);
+            let (status, pause) = match time.limit(self.attempt(method, path, body.clone())).await?
+            {
+                Outcome::Done(response) => return Ok((response, time)),
                 Outcome::Failed(status, pause) => (status, pause),
             };
+            let Some(pause) = pause.filter(|_| tries < RETRIES) else {
+                return Err(ApiError::Status(status));
+            };
             tries += 1;
-            match pause.filter(|p| tries <= RETRIES && waited + *p <= PATIENCE) {
-                Some(pause) => {
-                    waited += pause;
-                    if let Some(on_busy) = &self.on_busy {
-                        on_busy(pause);
-                    }
-                    if self.stopped_within(pause).await {
-                        return Err(ApiError::Status(status));
-                    }
-                }
-                None => return Err(ApiError::Status(status)),
+            waited = waited.saturating_add(pause);
+            if waited > PATIENCE {
+                return Err(ApiError::Busy(status, pause));
+            }
+            if let Some(on_busy) = &self.on_busy {
+                on_busy(pause);
+            }
+            if self.stopped_within(pause).await {
+                return Err(ApiError::Status(status));
             }
         }
     }
@@ -111,25 +127,11 @@ impl Wire {
         request: Request<Vec<u8>>,
         limit: usize,
     ) -> Result<(u16, String), ApiError> {
-        let response = self.client.send(request.map(Body::from)).await?;
-        let code = response.status();
-        let body = read(response, limit).await?.unwrap_or_default();
+        let (head, body) = self.client.send(request.map(Body::from)).await?.into_parts();
+        let body = read(body, limit).await?.unwrap_or_default();
+        let code = head.status;
         let message = if code.is_success() { String::new() } else { failure(code, &body).message };
         Ok((code.as_u16(), message))
-    }
-
-    /// What `work` comes to within the time for one request.
-    pub(super) async fn limited<T, E: Into<ApiError>>(
-        &self,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, ApiError> {
-        let done = match self.timeout {
-            Some(after) => {
-                tokio::time::timeout(after, work).await.map_err(|_| ApiError::Timeout(after))?
-            }
-            None => work.await,
-        };
-        done.map_err(Into::into)
     }
 
     /// Waits; true if it was told to stop before the time was up.
@@ -152,7 +154,6 @@ impl Wire {
         method: &Method,
         path: &str,
         body: Vec<u8>,
-        limit: usize,
     ) -> Result<Outcome, ApiError> {
         let form = match *method {
             Method::PATCH => "application/merge-patch+json",
@@ -165,26 +166,78 @@ impl Wire {
             .header(CONTENT_TYPE, form)
             .body(Body::from(body))
             .map_err(|e| ApiError::Malformed(e.to_string()))?;
-        let response = self.client.send(request).await?;
-        if response.status().is_success() {
-            let headers = response.headers().clone();
-            return Ok(Outcome::Done(headers, read(response, limit).await?));
+        let (head, body) = self.client.send(request).await?.into_parts();
+        let code = head.status;
+        let header = |name| head.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));
+        if code.is_success() {
+            return match header(CONTENT_TYPE).filter(|kind| !is_json(kind)) {
+                Some(kind) => {
+                    let kind = show(&kind);
+                    Err(ApiError::Malformed(format!("it is {kind} instead of application/json")))
+                }
+                None => Ok(Outcome::Done(Response::from_parts(head, body))),
+            };
         }
-        let code = response.status();
-        let header =
-            response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
-        let body = read(response, FAILURE_LIMIT).await?.unwrap_or_default();
-        let status = failure(code, &body);
-        let pause = header.filter(|_| is_busy(code)).map(Duration::from_secs);
+        if code.is_redirection() {
+            let to = show(&header(LOCATION).unwrap_or_default());
+            return Err(ApiError::Malformed(format!(
+                "it redirects to {to}, and redirects are not followed"
+            )));
+        }
+        let pause = header(RETRY_AFTER).filter(|_| is_busy(code)).and_then(|v| seconds(&v));
+        let status = match read(body, FAILURE_LIMIT).await? {
+            Some(body) => failure(code, &body),
+            None => failure(code, b"its message is too long"),
+        };
         Ok(Outcome::Failed(status, pause))
     }
 }
 
 enum Outcome {
-    /// `None`: longer than wanted.
-    Done(HeaderMap, Option<Vec<u8>>),
+    Done(Response<Body>),
     /// With the time after which to ask again, if the server named one.
     Failed(Box<Status>, Option<Duration>),
+}
+
+/// The time for one request, from when it began.
+#[derive(Clone, Copy)]
+pub(super) struct Time(Option<(Duration, Instant)>);
+
+impl Time {
+    fn from_now(limit: Option<Duration>) -> Self {
+        Self(limit.and_then(|limit| Some((limit, Instant::now().checked_add(limit)?))))
+    }
+
+    /// What `work` comes to within the time.
+    async fn limit<T>(
+        self,
+        work: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        match self.0 {
+            Some((limit, end)) => {
+                tokio::time::timeout_at(end, work).await.unwrap_or(Err(ApiError::Timeout(limit)))
+            }
+            None => work.await,
+        }
+    }
+}
+
+/// Whether a content type is JSON.
+fn is_json(kind: &str) -> bool {
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+/// A number of seconds, however large; a date is none.
+fn seconds(text: &str) -> Option<Duration> {
+    let digits = text.trim();
+    let number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    number.then(|| Duration::from_secs(digits.parse().unwrap_or(u64::MAX)))
+}
+
+/// An answer of more than `limit` bytes.
+pub(super) fn too_long(limit: usize) -> ApiError {
+    ApiError::Malformed(format!("it is longer than {} MiB", limit >> 20))
 }
 
 fn is_busy(code: StatusCode) -> bool {
@@ -192,8 +245,7 @@ fn is_busy(code: StatusCode) -> bool {
 }
 
 /// The body, or `None` if it is longer than `limit` bytes; then the rest goes unread.
-async fn read(response: Response<Body>, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
-    let mut body = response.into_body();
+async fn read(mut body: Body, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Some(data) = frame?.data_ref() {
@@ -220,4 +272,27 @@ fn failure(code: StatusCode, body: &[u8]) -> Box<Status> {
         },
         Status::boxed,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_of_any_number() {
+        assert_eq!(seconds(" 30 "), Some(Duration::from_secs(30)));
+        assert_eq!(seconds("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
+        for no_number in ["", "-1", "1.5", "Fri, 31 Dec 1999 23:59:59 GMT"] {
+            assert_eq!(seconds(no_number), None, "{no_number}");
+        }
+    }
+
+    #[test]
+    fn json_by_its_content_type() {
+        assert!(is_json("application/json"));
+        assert!(is_json("Application/JSON; charset=utf-8"));
+        assert!(is_json("application/json;as=Table;v=v1;g=meta.k8s.io"));
+        assert!(!is_json("text/html; charset=utf-8"));
+        assert!(!is_json("application/vnd.kubernetes.protobuf"));
+    }
 }

@@ -42,7 +42,7 @@ pub struct ClientArgs {
     #[arg(long = "as-user-extra", value_name = "KEY=VALUE")]
     pub as_user_extra: Vec<String>,
     /// Longest time for one request to the server, as 10s or 1m; 0 waits for ever
-    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = parse_request_timeout)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_request_timeout)]
     pub request_timeout: Timeout,
     /// Bearer token
     #[arg(long, value_name = "TOKEN")]

@@ -21,8 +21,6 @@ use crate::workflow::review_policy::PolicyArgs;
 
 /// Waiting after a failure: at first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// Longest time for one request where `--request-timeout` sets none: as long as a pod has to end.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// Sign approved requests in a cluster, as the signer of a name of your own
 ///
@@ -147,5 +145,5 @@ pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
 
 fn connected(args: &ServeArgs, stop: &Stop) -> Result<Cluster> {
     let cluster = Target::resolve(&args.client)?.connect()?;
-    Ok(cluster.for_service(LIMIT, stop.receiver()))
+    Ok(cluster.for_service(stop.receiver()))
 }

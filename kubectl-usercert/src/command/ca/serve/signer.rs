@@ -176,9 +176,9 @@ impl Signer<'_> {
                 Ok(Some(Change::Object(object))) => {
                     self.answer(*object).await?;
                 }
-                Ok(Some(Change::Progress)) => {}
+                Ok(Some(Change::Gone | Change::Progress)) => {}
                 Ok(None) => {
-                    at.version = Some(changes.version).filter(|_| !at.unfinished);
+                    at.version = Some(changes.version().to_owned()).filter(|_| !at.unfinished);
                     return Ok(ServeStep::Watched);
                 }
                 Err(error) => return self.lost(&error),

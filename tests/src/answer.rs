@@ -1,18 +1,20 @@
 //! Responses, and which form of them a client accepts.
 
-use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
 
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WARNING};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WARNING};
 use hyper::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
+use crate::Fault;
 use crate::status::{Result, Status};
 
-pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 const JSON: &str = "application/json";
 const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -77,7 +79,7 @@ pub(crate) fn failure(status: &Status) -> Response<Body> {
 }
 
 /// What a server says that has too many requests already (`apiserver/pkg/server/filters/maxinflight.go`).
-pub(crate) fn too_many_requests(seconds: u32) -> Response<Body> {
+pub(crate) fn too_many_requests(seconds: u64) -> Response<Body> {
     let words = "Too many requests, please try again later.\n";
     let mut response = text(StatusCode::TOO_MANY_REQUESTS, words);
     response.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -101,8 +103,64 @@ pub(crate) fn warn(mut response: Response<Body>, warnings: &[String]) -> Respons
     response
 }
 
+/// An answer with something wrong with it.
+pub(crate) fn faulty(fault: Fault) -> Response<Body> {
+    const START: &str = r#"{"kind":"CertificateSigningRequest","metadata":{"name":"#;
+    let start = || stream::iter([Ok(Frame::data(Bytes::from_static(START.as_bytes())))]);
+    let body = match fault {
+        Fault::Busy(seconds) => return too_many_requests(seconds),
+        Fault::Failing(code) => {
+            let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return text(code, "it is out of order\n");
+        }
+        Fault::Page => {
+            return respond(StatusCode::OK, "text/html", "<html>Please log in</html>".into());
+        }
+        Fault::Redirect => {
+            let mut response = text(StatusCode::FOUND, "Found");
+            let to = HeaderValue::from_static("https://login.example.com/");
+            response.headers_mut().insert(LOCATION, to);
+            return response;
+        }
+        Fault::Nonsense => return respond(StatusCode::OK, JSON, "[1, 2".repeat(100)),
+        Fault::Empty => return respond(StatusCode::OK, JSON, String::new()),
+        Fault::Reset => {
+            // Not before the start of it is out.
+            let reset = stream::once(async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(io::Error::from(io::ErrorKind::ConnectionReset))
+            });
+            StreamBody::new(start().chain(reset)).boxed_unsync()
+        }
+        Fault::Stalled | Fault::Silent => {
+            StreamBody::new(start().chain(stream::pending())).boxed_unsync()
+        }
+        Fault::Dripping => {
+            let drops = stream::repeat(()).then(|()| async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(Frame::data(Bytes::from_static(b" ")))
+            });
+            StreamBody::new(drops).boxed_unsync()
+        }
+        Fault::Endless => {
+            let block = Bytes::from(vec![b' '; 1 << 16]);
+            StreamBody::new(stream::repeat_with(move || Ok(Frame::data(block.clone()))))
+                .boxed_unsync()
+        }
+        Fault::Huge(megabytes) => {
+            let block = Bytes::from(vec![b'A'; 1 << 20]);
+            let blocks = stream::iter((0..megabytes).map(move |_| Ok(Frame::data(block.clone()))));
+            let quote = stream::iter([Ok(Frame::data(Bytes::from_static(b"\"")))]);
+            let end = stream::iter([Ok(Frame::data(Bytes::from_static(b"\"}}")))]);
+            StreamBody::new(start().chain(quote).chain(blocks).chain(end)).boxed_unsync()
+        }
+    };
+    with_type(StatusCode::OK, JSON, body)
+}
+
 fn respond(code: StatusCode, content_type: &'static str, text: String) -> Response<Body> {
-    with_type(code, content_type, Full::new(Bytes::from(text)).boxed_unsync())
+    let body = Full::new(Bytes::from(text)).map_err(|never| match never {});
+    with_type(code, content_type, body.boxed_unsync())
 }
 
 fn with_type(code: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {

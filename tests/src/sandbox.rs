@@ -43,6 +43,10 @@ pub struct SandboxOptions {
     /// An AuthorizationConfiguration; its entries that refuse revoked certificates count, and are read again for each
     /// request.
     pub authorization_config: Option<PathBuf>,
+    /// Whether it speaks no newer TLS than 1.2.
+    pub tls12: bool,
+    /// Whether it speaks no newer HTTP than 1.1.
+    pub http11: bool,
 }
 
 impl Default for SandboxOptions {
@@ -56,6 +60,8 @@ impl Default for SandboxOptions {
             max_cert_duration: Duration::from_secs(YEAR.unsigned_abs()),
             max_token_duration: None,
             authorization_config: None,
+            tls12: false,
+            http11: false,
         }
     }
 }
@@ -66,7 +72,27 @@ pub enum Fault {
     /// It takes the request and never answers.
     Silent,
     /// It has too much to do, and says to come back after so many seconds.
-    Busy(u32),
+    Busy(u64),
+    /// It fails with this code, and says nothing of coming back.
+    Failing(u16),
+    /// Its answer is cut off in the middle.
+    Reset,
+    /// Its answer stops in the middle and the connection stays.
+    Stalled,
+    /// Its answer comes one byte a second.
+    Dripping,
+    /// Its answer is empty.
+    Empty,
+    /// Its answer never ends, and holds no line's end.
+    Endless,
+    /// Its answer is one object of so many megabytes.
+    Huge(u32),
+    /// Its answer is a page for people.
+    Page,
+    /// It sends people to another host.
+    Redirect,
+    /// Its answer is JSON of no kind that was asked for.
+    Nonsense,
 }
 
 /// One request that was answered, or is never going to be.
@@ -99,7 +125,8 @@ impl Sandbox {
         } else {
             None
         };
-        let tls = Arc::new(server_config(&server_ca).map_err(io::Error::other)?);
+        let tls = server_config(&server_ca, options.tls12, options.http11);
+        let tls = Arc::new(tls.map_err(io::Error::other)?);
         let seconds = i64::try_from(options.max_cert_duration.as_secs()).unwrap_or(i64::MAX / 4);
         let cluster = Arc::new(Cluster::new(
             server_ca,

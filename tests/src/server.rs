@@ -76,7 +76,7 @@ async fn answer_request(
             cluster.log().push(LogEntry { method, path, user: user.name, status: 0 });
             return std::future::pending().await;
         }
-        Some(Fault::Busy(seconds)) => answer::too_many_requests(seconds),
+        Some(fault) => answer::faulty(fault),
         None => handle(cluster, peer, request, &mut user)
             .await
             .unwrap_or_else(|status| answer::failure(&status)),
@@ -95,7 +95,7 @@ async fn handle(
     let (head, body) = request.into_parts();
     *user = authenticate(cluster, peer, &head.headers)?;
     if let Some(seconds) = cluster.turns_away() {
-        return Ok(answer::too_many_requests(seconds));
+        return Ok(answer::too_many_requests(seconds.into()));
     }
     let query = Query::of(&head.uri);
     let target = Target::of(&head.method, &head.uri, &query);

@@ -16,16 +16,24 @@ use crate::x509::Authority;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// The server's side of TLS, with a fresh certificate of `authority`.
-pub(crate) fn server_config(authority: &Authority) -> Result<ServerConfig, Error> {
+/// The server's side of TLS, with a fresh certificate of `authority`; at most TLS 1.2 or HTTP/1.1 if asked.
+pub(crate) fn server_config(
+    authority: &Authority,
+    tls12: bool,
+    http11: bool,
+) -> Result<ServerConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let (certificate, key) = authority.issue_server()?;
     let verifier = Arc::new(AnyCertificate { provider: Arc::clone(&provider) });
+    let versions = if tls12 { &[&rustls::version::TLS12][..] } else { rustls::ALL_VERSIONS };
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(versions)?
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![certificate], key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    if http11 {
+        config.alpn_protocols.remove(0);
+    }
     Ok(config)
 }
 

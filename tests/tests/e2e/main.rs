@@ -43,6 +43,7 @@ mod road;
 mod screens;
 mod token;
 mod trial;
+mod wire;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
         doctor::CASES,
         revocations::admission::CASES,
         ca::serve::CASES,
+        wire::requests::CASES,
     ];
     let mut cases = Vec::new();
     for backend in &backends {
@@ -113,6 +115,7 @@ fn main() -> ExitCode {
                 onboard::servers::CASES,
                 ca::sign::CASES,
                 ca::authorities::CASES,
+                wire::answers::CASES,
             ];
             for (name, run) in more.iter().flat_map(|list| list.iter()) {
                 cases.push(case(backend, name, *run));

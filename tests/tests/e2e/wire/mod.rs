@@ -1,0 +1,4 @@
+//! The wire to the server and what is wrong with it.
+
+pub(crate) mod answers;
+pub(crate) mod requests;

@@ -124,7 +124,7 @@ impl<'a> Row<'a> {
         }
         cells.push(match &self.allows {
             Ok(allowance) if wide => allowance.brief(),
-            Ok(allowance) => show_short(&allowance.brief(), 100),
+            Ok(allowance) => output::cut(&allowance.brief(), 100),
             Err(why) => (*why).to_owned(),
         });
         cells

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 use usercert_core::api::csr::{Decision, RESOURCE};
-use usercert_core::text::show;
+use usercert_core::text::show_short;
 
 use crate::cluster::{Cluster, Target};
 use crate::error::{Exit, Result};
@@ -73,5 +73,5 @@ async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Re
         json!({ "name": object.metadata.name, "uid": object.metadata.uid, "decision": "Denied",
                 "dryRun": dry != DryRun::None }),
     );
-    Ok(output::Item { text: format!("{} denied{mark}", show(&name)), value, name })
+    Ok(output::Item { text: format!("{} denied{mark}", show_short(&name, 300)), value, name })
 }

@@ -56,13 +56,13 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
     match (first, count) {
         (Some(found), 1) => Ok(found),
         (None, _) => Err(not_found
-            .hint(format!("there is no pending request for a user {} either; `kubectl usercert list` shows what there is", show(name)))),
+            .hint(format!("there is no pending request for a user {} either; `kubectl usercert list` shows what there is", show_short(name, 60)))),
         (Some(_), _) => {
             let mut names = show_list(names.iter().map(String::as_str), LISTED, 80);
             if count > LISTED {
                 names.push_str(&format!(" and {} more", count - LISTED));
             }
-            Err(Error::new(format!("{count} pending requests name the user {}", show(name)))
+            Err(Error::new(format!("{count} pending requests name the user {}", show_short(name, 60)))
                 .hint(format!("name one of the requests: {names}")))
         }
     }
@@ -146,7 +146,7 @@ pub async fn submit(cluster: &Cluster, sent: &CsrObject) -> Result<Submitted> {
     }
     Err(Error::new(format!(
         "a request named {} exists already, and it is not the one that was handed over",
-        show(&plain)
+        show_short(&plain, 60)
     ))
     .hint("nothing was approved; look at it with `kubectl usercert review`, and deny or delete it if it is nobody's"))
 }
@@ -156,7 +156,7 @@ pub async fn submit(cluster: &Cluster, sent: &CsrObject) -> Result<Submitted> {
 /// # Errors
 /// The opposite decision was made, or the request has failed. That of a denial is a refusal.
 pub fn already(object: &Object, decision: Decision) -> Result<bool> {
-    let name = show(&object.metadata.name);
+    let name = show_short(&object.metadata.name, 60);
     match (object.state(), decision) {
         (State::Pending, _) => Ok(false),
         (State::Approved | State::Issued, Decision::Approve)
@@ -239,21 +239,24 @@ pub async fn write(
         }
         again = Some(now);
     }
-    Err(Error::new(format!("the request {} changes all the time; nothing was decided", show(name)))
-        .hint("run the command again"))
+    Err(Error::new(format!(
+        "the request {} changes all the time; nothing was decided",
+        show_short(name, 60)
+    ))
+    .hint("run the command again"))
 }
 
 /// The object that has the name now is another.
 pub fn replaced(name: &str) -> Error {
     Error::new(format!(
         "the request {} is not the one that was reviewed: it was deleted, and another was submitted under its name",
-        show(name)
+        show_short(name, 60)
     ))
     .hint("nothing was decided; review the new one, and ask who submitted it")
 }
 
 /// The object is there no more.
 pub fn gone(name: &str) -> Error {
-    Error::new(format!("the request {} was deleted while it was reviewed", show(name)))
+    Error::new(format!("the request {} was deleted while it was reviewed", show_short(name, 60)))
         .hint("nothing was decided")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use usercert_core::review::{self, Finding, FindingCode, Severity};
-use usercert_core::text::show;
+use usercert_core::text::show_short;
 use usercert_core::x509::code::Code;
 
 use crate::error::{Error, Result, ResultExt as _};
@@ -50,7 +50,8 @@ pub fn refuse(what: &str, done: &str, findings: &[Finding], accepted: &[String])
     }
     let words: Vec<String> =
         against.iter().map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
-    let error = Error::refused(format!("{} is not {done}: {}", show(what), words.join("; ")));
+    let error =
+        Error::refused(format!("{} is not {done}: {}", show_short(what, 60), words.join("; ")));
     if against.iter().any(|f| f.severity == Severity::Hard) {
         return Err(error.hint("this cannot be accepted; the person has to make a new request, or the line was meant for another one"));
     }

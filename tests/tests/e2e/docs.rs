@@ -153,14 +153,19 @@ impl Stage {
         }
         let bin = self.folder.join("bin").display().to_string();
         // Questions are asked on a terminal; both outputs come as one, in their order.
-        let script = format!("exec 2>&1; PATH='{bin}':$HOME/.local/bin:$PATH\n{command}");
+        let script = format!("exec 1>&2; PATH='{bin}':$HOME/.local/bin:$PATH\n{command}");
         let mut shell = person.command(Path::new("bash"), &["-c", &script]);
         shell.current_dir(&self.folder).env("TERM", "dumb");
         let asked = step.output.windows(2).filter(|pair| pair[0].contains("[y/N]"));
         let answers: Vec<&str> = asked.map(|pair| pair[1].as_str()).collect();
-        let outcome = Terminal::start(shell).answer(&answers.join("\n"));
+        let mut terminal = Terminal::start(shell);
+        for answer in &answers {
+            terminal.asked();
+            terminal.press(answer);
+        }
+        let outcome = terminal.answer("");
         let said =
-            outcome.stdout.replace(&person.home.display().to_string(), &format!("/home/{who}"));
+            outcome.stderr.replace(&person.home.display().to_string(), &format!("/home/{who}"));
         assert_eq!(outcome.code, step.exits, "line {}: {command}\n{said}", step.line);
         let mut real = said.lines();
         for line in &step.output {

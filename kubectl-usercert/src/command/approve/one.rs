@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use usercert_core::api::csr::{CsrObject, Decision, RESOURCE};
-use usercert_core::text::{show, show_quoted};
+use usercert_core::text::{show_quoted, show_short};
 use usercert_core::x509::code::Code;
 
 use super::{Approval, Asked};
@@ -13,6 +13,9 @@ use crate::ui::output;
 use crate::workflow::approval;
 use crate::workflow::grant_role::Along;
 use crate::workflow::review_sheet::Sheet;
+
+/// Longest full name that a result repeats, in columns.
+const LONGEST_NAME: usize = 300;
 
 impl Approval<'_> {
     /// Shows a request, asks, and approves it. Its code goes to `codes`.
@@ -33,7 +36,7 @@ impl Approval<'_> {
 
         let mut done = in_cluster && approval::already(&sheet.object, Decision::Approve)?;
         if done {
-            self.host.say(format!("{} has been approved before", show(&sheet.name)));
+            self.host.say(format!("{} has been approved before", show_short(&sheet.name, 60)));
         } else {
             let answered = self.args.yes || self.dry_run() != DryRun::None;
             self.host.say_before_asking(
@@ -162,6 +165,10 @@ impl Approval<'_> {
                 "findings": sheet.findings, "dryRun": self.dry_run() != DryRun::None,
             }),
         );
-        output::Item { text: format!("{} approved{mark}", show(&name)), value, name }
+        output::Item {
+            text: format!("{} approved{mark}", show_short(&name, LONGEST_NAME)),
+            value,
+            name,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use usercert_core::api::csr::RESOURCE;
 use usercert_core::roster::journal::Written;
-use usercert_core::text::show;
+use usercert_core::text::{show, show_short};
 
 use super::person::Issued;
 use super::rows::Row;
@@ -130,7 +130,7 @@ fn table(outcomes: &[Outcome<'_>], wide: bool) -> String {
         let last = written.map(|w| show(&w.file)).or_else(|| problem(row, state));
         let mut cells = vec![
             object(row, state).map_or_else(none, |(name, _)| show(name)),
-            show(row.user()),
+            show_short(row.user(), 60),
             state.word().to_owned(),
             last.unwrap_or_else(|| show(&row.path().display().to_string())),
         ];

@@ -323,7 +323,7 @@ pub fn table(rows: &[&Row]) -> String {
         let request = row.request.as_ref();
         table.push(vec![
             person.line.to_string(),
-            show(row.user()),
+            show_short(row.user(), 60),
             or_none(groups.join(",")),
             request.map_or_else(
                 || format!("{} (new)", person.key_type.name()),

@@ -8,7 +8,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kubectl_usercert::files::{Access, KubeconfigLock, PendingStore, create_new, kubeconfig};
+use kubectl_usercert::files::{
+    Access, KubeconfigLock, PendingStore, authorization, create_new, kubeconfig,
+};
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::kubeconfig::path::LoadingList;
 
@@ -24,6 +26,14 @@ fn main() -> Outcome {
         ["create", file, content] => {
             mark("start");
             create_new(Path::new(file), content.as_bytes(), Access::Private)?;
+            mark("end");
+            Ok(())
+        }
+        ["authorize", file, before, after] => {
+            let (file, beside) = (Path::new(file), Path::new(file).with_file_name("beside"));
+            mark("start");
+            let beside = (beside.as_path(), &b"beside"[..]);
+            authorization::put(file, before.as_bytes(), after.as_bytes(), beside)?;
             mark("end");
             Ok(())
         }

@@ -12,6 +12,7 @@
 //! held lock, so that one left by a crash is recognised and removed by the next writer).
 
 pub mod atomic;
+pub mod authorization;
 pub mod environment;
 pub mod folder;
 pub mod journal;

@@ -1,6 +1,7 @@
 //! What commands share: submitting, reviewing, approving, waiting, checking, writing, giving roles.
 
 pub mod approval;
+pub mod authorization_file;
 pub mod await_certificate;
 pub mod findings;
 pub mod grant_role;
@@ -13,4 +14,5 @@ pub mod review_policy;
 pub mod review_sheet;
 pub mod revocation;
 pub mod role_bindings;
+pub mod stop;
 pub mod submission;

@@ -21,6 +21,8 @@ const PAUSE: Duration = Duration::from_millis(150);
 
 /// What is needed to see the list.
 pub const SEE: Need = Need::Use { group: "", resources: "configmaps", verbs: "get" };
+/// What is needed to follow it.
+pub const WATCH: Need = Need::Use { group: "", resources: "configmaps", verbs: "get, watch" };
 /// What is needed to change it.
 pub const CHANGE: Need = Need::Use { group: "", resources: "configmaps", verbs: "get, patch" };
 

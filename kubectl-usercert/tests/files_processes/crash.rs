@@ -225,6 +225,39 @@ fn a_killed_creation_leaves_a_whole_file_or_none() {
     );
 }
 
+/// The API server reads the file at any moment, and at its own start.
+#[test]
+fn a_killed_authorization_update_leaves_a_file_that_the_server_takes() {
+    for strike in [Strike::Kill, Strike::Fail] {
+        at_every_call(
+            strike,
+            |directory| {
+                let file = text(&directory.join("authorization.yaml"));
+                vec!["authorize".into(), file, "before".into(), "after".into()]
+            },
+            |directory| std::fs::write(directory.join("authorization.yaml"), "before").unwrap(),
+            |directory, place| {
+                let read = |name: &str| std::fs::read_to_string(directory.join(name));
+                let found = read("authorization.yaml").unwrap();
+                assert!(found == "before" || found == "after", "{found:?} after {place}");
+                if found == "after" {
+                    // What it refers to, and the way back.
+                    assert_eq!(read("beside").unwrap(), "beside", "{place}");
+                    let kept = read("authorization.yaml.usercert-last-good").unwrap();
+                    assert_eq!(kept, "before", "{place}");
+                }
+                let file = directory.join("authorization.yaml");
+                let next = helper().arg("authorize").arg(&file).args([&found, "next"]).status();
+                assert!(next.unwrap().success(), "after {place}");
+                assert_eq!(read("authorization.yaml").unwrap(), "next", "{place}");
+                let three =
+                    ["authorization.yaml", "authorization.yaml.usercert-last-good", "beside"];
+                assert_eq!(names(directory), three, "{place}");
+            },
+        );
+    }
+}
+
 #[test]
 fn a_killed_save_leaves_key_and_request_or_nothing() {
     let id = "0123456789abcdef";

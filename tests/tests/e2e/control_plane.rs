@@ -5,6 +5,7 @@ use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rcgen::{
@@ -19,9 +20,11 @@ const READY: Duration = Duration::from_secs(120);
 
 pub(crate) struct ControlPlane {
     /// Before the directory: they are stopped before it goes.
-    processes: Processes,
+    processes: Mutex<Processes>,
     dir: TempDir,
     url: String,
+    assets: PathBuf,
+    api_args: Vec<String>,
 }
 
 /// Programs that run in a directory, stopped in reverse order when dropped.
@@ -93,7 +96,8 @@ impl ControlPlane {
         let [etcd, peer, api, kcm] = [(); 4].map(|()| free_port());
         let url = format!("https://127.0.0.1:{api}");
         let processes = Processes::new(dir.path());
-        let mut plane = Self { processes, dir, url };
+        let (processes, assets) = (Mutex::new(processes), assets.to_owned());
+        let mut plane = Self { processes, dir, url, assets, api_args: Vec::new() };
         // In a folder of its own: what is written beside it is nobody else's.
         std::fs::create_dir(plane.dir.path().join("authorization")).expect("a directory");
         write(
@@ -117,7 +121,7 @@ impl ControlPlane {
             format!("--initial-cluster=default={peer_url}"),
             "--log-level=error".to_owned(),
         ];
-        let api_args = [
+        plane.api_args = vec![
             format!("--etcd-servers={etcd_url}"),
             "--bind-address=127.0.0.1".to_owned(),
             "--advertise-address=127.0.0.1".to_owned(),
@@ -154,20 +158,39 @@ impl ControlPlane {
         ];
         write(plane.dir.path(), "admin.kubeconfig", &plane.admin_kubeconfig());
         let admin = file("admin.kubeconfig");
-        let processes = &mut plane.processes;
+        let (mut processes, assets) = (plane.lock(), plane.assets.as_path());
         processes.spawn(assets, "etcd", &etcd_args);
-        processes.spawn(assets, "kube-apiserver", &api_args);
+        processes.spawn(assets, "kube-apiserver", &plane.api_args);
         processes.wait_until(&admin, &["get", "--raw", "/readyz"], "kube-apiserver answers");
         processes.spawn(assets, "kube-controller-manager", &kcm_args);
         // It has published the CA once it runs, and signs from then on.
         let published = ["get", "configmap", "-n", "kube-system", "kube-root-ca.crt"];
         processes.wait_until(&admin, &published, "kube-controller-manager works");
+        drop(processes);
         plane
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Processes> {
+        self.processes.lock().expect("nobody has panicked with it")
     }
 
     /// The API server's AuthorizationConfiguration.
     pub(crate) fn authorization_config(&self) -> PathBuf {
         self.dir.path().join(AUTHORIZATION)
+    }
+
+    /// What the API server has logged since it was started.
+    pub(crate) fn api_server_log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("kube-apiserver.log")).expect("a log")
+    }
+
+    /// Ends the API server and starts it again.
+    pub(crate) fn restart_api_server(&self) {
+        let admin = self.dir.path().join("admin.kubeconfig").display().to_string();
+        let mut processes = self.lock();
+        processes.kill("kube-apiserver");
+        processes.spawn(&self.assets, "kube-apiserver", &self.api_args);
+        processes.wait_until(&admin, &["get", "--raw", "/readyz"], "kube-apiserver answers");
     }
 
     pub(crate) fn admin_kubeconfig(&self) -> String {

@@ -99,6 +99,7 @@ fn main() -> ExitCode {
         renew::CASES,
         doctor::CASES,
         revocations::admission::CASES,
+        revocations::authorization::CASES,
         ca::serve::CASES,
         wire::requests::CASES,
     ];

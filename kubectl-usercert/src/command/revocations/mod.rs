@@ -4,6 +4,7 @@ mod install;
 mod lift;
 mod list;
 mod prune;
+mod sync;
 
 use clap::{Args, Subcommand};
 
@@ -29,6 +30,7 @@ enum RevocationsCommand {
     Install(install::InstallArgs),
     Lift(lift::LiftArgs),
     Prune(prune::PruneArgs),
+    Sync(sync::SyncArgs),
 }
 
 /// Runs the command.
@@ -41,5 +43,6 @@ pub async fn run(host: &Host, args: &RevocationsArgs) -> Result<Exit> {
         RevocationsCommand::Install(args) => install::run(host, args).await,
         RevocationsCommand::Lift(args) => lift::run(host, args).await,
         RevocationsCommand::Prune(args) => prune::run(host, args).await,
+        RevocationsCommand::Sync(args) => sync::run(host, args).await,
     }
 }

@@ -1,7 +1,5 @@
 //! Refusal by the admission policy: what it refuses, what it does not, and that nothing more is claimed.
 
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 
 use super::{SENTENCE, becomes, own_server, powerful};
@@ -31,20 +29,17 @@ fn a_certificate_is_refused_and_let_in_again(trial: &Trial) {
     create(&alice).ok();
     admin.kubectl(&["create", "serviceaccount", "robot"]).ok();
     admin.write("alice.conf", &alice.read(".kube/config"));
-    let begin = Instant::now();
-    let out = admin
+    admin
         .run(&["revoke", "--certificate", "alice.conf", "--reason", "laptop stolen", "--yes"])
         .ok()
         .prints(&[
             "alice@example.com",
             "blocked: refused for writes, exec and proxy; still possible until",
         ]);
-    let took = begin.elapsed();
     // What it says was seen, so the very next request is refused.
     let refused = create(&alice).exits(1);
     let sentence = format!("denied request: {SENTENCE}20");
     refused.says(&[&sentence, "laptop stolen (by "]);
-    assert!(took < Duration::from_secs(10), "{took:?} {}", out.stdout);
 
     alice.kubectl(&["get", "namespaces"]).ok();
     alice.kubectl(&["auth", "whoami"]).ok().prints(&["alice@example.com"]);

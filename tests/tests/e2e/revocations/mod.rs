@@ -1,6 +1,7 @@
 //! Revoked certificates, on API servers of their own: what makes a server refuse them is the whole server's.
 
 pub(crate) mod admission;
+pub(crate) mod authorization;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 //! `ca serve`.
 
 mod signer;
-mod stop;
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,6 @@ use clap::Args;
 use usercert_core::ca::{authority, profile};
 
 use self::signer::{KnownBindings, Position, ServeStep, Signer, SignerSettings};
-use self::stop::Stop;
 use super::authority::AuthorityArgs;
 use super::rbac;
 use crate::cluster::{Cluster, Target};
@@ -18,6 +16,7 @@ use crate::ui::args::{ClientArgs, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::workflow::findings;
 use crate::workflow::review_policy::PolicyArgs;
+use crate::workflow::stop::Stop;
 
 /// Waiting after a failure: at first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));

@@ -14,7 +14,6 @@ use usercert_core::text::{show, show_short};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use usercert_core::x509::lifetime::{self, Lifetime};
 
-use super::stop::Stop;
 use crate::cluster::{ApiError, Change, Cluster, Need, explain};
 use crate::command::ca::authority::Ca;
 use crate::error::{Error, Exit, Result};
@@ -24,6 +23,7 @@ use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Bindings;
+use crate::workflow::stop::Stop;
 
 /// How often an answer is tried while others change the object.
 const TRIES: usize = 10;

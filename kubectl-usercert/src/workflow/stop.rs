@@ -7,13 +7,16 @@ use tokio::sync::watch;
 use crate::error::Result;
 
 /// SIGTERM, or ctrl-c; once told, it stays told.
-pub(super) struct Stop {
+pub struct Stop {
     told: watch::Receiver<bool>,
 }
 
 impl Stop {
     /// Listens to the signals from here on.
-    pub(super) fn new() -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn new() -> Result<Self> {
         let (sender, told) = watch::channel(false);
         #[cfg(unix)]
         let signalled = {
@@ -41,17 +44,19 @@ impl Stop {
     }
 
     /// Never told: a signal ends the process at once.
-    pub(super) fn never() -> Self {
+    #[must_use]
+    pub fn never() -> Self {
         Self { told: watch::channel(false).1 }
     }
 
     /// Where it is told, for those who wait elsewhere.
-    pub(super) fn receiver(&self) -> watch::Receiver<bool> {
+    #[must_use]
+    pub fn receiver(&self) -> watch::Receiver<bool> {
         self.told.clone()
     }
 
     /// Ends when it was told to stop.
-    pub(super) async fn told(&self) {
+    pub async fn told(&self) {
         if self.told.clone().wait_for(|told| *told).await.is_err() {
             // Nobody is there to tell.
             std::future::pending::<()>().await;
@@ -59,19 +64,19 @@ impl Stop {
     }
 
     /// Whether it was told by now.
-    pub(super) async fn is_told(&self) -> bool {
+    pub async fn is_told(&self) -> bool {
         // A signal is noticed while nothing else is done.
         tokio::task::yield_now().await;
         *self.told.borrow()
     }
 
     /// Whether it is told to stop within this time.
-    pub(super) async fn within(&self, time: Duration) -> bool {
+    pub async fn within(&self, time: Duration) -> bool {
         tokio::time::timeout(time, self.told()).await.is_ok()
     }
 
     /// What `work` comes to; `None` if it was told to stop before. Then the work is dropped.
-    pub(super) async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.told() => None,

@@ -1,0 +1,140 @@
+//! `revocations sync`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+use usercert_core::encoding::yaml;
+use usercert_core::lifecycle::{RevocationList, daemon};
+
+use crate::cluster::{Cluster, Target, explain};
+use crate::error::{Error, Exit, Result};
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs};
+use crate::ui::host::Host;
+use crate::workflow::authorization_file::AuthorizationFile;
+use crate::workflow::revocation;
+use crate::workflow::stop::Stop;
+
+/// Longest time for one request.
+const LIMIT: Duration = Duration::from_secs(30);
+/// The pause after a failure, which grows from the one to the other.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// Keep an API server's authorization configuration in step with what is revoked
+///
+/// Runs on a control-plane node and watches the list. For what is revoked, entries named
+/// usercert-revoked-N are kept first in `authorizers` of the file; nothing else in it is changed. The
+/// API server reads the file again by itself. With them it refuses every request of a revoked
+/// certificate, reads too; only system:masters passes, and what is open goes on until it ends.
+///
+/// What the API server would not accept is never put in place, and the file before the last change is
+/// kept beside it. If the list is gone, the file stays as it is.
+///
+/// Examples:
+///
+///   kubectl usercert revocations sync --authorization-config /etc/kubernetes/usercert/authorization.yaml
+///
+///   kubectl usercert revocations sync --print-manifests --image IMAGE --authorization-config FILE
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct SyncArgs {
+    /// The file that kube-apiserver's flag --authorization-config names
+    #[arg(long, value_name = "FILE")]
+    authorization_config: PathBuf,
+    /// The file's folder as the API server sees it, if another
+    #[arg(long, value_name = "DIR")]
+    server_folder: Option<PathBuf>,
+    /// Do it once and end
+    #[arg(long)]
+    once: bool,
+    /// Print the manifests of a DaemonSet that does this on every control-plane node
+    #[arg(long, requires = "image")]
+    print_manifests: bool,
+    /// With --print-manifests: a container image that has kubectl-usercert as its program
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// With --once, or before the first time: as reading and writing fail.
+pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
+    let file = AuthorizationFile::new(&args.authorization_config, args.server_folder.as_deref())?;
+    if args.print_manifests {
+        return print_manifests(host, args);
+    }
+    let cluster = Target::resolve(&args.client)?.connect()?;
+    let dry = args.dry_run.dry_run != DryRun::None;
+    if args.once || dry {
+        let list = revocation::read(&cluster).await?.ok_or_else(revocation::no_list)?;
+        let (entries, changed) = file.follow(&list, dry)?;
+        host.result(outcome(&file, entries, changed) + args.dry_run.dry_run.mark())?;
+        return Ok(Exit::Done);
+    }
+    let stop = Stop::new()?;
+    let cluster = cluster.for_service(LIMIT, stop.receiver());
+    host.say(format!("keeping {} in step with what is revoked; ctrl-c ends it", file.shown()));
+    let mut pause = PAUSES.0;
+    loop {
+        match stop.or(follow(host, &cluster, &file)).await {
+            None => return Ok(Exit::Done),
+            Some(Ok(())) => pause = PAUSES.0,
+            Some(Err(error)) => {
+                host.fail(&error);
+                if stop.within(pause).await {
+                    return Ok(Exit::Done);
+                }
+                pause = (pause * 2).min(PAUSES.1);
+            }
+        }
+    }
+}
+
+/// Reads the list, and follows its changes until the watch ends.
+async fn follow(host: &Host, cluster: &Cluster, file: &AuthorizationFile) -> Result<()> {
+    let explained = |error| explain(&error, &cluster.server, &revocation::WATCH);
+    let Some(value) = cluster.revoked().await.map_err(explained)? else {
+        return Err(Error {
+            message: format!("{}; {} stays as it is", revocation::no_list().message, file.shown()),
+            ..revocation::no_list()
+        });
+    };
+    let apply = |value: &Value| -> Result<()> {
+        let (entries, changed) = file.follow(&RevocationList::read(value), false)?;
+        if changed {
+            host.result(outcome(file, entries, changed))?;
+        }
+        Ok(())
+    };
+    apply(&value)?;
+    let version = value["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+    let mut changes = cluster.watch_revoked(version).await.map_err(explained)?;
+    while let Some(value) = changes.next().await.map_err(explained)? {
+        apply(&value)?;
+    }
+    Ok(())
+}
+
+fn outcome(file: &AuthorizationFile, entries: usize, changed: bool) -> String {
+    let what = if changed { "written" } else { "unchanged" };
+    let noun = if entries == 1 { "entry" } else { "entries" };
+    format!("{} {what}: {entries} {noun} of kubectl usercert", file.shown())
+}
+
+fn print_manifests(host: &Host, args: &SyncArgs) -> Result<Exit> {
+    let path = args.authorization_config.to_str().filter(|p| p.starts_with('/'));
+    let path = path.ok_or_else(|| {
+        Error::usage("--authorization-config: name the file by its absolute path on the nodes")
+    })?;
+    let image = args.image.as_deref().unwrap_or_default();
+    let objects = daemon::objects(image, path);
+    let documents: Vec<String> = objects.iter().map(yaml::to_string).collect();
+    host.result(documents.join("---\n"))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,62 @@
+//! Keeping the API server's AuthorizationConfiguration in step with the list of what is revoked.
+
+use std::path::{Path, PathBuf};
+
+use usercert_core::encoding::yaml;
+use usercert_core::lifecycle::RevocationList;
+use usercert_core::lifecycle::authorization::{NEVER_CALLED, edit, entries, never_called};
+use usercert_core::text::show;
+
+use crate::error::{Error, Result, ResultExt as _};
+use crate::files::authorization::{put, read};
+
+/// The file, and its folder as the API server sees it.
+pub struct AuthorizationFile {
+    file: PathBuf,
+    folder: String,
+}
+
+impl AuthorizationFile {
+    /// `seen_as` is the folder as the API server sees it, if not as it is here.
+    ///
+    /// # Errors
+    /// A path that is not absolute, as the API server wants it.
+    pub fn new(file: &Path, seen_as: Option<&Path>) -> Result<Self> {
+        let here = std::path::absolute(file)?;
+        let folder = seen_as.or_else(|| here.parent()).unwrap_or(Path::new("/"));
+        match folder.to_str().filter(|_| folder.is_absolute()) {
+            Some(folder) => {
+                Ok(Self { file: file.to_owned(), folder: folder.trim_end_matches('/').to_owned() })
+            }
+            None => Err(Error::usage(format!(
+                "{} is no absolute path",
+                show(&folder.display().to_string())
+            ))),
+        }
+    }
+
+    /// The file's name, for people.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        show(&self.file.display().to_string())
+    }
+
+    /// Puts our entries in step with the list. How many there are, and whether the file was changed.
+    ///
+    /// # Errors
+    /// The file cannot be edited without touching anything else, the API server would not take it, or it
+    /// cannot be written; then it is as it was.
+    pub fn follow(&self, list: &RevocationList, dry_run: bool) -> Result<(usize, bool)> {
+        let before = read(&self.file).context(self.shown())?;
+        let ours = entries(list, &format!("{}/{NEVER_CALLED}", self.folder));
+        let after = edit(&before, &ours).context(self.shown());
+        let after = after.hint("it was left as it is")?;
+        let changed = after != before;
+        if changed && !dry_run {
+            let beside = self.file.with_file_name(NEVER_CALLED);
+            let content = yaml::to_string(&never_called());
+            put(&self.file, before.as_bytes(), after.as_bytes(), (&beside, content.as_bytes()))?;
+        }
+        Ok((ours.len(), changed))
+    }
+}

@@ -1,0 +1,180 @@
+//! Refusal by the API server's authorization configuration, which `revocations sync` keeps.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{becomes, own_server, powerful};
+use crate::backend::Backend;
+use crate::cases;
+use crate::trial::{Outcome, Person, Trial};
+
+cases!(everything_is_refused_while_sync_runs, many_are_refused_and_others_notice_nothing);
+
+fn read(person: &Person) -> Outcome {
+    person.kubectl(&["get", "namespaces"])
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a file")
+}
+
+fn everything_is_refused_while_sync_runs(trial: &Trial) {
+    let Some((trial, file)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    let (alice, bob) = (powerful(&trial, "alice@example.com"), powerful(&trial, "bob"));
+    let path = file.to_str().expect("UTF-8");
+    let first = text(&file);
+    let sync = ["revocations", "sync", "--authorization-config", path];
+    admin.run(&[&sync[..], &["--once"]].concat()).exits(1).says(&["no list", "install"]);
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    let running = admin.serving(&sync, "in step with what is revoked");
+    admin.write("alice.conf", &alice.read(".kube/config"));
+    read(&alice).ok();
+    admin.run(&["revoke", "--certificate", "alice.conf", "--reason", "stolen", "--yes"]).ok();
+    becomes(|| read(&alice), true).exits(1);
+    for refused in [
+        &["get", "pods"][..],
+        &["get", "--raw", "/api/v1/pods?watch=1"],
+        &["auth", "whoami"],
+        &["create", "serviceaccount", "x"],
+        &["get", "namespaces", "--as", "bob"],
+    ] {
+        let out = alice.kubectl(refused).exits(1);
+        assert!(
+            out.stderr.contains("this client certificate was revoked"),
+            "{refused:?}: {}",
+            out.stderr
+        );
+    }
+    read(&bob).ok();
+    alice.run(&["verify"]).exits(1).says(&["this certificate was revoked", "ask your admin"]);
+    alice.run(&["list"]).exits(1).says(&["this certificate was revoked"]);
+    // Revoked once more, it is seen to be refused for everything.
+    let line = admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
+    line.prints(&["blocked: refused for everything; watches and execs that are open go on"]);
+    let list = admin.run(&["revocations", "list", "-o", "json"]).ok().json();
+    assert_eq!(list["enforcement"], json!({"admission": "refuses", "authorization": "refuses"}));
+    assert!(text(&file).ends_with(first.split_once("authorizers:\n").expect("a list").1));
+    running.stop().ok().prints(&["written: 1 entry"]);
+
+    // It outlives the API server and the program.
+    if let Backend::ControlPlane(plane) = &*trial.backend {
+        assert!(plane.api_server_log().contains("reloaded authz config"));
+        plane.restart_api_server();
+        read(&alice).exits(1).says(&["this client certificate was revoked"]);
+        read(&bob).ok();
+    }
+    // The list goes: the file stays.
+    let before = text(&file);
+    let map = ["configmap", "-n", "usercert-system", "revoked-certificates"];
+    let kept = admin.kubectl(&[&["get"], &map[..], &["-o", "json"]].concat()).ok().stdout;
+    admin.kubectl(&[&["delete"], &map[..]].concat()).ok();
+    let once = [&sync[..], &["--once"]].concat();
+    admin.run(&once).exits(1);
+    assert_eq!(text(&file), before);
+    let mut kept: serde_json::Value = serde_json::from_str(&kept).expect("JSON");
+    kept["metadata"] = json!({"name": "revoked-certificates", "namespace": "usercert-system"});
+    admin.write("kept.json", &kept.to_string());
+    admin.kubectl(&["create", "--validate=false", "-f", "kept.json"]).ok();
+    admin.run(&once).ok().prints(&["unchanged"]);
+
+    // All of a user's certificates, and the exception.
+    admin.run(&["revoke", "bob", "--all-certificates", "--yes"]).ok();
+    admin.run(&once).ok().prints(&["written: 2 entries"]);
+    becomes(|| read(&bob), true).exits(1);
+    admin.write("bob.conf", &bob.read(".kube/config"));
+    admin.run(&["revocations", "lift", "bob.conf", "--yes"]).ok();
+    admin.run(&once).ok().prints(&["written"]);
+    becomes(|| read(&bob), false).ok();
+    admin.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();
+    admin.run(&["revocations", "lift", "user/bob", "--yes"]).ok();
+    admin.run(&once).ok().prints(&["written: 0 entries"]);
+    becomes(|| read(&alice), false).ok();
+    assert_eq!(text(&file), first);
+    assert!(
+        text(&file.with_file_name("authorization.yaml.usercert-last-good"))
+            .contains("usercert-revoked-0")
+    );
+
+    // What cannot be edited safely is left alone.
+    let broken = first.replace("type: RBAC", "type: RBACK");
+    for (content, said) in [
+        (broken, "does not accept the file as it is"),
+        ("{\"apiVersion\": \"apiserver.config.k8s.io/v1\", \"kind\": \"AuthorizationConfiguration\", \"authorizers\": [{\"type\": \"RBAC\", \"name\": \"rbac\"}]}".to_owned(), "only such a list can be edited"),
+    ] {
+        admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
+        let other = admin.home.join("other.yaml");
+        std::fs::write(&other, &content).expect("a file");
+        let other = other.to_str().expect("UTF-8");
+        let out = admin.run(&["revocations", "sync", "--once", "--authorization-config", other]);
+        out.exits(1).says(&[said, "left as it is"]);
+        assert_eq!(admin.read("other.yaml"), content);
+    }
+}
+
+fn many_are_refused_and_others_notice_nothing(trial: &Trial) {
+    let Some((trial, file)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    let (alice, bob) = (powerful(&trial, "alice"), powerful(&trial, "bob"));
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    let path = file.to_str().expect("UTF-8");
+    let sync = ["revocations", "sync", "--once", "--authorization-config", path];
+    admin.write("alice.conf", &alice.read(".kube/config"));
+    let mut count = 0;
+    for total in [1_000, 5_000] {
+        let mut data = serde_json::Map::new();
+        while count < total {
+            count += 1;
+            let value = "2026-11-30 laptop stolen on the train (by jane.admin@example.com)\nuntil: 2036-12-30T00:00:00Z\nuser: alice.wonderland@example.com";
+            data.insert(format!("{count:064x}"), value.into());
+            if data.len() == 1_000 || count == total {
+                let patch = json!({ "data": std::mem::take(&mut data) }).to_string();
+                admin.write("patch.json", &patch);
+                admin
+                    .kubectl(&[
+                        "patch",
+                        "configmap",
+                        "-n",
+                        "usercert-system",
+                        "revoked-certificates",
+                        "--type=merge",
+                        "--patch-file=patch.json",
+                    ])
+                    .ok();
+            }
+        }
+        admin.run(&sync).ok().prints(&["written"]);
+        admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
+        admin.run(&sync).ok();
+        becomes(|| read(&alice), true).exits(1);
+        bob.kubectl(&["create", "serviceaccount", "x", "--dry-run=server"]).ok();
+        read(&bob).ok();
+        admin.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();
+        admin.run(&sync).ok();
+        becomes(|| read(&alice), false).ok();
+    }
+    // A ConfigMap holds 1 MiB.
+    let map = ["get", "configmap", "-n", "usercert-system", "revoked-certificates", "-o", "json"];
+    let data = admin.kubectl(&map).ok().json()["data"].take();
+    let used: usize =
+        data.as_object().expect("a map").values().filter_map(|v| v.as_str()).map(str::len).sum();
+    let filler = "x".repeat((1 << 20) - used - 10);
+    admin.write("patch.json", &json!({ "data": { "filler": filler } }).to_string());
+    admin
+        .kubectl(&[
+            "patch",
+            "configmap",
+            "-n",
+            "usercert-system",
+            "revoked-certificates",
+            "--type=merge",
+            "--patch-file=patch.json",
+        ])
+        .ok();
+    admin
+        .run(&["revoke", "--certificate", "alice.conf", "--yes"])
+        .exits(1)
+        .says(&["is full", "revocations prune"]);
+    admin.run(&["revocations", "list"]).ok().prints(&["WARNING: key filler: it is no key"]);
+}

@@ -16,8 +16,6 @@ use crate::workflow::authorization_file::AuthorizationFile;
 use crate::workflow::revocation;
 use crate::workflow::stop::Stop;
 
-/// Longest time for one request.
-const LIMIT: Duration = Duration::from_secs(30);
 /// The pause after a failure, which grows from the one to the other.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
@@ -78,7 +76,7 @@ pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let stop = Stop::new()?;
-    let cluster = cluster.for_service(LIMIT, stop.receiver());
+    let cluster = cluster.for_service(stop.receiver());
     host.say(format!("keeping {} in step with what is revoked; ctrl-c ends it", file.shown()));
     let mut pause = PAUSES.0;
     loop {

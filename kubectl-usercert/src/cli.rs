@@ -73,13 +73,10 @@ enum Command {
 }
 
 /// All commands and flags, for completion and for what is generated from them.
-#[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Runs the process's command line.
-#[must_use]
 pub fn main() -> ExitCode {
     harden();
     if let Some(words) = command::completion::asked(std::env::args_os()) {

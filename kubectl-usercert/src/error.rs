@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-/// The exit codes of every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// 0: done.
@@ -20,8 +19,6 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The process's exit code.
-    #[must_use]
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -34,7 +31,6 @@ impl Exit {
     }
 
     /// Of two outcomes the one that decides: 1, then 3, then 5, then the rest.
-    #[must_use]
     pub fn gravest(self, other: Self) -> Self {
         let weight = |e: Self| match e {
             Self::Failed => 5,
@@ -53,40 +49,31 @@ impl Exit {
 /// Not a [`std::error::Error`] itself, so that every such error converts into it by `?`.
 #[derive(Debug)]
 pub struct Error {
-    /// The exit code.
     pub exit: Exit,
     /// What happened. Safe to show: foreign strings in it have been rendered.
     pub message: String,
-    /// What to do next, a line or block each.
     pub hints: Vec<String>,
 }
 
-/// What commands return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// The work failed.
     pub fn new(message: impl Into<String>) -> Self {
         Self { exit: Exit::Failed, message: message.into(), hints: Vec::new() }
     }
 
-    /// The command line is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, ..Self::new(message) }
     }
 
-    /// Refused.
     pub fn refused(message: impl Into<String>) -> Self {
         Self { exit: Exit::Refused, ..Self::new(message) }
     }
 
-    /// Timed out.
     pub fn timed_out(message: impl Into<String>) -> Self {
         Self { exit: Exit::TimedOut, ..Self::new(message) }
     }
 
-    /// Adds what to do next.
-    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
@@ -120,13 +107,9 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     message
 }
 
-/// Additions to a result on its way up.
 pub trait ResultExt<T> {
-    /// Says what was being done, before the message.
     fn context(self, what: impl fmt::Display) -> Result<T>;
-    /// Adds what to do next.
     fn hint(self, hint: impl Into<String>) -> Result<T>;
-    /// Makes it an error of the command line.
     fn usage(self) -> Result<T>;
 }
 

@@ -47,10 +47,6 @@ pub struct ContextsArgs {
     dry_run: DryRunArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the kubeconfig cannot be read or, for `--prune`, not be written.
 pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     let within = match &args.expires_within {
         Some(text) => Some(lifetime::parse_duration(text).ok_or_else(|| {
@@ -128,7 +124,6 @@ fn table(rows: &[ContextRow], wide: bool, now: UnixTime) -> String {
     output::table(&header, &rows)
 }
 
-/// All user entries.
 fn users(merged: &Merged) -> BTreeMap<String, UserEntry> {
     let names = merged.users().map(|entry| entry.name.to_owned());
     names

@@ -77,10 +77,6 @@ pub struct CreateArgs {
     client: ClientArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     for code in &args.accept {
         findings::can_be_accepted(code)?;
@@ -190,7 +186,6 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// From the manifest to the written kubeconfig.
 async fn finish(
     host: &Host,
     args: &CreateArgs,

@@ -57,16 +57,11 @@ pub struct RenewArgs {
     client: ClientArgs,
 }
 
-/// The entries that are renewed.
 struct Renewed {
     context_name: String,
     user_name: String,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
     let mut client = args.client.clone();
     if args.name.is_some() {
@@ -132,7 +127,6 @@ fn spec(args: &RenewArgs, leaf: &Certificate) -> Result<RequestSpec> {
     Ok(spec)
 }
 
-/// What is to be renewed, and its certificate.
 fn present(target: &Target) -> Result<(Renewed, Certificate)> {
     let merged = &target.kubeconfig.merged;
     let name = target

@@ -26,10 +26,6 @@ pub struct VerifyArgs {
     client: ClientArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the server does not take the credentials, or takes them for somebody else's.
 pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
     let mut client = args.client.clone();
     let acts_for = client.as_user.is_some() || client.as_uid.is_some();

@@ -14,56 +14,23 @@ const LINKS: usize = 40;
 /// A file could not be written. Unless it is [`WriteError::Sync`], nothing changed.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// A new file was asked for and there is one.
     #[error("{} already exists", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    Exists { path: PathBuf },
     /// A directory, a device, a pipe, or no file name at all.
     #[error("{} is not a regular file", path.display())]
-    NotRegular {
-        /// The file.
-        path: PathBuf,
-    },
+    NotRegular { path: PathBuf },
     /// The path was changed by somebody else while we worked on it.
     #[error("{} was exchanged by another program meanwhile", path.display())]
-    Exchanged {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file or its directory may not be written.
+    Exchanged { path: PathBuf },
     #[error("cannot open {} for writing", path.display())]
-    Open {
-        /// The file or the directory.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The new content could not be written beside the file.
+    Open { path: PathBuf, source: io::Error },
     #[error("cannot write the new content of {}", path.display())]
-    Write {
-        /// The file that was to be written.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The new content could not be put in the place of the old one.
+    Write { path: PathBuf, source: io::Error },
     #[error("cannot replace {}", path.display())]
-    Rename {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    Rename { path: PathBuf, source: io::Error },
     /// The new content is there, but may be gone again after a power failure.
     #[error("{} is written, but its directory could not be synced", path.display())]
-    Sync {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    Sync { path: PathBuf, source: io::Error },
 }
 
 /// Puts new content in the place of a file, or makes a new one (0600).

@@ -9,16 +9,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// The owner (0600).
     Private,
     /// Everybody whom the umask does not exclude (0644).
     Public,
 }
 
-/// An opened directory.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -51,9 +48,6 @@ impl Folder {
     }
 
     /// Opens a directory, after making it (0700) where only it itself is missing.
-    ///
-    /// # Errors
-    /// It is no directory, may not be opened or made, or what should hold it is missing.
     pub fn open_or_create(path: &Path) -> io::Result<Self> {
         match (Self::open(path), split(path)) {
             (Err(error), Some((parent, name))) if error.kind() == io::ErrorKind::NotFound => {
@@ -96,12 +90,10 @@ mod imp {
             Ok(Self { path: self.path.join(name), handle: handle.into() })
         }
 
-        /// Creates a directory (0700) inside this one.
         pub(crate) fn create_child(&self, name: &OsStr) -> io::Result<()> {
             Ok(rustix::fs::mkdirat(&self.handle, name, Mode::RWXU)?)
         }
 
-        /// Creates a file that did not exist, for writing.
         pub(crate) fn create_file(&self, name: &OsStr, access: Access) -> io::Result<File> {
             let mode = match access {
                 Access::Private => Mode::RUSR | Mode::WUSR,
@@ -111,7 +103,6 @@ mod imp {
             Ok(rustix::fs::openat(&self.handle, name, flags, mode)?.into())
         }
 
-        /// Opens a file for reading.
         pub(crate) fn open_file(&self, name: &OsStr) -> io::Result<File> {
             let flags = OFlags::RDONLY | STRICT;
             Ok(rustix::fs::openat(&self.handle, name, flags, Mode::empty())?.into())
@@ -147,7 +138,6 @@ mod imp {
             Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::empty())?)
         }
 
-        /// Removes an empty directory.
         pub(crate) fn remove_child(&self, name: &OsStr) -> io::Result<()> {
             Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR)?)
         }
@@ -169,7 +159,6 @@ mod imp {
             std::fs::symlink_metadata(self.path.join(name))?.modified()
         }
 
-        /// The names inside, in no order.
         pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
             use std::os::unix::ffi::OsStrExt;
             let mut names = Vec::new();
@@ -183,7 +172,6 @@ mod imp {
             Ok(names)
         }
 
-        /// What is known about the directory itself.
         pub(crate) fn metadata(&self) -> io::Result<std::fs::Metadata> {
             self.handle.metadata()
         }
@@ -203,7 +191,6 @@ mod imp {
 mod imp {
     use super::*;
 
-    #[allow(missing_docs)]
     impl Folder {
         pub fn open(path: &Path) -> io::Result<Self> {
             match std::fs::metadata(path)?.is_dir() {

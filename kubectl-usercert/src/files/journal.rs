@@ -13,16 +13,10 @@ use zeroize::Zeroizing;
 use super::folder::{Access, is_link};
 use super::state::{StateError, open_level, private, state_folder, valid};
 
-/// A journal could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// Another process has it open.
     #[error("another run is at work on {}", path.display())]
-    Busy {
-        /// The journal.
-        path: PathBuf,
-    },
-    /// It cannot be used.
+    Busy { path: PathBuf },
     #[error(transparent)]
     State(#[from] StateError),
 }
@@ -79,8 +73,6 @@ impl Journal {
         Ok((Self { file, path, end }, text))
     }
 
-    /// Where it is; for messages.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -100,12 +92,10 @@ impl Journal {
         self.file.write_all(&vec![b' '; length])
     }
 
-    /// Waits for the disk.
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 
-    /// Forgets everything.
     pub fn clear(&mut self) -> io::Result<()> {
         self.blank(0, usize::try_from(self.end).unwrap_or(0))?;
         self.file.set_len(0)?;

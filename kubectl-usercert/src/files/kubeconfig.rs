@@ -22,7 +22,6 @@ pub enum UpdateError<E: std::error::Error> {
     /// Somebody else writes, or the directory may not be written.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// A file of the list cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The change cannot be made on what the files hold now.
@@ -30,18 +29,9 @@ pub enum UpdateError<E: std::error::Error> {
     Decide(E),
     /// The change names a file that is not in the list, so it is not locked.
     #[error("{} is not one of the kubeconfig files in use", path.display())]
-    NotInList {
-        /// That file.
-        path: PathBuf,
-    },
-    /// A file could not be written.
+    NotInList { path: PathBuf },
     #[error("the kubeconfig is not changed completely")]
-    Write {
-        /// Which one and why.
-        source: WriteError,
-        /// The files that were written before.
-        written: Vec<PathBuf>,
-    },
+    Write { source: WriteError, written: Vec<PathBuf> },
 }
 
 /// Reads all files of the list; one that does not exist has no text.
@@ -123,7 +113,6 @@ pub enum VerifyError {
     /// The files could not be read while nobody writes, because somebody does all the time.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// A file of the list cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
 }

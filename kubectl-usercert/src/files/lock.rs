@@ -36,39 +36,22 @@ pub enum LockError {
     /// Another process of ours works on the file. If it is on another computer, it may have
     /// crashed there: nobody here can tell.
     #[error("{} is held by {holder}", path.display())]
-    Held {
-        /// The lock file.
-        path: PathBuf,
-        /// Who it says it is.
-        holder: LockOwner,
-    },
+    Held { path: PathBuf, holder: LockOwner },
     /// The lock file is not ours: kubectl or another program works on the file or crashed.
     #[error(
         "{} was made by kubectl or another program{} and is still there",
         path.display(), Ago(*age)
     )]
     Foreign {
-        /// The lock file.
         path: PathBuf,
         /// How long it has been there, as far as the clock can be trusted.
         age: Option<Duration>,
     },
-    /// The directory of a kubeconfig does not exist and could not be created.
     #[error("cannot create the directory {}", path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    Directory { path: PathBuf, source: io::Error },
     /// The lock file could not be created, mostly because its directory may not be written.
     #[error("cannot create {}", path.display())]
-    Create {
-        /// The lock file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    Create { path: PathBuf, source: io::Error },
 }
 
 struct Ago(Option<Duration>);
@@ -136,7 +119,6 @@ impl Drop for KubeconfigLock {
 
 /// What a name that is taken turned out to be.
 enum Occupant {
-    /// Nothing any more.
     Gone,
     /// A lock of this very call under another spelling of the path.
     Mine,
@@ -144,7 +126,6 @@ enum Occupant {
     Abandoned(File),
     /// A process of ours has it.
     Held(LockOwner),
-    /// Not ours.
     Foreign,
 }
 
@@ -217,7 +198,6 @@ enum Created {
     Linked,
     /// A further file has it.
     InPlace(File),
-    /// It is taken.
     Taken,
 }
 

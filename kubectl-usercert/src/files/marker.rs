@@ -11,7 +11,6 @@ const LIMIT: u64 = 1024;
 /// Who holds a lock of ours, or held it when it crashed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockOwner {
-    /// Process number on that host.
     pub pid: u32,
     /// Name of the computer: process numbers and locks mean nothing beyond it.
     pub host: String,
@@ -20,7 +19,6 @@ pub struct LockOwner {
 }
 
 impl LockOwner {
-    /// This process.
     pub(super) fn this_process() -> Self {
         let since = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)

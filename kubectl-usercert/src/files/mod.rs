@@ -11,21 +11,21 @@
 //! path that may have been changed meanwhile) and `temporary` (a file under a name of ours with a
 //! held lock, so that one left by a crash is recognised and removed by the next writer).
 
-pub mod atomic;
-pub mod authorization;
-pub mod environment;
-pub mod folder;
-pub mod journal;
+pub(crate) mod atomic;
+pub(crate) mod authorization;
+pub(crate) mod environment;
+pub(crate) mod folder;
+pub(crate) mod journal;
 pub mod kubeconfig;
-pub mod lock;
+pub(crate) mod lock;
 mod marker;
-pub mod named;
-pub mod pair;
-pub mod reading;
-pub mod state;
+pub(crate) mod named;
+pub(crate) mod pair;
+pub(crate) mod reading;
+pub(crate) mod state;
 mod temporary;
-pub mod tree;
-pub mod writers;
+pub(crate) mod tree;
+pub(crate) mod writers;
 
 pub use atomic::{WriteError, create_new, replace};
 pub use folder::{Access, Folder};

@@ -13,26 +13,17 @@ use super::reading::{ReadError, read_limited, read_sensitive};
 const LIMIT: usize = 1024 * 1024;
 
 /// PEM of a cluster's CA, if the entry has one.
-///
-/// # Errors
-/// When the file that it names cannot be read.
 pub fn authority(cluster: &Cluster) -> Result<Option<Vec<u8>>, ReadError> {
     let (data, file) = (&cluster.certificate_authority_data, &cluster.certificate_authority);
     Ok(embedded_or_named(data.as_deref(), file.as_deref())?.map(Cow::into_owned))
 }
 
 /// PEM of a user's certificate chain, if the entry has one.
-///
-/// # Errors
-/// When the file that it names cannot be read.
 pub fn certificate(user: &User) -> Result<Option<Cow<'_, [u8]>>, ReadError> {
     embedded_or_named(user.client_certificate_data.as_deref(), user.client_certificate.as_deref())
 }
 
 /// PEM of a user's private key, if the entry has one.
-///
-/// # Errors
-/// When the file that it names cannot be read.
 pub fn key(user: &User) -> Result<Option<Zeroizing<Vec<u8>>>, ReadError> {
     match (&user.client_key_data, &user.client_key) {
         (Some(data), _) => Ok(Some(data.clone())),
@@ -42,16 +33,12 @@ pub fn key(user: &User) -> Result<Option<Zeroizing<Vec<u8>>>, ReadError> {
 }
 
 /// The token in a user's token file, without its line end.
-///
-/// # Errors
-/// When the file cannot be read.
 pub fn token(file: &Path) -> Result<Zeroizing<String>, ReadError> {
     let token = read_sensitive(file, LIMIT)?;
     Ok(Zeroizing::new(String::from_utf8_lossy(&token).trim().to_owned()))
 }
 
 /// What is known of a user entry; a certificate whose file cannot be read counts as unreadable.
-#[must_use]
 pub fn user_entry(user: &User) -> UserEntry {
     let pem = certificate(user).unwrap_or(Some(Cow::Borrowed(&[])));
     UserEntry::new(user, pem.as_deref())

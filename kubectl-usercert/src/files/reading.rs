@@ -10,40 +10,21 @@ use zeroize::Zeroizing;
 /// No file that people hand to the plugin is larger; 10,000 users are 53 MiB.
 pub const LIMIT: usize = 512 << 20;
 
-/// A file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The operating system said no.
     #[error("cannot read {}", shown(path))]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
     /// The file is larger than anything of its kind is.
     #[error("{} is larger than {limit} bytes", shown(path))]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// The largest size that is read.
-        limit: usize,
-    },
+    TooLarge { path: PathBuf, limit: usize },
     /// What a pipe held is gone once it has been read.
     #[error(
         "{} is a pipe, which can be read once and never changed: put it into a file first",
         shown(path)
     )]
-    Pipe {
-        /// The pipe.
-        path: PathBuf,
-    },
-    /// The file is no text.
+    Pipe { path: PathBuf },
     #[error("{} is not UTF-8 text", shown(path))]
-    NotUtf8 {
-        /// The file.
-        path: PathBuf,
-    },
+    NotUtf8 { path: PathBuf },
 }
 
 fn shown(path: &Path) -> String {
@@ -51,7 +32,6 @@ fn shown(path: &Path) -> String {
 }
 
 impl ReadError {
-    /// Whether the file does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }

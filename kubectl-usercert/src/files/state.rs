@@ -29,71 +29,33 @@ const KEY_LIMIT: usize = 64 << 10;
 /// A request of the largest size that an API server stores, in base64, fits.
 const REQUEST_LIMIT: usize = 4 << 20;
 
-/// The state folder could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// Neither a state directory nor a home directory is known.
     #[error("neither XDG_STATE_HOME nor HOME says where to keep keys")]
     NoHome,
     /// An id that no hash has.
     #[error("{id:?} is not an id of a pending request")]
-    InvalidId {
-        /// What was given.
-        id: String,
-    },
-    /// The directory belongs to somebody else.
+    InvalidId { id: String },
     #[error("{} belongs to another user", path.display())]
-    Owner {
-        /// The directory or file.
-        path: PathBuf,
-    },
-    /// The directory is open to others.
+    Owner { path: PathBuf },
     #[error("{} is accessible to other users (mode {mode:04o})", path.display())]
-    Mode {
-        /// The directory or file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
+    Mode { path: PathBuf, mode: u32 },
     /// A symbolic link or a file lies where a directory should be, or a directory or more than a
     /// key or request would fill lies where a file should be.
     #[error("{} is not what should be there", path.display())]
-    Kind {
-        /// The path.
-        path: PathBuf,
-    },
-    /// There is a key for that id already.
+    Kind { path: PathBuf },
     #[error("{} exists already", path.display())]
-    Exists {
-        /// Its folder.
-        path: PathBuf,
-    },
-    /// There is nothing for that id.
+    Exists { path: PathBuf },
     #[error("{} does not exist", path.display())]
-    Missing {
-        /// Its folder.
-        path: PathBuf,
-    },
-    /// The operating system said no.
+    Missing { path: PathBuf },
     #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// A file could not be written.
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error(transparent)]
     Write(#[from] WriteError),
 }
 
-/// A key and the request that was made with it.
 pub struct Pending {
-    /// The private key, PEM.
     pub key: Zeroizing<Vec<u8>>,
-    /// What is known about the request, JSON.
     pub request_json: Vec<u8>,
 }
 
@@ -171,7 +133,6 @@ impl PendingStore {
         Ok(folder.replace(REQUEST, request_json)?)
     }
 
-    /// The ids, sorted.
     pub fn list(&self) -> Result<Vec<String>, StateError> {
         let names = self.pending.names().map_err(|source| StateError::Io {
             action: "read",

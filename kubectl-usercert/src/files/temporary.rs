@@ -68,7 +68,6 @@ impl<'f> Temporary<'f> {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// The open file.
     pub(super) fn file(&self) -> &File {
         &self.file
     }

@@ -4,19 +4,16 @@ use std::path::{Path, PathBuf};
 
 use super::ReadError;
 
-/// What a walk finds.
 #[derive(Debug, Default)]
 pub struct Tree {
     /// Regular files and links to them, sorted by path.
     pub files: Vec<PathBuf>,
-    /// Directories that could not be read.
     pub closed: Vec<ReadError>,
     /// Whether there is more than the limits allow.
     pub cut: bool,
 }
 
 /// Walks `top`, at most so deep and to so many files. Links to directories are not followed.
-#[must_use]
 pub fn walk(top: &Path, depth: usize, most: usize) -> Tree {
     let mut tree = Tree::default();
     visit(top, depth, most, &mut tree);

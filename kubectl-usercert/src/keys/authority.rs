@@ -13,16 +13,12 @@ use usercert_core::x509::key::{Hash, SignatureAlgorithm, Verification};
 use super::private_key::{KeyError, PrivateKey};
 use super::verification::verify;
 
-/// What a new CA's certificate says.
 #[derive(Clone, Debug)]
 pub struct NewAuthority<'a> {
-    /// Its common name.
     pub name: &'a str,
     /// How many CAs may stand below it; `None` is no limit.
     pub path_length: Option<u8>,
-    /// Start of validity.
     pub not_before: UnixTime,
-    /// End of validity.
     pub not_after: UnixTime,
 }
 
@@ -70,10 +66,6 @@ impl PrivateKey {
         Ok(Signing { key: self, algorithm, rcgen })
     }
 
-    /// A self-signed CA certificate for this key.
-    ///
-    /// # Errors
-    /// When it cannot be encoded or signed.
     pub fn self_signed(&self, new: &NewAuthority<'_>) -> Result<Certificate, KeyError> {
         let signing = self.signing()?;
         let mut params = CertificateParams::default();
@@ -99,9 +91,6 @@ impl PrivateKey {
     }
 
     /// Signs a certificate as the key of `authority`, and makes sure that it verifies.
-    ///
-    /// # Errors
-    /// When it cannot be encoded or signed.
     pub fn issue(&self, leaf: &Leaf, authority: &Authority) -> Result<Certificate, KeyError> {
         let algorithm = self.algorithm()?;
         let to_be_signed = authority::to_be_signed(leaf, authority, &algorithm, serial()?)?;

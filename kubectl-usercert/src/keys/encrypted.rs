@@ -7,9 +7,7 @@ use zeroize::Zeroizing;
 
 use super::private_key::{KeyError, PrivateKey};
 
-/// A private key that opens with a passphrase.
 pub struct EncryptedKey {
-    /// `EncryptedPrivateKeyInfo`.
     der: Vec<u8>,
 }
 
@@ -37,10 +35,6 @@ impl EncryptedKey {
         }
     }
 
-    /// Opens it.
-    ///
-    /// # Errors
-    /// A wrong passphrase, or a kind of key that cannot be used.
     pub fn open(&self, passphrase: &str) -> Result<PrivateKey, KeyError> {
         let info = EncryptedPrivateKeyInfoRef::try_from(self.der.as_slice())
             .map_err(|_| KeyError::OldEncryption)?;

@@ -14,13 +14,10 @@ use usercert_core::x509::key::{
 use usercert_core::x509::pkcs10::{self, CertificateRequest};
 use zeroize::Zeroizing;
 
-/// Why a key cannot be made or used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The provider refused.
     #[error("the cryptography provider could not {0}")]
     Provider(&'static str),
-    /// The bytes are no key that can be used.
     #[error(transparent)]
     Unusable(#[from] PrivateKeyError),
     /// A kind of key that requests are not made with.
@@ -28,16 +25,12 @@ pub enum KeyError {
         "a key of the kind {0} cannot be used: take p256, p384, ed25519, or RSA of 2048 bits and more"
     )]
     Kind(KeyKind),
-    /// The request could not be put together.
     #[error(transparent)]
     Csr(#[from] pkcs10::CsrError),
-    /// The certificate could not be put together.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// The certificate that was put together cannot be read.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// Encrypted in another way than PKCS#8 has it.
     #[error("the private key is encrypted in an old way that is not read here")]
     OldEncryption,
     /// It does not open the key; or the key is encrypted with an algorithm that is not known.
@@ -65,10 +58,6 @@ impl std::fmt::Debug for PrivateKey {
 }
 
 impl PrivateKey {
-    /// Makes a new key.
-    ///
-    /// # Errors
-    /// When the provider cannot.
     pub fn generate(key_type: KeyType) -> Result<Self, KeyError> {
         let failed = |_| KeyError::Provider("make a key");
         let random = SystemRandom::new();
@@ -96,9 +85,6 @@ impl PrivateKey {
     }
 
     /// Reads a key from a file's content: PEM or DER; PKCS#8, PKCS#1 or SEC1.
-    ///
-    /// # Errors
-    /// No key, an encrypted one, or one of a kind that cannot be used.
     pub fn read(data: &[u8]) -> Result<Self, KeyError> {
         Self::from_pkcs8(key::to_pkcs8(data)?)
     }
@@ -134,19 +120,15 @@ impl PrivateKey {
         Ok(Self { pkcs8, signer, public })
     }
 
-    /// The public half.
-    #[must_use]
     pub fn public(&self) -> &PublicKey {
         &self.public
     }
 
     /// PKCS#8 in PEM, as kubectl and everything else reads it.
-    #[must_use]
     pub fn to_pem(&self) -> Zeroizing<String> {
         Zeroizing::new(pem::encode("PRIVATE KEY", &self.pkcs8))
     }
 
-    /// What this key signs with.
     pub(super) fn algorithm(&self) -> Result<SignatureAlgorithm, KeyError> {
         SignatureAlgorithm::for_key(&self.public.kind)
             .ok_or_else(|| KeyError::Kind(self.public.kind.clone()))
@@ -177,10 +159,6 @@ impl PrivateKey {
         }
     }
 
-    /// A certificate request for `identity` under this key.
-    ///
-    /// # Errors
-    /// When it cannot be encoded or signed.
     pub fn certificate_request(&self, identity: &Identity) -> Result<CertificateRequest, KeyError> {
         let algorithm = self.algorithm()?;
         let to_be_signed = pkcs10::to_be_signed(identity, &self.public.spki)?;

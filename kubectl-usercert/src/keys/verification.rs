@@ -7,7 +7,6 @@ use usercert_core::x509::key::{Hash, KeyKind, PublicKey, SignatureAlgorithm, Ver
 use usercert_core::x509::pkcs10::CertificateRequest;
 
 /// Whether `signature` over `message` is good under `key`.
-#[must_use]
 pub fn verify(
     key: &PublicKey,
     algorithm: &SignatureAlgorithm,
@@ -63,13 +62,11 @@ fn method(
 }
 
 /// Whether a request's own signature is good.
-#[must_use]
 pub fn verify_request(request: &CertificateRequest) -> Verification {
     verify(&request.key, &request.signature_algorithm, &request.signed, &request.signature)
 }
 
 /// Whether one of a cluster's CA certificates signed `leaf`, possibly by way of `intermediates`.
-#[must_use]
 pub fn verify_chain(
     leaf: &Certificate,
     intermediates: &[Certificate],

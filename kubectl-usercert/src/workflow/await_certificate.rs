@@ -35,9 +35,6 @@ pub async fn wait(
 }
 
 /// The object whose certificate was waited for.
-///
-/// # Errors
-/// As [`wait`].
 pub fn conclude(name: &str, end: WaitEnd) -> Result<Object> {
     match end {
         WaitEnd::Progress(Progress::Issued, Some(object)) => Ok(*object),
@@ -105,9 +102,6 @@ pub fn approve_line(object: &Object) -> String {
 }
 
 /// Checks a certificate against request, key and the cluster's CA, and says so line by line.
-///
-/// # Errors
-/// When it is not the answer to this request or not usable.
 pub(super) fn check(
     host: &Host,
     chain: &[Certificate],
@@ -121,9 +115,6 @@ pub(super) fn check(
 }
 
 /// Checks a certificate against what is expected and the cluster's CA.
-///
-/// # Errors
-/// When there is none.
 pub fn compare(
     chain: &[Certificate],
     expected: &Expected,
@@ -135,8 +126,6 @@ pub fn compare(
     Ok(certificate::check(leaf, expected, signed, now))
 }
 
-/// # Errors
-/// When a check failed.
 pub fn passed(checks: &[Check]) -> Result<()> {
     if !certificate::any_failed(checks) {
         return Ok(());
@@ -147,7 +136,6 @@ pub fn passed(checks: &[Check]) -> Result<()> {
         .hint("nothing was written and the key is kept; ask for a certificate that answers your own request"))
 }
 
-/// Shows checks, one a line.
 pub(super) fn tell(host: &Host, checks: &[Check]) {
     for check in checks {
         let mark = match check.outcome {
@@ -232,10 +220,6 @@ fn recognised(
     })
 }
 
-/// The chain that was issued for a request.
-///
-/// # Errors
-/// When it cannot be read.
 pub fn chain_of(object: &Object) -> Result<Vec<Certificate>> {
     let pem = object.certificate_pem()?;
     Certificate::chain_from_pem(&pem).context("the issued certificate cannot be used")

@@ -36,24 +36,17 @@ pub struct Placement {
     pub standalone: Option<PathBuf>,
     /// Replace an entry of the same cluster and user.
     pub replace: bool,
-    /// Make it the current context.
     pub use_context: bool,
 }
 
-/// The cluster that a certificate is for.
 #[derive(Clone, Debug)]
 pub struct ClusterEntry {
-    /// Where it is.
     pub endpoint: Endpoint,
-    /// Name for its entry.
     pub name: String,
-    /// Namespace for a context.
     pub namespace: Option<String>,
 }
 
 impl ClusterEntry {
-    /// The cluster that a context leads to.
-    #[must_use]
     pub fn of(target: &Target) -> Self {
         Self {
             endpoint: target.endpoint.clone(),
@@ -65,27 +58,19 @@ impl ClusterEntry {
 
 /// A key, and what the certificate for it must be.
 pub struct AwaitedCertificate {
-    /// The key.
     pub key: PrivateKey,
-    /// What the certificate must be.
     pub expected: Expected,
     /// The pending request that is over once the kubeconfig is written.
     pub kept: Option<KeptRequest>,
 }
 
-/// A pending request in the state folder.
 pub struct KeptRequest {
-    /// Its id.
     pub id: String,
     /// Whether it is kept until the server has recognized the certificate.
     pub until_recognized: bool,
 }
 
 impl AwaitedCertificate {
-    /// What a pending request waits for.
-    ///
-    /// # Errors
-    /// When its key is damaged.
     pub fn of_pending(pending: &PendingRequest) -> Result<Self> {
         let key = pending.key()?;
         let record = &pending.record;
@@ -103,19 +88,12 @@ impl AwaitedCertificate {
 
 /// A certificate that was checked, with everything else that goes into the kubeconfig.
 pub struct CheckedCertificate {
-    /// The cluster.
     pub cluster: ClusterEntry,
-    /// The certificate and its intermediates.
     pub chain: Vec<Certificate>,
-    /// What was checked.
     pub checks: Vec<Check>,
     awaited: AwaitedCertificate,
 }
 
-/// Reads the request in the cluster.
-///
-/// # Errors
-/// It is gone, or as the server answers.
 pub async fn read_request(cluster: &Cluster, name: &str) -> Result<CsrObject> {
     cluster.get_csr(name).await.map_err(|error| match error.reason() {
         "NotFound" => await_certificate::ended(name, Progress::Vanished),
@@ -126,9 +104,6 @@ pub async fn read_request(cluster: &Cluster, name: &str) -> Result<CsrObject> {
 }
 
 /// Makes sure that the object is the one with this UID, if that is known, and for this key.
-///
-/// # Errors
-/// Another request has taken the name.
 pub fn still_ours(object: &CsrObject, uid: &str, key: &PublicKey) -> Result<()> {
     let other = !uid.is_empty() && object.metadata.uid != uid;
     if other || object.certificate_request()?.key != *key {
@@ -138,9 +113,6 @@ pub fn still_ours(object: &CsrObject, uid: &str, key: &PublicKey) -> Result<()> 
 }
 
 /// Waits for the certificate of this very object.
-///
-/// # Errors
-/// As [`await_certificate::wait`].
 pub async fn collect(
     host: &Host,
     cluster: &Cluster,
@@ -153,9 +125,6 @@ pub async fn collect(
 }
 
 /// Checks a certificate and, with a time limit for that, tries it on the server.
-///
-/// # Errors
-/// When it is not the answer to the request, or the server does not take it.
 pub async fn check(
     host: &Host,
     cluster: ClusterEntry,
@@ -181,9 +150,6 @@ pub async fn check(
 }
 
 /// Waits for the certificate of a request that was just submitted, and installs it.
-///
-/// # Errors
-/// As [`collect`], [`check`] and [`CheckedCertificate::install`].
 pub async fn after_submission(
     host: &Host,
     target: &Target,
@@ -209,9 +175,6 @@ pub async fn after_submission(
 }
 
 /// Refuses a flag that would be written into the kubeconfig for good.
-///
-/// # Errors
-/// When it is set.
 pub fn refuse_insecure(insecure_skip_tls_verify: Option<bool>) -> Result<()> {
     if insecure_skip_tls_verify != Some(true) {
         return Ok(());
@@ -245,9 +208,6 @@ impl CheckedCertificate {
     }
 
     /// Writes it, lets go of the pending request, and says so.
-    ///
-    /// # Errors
-    /// As [`CheckedCertificate::write`].
     pub fn install(
         &self,
         host: &Host,
@@ -260,10 +220,6 @@ impl CheckedCertificate {
         self.report(host, &written, placement, format)
     }
 
-    /// Writes the kubeconfig, or the file of its own.
-    ///
-    /// # Errors
-    /// When a name is taken, or a file cannot be written.
     pub fn write(
         &self,
         host: &Host,
@@ -278,10 +234,6 @@ impl CheckedCertificate {
         }
     }
 
-    /// Shows what would be written.
-    ///
-    /// # Errors
-    /// When it could not be.
     pub fn dry_run(
         &self,
         host: &Host,
@@ -306,9 +258,6 @@ impl CheckedCertificate {
     }
 
     /// Removes the pending request whose certificate was written.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
     pub fn remove_pending(&self) -> Result<()> {
         let recognized =
             self.checks.iter().any(|c| c.code == "server" && c.outcome == Outcome::Pass);
@@ -367,7 +316,6 @@ impl CheckedCertificate {
     }
 }
 
-/// Says how to try a kubeconfig of its own.
 pub fn try_standalone(host: &Host, placement: &Placement) {
     if let Some(file) = &placement.standalone {
         let file = shell_word(&file.display().to_string());

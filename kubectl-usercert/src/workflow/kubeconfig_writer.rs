@@ -24,37 +24,26 @@ use crate::ui::host::Host;
 /// How long to wait for another writer of the kubeconfig.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
 
-/// What is to be written.
 pub struct Entry<'a> {
-    /// Name of context and user entry.
     pub context_name: String,
     /// Name for the cluster entry, should one have to be added.
     pub cluster_name: String,
-    /// Where the cluster is.
     pub endpoint: &'a Endpoint,
-    /// The certificate and its intermediates.
     pub chain: &'a [Certificate],
-    /// The private key.
     pub key_pem: &'a str,
-    /// The context's namespace.
     pub namespace: Option<String>,
     /// The user entry to renew; nothing but its certificate and key is written then.
     pub renewed: Option<String>,
 }
 
-/// Where the entry went.
 pub struct WrittenEntry {
-    /// The files that were changed.
     pub files: Vec<PathBuf>,
-    /// The context's name.
     pub context_name: String,
     /// The cluster entry that it uses.
     pub cluster_name: String,
 }
 
 impl WrittenEntry {
-    /// What was written where.
-    #[must_use]
     pub fn outcome(&self) -> String {
         let files: Vec<String> =
             self.files.iter().map(|f| show(&f.display().to_string())).collect();
@@ -104,9 +93,6 @@ impl Entry<'_> {
     }
 
     /// Writes a kubeconfig of its own to `file`, which must not exist.
-    ///
-    /// # Errors
-    /// When the file exists or cannot be written.
     pub fn write_standalone(&self, file: &Path) -> Result<WrittenEntry> {
         let text = self.standalone_text()?;
         atomic::create_new(file, text.as_bytes(), Access::Private)
@@ -119,19 +105,11 @@ impl Entry<'_> {
     }
 
     /// Finds out whether [`Entry::write`] would go through, without writing.
-    ///
-    /// # Errors
-    /// When a name is taken, or the kubeconfig cannot be read.
     pub(super) fn check(&self, list: &LoadingList, replace: bool) -> Result<()> {
         let files = kubeconfig::read_all(list)?;
         self.decide(list, files, replace, false).map(drop)
     }
 
-    /// Writes the entry into the kubeconfig files of `list`.
-    ///
-    /// # Errors
-    /// When a name is taken, another program holds the lock, or a file cannot be read, edited safely
-    /// or written.
     pub(super) fn write(
         &self,
         host: &Host,
@@ -249,10 +227,6 @@ impl Entry<'_> {
     }
 }
 
-/// A kubeconfig with one context and nothing else.
-///
-/// # Errors
-/// When the names or values cannot be written.
 pub fn one_context(
     context_name: &str,
     cluster_name: &str,
@@ -273,9 +247,6 @@ pub fn one_context(
 }
 
 /// Makes sure that a kubeconfig of its own can be written to `file`, before anything is asked for.
-///
-/// # Errors
-/// It is there already, or its directory is not.
 pub fn must_be_new(file: &Path) -> Result<()> {
     let what = if file.symlink_metadata().is_ok() {
         "is there already"
@@ -289,9 +260,6 @@ pub fn must_be_new(file: &Path) -> Result<()> {
 }
 
 /// Makes sure that no entry of this name would be in the way, before anything is asked for.
-///
-/// # Errors
-/// When there is a context or user entry of this name.
 pub fn must_be_free(merged: &Merged, name: &str) -> Result<()> {
     if merged.user(name).is_none() && merged.context(name).is_none() {
         return Ok(());
@@ -300,10 +268,6 @@ pub fn must_be_free(merged: &Merged, name: &str) -> Result<()> {
         .hint("nothing was requested; choose another name with --context-name"))
 }
 
-/// The new texts of files.
-///
-/// # Errors
-/// When one of them cannot be edited safely.
 pub fn edited(merged: Merged, edits: &[(PathBuf, Vec<Edit>)]) -> Result<Vec<(PathBuf, String)>> {
     merged.edited(edits).map_err(|(file, error)| {
         let mut error = Error::from(error);
@@ -325,8 +289,6 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Why a kubeconfig was not written, and what to do about it.
-#[must_use]
 pub fn unwritten(error: UpdateError<Refused>) -> Error {
     let unlock = |path: &Path, who: &str| {
         let path = shell_word(&path.display().to_string());
@@ -353,7 +315,6 @@ pub fn unwritten(error: UpdateError<Refused>) -> Error {
 }
 
 /// A context that uses this user entry for another cluster.
-#[must_use]
 pub fn used_elsewhere(merged: &Merged, endpoint: &Endpoint, user: &str) -> Option<String> {
     install::used_elsewhere(merged, user, &existing(merged, endpoint, user))
 }

@@ -24,12 +24,9 @@ use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::pending_request::{PendingRequest, RequestRecord, SubmittedTo};
 
-/// Where a request's key comes from.
 #[derive(Clone, Debug)]
 pub enum KeySource {
-    /// A new key.
     New(KeyType),
-    /// The key in this file.
     File(PathBuf),
 }
 
@@ -41,8 +38,6 @@ impl KeySource {
         }
     }
 
-    /// The file, if it is one's own.
-    #[must_use]
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::New(_) => None,
@@ -51,10 +46,6 @@ impl KeySource {
     }
 }
 
-/// Reads a private key file.
-///
-/// # Errors
-/// Unreadable, no key, encrypted, or of a kind that cannot be used; the file is named.
 pub fn read_key(file: &Path) -> Result<PrivateKey> {
     let data = reading::read_sensitive(file, KEY_LIMIT)?;
     PrivateKey::read(&data).context(show(&file.display().to_string())).hint(
@@ -62,16 +53,11 @@ pub fn read_key(file: &Path) -> Result<PrivateKey> {
     )
 }
 
-/// What is asked for.
 #[derive(Clone, Debug)]
 pub struct RequestSpec {
-    /// Whom the certificate will name.
     pub identity: Identity,
-    /// The lifetime.
     pub expires: Expires,
-    /// The key.
     pub key: KeySource,
-    /// Who is to sign.
     pub signer: String,
     /// The object's name, if it is not to be the user's.
     pub csr_name: Option<String>,
@@ -79,9 +65,6 @@ pub struct RequestSpec {
 
 impl RequestSpec {
     /// The object's name, unless another request has it.
-    ///
-    /// # Errors
-    /// When it can be no object's name.
     pub fn object_name(&self) -> Result<String> {
         let user = self.identity.user.as_str();
         let name = self.csr_name.clone().unwrap_or_else(|| csr::name_for_user(user));
@@ -100,10 +83,6 @@ impl RequestSpec {
         }
     }
 
-    /// A request with the file's key or a new one.
-    ///
-    /// # Errors
-    /// When the file holds no key that can be used.
     pub fn make(&self) -> Result<KeyedRequest> {
         let key = self.key.key()?;
         let csr = key.certificate_request(&self.identity)?;
@@ -111,9 +90,6 @@ impl RequestSpec {
     }
 
     /// Key and request of an earlier run; `None` if those are for something else.
-    ///
-    /// # Errors
-    /// When they are damaged, or the file holds no key.
     pub fn take_up(&self, earlier: &PendingRequest) -> Result<Option<KeyedRequest>> {
         if earlier.record.identity != self.identity || earlier.record.signer_name != self.signer {
             return Ok(None);
@@ -127,8 +103,6 @@ impl RequestSpec {
         Ok(Some(KeyedRequest { key, csr: earlier.request()?, taken_up: true }))
     }
 
-    /// What is kept of the request.
-    #[must_use]
     pub fn record(
         &self,
         csr: &CertificateRequest,
@@ -161,9 +135,6 @@ impl RequestSpec {
 
     /// Puts key, request and manifest into a directory; nothing is overwritten. A key in a file of one's
     /// own stays where it is.
-    ///
-    /// # Errors
-    /// When one of the files is there, or the directory cannot be written.
     pub fn write_files(&self, host: &Host, dir: &Path, made: &KeyedRequest) -> Result<()> {
         let files = command_lines::Files::of(self.identity.user.as_str());
         let manifest = yaml::to_string(self.manifest(&self.object_name()?, &made.csr)?.raw());
@@ -190,19 +161,12 @@ impl RequestSpec {
         Ok(())
     }
 
-    /// Shows the object that would be submitted; nothing is sent.
-    ///
-    /// # Errors
-    /// When there is no key, or standard output cannot be written.
     pub fn dry_run(&self, host: &Host, format: Option<Format>) -> Result<()> {
         let made = self.make()?;
         print(host, format, &self.manifest(&self.object_name()?, &made.csr)?, "(dry run)")
     }
 
     /// Lets the server check the object under the name that a real run would give it.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn dry_run_on_server(
         &self,
         host: &Host,
@@ -233,9 +197,7 @@ fn print(host: &Host, format: Option<Format>, object: &CsrObject, what: &str) ->
 
 /// A key with its request, and whether it was taken up from an earlier run.
 pub struct KeyedRequest {
-    /// The key.
     pub key: PrivateKey,
-    /// The request.
     pub csr: CertificateRequest,
     /// Whether an earlier run made them.
     pub taken_up: bool,

@@ -18,13 +18,9 @@ use crate::keys::PrivateKey;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestRecord {
-    /// Whom the request names.
     pub identity: Identity,
-    /// PEM of the certificate request.
     pub request: String,
-    /// Its short code.
     pub code: String,
-    /// Who is to sign.
     pub signer_name: String,
     /// Asked lifetime in seconds.
     pub expiration_seconds: Option<i32>,
@@ -32,15 +28,12 @@ pub struct RequestRecord {
     pub submitted: Option<SubmittedTo>,
 }
 
-/// Where a request was submitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubmittedTo {
-    /// The server's address.
     pub server: String,
     /// SHA-256 over the cluster's CA certificates.
     pub ca: String,
-    /// The object's name.
     pub csr_name: String,
     /// The object's UID; empty until the server has answered.
     pub uid: String,
@@ -48,7 +41,6 @@ pub struct SubmittedTo {
 
 impl SubmittedTo {
     /// SubmittedTo to this cluster under this name; not answered yet.
-    #[must_use]
     pub fn new(endpoint: &Endpoint, csr_name: &str) -> Self {
         Self {
             server: endpoint.server.clone(),
@@ -58,61 +50,40 @@ impl SubmittedTo {
         }
     }
 
-    /// Whether it was submitted to this cluster.
-    #[must_use]
     pub fn is_at(&self, endpoint: &Endpoint) -> bool {
         self.server == endpoint.server && self.ca == endpoint.ca_digest()
     }
 }
 
-/// A pending request with its key.
 #[derive(Debug)]
 pub struct PendingRequest {
-    /// Its id in the store.
     pub id: String,
-    /// What was asked.
     pub record: RequestRecord,
-    /// The key, PEM.
     pub key_pem: Zeroizing<Vec<u8>>,
 }
 
 impl PendingRequest {
-    /// The key, ready to use.
-    ///
-    /// # Errors
-    /// When the stored key is damaged.
     pub fn key(&self) -> Result<PrivateKey> {
         PrivateKey::read(&self.key_pem).context("the pending key is damaged")
     }
 
-    /// The stored certificate request.
-    ///
-    /// # Errors
-    /// When it is damaged.
     pub fn request(&self) -> Result<CertificateRequest> {
         CertificateRequest::from_pem(self.record.request.as_bytes())
             .context("the pending request is damaged")
     }
 }
 
-/// The state folder.
-///
-/// # Errors
-/// When it is not safe or not writable.
 pub fn store() -> Result<PendingStore> {
     Ok(PendingStore::open(environment::state_home(), environment::home())?)
 }
 
 /// Whether there is a state folder already; [`store`] makes one.
-#[must_use]
 pub fn is_there() -> bool {
     let home = || environment::home().map(|home| home.join(".local/state"));
     let base = environment::state_home().filter(|path| path.is_absolute()).or_else(home);
     base.is_some_and(|base| base.join("kubectl-usercert/pending").is_dir())
 }
 
-/// The id of a request in a cluster.
-#[must_use]
 pub fn cluster_id(endpoint: &Endpoint, csr_name: &str) -> String {
     let mut hash = Sha256::new();
     for part in [endpoint.server.as_str(), &endpoint.ca_digest(), csr_name] {
@@ -122,16 +93,10 @@ pub fn cluster_id(endpoint: &Endpoint, csr_name: &str) -> String {
     hex(&hash.finalize())
 }
 
-/// The id of a request that was made offline.
-#[must_use]
 pub fn offline_id(key: &PublicKey) -> String {
     hex(&Sha256::digest(&key.spki))
 }
 
-/// Reads one pending request.
-///
-/// # Errors
-/// When it is there but unreadable.
 pub fn load(store: &PendingStore, id: &str) -> Result<Option<PendingRequest>> {
     let Some(found) = store.load(id)? else { return Ok(None) };
     let record = serde_json::from_slice(&found.request_json)
@@ -139,19 +104,11 @@ pub fn load(store: &PendingStore, id: &str) -> Result<Option<PendingRequest>> {
     Ok(Some(PendingRequest { id: id.to_owned(), record, key_pem: found.key }))
 }
 
-/// All pending requests that can be read.
-///
-/// # Errors
-/// When the folder cannot be read.
 pub fn all(store: &PendingStore) -> Result<Vec<PendingRequest>> {
     let ids = store.list()?;
     Ok(ids.iter().filter_map(|id| load(store, id).ok().flatten()).collect())
 }
 
-/// Keeps a request and its key.
-///
-/// # Errors
-/// When there is one already or the folder cannot be written.
 pub fn save(
     store: &PendingStore,
     id: &str,

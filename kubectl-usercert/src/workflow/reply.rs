@@ -16,9 +16,6 @@ use crate::ui::args::{ClientArgs, ReplyArgs, Timeout};
 use crate::ui::host::Host;
 
 /// Where a reply for `user` goes: `None` for standard output.
-///
-/// # Errors
-/// When the file is there already.
 pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
     if reply.as_os_str() == "-" {
         return Ok(None);
@@ -41,20 +38,15 @@ pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
 
 /// The reply's cluster data, checked before anything is approved.
 pub struct ClusterData {
-    /// Address of the API server.
     pub server: String,
     /// What its certificate is checked with.
     pub ca: Vec<Certificate>,
     /// The name that its certificate is checked for, if not the address.
     pub tls_server_name: Option<String>,
-    /// Name of the cluster.
     pub cluster_name: String,
 }
 
 /// Finds out what a reply will say about the cluster.
-///
-/// # Errors
-/// When no CA is known that the server's certificate holds up against.
 pub async fn cluster_data(
     target: &Target,
     cluster: &Cluster,
@@ -97,18 +89,12 @@ pub async fn cluster_data(
 
 impl ClusterData {
     /// Makes sure that a reply for this user can be made.
-    ///
-    /// # Errors
-    /// When it would be refused where it is installed.
     pub fn fits(&self, user: &str, client: &ClientArgs) -> Result<()> {
         self.check(user, client.namespace.as_deref())
             .hint("nothing was approved; mend --reply-server, --reply-cluster-name or --namespace")
     }
 
     /// The same, without saying what to mend.
-    ///
-    /// # Errors
-    /// As for [`ClusterData::fits`].
     pub fn check(&self, user: &str, namespace: Option<&str>) -> Result<()> {
         // Everything but the certificate is known by now; the CA stands in for it.
         let trial = self.reply(user, self.ca.clone(), namespace.map(str::to_owned));
@@ -118,9 +104,6 @@ impl ClusterData {
     }
 
     /// The reply that carries this certificate, and its text.
-    ///
-    /// # Errors
-    /// When install would refuse it.
     pub fn render(
         &self,
         chain: Vec<Certificate>,
@@ -178,10 +161,6 @@ async fn published_ca(
         .hint("nothing was approved; give the CA with --certificate-authority FILE"))
 }
 
-/// Writes the reply.
-///
-/// # Errors
-/// When it cannot be written.
 pub fn write(
     host: &Host,
     data: &ClusterData,

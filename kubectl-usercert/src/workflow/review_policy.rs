@@ -20,7 +20,6 @@ pub struct PolicyArgs {
     pub policy: Option<PathBuf>,
 }
 
-/// What requests are reviewed under.
 #[derive(Debug, Default)]
 pub struct Rules(Option<(Policy, String)>);
 
@@ -59,8 +58,6 @@ impl PolicyArgs {
 }
 
 impl Rules {
-    /// The findings on a request.
-    #[must_use]
     pub fn review(&self, reviewed: &Reviewed<'_>) -> Vec<Finding> {
         match &self.0 {
             Some((policy, _)) => policy.review(reviewed),
@@ -68,20 +65,15 @@ impl Rules {
         }
     }
 
-    /// How much a finding weighs.
-    #[must_use]
     pub fn severity(&self, code: FindingCode) -> Severity {
         self.0.as_ref().map_or_else(|| code.severity(), |(policy, _)| policy.severity(code))
     }
 
     /// The longest lifetime that the policy allows, if it says so.
-    #[must_use]
     pub fn longest(&self) -> Option<Lifetime> {
         self.0.as_ref().and_then(|(policy, _)| policy.longest())
     }
 
-    /// The policy's file, as it can be shown.
-    #[must_use]
     pub fn file(&self) -> Option<&str> {
         self.0.as_ref().map(|(_, file)| file.as_str())
     }

@@ -13,9 +13,7 @@ use crate::workflow::await_certificate;
 use crate::workflow::own_request::{KeyedRequest, RequestSpec};
 use crate::workflow::pending_request::{self, PendingRequest, SubmittedTo};
 
-/// What became of a request that was to be submitted under a name.
 pub(super) enum Submission {
-    /// It was created.
     Created(CsrObject),
     /// It is there already, of an earlier run.
     TakenUp(CsrObject),
@@ -28,9 +26,6 @@ pub(super) enum Submission {
 }
 
 /// Submits `sent` under this name. `known_uid`: the UID that an earlier run was told, or empty.
-///
-/// # Errors
-/// As the server answers.
 pub(super) async fn submit_as(
     cluster: &Cluster,
     name: &str,
@@ -69,20 +64,13 @@ pub(super) async fn submit_as(
     })
 }
 
-/// One's own request, as it is in the cluster.
 pub struct SubmittedRequest {
-    /// The object.
     pub object: Object,
-    /// Its key and request.
     pub made: KeyedRequest,
     /// Its id in the state folder, if it is kept there.
     pub kept: Option<String>,
 }
 
-/// Submits a request whose key is kept in the state folder.
-///
-/// # Errors
-/// Another request has the name, this one was denied or has failed, or as the server answers.
 pub async fn from_store(
     host: &Host,
     spec: &RequestSpec,
@@ -183,10 +171,6 @@ fn name_taken(name: &str) -> Error {
     .hint("choose another name with --csr-name; nobody else's request was touched")
 }
 
-/// Submits a request whose key, request and manifest are put into a directory.
-///
-/// # Errors
-/// As [`from_store`], and when the files cannot be written.
 pub async fn from_files(
     host: &Host,
     spec: &RequestSpec,
@@ -237,16 +221,12 @@ async fn submit_own(
 }
 
 impl SubmittedRequest {
-    /// What was done, as `NAME created`.
-    #[must_use]
     pub fn outcome(&self) -> String {
         let name = show(&format!("{}/{}", csr::RESOURCE, self.object.metadata.name));
         let verb = if self.made.taken_up { "unchanged (taken up again)" } else { "created" };
         format!("{name} {verb}")
     }
 
-    /// The request's code and the line for the admin.
-    #[must_use]
     pub fn for_admin(&self) -> String {
         let approve = await_certificate::approve_line(&self.object);
         format!("Code {}\n\nSend this line to an admin:\n  {approve}", self.made.csr.code())

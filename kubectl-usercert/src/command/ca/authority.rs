@@ -32,19 +32,12 @@ pub struct AuthorityArgs {
     pub passphrase_file: Option<PathBuf>,
 }
 
-/// A CA that may sign, and its key.
 pub struct Ca {
-    /// The CA.
     pub authority: Authority,
-    /// Its key.
     pub key: PrivateKey,
 }
 
 impl AuthorityArgs {
-    /// Reads and checks the CA.
-    ///
-    /// # Errors
-    /// Unreadable files, a wrong passphrase, or a CA that may not sign.
     pub fn load(&self, host: &Host) -> Result<Ca> {
         let file = reading::read_limited(&self.ca_cert, CERTIFICATE_LIMIT).hint(
             "name the CA's certificate with --ca-cert; `kubectl usercert ca init` makes a CA",
@@ -134,10 +127,6 @@ fn first_line(host: &Host, file: &Path) -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// The certificates in a file, PEM or DER.
-///
-/// # Errors
-/// When there are none.
 pub fn certificates(file: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
     match Certificate::chain_from_pem(file) {
         Err(CertificateError::None) => Certificate::from_der(file).map(|one| vec![one]),

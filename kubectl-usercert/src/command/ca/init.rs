@@ -75,10 +75,6 @@ fn seconds(text: &str) -> Result<i64, LifetimeError> {
     }
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When a file exists or cannot be written.
 pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
     let name: UserName = args.name.parse().context("--name").usage()?;
     let lifetime = seconds(&args.expires).context("--expires").usage()?;

@@ -27,10 +27,6 @@ enum CaCommand {
     Serve(Box<serve::ServeArgs>),
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub async fn run(host: &Host, args: &CaArgs) -> Result<Exit> {
     match &args.command {
         CaCommand::Init(args) => init::run(host, args),

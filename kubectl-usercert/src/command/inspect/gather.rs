@@ -31,13 +31,11 @@ const OBJECTS: [&str; 4] = [
     "certificatesigningrequest.certificates.k8s.io/",
 ];
 
-/// One input.
 pub struct Source {
     /// How it is called, safe to show.
     pub name: String,
     /// Where it is, if it is a file.
     path: Option<PathBuf>,
-    /// Its content.
     pub data: Zeroizing<Vec<u8>>,
     /// Whether people other than its owner can read it.
     pub open: bool,
@@ -51,9 +49,7 @@ pub struct Source {
     pub links: Vec<String>,
 }
 
-/// Everything to look at.
 pub struct Gathered {
-    /// What could be read.
     pub sources: Vec<Source>,
     /// Files that are named and not there, and whether a directory is.
     pub missing: Vec<(String, Named, bool)>,
@@ -71,10 +67,6 @@ pub struct Gathered {
     too_much: Vec<String>,
 }
 
-/// Reads everything that is asked for.
-///
-/// # Errors
-/// What was asked for cannot be meant.
 pub async fn gather(host: &Host, wanted: &[String], client: &ClientArgs) -> Result<Gathered> {
     let mut all = Gathered::with_room(TOGETHER);
     let mut roots = Vec::new();

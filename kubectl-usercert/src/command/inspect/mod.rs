@@ -46,10 +46,6 @@ pub struct InspectArgs {
     client: ClientArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When nothing known is found.
 pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     let within = within(args)?;
     if args.text && !matches!(args.output.format, None | Some(Format::Wide)) {
@@ -106,7 +102,6 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     })
 }
 
-/// `--expires-within` in seconds.
 fn within(args: &InspectArgs) -> Result<Option<i64>> {
     let Some(text) = &args.expires_within else { return Ok(None) };
     let nanos = lifetime::parse_duration(text).ok_or_else(|| {

@@ -99,10 +99,6 @@ impl InstallArgs {
     }
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
     installation::refuse_insecure(args.client.insecure_skip_tls_verify)?;
     let (checked, list) = match (&args.reply, &args.certificate) {

@@ -43,7 +43,6 @@ pub(super) async fn from_cluster(
     installation::check(host, ClusterEntry::of(target), chain, awaited, args.trial()).await
 }
 
-/// The kept request for this user and cluster.
 fn find_kept(args: &InstallArgs, target: &Target) -> Result<PendingRequest> {
     let store = pending_request::store()?;
     let name = args.csr_name.clone().unwrap_or_else(|| csr::name_for_user(&args.name));
@@ -125,7 +124,6 @@ fn awaited_for(
     Ok(AwaitedCertificate { key, expected: Expected::of(&found, lifetime), kept: None })
 }
 
-/// Makes sure that it is not somebody else's.
 pub(super) fn same_user(found: &str, wanted: &str) -> Result<()> {
     if found == wanted {
         return Ok(());

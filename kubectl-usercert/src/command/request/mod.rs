@@ -121,10 +121,6 @@ impl RequestArgs {
     }
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
     let spec = args.spec()?;
     let format = args.output.format;

@@ -67,10 +67,6 @@ pub struct ServeArgs {
     client: ClientArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
     authority::check_signer_name(&args.signer).context("--signer").usage()?;
     if args.print_rbac {

@@ -34,7 +34,6 @@ const FRESH: Duration = Duration::from_secs(10);
 /// How many requests that were left are remembered.
 const MOST_LEFT: usize = 10_000;
 
-/// How far the work has come.
 pub(super) struct Position {
     /// The version up to which everything is answered; without one it begins with the list.
     pub(super) version: Option<String>,
@@ -42,23 +41,18 @@ pub(super) struct Position {
     pub(super) unfinished: bool,
 }
 
-/// What a step was.
 pub(super) enum ServeStep {
     /// What waits has been listed and answered.
     Listed,
     /// Changes have been followed, until the watch ended.
     Watched,
-    /// Told to stop.
     Stopped,
 }
 
 /// What this signer does, and how.
 pub(super) struct SignerSettings {
-    /// Its name.
     pub(super) name: String,
-    /// Longest lifetime that is granted.
     pub(super) longest: Lifetime,
-    /// What requests are reviewed under.
     pub(super) rules: Rules,
     /// Refusing findings that pass.
     pub(super) accept: Vec<String>,
@@ -66,7 +60,6 @@ pub(super) struct SignerSettings {
     pub(super) format: Option<Format>,
 }
 
-/// A signer at work.
 pub(super) struct Signer<'a> {
     pub(super) host: &'a Host,
     pub(super) settings: SignerSettings,
@@ -87,7 +80,6 @@ pub(super) struct KnownBindings {
     left: RefCell<BTreeSet<String>>,
 }
 
-/// What was answered to a request.
 enum Issuance {
     Signed(Vec<Certificate>),
     Failed(String),

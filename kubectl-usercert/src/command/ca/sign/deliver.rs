@@ -35,7 +35,6 @@ pub(super) struct Delivery<'a> {
     cluster: Option<(ClusterData, Option<String>)>,
 }
 
-/// Where one certificate goes; `None` is standard output.
 struct Places {
     certificate: Option<Option<PathBuf>>,
     reply: Option<Option<PathBuf>>,

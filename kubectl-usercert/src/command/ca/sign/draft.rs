@@ -21,7 +21,6 @@ use crate::keys::{self, PrivateKey};
 use crate::ui::host::Host;
 use crate::workflow::{approval, findings};
 
-/// A certificate that has not been signed yet.
 pub(super) struct Draft {
     /// The request's file, as it can be shown; empty for a new key.
     pub(super) source: String,
@@ -32,7 +31,6 @@ pub(super) struct Draft {
     pub(super) findings: Vec<Finding>,
 }
 
-/// A request that was handed in.
 pub(super) struct Input {
     /// Where it was found, as it can be shown.
     source: String,
@@ -40,7 +38,6 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// The requests in a file.
     pub(super) fn read(host: &Host, file: &Path) -> Result<Vec<Self>> {
         let name = match file.to_str() {
             Some("-") => "standard input".to_owned(),
@@ -57,7 +54,6 @@ impl Input {
 }
 
 impl Draft {
-    /// For a request.
     pub(super) fn for_request(
         host: &Host,
         order: &SigningOrder,
@@ -87,7 +83,6 @@ impl Draft {
         Ok(Self { source, request: Some(request), key: None, leaf, findings })
     }
 
-    /// For a key that is made for it.
     pub(super) fn for_new_key(host: &Host, order: &SigningOrder, ca: &Ca) -> Result<Self> {
         let key = PrivateKey::generate(order.key_type)?;
         let lifetime = order.lifetime.unwrap_or_else(|| order.profile.lifetime());
@@ -109,7 +104,6 @@ impl Draft {
         if self.source.is_empty() { show(&self.leaf.user) } else { self.source.clone() }
     }
 
-    /// The sheet for people.
     pub(super) fn text(&self, order: &SigningOrder, ca: &Ca, host: &Host) -> String {
         let (now, columns) = (host.now(), host.columns());
         let profile = order.profile;

@@ -141,7 +141,6 @@ fn profiles_help() -> String {
 }
 
 impl SignArgs {
-    /// What is to be signed.
     fn order(&self, host: &Host) -> Result<SigningOrder> {
         for code in &self.accept {
             findings::can_be_accepted(code)?;
@@ -195,7 +194,6 @@ impl SignArgs {
         })
     }
 
-    /// Where what is signed goes.
     fn destination(&self) -> Destination {
         Destination {
             out: self.out.clone(),
@@ -220,10 +218,6 @@ impl ClusterArgs {
     }
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub fn run(host: &Host, args: &SignArgs) -> Result<Exit> {
     let order = args.order(host)?;
     let mut inputs = Vec::new();

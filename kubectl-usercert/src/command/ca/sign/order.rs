@@ -11,14 +11,10 @@ use usercert_core::x509::san::AlternativeName;
 use crate::ui::args::Format;
 use crate::workflow::review_policy::Rules;
 
-/// What is to be signed.
 pub(super) struct SigningOrder {
     pub(super) profile: &'static Profile,
-    /// Name of the node, host, or person.
     pub(super) name: Option<String>,
-    /// Groups of a person for whom a key is made.
     pub(super) groups: Vec<String>,
-    /// Further names of a server.
     pub(super) alternative_names: Vec<AlternativeName>,
     pub(super) cluster: ClusterNames,
     /// The lifetime that counts whatever a request says.
@@ -28,12 +24,10 @@ pub(super) struct SigningOrder {
     pub(super) rules: Rules,
     /// Refusing findings that pass.
     pub(super) accept: Vec<String>,
-    /// Whether nobody is asked.
     pub(super) yes: bool,
     pub(super) dry: bool,
 }
 
-/// Where what is signed goes.
 pub(super) struct Destination {
     /// The certificate; a path, a directory or "-".
     pub(super) out: Option<PathBuf>,
@@ -53,6 +47,5 @@ pub(super) struct ServedCluster {
     pub(super) server_ca: Option<PathBuf>,
     pub(super) tls_server_name: Option<String>,
     pub(super) name: String,
-    /// Namespace of the context.
     pub(super) namespace: Option<String>,
 }

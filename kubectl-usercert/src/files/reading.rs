@@ -40,7 +40,7 @@ impl ReadError {
 /// What an edit adds to a large file, mostly, without having to move it.
 const ROOM: usize = 32 << 10;
 
-/// Reads a file of up to [`LIMIT`] bytes.
+/// Reads a file of up to `LIMIT` bytes.
 pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     read_limited(path, LIMIT)
 }

@@ -12,7 +12,7 @@
 //! held lock, so that one left by a crash is recognised and removed by the next writer).
 
 pub(crate) mod atomic;
-pub(crate) mod authorization;
+pub mod authorization;
 pub(crate) mod environment;
 pub(crate) mod folder;
 pub(crate) mod journal;

@@ -80,7 +80,7 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     harden();
     if let Some(words) = command::completion::asked(std::env::args_os()) {
-        return command::completion::answer(command(), &words);
+        return command::completion::answer(&command(), words);
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

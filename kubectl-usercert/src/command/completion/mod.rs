@@ -5,19 +5,20 @@
 //! (`kubectl/pkg/cmd/plugin/plugin_completion.go`): one candidate a line, a tab before its
 //! description, and `:` with a `Directive` as the last line.
 
-mod line;
+mod completers;
 mod names;
-mod values;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::iter;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use clap::{Args, Command, ValueEnum};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
+use clap_complete::engine::{self, CompletionCandidate};
 
 use crate::error::{Exit, Result};
 use crate::ui::host::Host;
-use line::{Line, Wanted};
 
 /// The first argument by which the scripts ask.
 const ASKED: &str = "__complete";
@@ -87,19 +88,6 @@ enum Directive {
     Folders = 16,
 }
 
-/// One continuation of the unfinished word.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
-    word: String,
-    about: String,
-}
-
-impl Candidate {
-    fn new(word: impl Into<String>, about: impl Into<String>) -> Self {
-        Self { word: word.into(), about: about.into() }
-    }
-}
-
 /// The words to complete, if that is what this process was started for.
 #[must_use]
 pub fn asked(args: impl IntoIterator<Item = OsString>) -> Option<Vec<String>> {
@@ -111,11 +99,10 @@ pub fn asked(args: impl IntoIterator<Item = OsString>) -> Option<Vec<String>> {
 /// Answers on standard output. Says nothing else, whatever goes wrong: this is for a shell in the
 /// middle of a line.
 #[must_use]
-pub fn answer(mut command: Command, words: &[String]) -> ExitCode {
-    command.build();
-    let (candidates, directive) = complete(&command, words);
+pub fn answer(command: &Command, words: Vec<String>) -> ExitCode {
+    let (candidates, directive) = complete(command, words);
     let mut text = String::new();
-    for Candidate { word, about } in candidates {
+    for (word, about) in candidates {
         let about = about.split(['\n', '\t']).next().unwrap_or_default();
         text.push_str(&if about.is_empty() { word } else { format!("{word}\t{about}") });
         text.push('\n');
@@ -125,17 +112,87 @@ pub fn answer(mut command: Command, words: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn complete(command: &Command, words: &[String]) -> (Vec<Candidate>, Directive) {
-    let line = Line::read(command, words);
-    let (found, directive) = match &line.wanted {
-        Wanted::Command => (line.commands(), Directive::Nothing),
-        Wanted::Flag => line.flags(),
-        Wanted::Value(arg) => values::of(&line, arg),
-        Wanted::Nothing => (Vec::new(), Directive::Nothing),
+/// What the last word can become: words with what they mean, of `--flag=va` the value alone.
+fn complete(command: &Command, mut words: Vec<String>) -> (Vec<(String, String)>, Directive) {
+    let current = words.pop().unwrap_or_default();
+    // Old PowerShells drop an empty argument, so theirs is written as two quotes.
+    let current = if current == "\"\"" { String::new() } else { current };
+    let optional = with_optional_value(command);
+    // A value behind an equals sign only is not the next word.
+    words.retain(|word| !optional.contains(word));
+    let before = before(command, &words);
+    let mut command = completers::attach(command.clone(), &before);
+    let line: Vec<OsString> = iter::once(command.get_name().to_owned())
+        .chain(words)
+        .chain([current.clone()])
+        .map(OsString::from)
+        .collect();
+    let last = line.len() - 1;
+    let found = engine::complete(&mut command, line, last, None).unwrap_or_default();
+
+    let kept = match current.split_once('=') {
+        Some((flag, _)) if flag.starts_with("--") => flag.len() + 1,
+        _ => 0,
     };
-    let mut seen = BTreeSet::new();
-    let fits = |c: &Candidate| c.word.starts_with(&line.current) && seen.insert(c.word.clone());
-    (found.into_iter().filter(fits).collect(), directive)
+    let mut directive = Directive::Nothing;
+    let mut fitting = Vec::new();
+    for candidate in found {
+        match candidate.get_tag().map(ToString::to_string).as_deref() {
+            Some(completers::FILES) => directive = Directive::Files,
+            Some(completers::FOLDERS) => directive = Directive::Folders,
+            _ => {
+                let word = candidate.get_value().to_string_lossy();
+                let is_flag = kept == 0 && word.starts_with('-');
+                // Flags are offered to who begins one.
+                if is_flag != (kept == 0 && current.starts_with('-'))
+                    || is_given(&candidate, &command, &before)
+                {
+                    continue;
+                }
+                let about = candidate.get_help().map(ToString::to_string).unwrap_or_default();
+                let word = word.get(kept..).unwrap_or_default().to_owned();
+                if is_flag && optional.contains(&word) {
+                    fitting.push((format!("{word}="), about.clone()));
+                }
+                fitting.push((word, about));
+            }
+        }
+    }
+    if let [(only, _)] = fitting.as_slice()
+        && only.ends_with('=')
+    {
+        directive = Directive::Unfinished;
+    }
+    (fitting, directive)
+}
+
+/// The long flags of all commands that take a value behind an equals sign only.
+fn with_optional_value(command: &Command) -> BTreeSet<String> {
+    let own = command.get_arguments().filter(|arg| arg.is_require_equals_set());
+    let own = own.filter_map(|arg| Some(format!("--{}", arg.get_long()?)));
+    own.chain(command.get_subcommands().flat_map(with_optional_value)).collect()
+}
+
+/// What the words before the cursor say to the innermost command, as far as they can be understood.
+fn before(command: &Command, words: &[String]) -> Arc<ArgMatches> {
+    let lenient = command.clone().ignore_errors(true).no_binary_name(true);
+    let mut matches = lenient.try_get_matches_from(words).unwrap_or_default();
+    while let Some((_, inner)) = matches.remove_subcommand() {
+        matches = inner;
+    }
+    Arc::new(matches)
+}
+
+/// Whether a candidate is a flag that was given, and that cannot be given again.
+fn is_given(candidate: &CompletionCandidate, command: &Command, before: &ArgMatches) -> bool {
+    let id = candidate.get_id().and_then(|id| id.strip_prefix("arg::"));
+    id.is_some_and(|id| completers::given(before, id) && !repeats(command, id))
+}
+
+fn repeats(command: &Command, id: &str) -> bool {
+    let own = command.get_arguments().filter(|arg| arg.get_id() == id);
+    own.map(Arg::get_action).any(|a| matches!(a, ArgAction::Append | ArgAction::Count))
+        || command.get_subcommands().any(|command| repeats(command, id))
 }
 
 #[cfg(test)]
@@ -143,11 +200,9 @@ mod tests {
     use super::*;
 
     fn asked_for(words: &[&str]) -> (Vec<String>, Directive) {
-        let mut command = crate::cli::command();
-        command.build();
-        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-        let (found, directive) = complete(&command, &words);
-        (found.into_iter().map(|c| c.word).collect(), directive)
+        let words = words.iter().map(|w| (*w).to_owned()).collect();
+        let (found, directive) = complete(&crate::cli::command(), words);
+        (found.into_iter().map(|(word, _)| word).collect(), directive)
     }
 
     fn found(words: &[&str]) -> Vec<String> {

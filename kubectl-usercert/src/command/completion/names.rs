@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
+use clap_complete::engine::CompletionCandidate;
 use usercert_core::api::rbac::Subject;
 use usercert_core::text::shell_word;
 
-use super::Candidate;
 use crate::cluster::{ApiError, Cluster, Kubeconfig, Target};
 use crate::error::{Error, Result};
 use crate::files::environment;
@@ -35,10 +35,7 @@ pub(super) enum Source {
     /// Requests that wait for a decision.
     Pending,
     /// All requests.
-    Requests {
-        /// Stands before each name.
-        prefix: &'static str,
-    },
+    Requests,
     /// Users or groups that have role bindings.
     Subjects {
         /// Groups.
@@ -60,7 +57,7 @@ pub(super) enum Source {
 }
 
 /// What was found in time; nothing where something is in the way.
-pub(super) fn find(source: Source, client: &ClientArgs) -> Vec<Candidate> {
+pub(super) fn find(source: Source, client: &ClientArgs) -> Vec<CompletionCandidate> {
     let (found, candidates) = mpsc::channel();
     let client = client.clone();
     // On a thread of its own, which ends with the process: neither a slow name server nor a login
@@ -75,26 +72,28 @@ pub(super) fn find(source: Source, client: &ClientArgs) -> Vec<Candidate> {
     {
         all.insert(candidate);
     }
-    all.into_iter().filter(|c| is_plain(&c.word)).map(defused).collect()
+    all.iter()
+        .filter(|(word, _)| is_plain(word))
+        .map(|(word, about)| CompletionCandidate::new(word).help(Some(defused(about).into())))
+        .collect()
 }
 
-/// Whether a shell takes the word as it is. Foreign names that mean something to a shell are not
-/// offered: they would be inserted unquoted.
+/// Whether a shell takes the word as it is, and the plugin takes it for a value. Foreign names that mean
+/// something to either are not offered: they would be inserted unquoted.
 fn is_plain(word: &str) -> bool {
-    shell_word(word) == word && !word.starts_with(['-', ':'])
+    shell_word(word) == word && !word.starts_with(['-', ':', '=', '@', '+', '%'])
 }
 
 /// Some shells' scripts evaluate descriptions too.
-fn defused(candidate: Candidate) -> Candidate {
+fn defused(about: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || " ,.:@/_=+-".contains(c);
-    let about = candidate.about.chars().map(|c| if plain(c) { c } else { '?' });
-    Candidate { about: about.take(80).collect(), word: candidate.word }
+    about.chars().map(|c| if plain(c) { c } else { '?' }).take(80).collect()
 }
 
-fn look(source: Source, client: &ClientArgs, found: &Sender<Candidate>) {
+fn look(source: Source, client: &ClientArgs, found: &Sender<(String, String)>) {
     let found = |word: &str, about: String| {
         // Nobody listens any more when the time is up.
-        let _ = found.send(Candidate::new(word, about));
+        let _ = found.send((word.to_owned(), about));
     };
     // Silent by contract: a shell cannot show why.
     let _ = match source {
@@ -184,9 +183,27 @@ async fn requests(
         match source {
             Source::Signers { .. } => found(&row.signer, String::new()),
             Source::Pending if row.condition != "Pending" => {}
-            Source::Requests { prefix } => found(&format!("{prefix}{}", row.name), row.condition),
+            Source::Requests => found(&row.name, row.condition),
             _ => found(&row.name, about()),
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_mean_something_to_a_shell_are_not_offered() {
+        for word in
+            ["=ls", "@file", "-n", "--yes", ":4", "a b", "$(ls)", "a\u{1b}[2J", "a\tb", "", "*"]
+        {
+            assert!(!is_plain(word), "{word:?}");
+        }
+        for word in ["alice", "jane@example.com", "system:masters", "kubernetes.io/x", "a=b"] {
+            assert!(is_plain(word), "{word}");
+        }
+        assert_eq!(defused("by $(ls)\u{1b}"), "by ??ls??");
+    }
 }

@@ -1,7 +1,8 @@
 //! What makes the holder of a role powerful.
 //!
 //! After Kubernetes' own "Role Based Access Control Good Practices", section "Kubernetes RBAC -
-//! privilege escalation risks".
+//! privilege escalation risks", and what came since: constrained impersonation (KEP-5284, on by default
+//! since 1.36), trust bundles (1.37), mutating admission policies (1.36).
 
 use std::collections::BTreeSet;
 
@@ -73,6 +74,11 @@ const POWERS: &[Power] = &[
             ("authentication.k8s.io", "groups"),
         ],
     ),
+    cluster_power(
+        "act as nodes (impersonate)",
+        &["impersonate:arbitrary-node", "impersonate:associated-node"],
+        &[("authentication.k8s.io", "nodes")],
+    ),
     power(
         "give themselves or others roles that they do not hold (bind)",
         &["bind"],
@@ -96,6 +102,11 @@ const POWERS: &[Power] = &[
     cluster_power("approve certificates", &["approve"], &[("certificates.k8s.io", "signers")]),
     cluster_power("sign certificates", &["sign"], &[("certificates.k8s.io", "signers")]),
     cluster_power(
+        "say which CAs are trusted for a signer (trust bundles)",
+        &["attest"],
+        &[("certificates.k8s.io", "signers")],
+    ),
+    cluster_power(
         "reach the kubelets, and by them every pod (nodes/proxy)",
         &["get", "create"],
         &[("", "nodes/proxy")],
@@ -106,11 +117,13 @@ const POWERS: &[Power] = &[
         &[("", "persistentvolumes")],
     ),
     cluster_power(
-        "read and change what is sent to the API server (admission webhooks)",
+        "read or change what is sent to the API server (admission webhooks and policies)",
         CHANGE,
         &[
             ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
             ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+            ("admissionregistration.k8s.io", "mutatingadmissionpolicies"),
+            ("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"),
         ],
     ),
     cluster_power(
@@ -124,7 +137,14 @@ const POWERS: &[Power] = &[
 pub(super) fn powers(rules: &[Rule], scope: &Scope) -> Vec<String> {
     let in_namespace = *scope != Scope::Cluster;
     let here = POWERS.iter().filter(|p| !(in_namespace && p.cluster_only));
-    here.filter_map(|p| words(p, rules)).collect()
+    here.filter_map(|p| words(p, rules)).chain(on_behalf(rules)).collect()
+}
+
+/// `impersonate-on:MODE:VERB`, on whatever resource, counts for who may impersonate in that mode.
+fn on_behalf(rules: &[Rule]) -> Option<String> {
+    let verbs = rules.iter().flat_map(|rule| &rule.verbs);
+    let any = verbs.into_iter().any(|verb| verb.starts_with("impersonate-on:"));
+    any.then(|| "use rights of whom they impersonate (impersonate-on)".to_owned())
 }
 
 /// The power in words if a rule gives it, with the names of objects where it is for these only.

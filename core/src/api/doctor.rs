@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::api::csr::{Object, State};
-use crate::api::rbac::API_GROUP as RBAC;
+use crate::api::rbac::{API_GROUP as RBAC, Rule};
 use crate::time::UnixTime;
 
 const CERTIFICATES: &str = "certificates.k8s.io";
@@ -45,40 +45,35 @@ impl<'a> Question<'a> {
         Self { namespace, ..self }
     }
 
-    /// The RBAC rule that allows these verbs on what is asked about, on one line of YAML.
-    fn rule(&self, verbs: &[&str]) -> String {
-        let group = if self.group.is_empty() { "\"\"" } else { self.group };
+    /// The RBAC rule that allows it.
+    fn rule(&self) -> Rule {
         let resource = match self.subresource {
             "" => self.resource.to_owned(),
             subresource => format!("{}/{subresource}", self.resource),
         };
-        let names = match self.name.as_str() {
-            "" => String::new(),
-            name => format!(", resourceNames: [{}]", serde_json::Value::from(name)),
-        };
-        format!(
-            "{{apiGroups: [{group}], resources: [{resource}]{names}, verbs: [{}]}}",
-            verbs.join(", ")
-        )
+        let rule = Rule::allowing(&[self.verb], self.group, &[&resource]);
+        if self.name.is_empty() { rule } else { rule.of(&self.name) }
     }
 }
 
-/// The RBAC rules that allow what is asked, a line of YAML each, in the order of the questions.
+/// The RBAC rules that allow what is asked, in the order of the questions.
 #[must_use]
-pub fn rules(questions: &[Question<'_>]) -> Vec<String> {
-    let mut rules: Vec<(&Question<'_>, Vec<&str>)> = Vec::new();
-    for asked in questions {
-        let same = |q: &Question<'_>| {
-            (q.group, q.resource, q.subresource, &q.name)
-                == (asked.group, asked.resource, asked.subresource, &asked.name)
+pub fn rules(questions: &[Question<'_>]) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = Vec::new();
+    for asked in questions.iter().map(Question::rule) {
+        let same = |rule: &&mut Rule| {
+            (&rule.resources, &rule.api_groups, &rule.resource_names)
+                == (&asked.resources, &asked.api_groups, &asked.resource_names)
         };
-        match rules.iter_mut().find(|(q, _)| same(q)) {
-            Some((_, verbs)) if verbs.contains(&asked.verb) => {}
-            Some((_, verbs)) => verbs.push(asked.verb),
-            None => rules.push((asked, vec![asked.verb])),
+        match rules.iter_mut().find(same) {
+            Some(rule) => {
+                let new = asked.verbs.into_iter().filter(|verb| !rule.verbs.contains(verb));
+                rule.verbs.extend(new.collect::<Vec<_>>());
+            }
+            None => rules.push(asked),
         }
     }
-    rules.iter().map(|(question, verbs)| question.rule(verbs)).collect()
+    rules
 }
 
 /// Something that people come here to do.
@@ -289,7 +284,7 @@ mod tests {
     fn what_is_missing_is_named_as_a_rule() {
         let Able::No(missing) = able(&approve(), |q| Some(q.verb == "get")) else { panic!("no") };
         assert_eq!(
-            rules(&missing),
+            rules(&missing).iter().map(Rule::to_string).collect::<Vec<_>>(),
             [
                 "{apiGroups: [certificates.k8s.io], resources: [certificatesigningrequests/approval], verbs: [update]}",
                 "{apiGroups: [certificates.k8s.io], resources: [signers], resourceNames: [\"kubernetes.io/kube-apiserver-client\"], verbs: [approve]}",
@@ -298,8 +293,8 @@ mod tests {
         assert_eq!(able(&approve(), |_| None), Able::Unknown);
         let token = |verb| Question::new(verb, "", "serviceaccounts/token");
         assert_eq!(
-            rules(&["create", "get", "create"].map(token)),
-            ["{apiGroups: [\"\"], resources: [serviceaccounts/token], verbs: [create, get]}"]
+            rules(&["create", "get", "create"].map(token))[0].to_string(),
+            "{apiGroups: [\"\"], resources: [serviceaccounts/token], verbs: [create, get]}"
         );
     }
 

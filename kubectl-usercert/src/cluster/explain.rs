@@ -1,5 +1,6 @@
 //! Failures of the API server and of the way there, in words and with what to do next.
 
+use usercert_core::api::rbac::{API_GROUP, Rule};
 use usercert_core::lifecycle::{self, Refusal};
 use usercert_core::text::{show, show_lines, show_short};
 
@@ -7,6 +8,8 @@ use kube::client::AuthError;
 
 use super::ApiError;
 use crate::error::{Error, chain};
+
+const CERTIFICATES: &str = "certificates.k8s.io";
 
 /// What was being attempted, to say which permission it needs.
 #[derive(Clone, Debug)]
@@ -25,67 +28,67 @@ pub enum Need {
     RootCa,
     /// Ask who one is.
     WhoAmI,
-    /// Use these verbs on these resources of an API group.
-    Use {
-        /// The API group.
-        group: &'static str,
-        /// The resources, as in a rule.
-        resources: &'static str,
-        /// The verbs, as in a rule.
-        verbs: &'static str,
-    },
+    /// Do what this rule allows.
+    Allowed(Rule),
 }
 
-fn csr(verbs: &str, resource: &str) -> String {
-    format!("- apiGroups: [certificates.k8s.io]\n  resources: [{resource}]\n  verbs: [{verbs}]\n")
+fn requests(verbs: &[&str]) -> Rule {
+    Rule::allowing(verbs, CERTIFICATES, &["certificatesigningrequests"])
 }
 
-fn approve(signer: &str) -> String {
-    format!(
-        "- apiGroups: [certificates.k8s.io]\n  resources: [signers]\n  resourceNames: [{signer:?}]\n  verbs: [approve]\n"
-    )
+fn update(subresource: &str) -> Rule {
+    Rule::allowing(&["update"], CERTIFICATES, &[subresource])
+}
+
+fn signer(verb: &str, name: &str) -> Rule {
+    Rule::allowing(&[verb], CERTIFICATES, &["signers"]).of(name)
 }
 
 impl Need {
+    /// To use a verb on a resource of RBAC.
+    #[must_use]
+    pub fn rbac(verbs: &[&str], resource: &str) -> Self {
+        Self::Allowed(Rule::allowing(verbs, API_GROUP, &[resource]))
+    }
+
     /// Which of several rules the server missed, by what it says. The built-in approver roles hold
     /// the one for signers only.
-    fn missing(&self, message: &str) -> Option<String> {
+    fn missing(&self, message: &str) -> Option<Rule> {
         match self {
-            Self::Decide(signer) if message.contains("not permitted to approve requests") => {
-                Some(approve(signer))
+            Self::Decide(name) if message.contains("not permitted to approve requests") => {
+                Some(signer("approve", name))
             }
             Self::Decide(_) if message.contains("cannot update resource") => {
-                Some(csr("update", "certificatesigningrequests/approval"))
+                Some(update("certificatesigningrequests/approval"))
             }
             _ => None,
         }
     }
 
-    /// The RBAC rules that allow it.
+    /// The RBAC rules that allow it, as YAML.
     fn rules(&self) -> String {
-        match self {
-            Self::Create => csr("create", "certificatesigningrequests"),
-            Self::Get => csr("get, watch", "certificatesigningrequests"),
-            Self::List => csr("get, list, watch", "certificatesigningrequests"),
-            Self::Decide(signer) => format!(
-                "{}{}{}",
-                csr("get, list, watch", "certificatesigningrequests"),
-                csr("update", "certificatesigningrequests/approval"),
-                approve(signer),
-            ),
-            Self::Sign(signer) => format!(
-                "{}{}- apiGroups: [certificates.k8s.io]\n  resources: [signers]\n  resourceNames: [{:?}]\n  verbs: [sign]\n",
-                csr("get, list, watch", "certificatesigningrequests"),
-                csr("update", "certificatesigningrequests/status"),
-                signer,
-            ),
-            Self::RootCa => "- apiGroups: [\"\"]\n  resources: [configmaps]\n  resourceNames: [kube-root-ca.crt]\n  verbs: [get]\n".to_owned(),
-            Self::WhoAmI => "- apiGroups: [authentication.k8s.io]\n  resources: [selfsubjectreviews]\n  verbs: [create]\n".to_owned(),
-            Self::Use { group, resources, verbs } => format!(
-                "- apiGroups: [{}]\n  resources: [{resources}]\n  verbs: [{verbs}]\n",
-                if group.is_empty() { "\"\"" } else { group },
-            ),
-        }
+        let read_all = || requests(&["get", "list", "watch"]);
+        let rules = match self {
+            Self::Create => vec![requests(&["create"])],
+            Self::Get => vec![requests(&["get", "watch"])],
+            Self::List => vec![read_all()],
+            Self::Decide(name) => vec![
+                read_all(),
+                update("certificatesigningrequests/approval"),
+                signer("approve", name),
+            ],
+            Self::Sign(name) => {
+                vec![read_all(), update("certificatesigningrequests/status"), signer("sign", name)]
+            }
+            Self::RootCa => {
+                vec![Rule::allowing(&["get"], "", &["configmaps"]).of("kube-root-ca.crt")]
+            }
+            Self::WhoAmI => {
+                vec![Rule::allowing(&["create"], "authentication.k8s.io", &["selfsubjectreviews"])]
+            }
+            Self::Allowed(rule) => vec![rule.clone()],
+        };
+        rules.iter().map(Rule::to_yaml).collect()
     }
 }
 
@@ -132,7 +135,7 @@ fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
                 );
             }
             if let Some(missing) = need.missing(&status.message) {
-                error = error.hint(format!("what is missing is the rule\n{}", missing.trim_end()));
+                error = error.hint(format!("what is missing is the rule\n{}", missing.to_yaml().trim_end()));
             }
             error.hint(format!("an admin grants this with a ClusterRole whose rules are\n{}", need.rules().trim_end()))
         }

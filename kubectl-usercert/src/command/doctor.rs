@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject};
 use usercert_core::api::doctor::{self, Ability, Able, Question, Signing, Signs};
+use usercert_core::api::rbac::Rule;
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::certificate::Certificate;
@@ -228,7 +229,9 @@ impl Found<'_> {
             .iter()
             .map(|(ability, able)| {
                 let missing = match able {
-                    Able::No(missing) => doctor::rules(missing),
+                    Able::No(missing) => {
+                        doctor::rules(missing).iter().map(Rule::to_string).collect()
+                    }
                     _ => Vec::new(),
                 };
                 json!({ "what": ability.what, "command": ability.command,

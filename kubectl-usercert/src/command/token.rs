@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
+use usercert_core::api::rbac::Rule;
 use usercert_core::api::token::{self, Token, TokenLifetime};
 use usercert_core::text::{shell_word, show, show_lines};
 use usercert_core::time::{UnixTime, human_duration};
@@ -181,7 +182,7 @@ async fn ask(
                 shell_word(&args.name)
             ));
         }
-        let need = Need::Use { group: "", resources: "serviceaccounts/token", verbs: "create" };
+        let need = Need::Allowed(Rule::allowing(&["create"], "", &["serviceaccounts/token"]));
         explain(&error, &cluster.server, &need)
     })?;
     let token = token::read(&answer.value)

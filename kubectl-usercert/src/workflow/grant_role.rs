@@ -121,7 +121,7 @@ pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Vec<Prepar
             Err(error) if matches!(error.code(), 403 | 404) => None,
             Err(error) => {
                 let resources = grant.scope.binding_resource();
-                let need = Need::Use { group: API_GROUP, resources, verbs: "get" };
+                let need = Need::rbac(&["get"], resources);
                 return Err(explain(&error, &cluster.server, &need));
             }
         };
@@ -139,7 +139,7 @@ pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Vec<Prepar
 /// It does not exist, or cannot be read.
 pub async fn rules_of(cluster: &Cluster, role: &RoleRef, scope: &Scope) -> Result<Vec<Rule>> {
     let resources = role.kind.resource();
-    let need = Need::Use { group: API_GROUP, resources, verbs: "get" };
+    let need = Need::rbac(&["get"], resources);
     match cluster.role(role, scope).await {
         Ok(value) => Ok(rbac::rules_of(&value)),
         Err(error) if error.reason() == "NotFound" => {
@@ -178,10 +178,9 @@ pub async fn bind(cluster: &Cluster, grant: &Grant, dry_run: bool) -> Result<Gra
         Err(error) => error,
     };
     if error.reason() != "AlreadyExists" {
-        return Err(refused(&error, cluster, &grant.role, &grant.scope, "create"));
+        return Err(refused(&error, cluster, &grant.role, &grant.scope, &["create"]));
     }
-    let need =
-        Need::Use { group: API_GROUP, resources: grant.scope.binding_resource(), verbs: "get" };
+    let need = Need::rbac(&["get"], grant.scope.binding_resource());
     let value = cluster
         .get_binding(&grant.scope, &grant.binding_name())
         .await
@@ -197,16 +196,12 @@ pub fn refused(
     cluster: &Cluster,
     role: &RoleRef,
     scope: &Scope,
-    verb: &'static str,
+    verbs: &[&str],
 ) -> Error {
     let message = error.to_string();
     let Some(lacking) = rbac::lacking(&message).filter(|_| error.code() == 403) else {
         let resources = scope.binding_resource();
-        return explain(
-            error,
-            &cluster.server,
-            &Need::Use { group: API_GROUP, resources, verbs: verb },
-        );
+        return explain(error, &cluster.server, &Need::rbac(verbs, resources));
     };
     let lines = rbac::allowance(&lacking, scope).lines(MOST);
     Error::new(format!(
@@ -215,10 +210,11 @@ pub fn refused(
     ))
     .hint(format!(
         "somebody who holds all of it can do it, as a cluster-admin does;\n\
-         or an admin lets you pass on this role, by a role of yours with the rule\n\
-         - apiGroups: [{API_GROUP}]\n  resources: [{}]\n  resourceNames: [{}]\n  verbs: [bind]",
-        role.kind.resource(),
-        Value::from(role.name.as_str()),
+         or an admin lets you pass on this role, by a role of yours with the rule\n{}",
+        Rule::allowing(&["bind"], API_GROUP, &[role.kind.resource()])
+            .of(&role.name)
+            .to_yaml()
+            .trim_end()
     ))
 }
 

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use usercert_core::api::rbac::Rule;
 use usercert_core::lifecycle::admission::{self, Managed, ObjectState};
 use usercert_core::lifecycle::enforcement::{Enforcement, Probe, Seen};
 use usercert_core::lifecycle::{
@@ -20,11 +21,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(150);
 
 /// What is needed to see the list.
-pub const SEE: Need = Need::Use { group: "", resources: "configmaps", verbs: "get" };
+#[must_use]
+pub fn see() -> Need {
+    on_list(&["get"])
+}
+
 /// What is needed to follow it.
-pub const WATCH: Need = Need::Use { group: "", resources: "configmaps", verbs: "get, watch" };
+#[must_use]
+pub fn watch() -> Need {
+    on_list(&["get", "watch"])
+}
+
 /// What is needed to change it.
-pub const CHANGE: Need = Need::Use { group: "", resources: "configmaps", verbs: "get, patch" };
+#[must_use]
+pub fn change() -> Need {
+    on_list(&["get", "patch"])
+}
+
+fn on_list(verbs: &[&str]) -> Need {
+    Need::Allowed(Rule::allowing(verbs, "", &["configmaps"]))
+}
 
 /// The list, as far as one may look.
 pub enum Known {
@@ -45,7 +61,7 @@ impl Known {
             Err(ApiError::Status(s)) if s.code == 403 => {
                 Self::Hidden("you may not see what is revoked".to_owned())
             }
-            Err(error) => Self::Hidden(explain(&error, &cluster.server, &SEE).message),
+            Err(error) => Self::Hidden(explain(&error, &cluster.server, &see()).message),
         }
     }
 
@@ -64,7 +80,7 @@ impl Known {
 /// # Errors
 /// As the server answers.
 pub async fn read(cluster: &Cluster) -> Result<Option<RevocationList>> {
-    let found = cluster.revoked().await.map_err(|e| explain(&e, &cluster.server, &SEE))?;
+    let found = cluster.revoked().await.map_err(|e| explain(&e, &cluster.server, &see()))?;
     Ok(found.map(|value| RevocationList::read(&value)))
 }
 
@@ -167,15 +183,12 @@ pub async fn install(
 
 fn uninstalled(error: &ApiError, cluster: &Cluster, object: &Managed) -> Error {
     let old = error.code() == 404 && object.collection.contains("validatingadmission");
-    let explained = explain(
-        error,
-        &cluster.server,
-        &Need::Use {
-            group: "admissionregistration.k8s.io",
-            resources: "validatingadmissionpolicies, validatingadmissionpolicybindings",
-            verbs: "get, create, update",
-        },
+    let rule = Rule::allowing(
+        &["get", "create", "update"],
+        "admissionregistration.k8s.io",
+        &["validatingadmissionpolicies", "validatingadmissionpolicybindings"],
     );
+    let explained = explain(error, &cluster.server, &Need::Allowed(rule));
     if old {
         return Error::new("this API server has no ValidatingAdmissionPolicies")
             .hint(format!("they come with Kubernetes 1.{}", admission::SINCE_MINOR));
@@ -218,7 +231,7 @@ pub async fn patch(cluster: &Cluster, patch: &Value, dry_run: bool) -> Result<()
         return Err(Error::new(format!("the list of what is revoked is full: {}", show(&text)))
             .hint("`kubectl usercert revocations prune` takes out what has expired"));
     }
-    Err(explain(&error, &cluster.server, &CHANGE))
+    Err(explain(&error, &cluster.server, &change()))
 }
 
 /// There is nothing to write into.

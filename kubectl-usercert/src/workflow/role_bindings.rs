@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, stream};
 use usercert_core::api::csr::{CsrObject, State};
-use usercert_core::api::rbac::{self, API_GROUP, Binding, RoleKind, RoleRef, Rule, Scope};
+use usercert_core::api::rbac::{self, Binding, RoleKind, RoleRef, Rule, Scope};
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::text::{show, show_short};
@@ -33,7 +33,7 @@ pub struct Holdings {
 /// # Errors
 /// As the server answers, unless it is that one may not look.
 pub async fn look(cluster: &Cluster, namespace: Option<&str>) -> Result<Holdings> {
-    let need = |resources| Need::Use { group: API_GROUP, resources, verbs: "list" };
+    let need = |resources| Need::rbac(&["list"], resources);
     let (everywhere, somewhere) =
         tokio::join!(cluster.cluster_role_bindings(), cluster.role_bindings(namespace));
     let mut bindings = Vec::new();
@@ -101,7 +101,7 @@ pub async fn roles(cluster: &Cluster, bindings: &[&Binding]) -> Result<BTreeMap<
             Err(error) if error.code() == 403 => Seen::Hidden,
             Err(error) => {
                 let resources = key.0.kind.resource();
-                let need = Need::Use { group: API_GROUP, resources, verbs: "get" };
+                let need = Need::rbac(&["get"], resources);
                 return Err(explain(&error, &cluster.server, &need));
             }
         };

@@ -1,6 +1,10 @@
 //! The rules of a role.
 
-use serde_json::Value;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::encoding::yaml::{Escapes, quote};
 
 /// One rule: verbs on resources, or on URLs that are no resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +42,51 @@ pub fn rules_of(role: &Value) -> Vec<Rule> {
 }
 
 impl Rule {
+    /// The rule that allows these verbs on a resource, or on several of one API group.
+    #[must_use]
+    pub fn allowing(verbs: &[&str], api_group: &str, resources: &[&str]) -> Self {
+        let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Self {
+            verbs: list(verbs),
+            api_groups: list(&[api_group]),
+            resources: list(resources),
+            ..Self::default()
+        }
+    }
+
+    /// The same, for the object of this name only.
+    #[must_use]
+    pub fn of(self, name: &str) -> Self {
+        Self { resource_names: vec![name.to_owned()], ..self }
+    }
+
+    /// An item of a role's `rules`.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let fields = self.fields().map(|(name, list)| (name.to_owned(), list.clone().into()));
+        Value::Object(fields.collect::<Map<_, _>>())
+    }
+
+    /// An item of a role's `rules` as YAML, a line for each field.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        let fields: Vec<String> =
+            self.fields().map(|(name, list)| format!("{name}: {}\n", flow(name, list))).collect();
+        format!("- {}", fields.join("  "))
+    }
+
+    /// The fields that hold something, in the order of the API.
+    fn fields(&self) -> impl Iterator<Item = (&'static str, &Vec<String>)> {
+        let all = [
+            ("apiGroups", &self.api_groups),
+            ("resources", &self.resources),
+            ("resourceNames", &self.resource_names),
+            ("nonResourceURLs", &self.urls),
+            ("verbs", &self.verbs),
+        ];
+        all.into_iter().filter(|(_, list)| !list.is_empty())
+    }
+
     /// Whether it lets one of these verbs be used on the resource (which may have a subresource), for
     /// objects of some name at least.
     ///
@@ -66,6 +115,36 @@ impl Rule {
     }
 }
 
+/// One line of YAML.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<String> =
+            self.fields().map(|(name, list)| format!("{name}: {}", flow(name, list))).collect();
+        write!(f, "{{{}}}", fields.join(", "))
+    }
+}
+
+fn flow(field: &str, list: &[String]) -> String {
+    let mut out = String::from("[");
+    for (i, item) in list.iter().enumerate() {
+        if i > 0 {
+            out.push_str(", ");
+        }
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"./-".contains(&b);
+        // Names of objects are others' to choose.
+        if field != "resourceNames"
+            && item.starts_with(|c: char| c.is_ascii_lowercase())
+            && item.bytes().all(plain)
+        {
+            out.push_str(item);
+        } else {
+            quote(&mut out, item, Escapes::Yaml);
+        }
+    }
+    out.push(']');
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +158,22 @@ mod tests {
             resources: list(resources),
             ..Rule::default()
         }
+    }
+
+    #[test]
+    fn rules_are_written_as_people_paste_them() {
+        let rule = Rule::allowing(&["get", "*"], "", &["pods", "pods/log"]).of("a\u{202e}\"b");
+        let line = "{apiGroups: [\"\"], resources: [pods, pods/log], resourceNames: [\"a\\u202e\\\"b\"], verbs: [get, \"*\"]}";
+        assert_eq!(rule.to_string(), line);
+        assert_eq!(
+            rule.to_yaml(),
+            "- apiGroups: [\"\"]\n  resources: [pods, pods/log]\n  resourceNames: [\"a\\u202e\\\"b\"]\n  verbs: [get, \"*\"]\n"
+        );
+        for text in [format!("rules: [{rule}]"), format!("rules:\n{}", rule.to_yaml())] {
+            let role = crate::encoding::yaml::parse(&text).unwrap();
+            assert_eq!(rules_of(&role), std::slice::from_ref(&rule), "{text}");
+        }
+        assert_eq!(rules_of(&json!({ "rules": [rule.to_value()] })), [rule]);
     }
 
     #[test]

@@ -1,18 +1,21 @@
 //! What a signer's service account must be allowed.
 
 use serde_json::{Value, json};
+use usercert_core::api::rbac::{API_GROUP as RBAC, Rule};
 use usercert_core::encoding::yaml;
 
-const RBAC: &str = "rbac.authorization.k8s.io";
 const CERTIFICATES: &str = "certificates.k8s.io";
 
 /// The manifest for a service account that may sign for `signer` and nothing else, and see the names that
 /// have role bindings.
 pub(super) fn manifest(signer: &str, account: &str, namespace: &str) -> String {
     let role = format!("usercert-signer:{}", signer.replace('/', ":"));
-    let rule = |resource: &str, verbs: &[&str]| json!({"apiGroups": [CERTIFICATES], "resources": [resource], "verbs": verbs});
-    let mut sign = rule("signers", &["sign"]);
-    sign["resourceNames"] = json!([signer]);
+    let rules = [
+        Rule::allowing(&["get", "list", "watch"], CERTIFICATES, &["certificatesigningrequests"]),
+        Rule::allowing(&["update"], CERTIFICATES, &["certificatesigningrequests/status"]),
+        Rule::allowing(&["sign"], CERTIFICATES, &["signers"]).of(signer),
+        Rule::allowing(&["list"], RBAC, &["rolebindings", "clusterrolebindings"]),
+    ];
     let documents: [Value; 3] = [
         json!({
             "apiVersion": "v1", "kind": "ServiceAccount",
@@ -20,15 +23,7 @@ pub(super) fn manifest(signer: &str, account: &str, namespace: &str) -> String {
         }),
         json!({
             "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole", "metadata": {"name": role},
-            "rules": [
-                rule("certificatesigningrequests", &["get", "list", "watch"]),
-                rule("certificatesigningrequests/status", &["update"]),
-                sign,
-                json!({
-                    "apiGroups": [RBAC], "resources": ["rolebindings", "clusterrolebindings"],
-                    "verbs": ["list"],
-                }),
-            ],
+            "rules": rules.iter().map(Rule::to_value).collect::<Value>(),
         }),
         json!({
             "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRoleBinding",

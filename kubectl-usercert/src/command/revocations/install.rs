@@ -55,7 +55,7 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
     }
     let cluster = Target::resolve(&args.client)?.connect()?;
     let found = Installed::look(&cluster, false).await;
-    let found = found.map_err(|e| explain(&e, &cluster.server, &revocation::SEE))?;
+    let found = found.map_err(|e| explain(&e, &cluster.server, &revocation::see()))?;
     let open = found.objects.iter().filter(|(_, state, _)| *state != ObjectState::AsIntended);
     let lines: Vec<String> = open
         .map(|(object, state, _)| match state {

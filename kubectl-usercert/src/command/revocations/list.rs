@@ -31,7 +31,8 @@ pub struct ListArgs {
 pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
-    let found = cluster.revoked().await.map_err(|e| explain(&e, &cluster.server, &revocation::SEE));
+    let found =
+        cluster.revoked().await.map_err(|e| explain(&e, &cluster.server, &revocation::see()));
     let found = found?;
     let list = found.as_ref().map(RevocationList::read);
     let installed = Installed::look(&cluster, true).await;

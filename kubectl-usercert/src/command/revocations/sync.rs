@@ -96,7 +96,7 @@ pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
 
 /// Reads the list, and follows its changes until the watch ends.
 async fn follow(host: &Host, cluster: &Cluster, file: &AuthorizationFile) -> Result<()> {
-    let explained = |error| explain(&error, &cluster.server, &revocation::WATCH);
+    let explained = |error| explain(&error, &cluster.server, &revocation::watch());
     let Some(value) = cluster.revoked().await.map_err(explained)? else {
         return Err(Error {
             message: format!("{}; {} stays as it is", revocation::no_list().message, file.shown()),

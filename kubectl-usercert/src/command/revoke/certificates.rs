@@ -277,7 +277,7 @@ impl Plan {
             return Ok(());
         }
         let all = Installed::look(cluster, false).await;
-        let all = all.map_err(|e| explain(&e, &cluster.server, &revocation::SEE))?;
+        let all = all.map_err(|e| explain(&e, &cluster.server, &revocation::see()))?;
         for (name, outcome) in revocation::install(cluster, &all, false).await? {
             host.say(format!("{name} {outcome}"));
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::api::rbac::{self, API_GROUP, AUTHENTICATED, Binding, Holder, Narrowed, Step};
+use usercert_core::api::rbac::{self, AUTHENTICATED, Binding, Holder, Narrowed, Step};
 use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
@@ -274,7 +274,7 @@ async fn delete(cluster: &Cluster, binding: &Binding, dry_run: bool) -> Result<(
         Err(error) if error.reason() == "NotFound" => Ok(()),
         Err(error) if error.reason() == "Conflict" => Err(changed(binding)),
         Err(error) => {
-            let need = Need::Use { group: API_GROUP, resources, verbs: "delete" };
+            let need = Need::rbac(&["delete"], resources);
             Err(explain(&error, &cluster.server, &need))
         }
     }
@@ -289,7 +289,7 @@ async fn remove_subject(
     let scope = &binding.scope;
     let failed = |error: &ApiError| match error.reason() {
         "Conflict" | "NotFound" => changed(binding),
-        _ => refused(error, cluster, &binding.role, scope, "get, update"),
+        _ => refused(error, cluster, &binding.role, scope, &["get", "update"]),
     };
     let read = cluster.get_binding(scope, &binding.name).await.map_err(|e| failed(&e))?;
     if Binding::read(&read).as_ref() != Some(binding) {

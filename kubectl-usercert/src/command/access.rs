@@ -8,18 +8,20 @@ use usercert_core::api::rbac::{self, AUTHENTICATED, Allowance, Binding, Holder};
 use usercert_core::text::{show, show_short};
 use usercert_core::x509::identity::SYSTEM_MASTERS;
 
-use super::revoke::described;
-use crate::cluster::Target;
+use crate::cluster::{Cluster, Target};
 use crate::error::{Exit, Result};
 use crate::ui::args::{ClientArgs, Format, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
-use crate::workflow::role_bindings::{self, RoleKey, Seen, role_key};
+use crate::workflow::role_bindings::{
+    self, KnownCertificate, RoleKey, RoleLookup, described, role_key,
+};
 
 /// Show what a user may do: the bindings that reach them, and what those allow in words
 ///
 /// A binding reaches a user by name, by a group that the certificate carries, or as it reaches
-/// everybody. Without -g, the groups are those of the user's certificates in the kubeconfig.
+/// everybody. Without -g, the groups are those of the user's valid certificates in the kubeconfig and in
+/// requests that the cluster still holds.
 #[derive(Args, Debug)]
 pub struct AccessArgs {
     /// User, as certificates name them
@@ -40,8 +42,12 @@ pub struct AccessArgs {
 pub async fn run(host: &Host, args: &AccessArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
-    let groups = groups(host, args, &target);
-    let holdings = role_bindings::look(&cluster, args.client.namespace.as_deref()).await?;
+    let (holdings, known) = tokio::join!(
+        role_bindings::look(&cluster, args.client.namespace.as_deref()),
+        known(host, args, &target, &cluster),
+    );
+    let holdings = holdings?;
+    let groups = groups(host, args, &known);
 
     let mut holders = vec![Holder::User(args.name.clone())];
     holders.extend(groups.iter().cloned().map(Holder::Group));
@@ -68,25 +74,34 @@ pub async fn run(host: &Host, args: &AccessArgs) -> Result<Exit> {
     Ok(if missing.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-/// The groups given, else those of the certificates at hand.
-fn groups(host: &Host, args: &AccessArgs, target: &Target) -> BTreeSet<String> {
+/// The user's certificates, unless the groups are given.
+async fn known(
+    host: &Host,
+    args: &AccessArgs,
+    target: &Target,
+    cluster: &Cluster,
+) -> Vec<KnownCertificate> {
+    if !args.groups.is_empty() {
+        return Vec::new();
+    }
+    role_bindings::certificates(target, cluster, &args.name, host.now()).await
+}
+
+/// The groups given, else those of the certificates that are known.
+fn groups(host: &Host, args: &AccessArgs, known: &[KnownCertificate]) -> BTreeSet<String> {
     if !args.groups.is_empty() {
         return args.groups.iter().cloned().collect();
     }
     let name = show(&args.name);
-    let as_account = Holder::User(args.name.clone()).account_groups();
-    if !as_account.is_empty() {
+    let groups = role_bindings::groups(&args.name, known);
+    if rbac::service_account(&args.name).is_some() {
         host.say(format!("{name} is a service account, with the groups that those have."));
-        return as_account.iter().map(|g| g.name().to_owned()).collect();
     }
-    let known =
-        role_bindings::in_kubeconfig(&target.kubeconfig.merged, &target.endpoint, &args.name);
-    let groups = role_bindings::groups(&known, host.now());
     if groups.is_empty() {
         host.say(format!(
             "Looked at the user {name} alone; -g GROUP adds a group of the certificate."
         ));
-    } else {
+    } else if !known.is_empty() {
         let places: Vec<&str> = known.iter().map(|k| k.place.as_str()).collect();
         let listed: Vec<String> = groups.iter().map(|g| show_short(g, 60)).collect();
         host.say(format!("Groups of {name} ({}): {}", places.join(", "), listed.join(", ")));
@@ -103,11 +118,11 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn new(by: &'a Holder, binding: &'a Binding, roles: &BTreeMap<RoleKey, Seen>) -> Self {
+    fn new(by: &'a Holder, binding: &'a Binding, roles: &BTreeMap<RoleKey, RoleLookup>) -> Self {
         let allows = match roles.get(&role_key(binding)) {
-            Some(Seen::Rules(rules)) => Ok(rbac::allowance(rules, &binding.scope)),
-            Some(Seen::Missing) => Err("nothing: the role does not exist"),
-            Some(Seen::Hidden) | None => Err("unknown: you may not look at the role"),
+            Some(RoleLookup::Rules(rules)) => Ok(rbac::allowance(rules, &binding.scope)),
+            Some(RoleLookup::Missing) => Err("nothing: the role does not exist"),
+            Some(RoleLookup::Hidden) | None => Err("unknown: you may not look at the role"),
         };
         Self { by, binding, allows }
     }

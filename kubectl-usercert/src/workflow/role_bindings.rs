@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, State};
-use usercert_core::api::rbac::{self, Binding, RoleKind, RoleRef, Rule, Scope};
+use usercert_core::api::rbac::{self, Binding, Holder, RoleKind, RoleRef, Rule, Scope};
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::text::{show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
 
-use crate::cluster::{Cluster, ListOptions, Need, explain};
+use crate::cluster::{Cluster, ListOptions, Need, Target, explain};
 use crate::error::{Error, Result};
 use crate::files::named;
 
@@ -65,7 +66,7 @@ impl Holdings {
 }
 
 /// What is known of a role that a binding names.
-pub enum Seen {
+pub enum RoleLookup {
     /// Its rules.
     Rules(Vec<Rule>),
     /// It does not exist: the binding gives nothing.
@@ -91,14 +92,17 @@ pub fn role_key(binding: &Binding) -> RoleKey {
 ///
 /// # Errors
 /// As the server answers, unless it is that one may not look.
-pub async fn roles(cluster: &Cluster, bindings: &[&Binding]) -> Result<BTreeMap<RoleKey, Seen>> {
+pub async fn roles(
+    cluster: &Cluster,
+    bindings: &[&Binding],
+) -> Result<BTreeMap<RoleKey, RoleLookup>> {
     let wanted: BTreeSet<RoleKey> = bindings.iter().map(|b| role_key(b)).collect();
     let read = wanted.into_iter().map(|key| async move {
         let scope = key.1.clone().map_or(Scope::Cluster, Scope::Namespace);
         let seen = match cluster.role(&key.0, &scope).await {
-            Ok(value) => Seen::Rules(rbac::rules_of(&value)),
-            Err(error) if error.reason() == "NotFound" => Seen::Missing,
-            Err(error) if error.code() == 403 => Seen::Hidden,
+            Ok(value) => RoleLookup::Rules(rbac::rules_of(&value)),
+            Err(error) if error.reason() == "NotFound" => RoleLookup::Missing,
+            Err(error) if error.code() == 403 => RoleLookup::Hidden,
             Err(error) => {
                 let resources = key.0.kind.resource();
                 let need = Need::rbac(&["get"], resources);
@@ -107,22 +111,51 @@ pub async fn roles(cluster: &Cluster, bindings: &[&Binding]) -> Result<BTreeMap<
         };
         Ok((key, seen))
     });
-    let all: Vec<Result<(RoleKey, Seen)>> =
+    let all: Vec<Result<(RoleKey, RoleLookup)>> =
         stream::iter(read).buffer_unordered(AT_A_TIME).collect().await;
     all.into_iter().collect()
 }
 
 /// A certificate that names somebody, and where it was found.
-pub struct Known {
+pub struct KnownCertificate {
     /// The certificate.
     pub certificate: Certificate,
-    /// As `context alice@kind`.
+    /// As `context alice@kind, request alice`.
     pub place: String,
 }
 
-/// Certificates of the user for this cluster that the kubeconfig holds.
+/// The valid certificates of the user that can be found, those that last longest first: in contexts of the
+/// kubeconfig for this cluster, and in requests that the cluster still holds.
+pub async fn certificates(
+    target: &Target,
+    cluster: &Cluster,
+    user: &str,
+    now: UnixTime,
+) -> Vec<KnownCertificate> {
+    let of_user = |certificate: &Certificate| certificate.subject.user() == user;
+    let mut all = in_kubeconfig(&target.kubeconfig.merged, &target.endpoint, user);
+    all.extend(in_requests(cluster, of_user).await);
+    let mut found: Vec<KnownCertificate> = Vec::new();
+    for one in all.into_iter().filter(|one| one.certificate.not_after >= now) {
+        match found.iter_mut().find(|known| known.certificate.der == one.certificate.der) {
+            Some(known) => known.place.push_str(&format!(", {}", one.place)),
+            None => found.push(one),
+        }
+    }
+    found.sort_by_key(|known| std::cmp::Reverse(known.certificate.not_after));
+    found
+}
+
+/// The groups by which bindings reach the user: those of the certificates, and those that a service
+/// account has by being one.
 #[must_use]
-pub fn in_kubeconfig(merged: &Merged, endpoint: &Endpoint, user: &str) -> Vec<Known> {
+pub fn groups(user: &str, known: &[KnownCertificate]) -> BTreeSet<String> {
+    let account = Holder::User(user.to_owned()).account_groups();
+    let account = account.iter().map(|group| group.name().to_owned());
+    known.iter().flat_map(|k| k.certificate.subject.groups()).chain(account).collect()
+}
+
+fn in_kubeconfig(merged: &Merged, endpoint: &Endpoint, user: &str) -> Vec<KnownCertificate> {
     let mut found = Vec::new();
     for entry in merged.contexts() {
         let Some(context) = merged.context(entry.name) else { continue };
@@ -134,14 +167,17 @@ pub fn in_kubeconfig(merged: &Merged, endpoint: &Endpoint, user: &str) -> Vec<Kn
             && let Some(certificate) = held.certificate().filter(|c| c.subject.user() == user)
         {
             let place = format!("context {}", show(entry.name));
-            found.push(Known { certificate: certificate.clone(), place });
+            found.push(KnownCertificate { certificate: certificate.clone(), place });
         }
     }
     found
 }
 
 /// Certificates that requests in the cluster still hold and that `keep` wants; none if one may not look.
-pub async fn in_requests(cluster: &Cluster, keep: impl Fn(&Certificate) -> bool) -> Vec<Known> {
+pub async fn in_requests(
+    cluster: &Cluster,
+    keep: impl Fn(&Certificate) -> bool,
+) -> Vec<KnownCertificate> {
     let mut found = Vec::new();
     let take = |object: CsrObject| {
         if object.state() != State::Issued {
@@ -153,7 +189,7 @@ pub async fn in_requests(cluster: &Cluster, keep: impl Fn(&Certificate) -> bool)
             && keep(&certificate)
         {
             let place = format!("request {}", show_short(&object.metadata.name, 60));
-            found.push(Known { certificate, place });
+            found.push(KnownCertificate { certificate, place });
         }
     };
     // Requests are no inventory: they are gone an hour after they were approved.
@@ -161,11 +197,16 @@ pub async fn in_requests(cluster: &Cluster, keep: impl Fn(&Certificate) -> bool)
     found
 }
 
-/// The groups that the valid ones among the certificates carry.
+/// A binding as the objects of `revoke` and `access` name it.
 #[must_use]
-pub fn groups(known: &[Known], now: UnixTime) -> BTreeSet<String> {
-    let valid = known.iter().filter(|k| k.certificate.not_after >= now);
-    valid.flat_map(|k| k.certificate.subject.groups()).collect()
+pub fn described(binding: &Binding) -> Value {
+    json!({
+        "kind": binding.scope.binding_kind(),
+        "namespace": binding.scope.namespace(),
+        "name": binding.name,
+        "role": binding.role,
+        "managed": binding.ours,
+    })
 }
 
 #[cfg(test)]

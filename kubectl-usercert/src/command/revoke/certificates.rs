@@ -20,7 +20,7 @@ use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::DryRun;
 use crate::ui::host::Host;
 use crate::workflow::revocation::{self, Installed};
-use crate::workflow::role_bindings::{self, Known};
+use crate::workflow::role_bindings::{self, KnownCertificate};
 
 /// Longest input that certificates are looked for in, in bytes.
 const LIMIT: usize = 4 << 20;
@@ -136,7 +136,7 @@ impl Plan {
         target: &Target,
         cluster: &Cluster,
         user: Option<&str>,
-        known: &[Known],
+        known: &[KnownCertificate],
     ) -> Result<Self> {
         let named = named(host, args)?;
         let in_cluster = find_fingerprints(cluster, &named).await;
@@ -422,7 +422,7 @@ fn named(host: &Host, args: &CertificateArgs) -> Result<Vec<Named>> {
 }
 
 /// The certificates of requests in the cluster, where a fingerprint has to be looked for.
-async fn find_fingerprints(cluster: &Cluster, named: &[Named]) -> Vec<Known> {
+async fn find_fingerprints(cluster: &Cluster, named: &[Named]) -> Vec<KnownCertificate> {
     if !named.iter().any(|n| matches!(n, Named::Print(_))) {
         return Vec::new();
     }
@@ -436,7 +436,7 @@ async fn find_fingerprints(cluster: &Cluster, named: &[Named]) -> Vec<Known> {
 fn resolve(
     named: Vec<Named>,
     target: &Target,
-    in_cluster: &[Known],
+    in_cluster: &[KnownCertificate],
     user: Option<&str>,
 ) -> Result<Vec<Candidate>> {
     let mut candidates = Vec::new();

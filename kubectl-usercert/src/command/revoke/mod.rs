@@ -2,14 +2,11 @@
 
 mod certificates;
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 use serde_json::{Value, json};
 use usercert_core::api::rbac::{self, AUTHENTICATED, Binding, Holder, Narrowed, Step};
 use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
-use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::lifetime::expiry_in_words;
 
 use self::certificates::{CertificateArgs, Outcome, Plan};
@@ -20,7 +17,7 @@ use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::grant_role::{RoleArgs, refused};
 use crate::workflow::revocation;
-use crate::workflow::role_bindings::{self, Known};
+use crate::workflow::role_bindings::{self, KnownCertificate, described};
 
 /// Take a person's access away: roles and certificates
 ///
@@ -183,20 +180,13 @@ async fn finish(
     let plan = rbac::plan(bindings, holder, narrowed);
     let dry = args.dry_run.dry_run;
     let answered = args.yes || dry != DryRun::None;
+    let now = host.now();
     let known = match holder {
-        Holder::User(user) => {
-            let mut known =
-                role_bindings::in_kubeconfig(&target.kubeconfig.merged, &target.endpoint, user);
-            let of_user = |c: &Certificate| c.subject.user() == user;
-            known.extend(role_bindings::in_requests(cluster, of_user).await);
-            known
-        }
+        Holder::User(user) => role_bindings::certificates(target, cluster, user, now).await,
         Holder::Group(_) => Vec::new(),
     };
-    let now = host.now();
-    let living = known.iter().any(|k| k.certificate.not_after >= now);
     let mut blocking = None;
-    if living && !args.roles_only() {
+    if !known.is_empty() && !args.roles_only() {
         let name = Some(holder.name());
         let made = Plan::make(host, &args.certificates, target, cluster, name, &known).await;
         match made {
@@ -251,7 +241,7 @@ async fn finish(
             }
         }
     }
-    let rest = Rest::of(bindings, &gone, holder, &known, &blocked, host.now());
+    let rest = RemainingAccess::of(bindings, &gone, holder, &known, &blocked);
     report(host, args, holder, &gone, &blocked, &rest)?;
     Ok(exit)
 }
@@ -306,29 +296,27 @@ fn changed(binding: &Binding) -> Error {
 }
 
 /// What still lets the holder in, and to what.
-struct Rest<'a> {
+struct RemainingAccess<'a> {
     /// By what, and the bindings.
     reached: Vec<(Holder, Vec<&'a Binding>)>,
-    /// Of the certificates that were not blocked the one that lasts longest.
-    last: Option<&'a Known>,
+    /// The certificates that were not blocked, those that last longest first.
+    open: Vec<&'a KnownCertificate>,
     /// Whether some were blocked.
     blocked: bool,
 }
 
-impl<'a> Rest<'a> {
+impl<'a> RemainingAccess<'a> {
     fn of(
         bindings: &'a [Binding],
         gone: &[(&Binding, Step)],
         holder: &Holder,
-        known: &'a [Known],
+        known: &'a [KnownCertificate],
         blocked: &[Outcome],
-        now: UnixTime,
     ) -> Self {
         let mut holders = vec![holder.clone()];
-        if let Holder::User(_) = holder {
-            let groups: BTreeSet<String> = role_bindings::groups(known, now);
+        if let Holder::User(user) = holder {
+            let groups = role_bindings::groups(user, known);
             holders.extend(groups.into_iter().map(Holder::Group));
-            holders.extend(holder.account_groups());
             holders.push(Holder::Group(AUTHENTICATED.to_owned()));
         }
         let stays =
@@ -340,11 +328,9 @@ impl<'a> Rest<'a> {
                 (by, here)
             })
             .collect();
-        let open = |k: &&Known| {
-            k.certificate.not_after >= now && !blocked.iter().any(|b| b.covers(&k.certificate))
-        };
-        let last = known.iter().filter(open).max_by_key(|k| k.certificate.not_after);
-        Self { reached, last, blocked: !blocked.is_empty() }
+        let open = |k: &&KnownCertificate| !blocked.iter().any(|b| b.covers(&k.certificate));
+        let open = known.iter().filter(open).collect();
+        Self { reached, open, blocked: !blocked.is_empty() }
     }
 
     fn text(&self, holder: &Holder, now: UnixTime) -> String {
@@ -372,11 +358,11 @@ impl<'a> Rest<'a> {
         };
         text.push_str(&everybody);
         let Holder::User(user) = holder else { return text };
-        if rbac::service_account(user).is_some() && self.last.is_none() {
+        if rbac::service_account(user).is_some() && self.open.is_empty() {
             text.push_str("Its tokens end with the service account itself.\n");
             return text;
         }
-        if let Some(known) = self.last {
+        for known in &self.open {
             text.push_str(&format!(
                 "A certificate of {} ({}) lets its bearer in until {} ({}); it is not blocked.\n",
                 show(user),
@@ -385,7 +371,7 @@ impl<'a> Rest<'a> {
                 expiry_in_words(known.certificate.not_after, now),
             ));
         }
-        if self.last.is_none() && !self.blocked {
+        if self.open.is_empty() && !self.blocked {
             text.push_str(&format!(
                 "Until when certificates of {0} let their bearer in, and which groups they carry, is not known here.\n\
                  What a group gives: kubectl usercert access -g GROUP -- {1}\n",
@@ -407,7 +393,7 @@ fn report(
     holder: &Holder,
     gone: &[(&Binding, Step)],
     blocked: &[Outcome],
-    rest: &Rest<'_>,
+    rest: &RemainingAccess<'_>,
 ) -> Result<()> {
     let mark = args.dry_run.dry_run.mark();
     let mut names: Vec<String> = gone.iter().map(|(b, _)| b.full_name()).collect();
@@ -427,7 +413,7 @@ fn report(
                 item["by"] = by.to_string().into();
                 item
             })).collect::<Value>(),
-            "authenticatesUntil": rest.last.map(|k| k.certificate.not_after),
+            "authenticatesUntil": rest.open.first().map(|k| k.certificate.not_after),
             "certificates": blocked.iter().map(Outcome::value).collect::<Value>(),
             "dryRun": args.dry_run.dry_run != DryRun::None,
         }),
@@ -449,16 +435,5 @@ fn report(
             ));
         }
         text + &rest.text(holder, host.now())
-    })
-}
-
-/// A binding as the objects of `revoke` and `access` name it.
-pub fn described(binding: &Binding) -> Value {
-    json!({
-        "kind": binding.scope.binding_kind(),
-        "namespace": binding.scope.namespace(),
-        "name": binding.name,
-        "role": binding.role,
-        "managed": binding.ours,
     })
 }

@@ -135,6 +135,22 @@ fn what_remains(trial: &Trial) {
         .run(&["revoke", &alice])
         .ok()
         .prints(&["lets its bearer in until", &format!("request {alice}")]);
+    // What one finds the other finds: the group's binding, and every certificate.
+    other.run(&["access", &alice]).ok().prints(&[&format!("group {team}")]).says(&[
+        "Groups of",
+        &format!("request {alice}"),
+        &team,
+    ]);
+    let second = format!("{alice}-second");
+    admin.run(&["request", &alice, "-g", &team, "--csr-name", &second]).ok();
+    admin.run(&["approve", &second, "--yes"]).ok();
+    for command in ["access", "revoke"] {
+        let run = other.run(&[command, &alice]).ok();
+        let said = format!("{}{}", run.stdout, run.stderr);
+        for place in [&alice, &second] {
+            assert!(said.contains(&format!("request {place}")), "{command}: {said}");
+        }
+    }
     other.run(&["revoke", "nobody-ever"]).ok().prints(&["is not known here"]);
     admin.run(&["revoke", &team, "--group", "--yes"]).ok();
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::finding::FindingCode;
-use crate::api::rbac::{Binding, Scope, Subject};
+use crate::api::rbac::{Binding, BoundSubject, Scope};
 use crate::text::confusable::Look;
 
 /// Names that have bindings: folded once for many reviews.
@@ -32,7 +32,7 @@ impl BoundNames {
         let mut bound = Self::default();
         for binding in bindings {
             let everywhere = binding.scope == Scope::Cluster;
-            for name in binding.subjects.iter().filter_map(Subject::name) {
+            for name in binding.subjects.iter().filter_map(BoundSubject::name) {
                 bound.add(name, everywhere);
             }
         }

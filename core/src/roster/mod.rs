@@ -5,8 +5,8 @@
 //! is not known, is refused: in a list of people nothing may be passed over silently.
 
 mod csv;
-mod grant;
 pub mod journal;
+mod role_at;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ use crate::x509::key::KeyType;
 use crate::x509::lifetime::Lifetime;
 use crate::x509::pkcs10::CertificateRequest;
 
-pub use grant::{Grant, GrantError};
+pub use role_at::{RoleAt, RoleAtError};
 
 /// Longest roster that is read, in bytes: some hundred thousand people.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -41,7 +41,7 @@ pub struct Person {
     /// Kind of key to make; no key is made for somebody who has sent a request.
     pub key_type: KeyType,
     /// Roles to bind.
-    pub grants: Vec<Grant>,
+    pub grants: Vec<RoleAt>,
     /// The file with the person's own certificate request.
     pub csr: Option<String>,
 }
@@ -162,9 +162,9 @@ fn person(row: Row, defaults: &Defaults, problems: &mut Vec<Problem>) -> Option<
         }
         text => text.parse::<KeyType>().map_err(|e| wrong(format!("keyType: {e}"))).ok(),
     };
-    let mut grants: Vec<Grant> = Vec::new();
+    let mut grants: Vec<RoleAt> = Vec::new();
     for text in &row.grants {
-        match text.parse::<Grant>() {
+        match text.parse::<RoleAt>() {
             Ok(grant) if grants.contains(&grant) => {
                 wrong(format!("grants: {grant} is there twice"));
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::api::rbac::{self, AUTHENTICATED, Allowance, Binding, Holder};
+use usercert_core::api::rbac::{self, AUTHENTICATED, Allowance, Binding, Subject};
 use usercert_core::text::{show, show_short};
 use usercert_core::x509::identity::SYSTEM_MASTERS;
 
@@ -49,14 +49,14 @@ pub async fn run(host: &Host, args: &AccessArgs) -> Result<Exit> {
     let holdings = holdings?;
     let groups = groups(host, args, &known);
 
-    let mut holders = vec![Holder::User(args.name.clone())];
-    holders.extend(groups.iter().cloned().map(Holder::Group));
-    let everybody = Holder::Group(AUTHENTICATED.to_owned());
+    let mut holders = vec![Subject::User(args.name.clone())];
+    holders.extend(groups.iter().cloned().map(Subject::Group));
+    let everybody = Subject::Group(AUTHENTICATED.to_owned());
     let detailed = args.output.format.is_some_and(|f| f != Format::Name);
     if detailed && !holders.contains(&everybody) {
         holders.push(everybody.clone());
     }
-    let rows: Vec<(&Holder, &Binding)> = holders
+    let rows: Vec<(&Subject, &Binding)> = holders
         .iter()
         .flat_map(|by| rbac::reaching(&holdings.bindings, by).map(move |b| (by, b)))
         .collect();
@@ -111,14 +111,14 @@ fn groups(host: &Host, args: &AccessArgs, known: &[KnownCertificate]) -> BTreeSe
 
 /// One binding that reaches the user.
 struct Row<'a> {
-    by: &'a Holder,
+    by: &'a Subject,
     binding: &'a Binding,
     /// `Err` says why it is unknown.
     allows: Result<Allowance, &'static str>,
 }
 
 impl<'a> Row<'a> {
-    fn new(by: &'a Holder, binding: &'a Binding, roles: &BTreeMap<RoleKey, RoleLookup>) -> Self {
+    fn new(by: &'a Subject, binding: &'a Binding, roles: &BTreeMap<RoleKey, RoleLookup>) -> Self {
         let allows = match roles.get(&role_key(binding)) {
             Some(RoleLookup::Rules(rules)) => Ok(rbac::allowance(rules, &binding.scope)),
             Some(RoleLookup::Missing) => Err("nothing: the role does not exist"),
@@ -148,8 +148,8 @@ impl<'a> Row<'a> {
     fn value(&self) -> Value {
         let mut value = described(self.binding);
         value["by"] = match self.by {
-            Holder::User(name) => json!({ "kind": "User", "name": name }),
-            Holder::Group(name) => json!({ "kind": "Group", "name": name }),
+            Subject::User(name) => json!({ "kind": "User", "name": name }),
+            Subject::Group(name) => json!({ "kind": "Group", "name": name }),
         };
         value["powers"] = self.allows.as_ref().map_or(Value::Null, |a| json!(a.powers));
         value["actions"] = self.allows.as_ref().map_or(Value::Null, |a| json!(a.actions));

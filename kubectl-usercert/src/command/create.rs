@@ -18,7 +18,7 @@ use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::approval;
 use crate::workflow::findings;
-use crate::workflow::grant_role::{Along, RoleArgs};
+use crate::workflow::grant_role::{AccompanyingGrants, RoleArgs};
 use crate::workflow::installation::{
     self, AwaitedCertificate, CheckedCertificate, ClusterEntry, KeptRequest, Placement,
 };
@@ -111,7 +111,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let sheet = Sheet::new(manifest, false, &bindings, &rules);
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
     let namespace = args.client.namespace.as_deref();
-    let along = Along::prepare(&cluster, &args.roles, &args.name, namespace).await?;
+    let along = AccompanyingGrants::prepare(&cluster, &args.roles, &args.name, namespace).await?;
     let text = format!(
         "{}
 {}",

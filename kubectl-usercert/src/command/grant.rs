@@ -1,7 +1,7 @@
 //! `grant NAME`.
 
 use clap::Args;
-use usercert_core::api::rbac::Holder;
+use usercert_core::api::rbac::Subject;
 use usercert_core::text::show;
 
 use crate::cluster::Target;
@@ -49,7 +49,7 @@ pub struct GrantArgs {
 /// # Errors
 /// See the exit codes.
 pub async fn run(host: &Host, args: &GrantArgs) -> Result<Exit> {
-    let holder = Holder::named(&args.name, args.group);
+    let holder = Subject::named(&args.name, args.group);
     let wanted = args.roles.grants(&holder, args.client.namespace.as_deref())?;
     if wanted.is_empty() {
         return Err(Error::usage("which role should be given?")

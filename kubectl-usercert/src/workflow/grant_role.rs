@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::api::rbac::{self, API_GROUP, Grant, Holder, RoleKind, RoleRef, Rule, Scope};
+use usercert_core::api::rbac::{self, API_GROUP, Grant, RoleKind, RoleRef, Rule, Scope, Subject};
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::identity::reserved;
 
@@ -66,7 +66,7 @@ impl RoleArgs {
     ///
     /// # Errors
     /// Roles without a place, a place without roles, or names that cannot be.
-    pub fn grants(&self, holder: &Holder, namespace: Option<&str>) -> Result<Vec<Grant>> {
+    pub fn grants(&self, holder: &Subject, namespace: Option<&str>) -> Result<Vec<Grant>> {
         let roles = self.named();
         if roles.is_empty() {
             return match self.cluster_wide {
@@ -238,9 +238,9 @@ impl Prepared {
     /// What is unusual about the holder.
     fn warning(&self) -> Option<String> {
         let name = match &self.grant.holder {
-            Holder::Group(name) => name,
-            Holder::User(name) if rbac::service_account(name).is_some() => return None,
-            Holder::User(name) => {
+            Subject::Group(name) => name,
+            Subject::User(name) if rbac::service_account(name).is_some() => return None,
+            Subject::User(name) => {
                 return reserved(name).map(|_| {
                     format!("{} is a name of Kubernetes itself, not of a person", show(name))
                 });
@@ -289,9 +289,9 @@ pub fn as_objects(mut bindings: Vec<Value>) -> Value {
 /// Roles that are given together with a certificate: looked at before the question that covers both,
 /// given once the certificate is on its way.
 #[derive(Default)]
-pub struct Along(Vec<Prepared>);
+pub struct AccompanyingGrants(Vec<Prepared>);
 
-impl Along {
+impl AccompanyingGrants {
     /// Looks at the roles that the flags name for this user; at nothing if they name none.
     ///
     /// # Errors
@@ -302,7 +302,7 @@ impl Along {
         user: &str,
         namespace: Option<&str>,
     ) -> Result<Self> {
-        let grants = roles.grants(&Holder::User(user.to_owned()), namespace)?;
+        let grants = roles.grants(&Subject::User(user.to_owned()), namespace)?;
         Ok(Self(prepare(cluster, grants).await?))
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, Object};
-use usercert_core::api::rbac::{self, Binding, Holder};
+use usercert_core::api::rbac::{self, Binding, Subject};
 use usercert_core::review::{self, BoundNames, Finding, Reviewed, Severity};
 use usercert_core::text::{show_quoted, show_short, width};
 use usercert_core::time::{UnixTime, human_duration};
@@ -94,9 +94,9 @@ impl Bindings {
             return Err("not looked at; `kubectl usercert review` shows it".to_owned());
         }
         let Some(request) = request else { return Ok(Vec::new()) };
-        let user = Holder::User(request.subject.user().to_owned());
-        let groups = request.subject.groups().into_iter().take(MAX_GROUPS).map(Holder::Group);
-        let reaching = |holder: Holder| {
+        let user = Subject::User(request.subject.user().to_owned());
+        let groups = request.subject.groups().into_iter().take(MAX_GROUPS).map(Subject::Group);
+        let reaching = |holder: Subject| {
             let roles = rbac::reaching(&known.all, &holder).map(Binding::in_words).collect();
             (holder, roles)
         };
@@ -105,7 +105,7 @@ impl Bindings {
 }
 
 /// Users and groups with the bindings that reach them.
-type Access = Vec<(Holder, Vec<String>)>;
+type Access = Vec<(Subject, Vec<String>)>;
 
 /// A request, decoded and reviewed.
 pub struct Sheet<Raw = Value> {
@@ -310,8 +310,8 @@ impl<Raw> Sheet<Raw> {
             Ok(access) => {
                 for (who, roles) in access {
                     let kind = match who {
-                        Holder::User(_) => "user",
-                        Holder::Group(_) => "group",
+                        Subject::User(_) => "user",
+                        Subject::Group(_) => "group",
                     };
                     let name = show_short(who.name(), room.saturating_sub(8));
                     let mut pieces = roles.clone();

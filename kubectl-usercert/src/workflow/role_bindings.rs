@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, State};
-use usercert_core::api::rbac::{self, Binding, Holder, RoleKind, RoleRef, Rule, Scope};
+use usercert_core::api::rbac::{self, Binding, RoleKind, RoleRef, Rule, Scope, Subject};
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::text::{show, show_short};
@@ -150,7 +150,7 @@ pub async fn certificates(
 /// account has by being one.
 #[must_use]
 pub fn groups(user: &str, known: &[KnownCertificate]) -> BTreeSet<String> {
-    let account = Holder::User(user.to_owned()).account_groups();
+    let account = Subject::User(user.to_owned()).account_groups();
     let account = account.iter().map(|group| group.name().to_owned());
     known.iter().flat_map(|k| k.certificate.subject.groups()).chain(account).collect()
 }

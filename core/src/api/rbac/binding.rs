@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::grant::is_ours;
-use super::{API_GROUP, Holder, RoleKind, RoleRef, Scope};
+use super::{API_GROUP, RoleKind, RoleRef, Scope, Subject};
 use crate::text::show_short;
 
 /// One of a binding's subjects.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub enum BoundSubject {
     /// A user.
     User(String),
     /// A group.
@@ -24,7 +24,7 @@ pub enum Subject {
     Other,
 }
 
-impl Subject {
+impl BoundSubject {
     /// Reads a subject of a binding in `scope`, whose namespace is a service account's default.
     #[must_use]
     pub fn read(value: &Value, scope: &Scope) -> Self {
@@ -52,11 +52,11 @@ impl Subject {
 
     /// Whether this is the holder. A service account is compared by its user name, whoever bears it.
     #[must_use]
-    pub fn is(&self, holder: &Holder) -> bool {
+    pub fn is(&self, holder: &Subject) -> bool {
         match (self, holder) {
-            (Self::User(name), Holder::User(wanted))
-            | (Self::Group(name), Holder::Group(wanted)) => name == wanted,
-            (Self::ServiceAccount { namespace, name }, Holder::User(wanted)) => {
+            (Self::User(name), Subject::User(wanted))
+            | (Self::Group(name), Subject::Group(wanted)) => name == wanted,
+            (Self::ServiceAccount { namespace, name }, Subject::User(wanted)) => {
                 service_account(wanted) == Some((namespace, name))
             }
             _ => false,
@@ -71,7 +71,7 @@ pub fn service_account(user: &str) -> Option<(&str, &str)> {
     (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
 }
 
-impl Holder {
+impl Subject {
     /// As a subject of a binding.
     #[must_use]
     pub fn to_subject(&self) -> Value {
@@ -101,7 +101,7 @@ pub struct Binding {
     /// The role.
     pub role: RoleRef,
     /// Who has it.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<BoundSubject>,
     /// Whether we made it.
     pub ours: bool,
     /// Whether the API server puts it back whenever it starts.
@@ -125,7 +125,7 @@ impl Binding {
         };
         let subjects = value["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
         Some(Self {
-            subjects: subjects.iter().map(|s| Subject::read(s, &scope)).collect(),
+            subjects: subjects.iter().map(|s| BoundSubject::read(s, &scope)).collect(),
             name: metadata["name"].as_str()?.to_owned(),
             uid: word(&metadata["uid"]),
             resource_version: word(&metadata["resourceVersion"]),
@@ -138,7 +138,7 @@ impl Binding {
 
     /// Whether it gives its role to the holder.
     #[must_use]
-    pub fn reaches(&self, holder: &Holder) -> bool {
+    pub fn reaches(&self, holder: &Subject) -> bool {
         self.subjects.iter().any(|s| s.is(holder))
     }
 
@@ -165,7 +165,7 @@ impl Binding {
 /// The bindings that reach the holder.
 pub fn reaching<'a, 'h>(
     bindings: &'a [Binding],
-    holder: &'h Holder,
+    holder: &'h Subject,
 ) -> impl Iterator<Item = &'a Binding> + use<'a, 'h> {
     bindings.iter().filter(move |b| b.reaches(holder))
 }
@@ -174,8 +174,8 @@ pub fn reaching<'a, 'h>(
 mod tests {
     use super::*;
 
-    fn user(name: &str) -> Holder {
-        Holder::User(name.into())
+    fn user(name: &str) -> Subject {
+        Subject::User(name.into())
     }
 
     fn binding(namespace: Option<&str>, subjects: Value) -> Binding {
@@ -194,8 +194,8 @@ mod tests {
         );
         assert!(bound.reaches(&user("alice")));
         assert!(!bound.reaches(&user("Alice")) && !bound.reaches(&user("dev")));
-        assert!(bound.reaches(&Holder::Group("dev".into())));
-        assert!(!bound.reaches(&Holder::Group("alice".into())));
+        assert!(bound.reaches(&Subject::Group("dev".into())));
+        assert!(!bound.reaches(&Subject::Group("alice".into())));
         assert!(!binding(None, Value::Null).reaches(&user("")));
     }
 
@@ -215,10 +215,10 @@ mod tests {
     #[test]
     fn a_service_account_has_groups_by_being_one() {
         let groups = user("system:serviceaccount:dev:ci").account_groups();
-        let names: Vec<&str> = groups.iter().map(Holder::name).collect();
+        let names: Vec<&str> = groups.iter().map(Subject::name).collect();
         assert_eq!(names, ["system:serviceaccounts", "system:serviceaccounts:dev"]);
         assert!(user("alice").account_groups().is_empty());
-        assert!(Holder::Group("system:serviceaccount:dev:ci".into()).account_groups().is_empty());
+        assert!(Subject::Group("system:serviceaccount:dev:ci".into()).account_groups().is_empty());
     }
 
     #[test]

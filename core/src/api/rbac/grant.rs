@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{API_GROUP, Binding, Holder, RoleKind, RoleRef, Scope};
+use super::{API_GROUP, Binding, RoleKind, RoleRef, Scope, Subject};
 use crate::text::show;
 use crate::x509::code::sha256_hex;
 use crate::x509::identity::{Group, NameError, UserName};
@@ -19,7 +19,7 @@ pub(super) fn is_ours(metadata: &Value) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     /// Who gets it.
-    pub holder: Holder,
+    pub holder: Subject,
     /// What.
     pub role: RoleRef,
     /// Where.
@@ -57,8 +57,8 @@ impl Grant {
     /// Names that cannot be, and a Role for the whole cluster.
     pub fn check(&self) -> Result<(), GrantError> {
         match &self.holder {
-            Holder::User(name) => drop(name.parse::<UserName>()?),
-            Holder::Group(name) => drop(name.parse::<Group>()?),
+            Subject::User(name) => drop(name.parse::<UserName>()?),
+            Subject::Group(name) => drop(name.parse::<Group>()?),
         }
         for name in [Some(self.role.name.as_str()), self.scope.namespace()].into_iter().flatten() {
             if matches!(name, "" | "." | "..") || name.contains(['/', '%']) {
@@ -75,8 +75,8 @@ impl Grant {
     #[must_use]
     pub fn binding_name(&self) -> String {
         let holder = match &self.holder {
-            Holder::User(_) => "User",
-            Holder::Group(_) => "Group",
+            Subject::User(_) => "User",
+            Subject::Group(_) => "Group",
         };
         // NUL is in no name, so that the parts cannot run into one another.
         let parts = [holder, self.holder.name(), self.role.kind.as_str(), &self.role.name];
@@ -158,7 +158,7 @@ mod tests {
 
     fn grant(user: &str, role: &str) -> Grant {
         Grant {
-            holder: Holder::User(user.into()),
+            holder: Subject::User(user.into()),
             role: RoleRef { kind: RoleKind::ClusterRole, name: role.into() },
             scope: Scope::Namespace("dev".into()),
         }
@@ -191,7 +191,7 @@ mod tests {
         ] {
             see(&grant(user, role));
         }
-        see(&Grant { holder: Holder::Group("a".into()), ..grant("a", "b") });
+        see(&Grant { holder: Subject::Group("a".into()), ..grant("a", "b") });
         let role = RoleRef { kind: RoleKind::Role, name: "b".into() };
         see(&Grant { role, ..grant("a", "b") });
     }
@@ -220,7 +220,8 @@ mod tests {
         assert!(matches!(everywhere.check(), Err(GrantError::RoleEverywhere(_))));
         assert!(matches!(grant("alice", "a/b").check(), Err(GrantError::ObjectName(_))));
         assert!(matches!(grant("ali\u{202e}ce", "edit").check(), Err(GrantError::Name(_))));
-        let masters = Grant { holder: Holder::Group("system:masters".into()), ..grant("", "edit") };
+        let masters =
+            Grant { holder: Subject::Group("system:masters".into()), ..grant("", "edit") };
         assert!(matches!(masters.check(), Err(GrantError::Name(_))));
         assert_eq!(grant("alice", "system:certificates.k8s.io:x").check(), Ok(()));
     }

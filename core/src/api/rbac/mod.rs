@@ -17,10 +17,10 @@ use std::fmt;
 use serde::Serialize;
 
 pub use allows::{Action, Allowance, allowance};
-pub use binding::{Binding, Subject, reaching, service_account};
+pub use binding::{Binding, BoundSubject, reaching, service_account};
 pub use escalation::lacking;
 pub use grant::{Grant, GrantError, MANAGED_BY};
-pub use revoke::{Narrowed, Step, plan, without};
+pub use revoke::{Removal, RevokeFilter, plan, without};
 pub use rule::{Rule, rules_of};
 
 use crate::text::show;
@@ -123,14 +123,14 @@ impl fmt::Display for Scope {
 
 /// Whom a role is given to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Holder {
+pub enum Subject {
     /// A user, by the certificate's common name; or a service account, by its user name.
     User(String),
     /// A group, by one of the certificate's organizations.
     Group(String),
 }
 
-impl Holder {
+impl Subject {
     /// The user of this name, or the group.
     #[must_use]
     pub fn named(name: &str, group: bool) -> Self {
@@ -157,7 +157,7 @@ impl Holder {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self {
             Self::User(_) => "user",

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Binding, Holder, RoleRef, Scope, Subject};
+use super::{Binding, BoundSubject, RoleRef, Scope, Subject};
 
 /// What is to happen to a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Removal {
     /// It names nobody else: delete it.
     Delete,
     /// It names others too: take out one subject.
@@ -15,7 +15,7 @@ pub enum Step {
 
 /// Which bindings are meant.
 #[derive(Clone, Debug, Default)]
-pub struct Narrowed {
+pub struct RevokeFilter {
     /// Only of these roles, unless empty.
     pub roles: Vec<RoleRef>,
     /// Only there.
@@ -24,7 +24,7 @@ pub struct Narrowed {
     pub others: bool,
 }
 
-impl Narrowed {
+impl RevokeFilter {
     fn takes(&self, binding: &Binding) -> bool {
         (binding.ours || self.others)
             && (self.roles.is_empty() || self.roles.contains(&binding.role))
@@ -36,14 +36,14 @@ impl Narrowed {
 #[must_use]
 pub fn plan<'a>(
     bindings: &'a [Binding],
-    holder: &Holder,
-    narrowed: &Narrowed,
-) -> Vec<(&'a Binding, Step)> {
-    let meant = bindings.iter().filter(|b| b.reaches(holder) && narrowed.takes(b));
+    holder: &Subject,
+    filter: &RevokeFilter,
+) -> Vec<(&'a Binding, Removal)> {
+    let meant = bindings.iter().filter(|b| b.reaches(holder) && filter.takes(b));
     meant
         .map(|binding| {
             let alone = binding.subjects.iter().all(|s| s.is(holder));
-            (binding, if alone { Step::Delete } else { Step::RemoveSubject })
+            (binding, if alone { Removal::Delete } else { Removal::RemoveSubject })
         })
         .collect()
 }
@@ -51,11 +51,11 @@ pub fn plan<'a>(
 /// `read`, a binding as the server sent it, without the holder among its subjects; UID and
 /// resourceVersion stay in, so that a change made meanwhile is a conflict.
 #[must_use]
-pub fn without(read: &Value, holder: &Holder) -> Value {
+pub fn without(read: &Value, holder: &Subject) -> Value {
     let mut body = read.clone();
     let scope = Binding::read(read).map_or(Scope::Cluster, |b| b.scope);
     if let Some(subjects) = body["subjects"].as_array_mut() {
-        subjects.retain(|s| !Subject::read(s, &scope).is(holder));
+        subjects.retain(|s| !BoundSubject::read(s, &scope).is(holder));
     }
     body
 }
@@ -91,32 +91,32 @@ mod tests {
         .collect()
     }
 
-    fn names(narrowed: &Narrowed) -> Vec<(String, Step)> {
-        let alice = Holder::User("alice".into());
-        plan(&all(), &alice, narrowed).iter().map(|(b, s)| (b.name.clone(), *s)).collect()
+    fn names(filter: &RevokeFilter) -> Vec<(String, Removal)> {
+        let alice = Subject::User("alice".into());
+        plan(&all(), &alice, filter).iter().map(|(b, s)| (b.name.clone(), *s)).collect()
     }
 
     #[test]
     fn only_ours_go_unless_all_are_meant() {
         let ours = [
-            ("ours".to_owned(), Step::Delete),
-            ("ours-everywhere".to_owned(), Step::Delete),
-            ("shared".to_owned(), Step::RemoveSubject),
+            ("ours".to_owned(), Removal::Delete),
+            ("ours-everywhere".to_owned(), Removal::Delete),
+            ("shared".to_owned(), Removal::RemoveSubject),
         ];
-        assert_eq!(names(&Narrowed::default()), ours);
-        let all = names(&Narrowed { others: true, ..Narrowed::default() });
+        assert_eq!(names(&RevokeFilter::default()), ours);
+        let all = names(&RevokeFilter { others: true, ..RevokeFilter::default() });
         assert_eq!(all.len(), 5);
-        assert!(all.contains(&("helm".to_owned(), Step::Delete)));
-        assert!(all.contains(&("helm-shared".to_owned(), Step::RemoveSubject)));
+        assert!(all.contains(&("helm".to_owned(), Removal::Delete)));
+        assert!(all.contains(&("helm-shared".to_owned(), Removal::RemoveSubject)));
     }
 
     #[test]
     fn roles_and_places_narrow_it() {
-        let everywhere = Narrowed { scope: Some(Scope::Cluster), ..Narrowed::default() };
-        assert_eq!(names(&everywhere), [("ours-everywhere".to_owned(), Step::Delete)]);
+        let everywhere = RevokeFilter { scope: Some(Scope::Cluster), ..RevokeFilter::default() };
+        assert_eq!(names(&everywhere), [("ours-everywhere".to_owned(), Removal::Delete)]);
         let role = RoleRef { kind: RoleKind::ClusterRole, name: "admin".into() };
-        let admin = Narrowed { roles: vec![role], others: true, scope: None };
-        assert_eq!(names(&admin), [("helm-shared".to_owned(), Step::RemoveSubject)]);
+        let admin = RevokeFilter { roles: vec![role], others: true, scope: None };
+        assert_eq!(names(&admin), [("helm-shared".to_owned(), Removal::RemoveSubject)]);
     }
 
     #[test]
@@ -125,6 +125,6 @@ mod tests {
         let mut expected = read.clone();
         expected["subjects"] =
             json!([{"kind": "User", "name": "bob"}, {"kind": "User", "name": "carol"}]);
-        assert_eq!(without(&read, &Holder::User("alice".into())), expected);
+        assert_eq!(without(&read, &Subject::User("alice".into())), expected);
     }
 }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::ui::args::DryRun;
 use crate::ui::output;
 use crate::workflow::approval;
-use crate::workflow::grant_role::Along;
+use crate::workflow::grant_role::AccompanyingGrants;
 use crate::workflow::review_sheet::Sheet;
 
 /// Longest full name that a result repeats, in columns.
@@ -103,9 +103,10 @@ impl Approval<'_> {
     }
 
     /// Looks at the roles that come with the approval, and shows them.
-    async fn along(&self, user: &str) -> Result<Along> {
+    async fn along(&self, user: &str) -> Result<AccompanyingGrants> {
         let namespace = self.args.client.namespace.as_deref();
-        let along = Along::prepare(self.cluster, &self.args.roles, user, namespace).await?;
+        let along =
+            AccompanyingGrants::prepare(self.cluster, &self.args.roles, user, namespace).await?;
         let answered = self.args.yes || self.dry_run() != DryRun::None;
         if along.roles().is_some() {
             self.host.say_before_asking(along.text().trim_end(), answered);
@@ -115,7 +116,7 @@ impl Approval<'_> {
 
     /// Gives the roles after the approval, which stands whatever becomes of them; the names of the
     /// bindings.
-    async fn give(&self, along: &Along, text: &mut String) -> Vec<String> {
+    async fn give(&self, along: &AccompanyingGrants, text: &mut String) -> Vec<String> {
         let before = "the request is approved";
         match along.give(self.cluster, &self.args.client, self.dry_run(), before).await {
             Ok(lines) => {

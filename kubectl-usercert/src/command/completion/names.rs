@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
 use clap_complete::engine::CompletionCandidate;
-use usercert_core::api::rbac::Subject;
+use usercert_core::api::rbac::BoundSubject;
 use usercert_core::text::shell_word;
 
 use crate::cluster::{ApiError, Cluster, Kubeconfig, Target};
@@ -163,8 +163,8 @@ async fn in_cluster(
 async fn subjects(cluster: &Cluster, groups: bool) -> Result<Vec<String>, ApiError> {
     let subjects = cluster.bindings().await?.into_iter().flat_map(|b| b.subjects);
     let name = |subject| match subject {
-        Subject::Group(name) if groups => Some(name),
-        Subject::User(name) if !groups => Some(name),
+        BoundSubject::Group(name) if groups => Some(name),
+        BoundSubject::User(name) if !groups => Some(name),
         _ => None,
     };
     Ok(subjects.filter_map(name).collect())

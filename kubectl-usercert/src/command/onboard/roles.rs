@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use usercert_core::api::rbac;
-use usercert_core::roster::{Grant, Problem};
+use usercert_core::roster::{Problem, RoleAt};
 
 use super::OnboardArgs;
 use super::rows::{self, Row};
@@ -16,7 +16,7 @@ use crate::workflow::grant_role;
 /// # Errors
 /// Roles that do not exist or cannot be read, with the lines that name them first.
 pub async fn look_up(args: &OnboardArgs, cluster: &Cluster, rows: &[&Row]) -> Result<Vec<String>> {
-    let mut named: BTreeMap<&Grant, (usize, usize)> = BTreeMap::new();
+    let mut named: BTreeMap<&RoleAt, (usize, usize)> = BTreeMap::new();
     for row in rows {
         for grant in row.missing_grants() {
             named.entry(grant).or_insert((row.person.line, 0)).1 += 1;

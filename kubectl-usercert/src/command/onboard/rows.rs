@@ -10,7 +10,7 @@ use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::exchange::request_file;
 use usercert_core::review::{self, Finding};
 use usercert_core::roster::journal::Progress;
-use usercert_core::roster::{self, Defaults, Grant, Person, Problem};
+use usercert_core::roster::{self, Defaults, Person, Problem, RoleAt};
 use usercert_core::text::{show, show_short};
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::pkcs10::CertificateRequest;
@@ -67,7 +67,7 @@ impl Row {
     }
 
     /// Grants that no earlier run has made.
-    pub fn missing_grants(&self) -> impl Iterator<Item = &Grant> {
+    pub fn missing_grants(&self) -> impl Iterator<Item = &RoleAt> {
         self.person.grants.iter().filter(|g| !self.earlier.granted.contains(&g.to_string()))
     }
 

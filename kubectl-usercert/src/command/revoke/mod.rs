@@ -4,7 +4,7 @@ mod certificates;
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::api::rbac::{self, AUTHENTICATED, Binding, Holder, Narrowed, Step};
+use usercert_core::api::rbac::{self, AUTHENTICATED, Binding, Removal, RevokeFilter, Subject};
 use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::lifetime::expiry_in_words;
@@ -82,16 +82,16 @@ pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     if args.certificates.only() {
         return certificates_only(host, args).await;
     }
-    let holder = Holder::named(args.name.as_deref().unwrap_or_default(), args.group);
+    let holder = Subject::named(args.name.as_deref().unwrap_or_default(), args.group);
     let roles = args.roles();
     let namespace = args.client.namespace.as_deref();
-    let narrowed =
-        Narrowed { roles: roles.named(), scope: roles.scope(namespace)?, others: args.all };
+    let filter =
+        RevokeFilter { roles: roles.named(), scope: roles.scope(namespace)?, others: args.all };
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     let mut holdings = role_bindings::look(&cluster, namespace).await?;
     // What was not asked for need not be seen.
-    let unseen = match &narrowed.scope {
+    let unseen = match &filter.scope {
         Some(rbac::Scope::Cluster) => holdings.no_cluster.take(),
         Some(rbac::Scope::Namespace(_)) => holdings.no_namespaces.take(),
         None => match (holdings.no_cluster.take(), holdings.no_namespaces.take()) {
@@ -102,16 +102,16 @@ pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
         },
     };
     if let Some(error) = unseen {
-        if narrowed.scope.is_some() {
+        if filter.scope.is_some() {
             return Err(error);
         }
         host.fail(&error);
         host.warn("Only the bindings that could be seen are looked at.");
-        return finish(host, args, &target, &cluster, &holder, &narrowed, &holdings.bindings)
+        return finish(host, args, &target, &cluster, &holder, &filter, &holdings.bindings)
             .await
             .map(|exit| exit.gravest(Exit::Failed));
     }
-    finish(host, args, &target, &cluster, &holder, &narrowed, &holdings.bindings).await
+    finish(host, args, &target, &cluster, &holder, &filter, &holdings.bindings).await
 }
 
 impl RevokeArgs {
@@ -173,17 +173,17 @@ async fn finish(
     args: &RevokeArgs,
     target: &Target,
     cluster: &Cluster,
-    holder: &Holder,
-    narrowed: &Narrowed,
+    holder: &Subject,
+    filter: &RevokeFilter,
     bindings: &[Binding],
 ) -> Result<Exit> {
-    let plan = rbac::plan(bindings, holder, narrowed);
+    let plan = rbac::plan(bindings, holder, filter);
     let dry = args.dry_run.dry_run;
     let answered = args.yes || dry != DryRun::None;
     let now = host.now();
     let known = match holder {
-        Holder::User(user) => role_bindings::certificates(target, cluster, user, now).await,
-        Holder::Group(_) => Vec::new(),
+        Subject::User(user) => role_bindings::certificates(target, cluster, user, now).await,
+        Subject::Group(_) => Vec::new(),
     };
     let mut blocking = None;
     if !known.is_empty() && !args.roles_only() {
@@ -224,12 +224,12 @@ async fn finish(
             }
         }
     }
-    let mut gone: Vec<(&Binding, Step)> = Vec::new();
+    let mut gone: Vec<(&Binding, Removal)> = Vec::new();
     for (binding, step) in plan {
         let done = match (dry, step) {
             (DryRun::Client, _) => Ok(()),
-            (_, Step::Delete) => delete(cluster, binding, dry == DryRun::Server).await,
-            (_, Step::RemoveSubject) => {
+            (_, Removal::Delete) => delete(cluster, binding, dry == DryRun::Server).await,
+            (_, Removal::RemoveSubject) => {
                 remove_subject(cluster, binding, holder, dry == DryRun::Server).await
             }
         };
@@ -246,10 +246,10 @@ async fn finish(
     Ok(exit)
 }
 
-fn planned(binding: &Binding, step: Step) -> String {
+fn planned(binding: &Binding, step: Removal) -> String {
     let what = match step {
-        Step::Delete => "delete it".to_owned(),
-        Step::RemoveSubject => {
+        Removal::Delete => "delete it".to_owned(),
+        Removal::RemoveSubject => {
             format!("it also names {} more, which keep it", binding.subjects.len() - 1)
         }
     };
@@ -273,7 +273,7 @@ async fn delete(cluster: &Cluster, binding: &Binding, dry_run: bool) -> Result<(
 async fn remove_subject(
     cluster: &Cluster,
     binding: &Binding,
-    holder: &Holder,
+    holder: &Subject,
     dry_run: bool,
 ) -> Result<()> {
     let scope = &binding.scope;
@@ -298,7 +298,7 @@ fn changed(binding: &Binding) -> Error {
 /// What still lets the holder in, and to what.
 struct RemainingAccess<'a> {
     /// By what, and the bindings.
-    reached: Vec<(Holder, Vec<&'a Binding>)>,
+    reached: Vec<(Subject, Vec<&'a Binding>)>,
     /// The certificates that were not blocked, those that last longest first.
     open: Vec<&'a KnownCertificate>,
     /// Whether some were blocked.
@@ -308,19 +308,19 @@ struct RemainingAccess<'a> {
 impl<'a> RemainingAccess<'a> {
     fn of(
         bindings: &'a [Binding],
-        gone: &[(&Binding, Step)],
-        holder: &Holder,
+        gone: &[(&Binding, Removal)],
+        holder: &Subject,
         known: &'a [KnownCertificate],
         blocked: &[Outcome],
     ) -> Self {
         let mut holders = vec![holder.clone()];
-        if let Holder::User(user) = holder {
+        if let Subject::User(user) = holder {
             let groups = role_bindings::groups(user, known);
-            holders.extend(groups.into_iter().map(Holder::Group));
-            holders.push(Holder::Group(AUTHENTICATED.to_owned()));
+            holders.extend(groups.into_iter().map(Subject::Group));
+            holders.push(Subject::Group(AUTHENTICATED.to_owned()));
         }
         let stays =
-            |by: &Holder, b: &&Binding| by != holder || gone.iter().all(|(g, _)| g.uid != b.uid);
+            |by: &Subject, b: &&Binding| by != holder || gone.iter().all(|(g, _)| g.uid != b.uid);
         let reached = holders
             .into_iter()
             .map(|by| {
@@ -333,7 +333,7 @@ impl<'a> RemainingAccess<'a> {
         Self { reached, open, blocked: !blocked.is_empty() }
     }
 
-    fn text(&self, holder: &Holder, now: UnixTime) -> String {
+    fn text(&self, holder: &Subject, now: UnixTime) -> String {
         let mut lines = String::new();
         let mut everybody = String::new();
         for (by, bindings) in &self.reached {
@@ -357,7 +357,7 @@ impl<'a> RemainingAccess<'a> {
             false => format!("What still reaches the {holder}:\n{lines}"),
         };
         text.push_str(&everybody);
-        let Holder::User(user) = holder else { return text };
+        let Subject::User(user) = holder else { return text };
         if rbac::service_account(user).is_some() && self.open.is_empty() {
             text.push_str("Its tokens end with the service account itself.\n");
             return text;
@@ -390,8 +390,8 @@ impl<'a> RemainingAccess<'a> {
 fn report(
     host: &Host,
     args: &RevokeArgs,
-    holder: &Holder,
-    gone: &[(&Binding, Step)],
+    holder: &Subject,
+    gone: &[(&Binding, Removal)],
     blocked: &[Outcome],
     rest: &RemainingAccess<'_>,
 ) -> Result<()> {
@@ -402,10 +402,10 @@ fn report(
         "Revocation",
         json!({
             "name": holder.name(),
-            "group": matches!(holder, Holder::Group(_)),
+            "group": matches!(holder, Subject::Group(_)),
             "removed": gone.iter().map(|(b, step)| {
                 let mut item = described(b);
-                item["deleted"] = (*step == Step::Delete).into();
+                item["deleted"] = (*step == Removal::Delete).into();
                 item
             }).collect::<Value>(),
             "remaining": rest.reached.iter().flat_map(|(by, all)| all.iter().map(move |b| {
@@ -422,8 +422,8 @@ fn report(
         let mut text: String = blocked.iter().map(|b| format!("{}\n", b.text(mark))).collect();
         for (binding, step) in gone {
             let what = match step {
-                Step::Delete => "deleted".to_owned(),
-                Step::RemoveSubject => format!("no longer names the {holder}"),
+                Removal::Delete => "deleted".to_owned(),
+                Removal::RemoveSubject => format!("no longer names the {holder}"),
             };
             let name = show(&binding.full_name());
             text.push_str(&format!("{name} {what}{mark}: {}\n", binding.in_words()));

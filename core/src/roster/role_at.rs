@@ -3,24 +3,24 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::api::rbac::{self, Holder, RoleKind, RoleRef, Scope};
+use crate::api::rbac::{self, RoleKind, RoleRef, Scope, Subject};
 use crate::text;
 
 /// A role and where it is to hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Grant {
+pub struct RoleAt {
     /// Which.
     pub role: RoleRef,
     /// Where.
     pub scope: Scope,
 }
 
-impl Grant {
+impl RoleAt {
     /// The same, for somebody.
     #[must_use]
     pub fn to(&self, user: &str) -> rbac::Grant {
         rbac::Grant {
-            holder: Holder::User(user.to_owned()),
+            holder: Subject::User(user.to_owned()),
             role: self.role.clone(),
             scope: self.scope.clone(),
         }
@@ -29,7 +29,7 @@ impl Grant {
 
 /// Why a text is no grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GrantError {
+pub enum RoleAtError {
     /// Not of the form.
     #[error("{} is no grant; write it as role/NAME@NAMESPACE, clusterrole/NAME@NAMESPACE, or clusterrole/NAME@* for the whole cluster", text::show_short(.0, 80))]
     Syntax(String),
@@ -38,11 +38,11 @@ pub enum GrantError {
     RoleEverywhere(String),
 }
 
-impl FromStr for Grant {
-    type Err = GrantError;
+impl FromStr for RoleAt {
+    type Err = RoleAtError;
 
-    fn from_str(text: &str) -> Result<Self, GrantError> {
-        let syntax = || GrantError::Syntax(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, RoleAtError> {
+        let syntax = || RoleAtError::Syntax(text.to_owned());
         let (kind, rest) = text.split_once('/').ok_or_else(syntax)?;
         // A role's name may hold an @, a namespace's may not.
         let (name, place) = rest.rsplit_once('@').ok_or_else(syntax)?;
@@ -60,7 +60,7 @@ impl FromStr for Grant {
         }
         let scope = match place {
             "*" if kind == RoleKind::Role => {
-                return Err(GrantError::RoleEverywhere(text.to_owned()));
+                return Err(RoleAtError::RoleEverywhere(text.to_owned()));
             }
             "*" => Scope::Cluster,
             name if !name.is_empty() && name.chars().all(legal) => {
@@ -72,7 +72,7 @@ impl FromStr for Grant {
     }
 }
 
-impl fmt::Display for Grant {
+impl fmt::Display for RoleAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.role.kind.as_str().to_lowercase();
         write!(f, "{kind}/{}@{}", self.role.name, self.scope.namespace().unwrap_or("*"))
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn grants_read_back_as_they_are_written() {
         for text in ["role/deployer@dev", "clusterrole/view@dev", "clusterrole/system:x@y@*"] {
-            assert_eq!(text.parse::<Grant>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<RoleAt>().unwrap().to_string(), text);
         }
         for text in [
             "",
@@ -99,8 +99,8 @@ mod tests {
             "role/x@a b",
             "role/a/b@c",
         ] {
-            assert!(matches!(text.parse::<Grant>(), Err(GrantError::Syntax(_))), "{text}");
+            assert!(matches!(text.parse::<RoleAt>(), Err(RoleAtError::Syntax(_))), "{text}");
         }
-        assert!(matches!("role/x@*".parse::<Grant>(), Err(GrantError::RoleEverywhere(_))));
+        assert!(matches!("role/x@*".parse::<RoleAt>(), Err(RoleAtError::RoleEverywhere(_))));
     }
 }

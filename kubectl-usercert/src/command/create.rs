@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use usercert_core::api::csr::{self, CLIENT_SIGNER, Decision};
+use usercert_core::api::rbac::Subject;
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::Expected;
 use usercert_core::x509::identity::Identity;
@@ -16,9 +17,10 @@ use crate::error::{Exit, Result, ResultExt as _};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
+use crate::ui::role_args::RoleArgs;
 use crate::workflow::approval;
 use crate::workflow::findings;
-use crate::workflow::grant_role::{AccompanyingGrants, RoleArgs};
+use crate::workflow::grant_role::AccompanyingGrants;
 use crate::workflow::installation::{
     self, AwaitedCertificate, CheckedCertificate, ClusterEntry, KeptRequest, Placement,
 };
@@ -111,7 +113,8 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let sheet = Sheet::new(manifest, false, &bindings, &rules);
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
     let namespace = args.client.namespace.as_deref();
-    let along = AccompanyingGrants::prepare(&cluster, &args.roles, &args.name, namespace).await?;
+    let grants = args.roles.grants(&Subject::User(args.name.clone()), namespace)?;
+    let along = AccompanyingGrants::prepare(&cluster, grants).await?;
     let text = format!(
         "{}
 {}",

@@ -9,7 +9,8 @@ use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
-use crate::workflow::grant_role::{self, Granted, Prepared, RoleArgs};
+use crate::ui::role_args::RoleArgs;
+use crate::workflow::grant_role::{self, Granted, Prepared};
 
 /// Give a role to a user or a group, after showing in words what it allows
 ///

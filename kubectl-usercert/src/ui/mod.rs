@@ -3,4 +3,5 @@
 pub mod args;
 pub mod host;
 pub mod output;
+pub mod role_args;
 mod terminal;

@@ -1,6 +1,5 @@
 //! Giving roles, as `grant`, `approve` and `create` do it: look, show, act.
 
-use clap::Args;
 use serde_json::{Value, json};
 use usercert_core::api::rbac::{self, API_GROUP, Grant, RoleKind, RoleRef, Rule, Scope, Subject};
 use usercert_core::text::{shell_word, show};
@@ -12,82 +11,6 @@ use crate::ui::args::{ClientArgs, DryRun};
 
 /// Resources that are listed a line, in texts for people.
 const MOST: usize = 12;
-
-/// Roles to give, and where.
-#[derive(Args, Clone, Debug, Default)]
-pub struct RoleArgs {
-    /// Role of the namespace given with -n; repeat for several
-    #[arg(long, value_name = "NAME")]
-    pub role: Vec<String>,
-    /// ClusterRole, in the namespace given with -n or with --cluster-wide; repeat for several
-    #[arg(long, value_name = "NAME")]
-    pub clusterrole: Vec<String>,
-    /// In the whole cluster, not in one namespace
-    #[arg(long)]
-    pub cluster_wide: bool,
-}
-
-impl RoleArgs {
-    /// The roles that are named.
-    #[must_use]
-    pub fn named(&self) -> Vec<RoleRef> {
-        let named = |kind, names: &[String]| {
-            let names = names.iter().map(move |name| RoleRef { kind, name: name.clone() });
-            names.collect::<Vec<_>>()
-        };
-        let mut all = named(RoleKind::Role, &self.role);
-        all.extend(named(RoleKind::ClusterRole, &self.clusterrole));
-        all.dedup();
-        all
-    }
-
-    /// Whether any of the flags is given.
-    #[must_use]
-    pub fn any(&self) -> bool {
-        self.cluster_wide || !self.role.is_empty() || !self.clusterrole.is_empty()
-    }
-
-    /// The place that the flags name, if any.
-    ///
-    /// # Errors
-    /// They name two.
-    pub fn scope(&self, namespace: Option<&str>) -> Result<Option<Scope>> {
-        match (self.cluster_wide, namespace) {
-            (true, Some(name)) => Err(Error::usage(format!(
-                "-n {} and --cluster-wide exclude each other",
-                shell_word(name)
-            ))),
-            (true, None) => Ok(Some(Scope::Cluster)),
-            (false, name) => Ok(name.map(|n| Scope::Namespace(n.to_owned()))),
-        }
-    }
-
-    /// What is to be given to the holder; nothing if no role is named.
-    ///
-    /// # Errors
-    /// Roles without a place, a place without roles, or names that cannot be.
-    pub fn grants(&self, holder: &Subject, namespace: Option<&str>) -> Result<Vec<Grant>> {
-        let roles = self.named();
-        if roles.is_empty() {
-            return match self.cluster_wide {
-                true => {
-                    Err(Error::usage("--cluster-wide needs a role")
-                        .hint("name it with --clusterrole"))
-                }
-                false => Ok(Vec::new()),
-            };
-        }
-        let Some(scope) = self.scope(namespace)? else {
-            return Err(Error::usage("where should the role be given?")
-                .hint("in one namespace: -n NAMESPACE; in all of them: --cluster-wide"));
-        };
-        let grant = |role| {
-            let grant = Grant { holder: holder.clone(), role, scope: scope.clone() };
-            grant.check().usage().map(|()| grant)
-        };
-        roles.into_iter().map(grant).collect()
-    }
-}
 
 /// A grant whose role was found.
 pub struct Prepared {
@@ -292,17 +215,11 @@ pub fn as_objects(mut bindings: Vec<Value>) -> Value {
 pub struct AccompanyingGrants(Vec<Prepared>);
 
 impl AccompanyingGrants {
-    /// Looks at the roles that the flags name for this user; at nothing if they name none.
+    /// Looks at the roles; at nothing if there are none.
     ///
     /// # Errors
-    /// Roles that do not exist, names that cannot be, a binding that is in the way.
-    pub async fn prepare(
-        cluster: &Cluster,
-        roles: &RoleArgs,
-        user: &str,
-        namespace: Option<&str>,
-    ) -> Result<Self> {
-        let grants = roles.grants(&Subject::User(user.to_owned()), namespace)?;
+    /// Roles that do not exist, a binding that is in the way.
+    pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Self> {
         Ok(Self(prepare(cluster, grants).await?))
     }
 

@@ -21,9 +21,9 @@ use crate::ui::args::{
 };
 use crate::ui::host::Host;
 use crate::ui::output;
+use crate::ui::role_args::RoleArgs;
 use crate::workflow::approval;
 use crate::workflow::findings;
-use crate::workflow::grant_role::RoleArgs;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
 use crate::workflow::review_sheet::Bindings;
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use usercert_core::api::csr::{CsrObject, Decision, RESOURCE};
+use usercert_core::api::rbac::Subject;
 use usercert_core::text::{show_quoted, show_short};
 use usercert_core::x509::code::Code;
 
@@ -105,8 +106,8 @@ impl Approval<'_> {
     /// Looks at the roles that come with the approval, and shows them.
     async fn along(&self, user: &str) -> Result<AccompanyingGrants> {
         let namespace = self.args.client.namespace.as_deref();
-        let along =
-            AccompanyingGrants::prepare(self.cluster, &self.args.roles, user, namespace).await?;
+        let grants = self.args.roles.grants(&Subject::User(user.to_owned()), namespace)?;
+        let along = AccompanyingGrants::prepare(self.cluster, grants).await?;
         let answered = self.args.yes || self.dry_run() != DryRun::None;
         if along.roles().is_some() {
             self.host.say_before_asking(along.text().trim_end(), answered);

@@ -15,7 +15,8 @@ use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
-use crate::workflow::grant_role::{RoleArgs, refused};
+use crate::ui::role_args::RoleArgs;
+use crate::workflow::grant_role::refused;
 use crate::workflow::revocation;
 use crate::workflow::role_bindings::{self, KnownCertificate, described};
 

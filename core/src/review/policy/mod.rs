@@ -19,7 +19,7 @@ use crate::x509::key::KeyKind;
 use crate::x509::lifetime::Lifetime;
 use crate::x509::pkcs10::CertificateRequest;
 
-pub use pattern::Pattern;
+use pattern::Pattern;
 
 /// Longest policy that is looked at, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;

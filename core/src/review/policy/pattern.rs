@@ -1,24 +1,20 @@
 //! Patterns of names: `*` stands for any run of characters, `?` for any one, everything else for
 //! itself. Upper and lower case differ, as they do to the API server.
 
-use std::fmt;
-
-use crate::text;
-
 /// A pattern that a whole name matches or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(Vec<char>);
+pub(super) struct Pattern(Vec<char>);
 
 impl Pattern {
     /// A pattern as it is written.
     #[must_use]
-    pub fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         Self(text.chars().collect())
     }
 
     /// Whether the whole of `name` matches.
     #[must_use]
-    pub fn matches(&self, name: &str) -> bool {
+    pub(super) fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
         let pattern = &self.0;
         let (mut p, mut n) = (0, 0);
@@ -42,12 +38,6 @@ impl Pattern {
             }
         }
         pattern.get(p..).unwrap_or_default().iter().all(|c| *c == '*')
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text::show_short(&self.0.iter().collect::<String>(), 80))
     }
 }
 

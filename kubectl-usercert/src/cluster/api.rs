@@ -38,7 +38,7 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) | Self::Busy(status, _) => write!(f, "{}", status.message),
-            Self::Transport(error) => f.write_str(&super::explain::transport_message(error)),
+            Self::Transport(error) => f.write_str(&super::transport::transport_message(error)),
             Self::Timeout(after) => write!(f, "no answer within {}s", after.as_secs_f32()),
             Self::Malformed(what) => write!(f, "the server's answer makes no sense: {what}"),
         }

@@ -4,10 +4,9 @@ use usercert_core::api::rbac::{API_GROUP, Rule};
 use usercert_core::lifecycle::{self, Refusal};
 use usercert_core::text::{show, show_lines, show_short};
 
-use kube::client::AuthError;
-
 use super::ApiError;
-use crate::error::{Error, chain};
+use super::transport::transport_message;
+use crate::error::Error;
 
 const CERTIFICATES: &str = "certificates.k8s.io";
 
@@ -178,26 +177,6 @@ fn tail(message: &str) -> String {
         _ => message.to_owned(),
     };
     show_lines(&cut, 600)
-}
-
-/// A failure on the way, in words. What an exec plugin printed stays out of it: it may be a token.
-pub(super) fn transport_message(error: &kube::Error) -> String {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(cause) = source {
-        match cause.downcast_ref::<AuthError>() {
-            Some(AuthError::AuthExecRun { cmd, out }) => {
-                return format!("exec: executable {} failed: {}", show(cmd), out.status);
-            }
-            Some(AuthError::AuthExecParse(_)) => {
-                return "the exec plugin printed something that is no ExecCredential".to_owned();
-            }
-            Some(AuthError::AuthExecStart(error)) => {
-                return format!("exec: the plugin's executable cannot be run: {error}");
-            }
-            _ => source = cause.source(),
-        }
-    }
-    show_lines(&chain(error), 1000)
 }
 
 fn unreachable_server(error: &kube::Error, server: &str) -> Error {

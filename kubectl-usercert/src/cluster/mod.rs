@@ -14,6 +14,7 @@ mod revocations;
 mod server;
 mod signed;
 mod signing;
+mod transport;
 mod wait;
 mod wire;
 

@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::grant::is_ours;
 use super::{API_GROUP, RoleKind, RoleRef, Scope, Subject};
 use crate::text::show_short;
+
+/// The value of the label `app.kubernetes.io/managed-by` on what we make, and our field manager.
+pub const MANAGED_BY: &str = "kubectl-usercert";
+pub(super) const LABEL: &str = "app.kubernetes.io/managed-by";
 
 /// One of a binding's subjects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +133,7 @@ impl Binding {
             uid: word(&metadata["uid"]),
             resource_version: word(&metadata["resourceVersion"]),
             role: RoleRef { kind, name: value["roleRef"]["name"].as_str()?.to_owned() },
-            ours: is_ours(metadata),
+            ours: metadata["labels"][LABEL] == MANAGED_BY,
             built_in: metadata["labels"]["kubernetes.io/bootstrapping"] == "rbac-defaults",
             scope,
         })

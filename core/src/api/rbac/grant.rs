@@ -2,18 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::binding::{LABEL, MANAGED_BY};
 use super::{API_GROUP, Binding, RoleKind, RoleRef, Scope, Subject};
 use crate::text::show;
 use crate::x509::code::sha256_hex;
 use crate::x509::identity::{Group, NameError, UserName};
-
-/// The value of the label `app.kubernetes.io/managed-by` on what we make, and our field manager.
-pub const MANAGED_BY: &str = "kubectl-usercert";
-const LABEL: &str = "app.kubernetes.io/managed-by";
-
-pub(super) fn is_ours(metadata: &Value) -> bool {
-    metadata["labels"][LABEL] == MANAGED_BY
-}
 
 /// A role for somebody, somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,9 +17,9 @@ use std::fmt;
 use serde::Serialize;
 
 pub use allows::{Action, Allowance, allowance};
-pub use binding::{Binding, BoundSubject, reaching, service_account};
+pub use binding::{Binding, BoundSubject, MANAGED_BY, reaching, service_account};
 pub use escalation::lacking;
-pub use grant::{Grant, GrantError, MANAGED_BY};
+pub use grant::{Grant, GrantError};
 pub use revoke::{Removal, RevokeFilter, plan, without};
 pub use rule::{Rule, rules_of};
 

@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 use tower::{BoxError, Service, ServiceExt as _};
 use usercert_core::text::show;
 
-use super::explain::transport_message;
+use super::transport::transport_message;
 use crate::error::{Error, Result};
 
 /// A client as `config` says; nothing is sent yet.

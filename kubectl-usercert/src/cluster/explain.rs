@@ -97,7 +97,7 @@ pub fn explain(error: &ApiError, server: &str, need: &Need) -> Error {
     match error {
         ApiError::Status(status) => answered(status, need),
         ApiError::Busy(status, pause) => Error::new(format!(
-            "Error from server ({}): {}; it asks to come back in {} seconds",
+            "Error from server ({}): {} (it asks to come back in {} seconds)",
             show_lines(&status.reason, 60),
             show_lines(&status.message, 2000),
             pause.as_secs()

@@ -22,5 +22,8 @@ pub(super) fn transport_message(error: &kube::Error) -> String {
             _ => source = cause.source(),
         }
     }
-    show_lines(&chain(error), 1000)
+    let text = chain(error);
+    // A page about TLS for programmers.
+    let text = text.split(": https://docs.rs/").next().unwrap_or_default();
+    show_lines(text, 1000)
 }

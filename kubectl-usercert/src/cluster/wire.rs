@@ -266,7 +266,9 @@ fn failure(code: StatusCode, body: &[u8]) -> Box<Status> {
             let reason = match code {
                 StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
                 StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
-                _ => "Failed to parse error data",
+                StatusCode::GATEWAY_TIMEOUT => "Timeout",
+                code if code.is_server_error() => "InternalError",
+                _ => "Unknown",
             };
             Status::failure(text.trim(), reason).with_code(code.as_u16()).boxed()
         },

@@ -61,7 +61,8 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
     );
     let answered = host.now();
     for error in [version.as_ref().err(), you.as_ref().err()].into_iter().flatten() {
-        if error.is_unreachable() || error.code() == 401 {
+        // Not allowed, or not known to an older server; everything else is no diagnosis.
+        if !matches!(error.code(), 403 | 404) {
             return Err(explain(error, &cluster.server, &Need::WhoAmI));
         }
     }

@@ -117,6 +117,7 @@ fn main() -> ExitCode {
                 ca::sign::CASES,
                 ca::authorities::CASES,
                 wire::answers::CASES,
+                wire::rig::CASES,
             ];
             for (name, run) in more.iter().flat_map(|list| list.iter()) {
                 cases.push(case(backend, name, *run));

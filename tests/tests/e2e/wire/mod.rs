@@ -2,3 +2,4 @@
 
 pub(crate) mod answers;
 pub(crate) mod requests;
+pub(crate) mod rig;

@@ -1,0 +1,301 @@
+//! Every command with every fault of the server or of the way to it.
+//!
+//! Judged are the exit code, the message, the time by the command's own limits, the memory, and what is
+//! left behind. `docs/reliability.md` is written from what happened:
+//! `USERCERT_WRITE_DOCS=1 cargo test --workspace --test e2e -- sandbox::wire::rig`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use usercert_sandbox::{Fault, Sandbox, SandboxOptions};
+
+use crate::cases;
+use crate::trial::{Outcome, Person, Trial, plugin};
+
+cases!(every_command_with_every_fault);
+
+/// What a command does when nothing is wrong: its name, its exit code and its arguments.
+type Usual = (&'static str, i32, &'static [&'static str]);
+
+const COMMANDS: &[Usual] = &[
+    ("list", 0, &["list"]),
+    ("review", 0, &["review", "waiting"]),
+    ("request", 0, &["request", "newcomer"]),
+    ("approve", 0, &["approve", "waiting", "--yes"]),
+    ("deny", 0, &["deny", "unwanted"]),
+    ("install", 0, &["install", "issued"]),
+    ("verify", 0, &["verify"]),
+    ("renew", 5, &["renew", "mine@sandbox", "--timeout", "0"]),
+    ("create", 0, &["create", "eve", "--yes", "--standalone", "eve.conf"]),
+    ("onboard", 0, &["onboard", "people.csv", "--yes", "--standalone-dir", "out"]),
+    ("grant", 0, &["grant", "frank", "--clusterrole", "view", "-n", "default", "--yes"]),
+    ("access", 0, &["access", "dave"]),
+    ("revoke", 0, &["revoke", "dave", "--yes"]),
+    ("token", 0, &["token", "robot", "-n", "default", "--standalone", "robot.conf"]),
+    ("doctor", 0, &["doctor"]),
+    ("ca serve --once", 0, &["ca", "serve", "--signer", "example.com/people", "--once"]),
+    ("revocations list", 0, &["revocations", "list"]),
+];
+
+/// A fault, in words and as it is made.
+struct Wrong {
+    words: &'static str,
+    made: Made,
+    /// What `--request-timeout` is then.
+    time: &'static str,
+    /// Whether commands get along with it.
+    harmless: bool,
+}
+
+enum Made {
+    /// At requests whose path holds this text.
+    At(&'static str, Fault),
+    /// The first requests are turned away.
+    Busy,
+    /// By the way the server is set up.
+    Setup(fn(&mut SandboxOptions)),
+    /// There is no server.
+    Down,
+}
+
+const fn wrong(words: &'static str, made: Made, harmless: bool) -> Wrong {
+    Wrong { words, made, time: "30s", harmless }
+}
+
+const fn fatal(words: &'static str, fault: Fault) -> Wrong {
+    wrong(words, Made::At("", fault), false)
+}
+
+const fn hanging(words: &'static str, fault: Fault) -> Wrong {
+    Wrong { words, made: Made::At("", fault), time: "500ms", harmless: false }
+}
+
+const FAULTS: &[Wrong] = &[
+    wrong("the server speaks HTTP/1.1 only", Made::Setup(|o| o.http11 = true), true),
+    wrong("the server speaks TLS 1.2 only", Made::Setup(|o| o.tls12 = true), true),
+    wrong("the first requests get 429, `Retry-After: 0`", Made::Busy, true),
+    wrong("every watch ends at once", Made::At("watch=1", Fault::Empty), true),
+    wrong("every watch is cut off", Made::At("watch=1", Fault::Reset), true),
+    wrong("nobody listens", Made::Down, false),
+    fatal("429, to come back in 600 million years", Fault::Busy(u64::MAX)),
+    fatal("500", Fault::Failing(500)),
+    fatal("503 without `Retry-After`", Fault::Failing(503)),
+    fatal("answers are cut off in the middle", Fault::Reset),
+    hanging("requests are never answered", Fault::Silent),
+    hanging("answers stop in the middle", Fault::Stalled),
+    hanging("answers come at one byte a second", Fault::Dripping),
+    fatal("answers are empty", Fault::Empty),
+    fatal("answers never end", Fault::Endless),
+    fatal("answers hold 40 MB", Fault::Huge(40)),
+    fatal("answers are pages for people", Fault::Page),
+    fatal("answers send to another host", Fault::Redirect),
+    fatal("answers are broken JSON", Fault::Nonsense),
+];
+
+/// What every command did with one fault.
+struct Seen {
+    /// Exit codes, as the commands stand.
+    codes: Vec<i32>,
+    /// What `list` said.
+    message: String,
+    problems: Vec<String>,
+}
+
+fn every_command_with_every_fault(trial: &Trial) {
+    let next = Mutex::new(0..FAULTS.len());
+    let seen = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some(at) = next.lock().expect("no panic").next() else { return };
+                    let result = with_fault(trial, &FAULTS[at]);
+                    seen.lock().expect("no panic").insert(at, result);
+                }
+            });
+        }
+    });
+    let seen: Vec<Seen> = seen.into_inner().expect("no panic").into_values().collect();
+    assert_eq!(seen.len(), FAULTS.len(), "every fault was tried");
+    let problems: Vec<&str> = seen.iter().flat_map(|s| &s.problems).map(String::as_str).collect();
+    let tried = COMMANDS.len() * FAULTS.len();
+    eprintln!(
+        "faults: {} commands × {} faults, {} of {tried} as they should be",
+        COMMANDS.len(),
+        FAULTS.len(),
+        tried - problems.len(),
+    );
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+    let page = page(&seen);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reliability.md");
+    if std::env::var_os("USERCERT_WRITE_DOCS").is_some() {
+        std::fs::write(&file, &page).expect("the page is written");
+    }
+    let written = std::fs::read_to_string(&file).expect("docs/reliability.md");
+    assert!(
+        written == page,
+        "docs/reliability.md is not what happened; write it with USERCERT_WRITE_DOCS=1:\n{page}"
+    );
+}
+
+fn with_fault(trial: &Trial, wrong: &Wrong) -> Seen {
+    let mut options = SandboxOptions::default();
+    if let Made::Setup(set) = wrong.made {
+        set(&mut options);
+    }
+    let sandbox = Sandbox::start(options).expect("the sandbox starts");
+    let admin = prepared(trial, &sandbox);
+    let server = sandbox.url().to_owned();
+    let sandbox = match wrong.made {
+        Made::At(part, fault) => {
+            sandbox.fail_at(part, fault);
+            Some(sandbox)
+        }
+        Made::Down => {
+            drop(sandbox);
+            None
+        }
+        _ => Some(sandbox),
+    };
+    let mut seen = Seen { codes: Vec::new(), message: String::new(), problems: Vec::new() };
+    for (name, usual, args) in COMMANDS {
+        if let (Made::Busy, Some(sandbox)) = (&wrong.made, &sandbox) {
+            sandbox.be_busy(2, 0);
+        }
+        let before = files(&admin.home);
+        let out = bounded(&admin, args, wrong.time);
+        let problem = judged(&out, *usual, wrong).or_else(|| {
+            let half = half_written(&before, &files(&admin.home), wrong);
+            half.map(|file| format!("it left {} behind", file.display()))
+        });
+        if let Some(problem) = problem {
+            seen.problems.push(format!("{}: {name}: {problem}\n{out:?}", wrong.words));
+        }
+        if *name == "list" && !wrong.harmless {
+            let said = out.stderr.lines().next().unwrap_or_default();
+            seen.message = said.replace(&server, "https://SERVER");
+        }
+        seen.codes.push(out.code);
+    }
+    seen
+}
+
+/// An admin on whose server there is something for every command.
+fn prepared(trial: &Trial, sandbox: &Sandbox) -> Person {
+    let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
+    for user in ["waiting", "unwanted", "issued", "mine"] {
+        admin.run(&["request", user]).ok();
+    }
+    for user in ["issued", "mine"] {
+        admin.run(&["approve", user, "--yes"]).ok();
+    }
+    admin.run(&["install", "mine"]).ok();
+    admin.kubectl(&["wait", "--for=jsonpath={.status.certificate}", "csr/issued"]).ok();
+    admin.run(&["grant", "dave", "--clusterrole", "view", "-n", "default", "--yes"]).ok();
+    admin.kubectl(&["create", "serviceaccount", "robot", "-n", "default"]).ok();
+    let binding = ["create", "clusterrolebinding", "mine", "--clusterrole", "cluster-admin"];
+    admin.kubectl(&[&binding[..], &["--user", "mine"]].concat()).ok();
+    admin.run(&["ca", "init", "--name", "people"]).ok();
+    admin.write("people.csv", "name\nfrida\ngina\n");
+    std::fs::create_dir(admin.home.join("out")).expect("a folder");
+    admin
+}
+
+/// Runs the plugin with half a gigabyte of memory, and stops it after a minute: it has to end by itself.
+fn bounded(admin: &Person, args: &[&str], time: &str) -> Outcome {
+    let script = "ulimit -v 524288; exec timeout 60 \"$0\" \"$@\"";
+    let plugin = plugin().to_str().expect("a path");
+    let all = [&["-c", script, plugin][..], args, &["--request-timeout", time]].concat();
+    admin.tool("sh", &all)
+}
+
+/// What is wrong with how a command ended.
+fn judged(out: &Outcome, usual: i32, wrong: &Wrong) -> Option<String> {
+    let said = format!("{}{}", out.stdout, out.stderr);
+    if let Some(word) =
+        ["panicked", "stack backtrace", "RUST_BACKTRACE"].iter().find(|w| said.contains(**w))
+    {
+        return Some(format!("it says {word}"));
+    }
+    match out.code {
+        124 => Some("it did not end by itself".to_owned()),
+        code if wrong.harmless => {
+            (code != usual).then(|| format!("exit code {code} instead of {usual}"))
+        }
+        code @ 1..=5 => {
+            let silent = out.stderr.trim().is_empty();
+            silent.then(|| format!("exit code {code} without a word"))
+        }
+        code => Some(format!("exit code {code}")),
+    }
+}
+
+/// All files below a folder, and what is in them.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.insert(entry.path(), std::fs::read(entry.path()).unwrap_or_default());
+        }
+    }
+    found
+}
+
+/// A file that a failed command should not have made or changed: kept are keys with their requests, whole,
+/// and what `onboard` notes of how far it has come.
+fn half_written(
+    before: &BTreeMap<PathBuf, Vec<u8>>,
+    after: &BTreeMap<PathBuf, Vec<u8>>,
+    wrong: &Wrong,
+) -> Option<PathBuf> {
+    let is_whole = |file: &Path| {
+        let folder = file.parent().unwrap_or(file);
+        folder.join("key.pem").exists() == folder.join("request.json").exists()
+    };
+    let mut changed = after.iter().filter(|(path, text)| before.get(*path) != Some(text));
+    let bad = changed.find(|(path, text)| {
+        let kept = path.components().any(|c| c.as_os_str() == "kubectl-usercert");
+        let temporary = path.file_name().is_some_and(|n| n.to_string_lossy().contains("tmp"));
+        let expected = wrong.harmless || kept && is_whole(path);
+        temporary || text.is_empty() && !kept || !expected
+    });
+    bad.map(|(path, _)| path.clone())
+}
+
+fn page(seen: &[Seen]) -> String {
+    let mut page = "# Reliability\n\n\
+        What the commands do when something is wrong with the server or with the way to it. Written by the tests, which run\n\
+        every command below with every fault, half a gigabyte of memory and a minute of time\n\
+        (`tests/tests/e2e/wire/rig.rs`):\n\n\
+        ```console\n\
+        $ USERCERT_WRITE_DOCS=1 cargo test --workspace --test e2e -- sandbox::wire::rig\n\
+        ```\n\n\
+        No command panics, hangs, or leaves a file half written, and a kubeconfig is changed only when all went well.\n\n"
+        .to_owned();
+    let names: Vec<String> = COMMANDS.iter().map(|(name, ..)| format!("`{name}`")).collect();
+    let _ = writeln!(page, "{} commands: {}.\n", names.len(), names.join(", "));
+    page.push_str("| fault | commands | what `list` says |\n|---|---|---|\n");
+    for (wrong, seen) in FAULTS.iter().zip(seen) {
+        let ends = if wrong.harmless {
+            "work as ever".to_owned()
+        } else {
+            let mut by_code: BTreeMap<i32, Vec<&str>> = BTreeMap::new();
+            for ((name, ..), code) in COMMANDS.iter().zip(&seen.codes) {
+                by_code.entry(*code).or_default().push(*name);
+            }
+            let most = by_code.iter().max_by_key(|(_, names)| names.len()).map(|(code, _)| *code);
+            let rest = by_code.iter().filter(|(code, _)| Some(**code) != most);
+            let rest =
+                rest.map(|(code, names)| format!("; {}: exit code {code}", names.join(", ")));
+            format!("exit code {}{}", most.unwrap_or_default(), rest.collect::<String>())
+        };
+        let message = seen.message.replace('|', "\\|");
+        let message = if message.is_empty() { String::new() } else { format!("`{message}`") };
+        let _ = writeln!(page, "| {} | {ends} | {message} |", wrong.words);
+    }
+    page
+}

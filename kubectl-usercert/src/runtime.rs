@@ -9,9 +9,6 @@ use tokio::runtime::{Builder, Runtime};
 const DESCRIPTORS: usize = 8;
 
 /// A new runtime.
-///
-/// # Errors
-/// When the system is out of resources.
 pub fn new() -> io::Result<Runtime> {
     // Where descriptors run out, the runtime panics instead of saying so.
     #[cfg(unix)]

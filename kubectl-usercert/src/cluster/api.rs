@@ -19,18 +19,14 @@ const REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 /// Longest table that is read, in bytes: some fifty thousand requests.
 const TABLE_LIMIT: usize = 32 << 20;
 
-/// Why a request to the API server did not succeed.
 #[derive(Debug)]
 pub enum ApiError {
-    /// The server answered with a failure.
     Status(Box<Status>),
     /// It is busy for longer than it is waited for: this long.
     Busy(Box<Status>, Duration),
     /// There was no answer, or none that makes sense.
     Transport(Box<kube::Error>),
-    /// No answer within the time for one request.
     Timeout(Duration),
-    /// The answer was not of the expected shape.
     Malformed(String),
 }
 
@@ -56,7 +52,6 @@ impl From<kube::Error> for ApiError {
 
 impl ApiError {
     /// The failure's `reason`, which tells AlreadyExists from Conflict (both are 409).
-    #[must_use]
     pub fn reason(&self) -> &str {
         match self {
             Self::Status(status) | Self::Busy(status, _) => &status.reason,
@@ -65,7 +60,6 @@ impl ApiError {
     }
 
     /// The failure's HTTP code; 0 if there was no answer.
-    #[must_use]
     pub fn code(&self) -> u16 {
         match self {
             Self::Status(status) | Self::Busy(status, _) => status.code,
@@ -74,29 +68,22 @@ impl ApiError {
     }
 
     /// Whether there was no answer at all.
-    #[must_use]
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Transport(_) | Self::Timeout(_))
     }
 }
 
-/// Who the server takes one for.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct UserInfo {
-    /// User name.
     pub username: String,
-    /// UID.
     pub uid: String,
-    /// Groups.
     pub groups: Vec<String>,
-    /// Further attributes.
     pub extra: BTreeMap<String, Vec<String>>,
 }
 
 impl UserInfo {
     /// The credential that the server saw, as `X509SHA256=…`; none before Kubernetes 1.32.
-    #[must_use]
     pub fn credential(&self) -> Option<&str> {
         self.extra
             .get("authentication.kubernetes.io/credential-id")
@@ -105,33 +92,24 @@ impl UserInfo {
     }
 }
 
-/// What to list.
 #[derive(Clone, Debug, Default)]
 pub struct ListOptions<'a> {
-    /// Only requests to this signer.
     pub signer: Option<&'a str>,
-    /// Only requests with these labels.
     pub selector: Option<&'a str>,
 }
 
-/// A request as one row of the server's table.
 #[derive(Clone, Debug, Default)]
 pub struct CsrRow {
-    /// Its name.
     pub name: String,
-    /// Who is to sign.
     pub signer: String,
-    /// Who submitted it.
     pub requester: String,
     /// Its state in kubectl's words, as `Pending` or `Approved,Issued`.
     pub condition: String,
 }
 
-/// A connection to an API server.
 #[derive(Clone)]
 pub struct Cluster {
     pub(super) wire: Wire,
-    /// The server's address, for messages.
     pub server: String,
 }
 
@@ -148,14 +126,12 @@ impl Cluster {
     }
 
     /// The same connection, whose user is told when the server is busy and waited for.
-    #[must_use]
     pub fn telling(mut self, on_busy: OnBusy) -> Self {
         self.wire.on_busy = Some(on_busy);
         self
     }
 
     /// The same connection, on which a busy server is not waited for any more once `stop` is told.
-    #[must_use]
     pub fn for_service(mut self, stop: watch::Receiver<bool>) -> Self {
         self.wire.stop = Some(stop);
         self
@@ -171,19 +147,11 @@ impl Cluster {
         serde_json::from_slice(&answer).map_err(|e| ApiError::Malformed(e.to_string()))
     }
 
-    /// Creates a CertificateSigningRequest; gives back the object as the server made it.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn create_csr(&self, manifest: &Value, dry_run: bool) -> Result<CsrObject, ApiError> {
         let query = if dry_run { "?dryRun=All" } else { "" };
         self.send_csr(Method::POST, &format!("{CSRS}{query}"), Some(manifest)).await
     }
 
-    /// Reads one request as it is.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn get_csr(&self, name: &str) -> Result<CsrObject, ApiError> {
         self.send_csr(Method::GET, &format!("{CSRS}/{}", encode(name)), None).await
     }
@@ -215,9 +183,6 @@ impl Cluster {
 
     /// All requests as the server's table has them, as they were a moment ago: one answer, much shorter
     /// than the objects are, and from the server's memory.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn csr_table(&self) -> Result<Vec<CsrRow>, ApiError> {
         let wire = Wire { accept: wire::TABLES, ..self.wire.clone() };
         let url = format!("{CSRS}?resourceVersion=0&includeObject=None");
@@ -243,9 +208,6 @@ impl Cluster {
     }
 
     /// Names of objects, the first few hundred of them; `api` is as `/api/v1`.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn names(
         &self,
         api: &str,
@@ -271,10 +233,6 @@ impl Cluster {
             .map_err(|e| ApiError::Malformed(e.to_string()))
     }
 
-    /// Reads a config map's entry.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn config_map(&self, namespace: &str, name: &str) -> Result<Value, ApiError> {
         let url = format!("/api/v1/namespaces/{}/configmaps/{}", encode(namespace), encode(name));
         self.send(Method::GET, &url, None).await

@@ -34,7 +34,6 @@ pub(super) struct Watch<'a> {
     pub seconds: u64,
 }
 
-/// What a watch tells.
 pub(super) enum Event {
     /// An object is new or has changed.
     Object(Value),
@@ -50,7 +49,6 @@ pub(super) struct Events {
     /// What has come and was not read yet.
     buffer: Vec<u8>,
     dead: Instant,
-    /// Where the next watch goes on.
     version: String,
 }
 
@@ -132,7 +130,6 @@ impl Events {
 /// What a watch on requests tells.
 #[derive(Debug)]
 pub enum Change {
-    /// A request is new or has changed.
     Object(Box<CsrObject>),
     /// A request was deleted.
     Gone,
@@ -144,8 +141,6 @@ pub enum Change {
 pub struct Changes(pub(super) Events);
 
 impl Changes {
-    /// Where the next watch goes on.
-    #[must_use]
     pub fn version(&self) -> &str {
         &self.0.version
     }

@@ -23,9 +23,6 @@ use crate::error::{Error, Result};
 ///
 /// The library's own leaves Nagle's algorithm on, so that every write after a read waits for the peer's
 /// delayed acknowledgement, some 40 ms. Apart from that, this is how the library builds it.
-///
-/// # Errors
-/// A configuration that no client can be built from.
 pub(super) fn build(config: &Config) -> Result<Client> {
     check(config)?;
     let mut tcp = HttpConnector::new();

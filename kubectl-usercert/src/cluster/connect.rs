@@ -27,19 +27,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest file of a service account that is read, in bytes.
 const CREDENTIAL_LIMIT: usize = 1024 * 1024;
 
-/// The kubeconfig files that apply and what they say together.
 pub struct Kubeconfig {
-    /// The files, in order.
     pub list: LoadingList,
-    /// The merged view.
     pub merged: Merged,
 }
 
 impl Kubeconfig {
-    /// Reads what `--kubeconfig`, `$KUBECONFIG` or the home directory name.
-    ///
-    /// # Errors
-    /// An unreadable or broken file, by name.
     pub fn read(flag: Option<&str>) -> Result<Self> {
         let list = Self::list(flag)?;
         if list.explicit
@@ -66,10 +59,6 @@ impl Kubeconfig {
         Ok(Self { list, merged })
     }
 
-    /// The files that apply, unread.
-    ///
-    /// # Errors
-    /// When `$KUBECONFIG` is not text.
     pub fn list(flag: Option<&str>) -> Result<LoadingList> {
         let env = environment::kubeconfig();
         let env = match &env {
@@ -83,7 +72,6 @@ impl Kubeconfig {
     }
 }
 
-/// The client library's form of an endpoint and credentials.
 fn client_config(endpoint: &Endpoint, auth_info: AuthInfo, namespace: &str) -> Result<Config> {
     let url = endpoint.server.parse().map_err(|error| {
         Error::new(format!("the server address {} cannot be used: {error}", show(&endpoint.server)))
@@ -118,9 +106,6 @@ fn client_config(endpoint: &Endpoint, auth_info: AuthInfo, namespace: &str) -> R
 
 impl Cluster {
     /// A connection with nothing but a certificate and its key, on fresh sockets.
-    ///
-    /// # Errors
-    /// When the client cannot be built from them.
     pub fn with_certificate(
         endpoint: &Endpoint,
         chain: &[Certificate],
@@ -135,10 +120,6 @@ impl Cluster {
         Self::with(endpoint, auth, timeout)
     }
 
-    /// A connection with nothing but a bearer token.
-    ///
-    /// # Errors
-    /// When the client cannot be built.
     pub fn with_token(endpoint: &Endpoint, token: &str, timeout: Timeout) -> Result<Self> {
         Self::with(
             endpoint,
@@ -147,10 +128,6 @@ impl Cluster {
         )
     }
 
-    /// A connection without any credentials.
-    ///
-    /// # Errors
-    /// When the client cannot be built.
     pub fn anonymous(endpoint: &Endpoint, timeout: Timeout) -> Result<Self> {
         Self::with(endpoint, AuthInfo::default(), timeout)
     }
@@ -161,21 +138,11 @@ impl Cluster {
     }
 }
 
-/// What a kubeconfig entry authenticates with.
 #[derive(Debug)]
 pub enum Credentials {
-    /// A certificate chain and its key, PEM.
-    Certificate {
-        /// The chain, leaf first.
-        chain: Vec<Certificate>,
-        /// The private key.
-        key_pem: Zeroizing<Vec<u8>>,
-    },
-    /// A bearer token.
+    Certificate { chain: Vec<Certificate>, key_pem: Zeroizing<Vec<u8>> },
     Token(Zeroizing<String>),
-    /// Something else.
     Other(OtherCredential),
-    /// Nothing.
     None,
 }
 
@@ -183,19 +150,13 @@ pub enum Credentials {
 pub struct Target {
     /// What the kubeconfig and the flags come to.
     pub resolved: Resolved,
-    /// Where the server is.
     pub endpoint: Endpoint,
-    /// The files.
     pub kubeconfig: Kubeconfig,
-    /// How long one request may take.
     pub request_timeout: Timeout,
 }
 
 impl Target {
     /// Works out where the flags and the kubeconfig lead to.
-    ///
-    /// # Errors
-    /// No or broken kubeconfig, names that do not exist, combinations that kubectl refuses.
     pub fn resolve(args: &ClientArgs) -> Result<Self> {
         let kubeconfig = Kubeconfig::read(args.kubeconfig.as_deref())?;
         let resolved = kubeconfig.merged.resolve(&overrides(args)?).or_else(|error| {
@@ -215,7 +176,6 @@ impl Target {
     }
 
     /// Name of the cluster entry; the server's address if there is none.
-    #[must_use]
     pub fn cluster_name(&self) -> &str {
         match self.resolved.cluster_name.as_str() {
             "" => &self.endpoint.server,
@@ -223,16 +183,10 @@ impl Target {
         }
     }
 
-    /// The namespace that the context or the flag names.
-    #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         self.resolved.namespace.as_deref()
     }
 
-    /// Connects as the kubeconfig says; nothing is sent yet.
-    ///
-    /// # Errors
-    /// Unreadable credential files, or a configuration that the client refuses.
     pub fn connect(&self) -> Result<Cluster> {
         let auth = auth_info(&self.resolved.user, &self.endpoint)?;
         let namespace = self.namespace().unwrap_or("default");
@@ -240,10 +194,6 @@ impl Target {
         Ok(Cluster::new(client, self.endpoint.server.clone(), self.request_timeout.for_requests()))
     }
 
-    /// The credentials of the user entry, files read.
-    ///
-    /// # Errors
-    /// An unreadable or malformed certificate or key.
     pub fn credentials(&self) -> Result<Credentials> {
         let user = &self.resolved.user;
         if let (Some(chain), Some(key_pem)) = (named::certificate(user)?, named::key(user)?) {

@@ -25,7 +25,6 @@ const AIM: usize = 2 << 20;
 /// what the server's storage takes.
 const LIMIT: usize = 16 << 20;
 
-/// One page, as the server sent it.
 pub struct Page {
     body: Vec<u8>,
 }
@@ -35,7 +34,6 @@ struct List<T> {
     items: Option<Vec<T>>,
 }
 
-/// A page without its items.
 #[derive(Deserialize)]
 struct Envelope {
     metadata: ListMeta,
@@ -50,18 +48,11 @@ struct ListMeta {
 }
 
 impl Page {
-    /// The items as JSON.
-    ///
-    /// # Errors
-    /// When the server's answer is no list.
     pub fn values(&self) -> Result<Vec<Value>, ApiError> {
         parse::<List<Value>>(&self.body).map(|list| list.items.unwrap_or_default())
     }
 
     /// The items, read as requests; without the detour over JSON values, which takes most of the time.
-    ///
-    /// # Errors
-    /// When the server's answer is no list of requests.
     pub fn objects(&self) -> Result<Vec<Object>, ApiError> {
         if let Ok(list) = parse::<List<Object>>(&self.body) {
             return Ok(list.items.unwrap_or_default());
@@ -77,7 +68,6 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|e| ApiError::Malformed(e.to_string()))
 }
 
-/// A list that is being read.
 pub struct Pages {
     wire: Wire,
     path: String,
@@ -93,9 +83,6 @@ impl Pages {
     }
 
     /// The version that the whole list is at: where to watch from.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn version(&self) -> Result<String, ApiError> {
         let url = format!("{}?limit=1{}", self.path, self.filter);
         let answer = self.wire.exchange(&Method::GET, &url, None).await?;
@@ -103,10 +90,6 @@ impl Pages {
         Ok(envelope.metadata.resource_version)
     }
 
-    /// The next page; `None` after the last one.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn next(&mut self) -> Result<Option<Page>, ApiError> {
         let Some(from) = self.next.clone() else { return Ok(None) };
         let from = if from.is_empty() { from } else { format!("&continue={}", encode(&from)) };
@@ -140,8 +123,6 @@ fn next_size(size: usize, count: usize, bytes: usize) -> usize {
 }
 
 impl Cluster {
-    /// The requests that `options` name.
-    #[must_use]
     pub fn csr_pages(&self, options: &ListOptions<'_>) -> Pages {
         let mut filter = String::new();
         if let Some(signer) = options.signer {
@@ -155,9 +136,6 @@ impl Cluster {
     }
 
     /// Lists requests page by page and hands each that can be read to `take`.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn list_csrs(
         &self,
         options: &ListOptions<'_>,

@@ -9,10 +9,6 @@ use super::api::{ApiError, Cluster, encode};
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 
 impl Cluster {
-    /// Reads a role; a Role from the scope's namespace.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn role(&self, role: &RoleRef, scope: &Scope) -> Result<Value, ApiError> {
         let namespace = match role.kind {
             RoleKind::Role => scope.namespace().map(in_namespace).unwrap_or_default(),
@@ -22,10 +18,6 @@ impl Cluster {
         self.send(Method::GET, &url, None).await
     }
 
-    /// All bindings of the cluster.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn bindings(&self) -> Result<Vec<Binding>, ApiError> {
         let (mut found, more) =
             tokio::try_join!(self.cluster_role_bindings(), self.role_bindings(None))?;
@@ -33,18 +25,10 @@ impl Cluster {
         Ok(found)
     }
 
-    /// The ClusterRoleBindings.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn cluster_role_bindings(&self) -> Result<Vec<Binding>, ApiError> {
         self.list_bindings("/clusterrolebindings").await
     }
 
-    /// The RoleBindings of one namespace, or of all.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn role_bindings(&self, namespace: Option<&str>) -> Result<Vec<Binding>, ApiError> {
         let namespace = namespace.map(in_namespace).unwrap_or_default();
         self.list_bindings(&format!("{namespace}/rolebindings")).await
@@ -57,19 +41,11 @@ impl Cluster {
         Ok(found)
     }
 
-    /// Reads a binding as it is.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn get_binding(&self, scope: &Scope, name: &str) -> Result<Value, ApiError> {
         let url = format!("{}/{}", bindings_of(scope), encode(name));
         self.send(Method::GET, &url, None).await
     }
 
-    /// Creates a binding; gives it back as the server made it.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn create_binding(
         &self,
         scope: &Scope,

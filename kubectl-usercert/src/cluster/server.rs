@@ -10,13 +10,9 @@ const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessrev
 /// Longest answer that is read, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// An answer with what came beside it.
 pub struct Answer {
-    /// The object.
     pub value: Value,
-    /// The texts of its `Warning` headers.
     pub warnings: Vec<String>,
-    /// Its `Date` header.
     pub date: Option<String>,
 }
 
@@ -38,18 +34,10 @@ impl Cluster {
         })
     }
 
-    /// The server's version, and the time that it has.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn version(&self) -> Result<Answer, ApiError> {
         self.exchange(&Method::GET, "/version", None).await
     }
 
-    /// Asks whether one may do something.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn may_i(&self, question: &Question<'_>) -> Result<bool, ApiError> {
         let body = json!({
             "apiVersion": "authorization.k8s.io/v1",
@@ -71,9 +59,6 @@ impl Cluster {
 
     /// Asks for a token of a service account. The API server makes one for a dry run too
     /// (`pkg/registry/core/serviceaccount/storage/token.go` does not look at that).
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn token(
         &self,
         namespace: &str,

@@ -40,14 +40,11 @@ impl Drop for Signed {
     }
 }
 
-/// A request's place in the watch.
 pub struct Expected {
     object: oneshot::Receiver<Object>,
 }
 
 impl Signed {
-    /// Begins to watch.
-    #[must_use]
     pub fn new(cluster: &Cluster, signer: &str) -> Self {
         let shared = Arc::new(Shared::default());
         let watch = watch(cluster.clone(), signer.to_owned(), Arc::clone(&shared));
@@ -55,7 +52,6 @@ impl Signed {
     }
 
     /// Says that a request of this name is going to be waited for; to be called before it is approved.
-    #[must_use]
     pub fn expect(&self, name: &str) -> Expected {
         let (sender, object) = oneshot::channel();
         lock(&self.shared.waiting).insert(name.to_owned(), sender);
@@ -63,9 +59,6 @@ impl Signed {
     }
 
     /// Waits until the request that was read as `seen` and has this `uid` comes to an end.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn wait(
         &self,
         expected: Expected,
@@ -123,7 +116,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Watches until it is not allowed to.
 async fn watch(cluster: Cluster, signer: String, shared: Arc<Shared>) {
     let mut version = String::new();
     let mut pace = Pace::default();

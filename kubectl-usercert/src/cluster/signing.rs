@@ -12,9 +12,6 @@ pub(super) const WATCH_SECONDS: u64 = 240;
 
 impl Cluster {
     /// The requests to a signer that `keep` wants, and the version from which a watch goes on.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn requests_to(
         &self,
         signer: &str,
@@ -33,9 +30,6 @@ impl Cluster {
 
     /// Watches the requests to a signer from a version on. The time for one request is the time until
     /// the watch begins.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn watch_requests_to(
         &self,
         signer: &str,

@@ -28,9 +28,6 @@ impl Cluster {
     ///
     /// Watches from the version that was read, never blind: a watch on a name that does not exist
     /// stays silent for ever. Where watching is not allowed it polls.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn wait(
         &self,
         seen: Object,

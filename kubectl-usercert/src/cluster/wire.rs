@@ -32,7 +32,6 @@ const FAILURE_LIMIT: usize = 4 << 20;
 /// Told how long a busy server wants to be left alone.
 pub type OnBusy = Arc<dyn Fn(Duration) + Send + Sync>;
 
-/// How requests are sent.
 #[derive(Clone)]
 pub(super) struct Wire {
     pub(super) client: Client,

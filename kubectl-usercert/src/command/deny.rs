@@ -32,10 +32,6 @@ pub struct DenyArgs {
     client: ClientArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// As the server answers.
 pub async fn run(host: &Host, args: &DenyArgs) -> Result<Exit> {
     let cluster = Target::resolve(&args.client)?.connect()?;
     let mut exit = Exit::Done;

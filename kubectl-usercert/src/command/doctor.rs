@@ -42,10 +42,6 @@ pub struct DoctorArgs {
     client: ClientArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the server cannot be reached, or does not take the credentials.
 pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
@@ -128,7 +124,6 @@ fn certificate(target: &Target) -> Option<Certificate> {
     }
 }
 
-/// What was found.
 struct Found<'a> {
     server: &'a str,
     version: Option<&'a str>,

@@ -45,10 +45,6 @@ pub struct GrantArgs {
     client: ClientArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub async fn run(host: &Host, args: &GrantArgs) -> Result<Exit> {
     let holder = Subject::named(&args.name, args.group);
     let wanted = args.roles.grants(&holder, args.client.namespace.as_deref())?;

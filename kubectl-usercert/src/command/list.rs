@@ -36,10 +36,6 @@ pub struct ListArgs {
 /// Rows that are kept back, so that columns can be as wide as their widest cell.
 const TOGETHER: usize = 1000;
 
-/// Runs the command.
-///
-/// # Errors
-/// As the server answers.
 pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     let rules = args.policy.load(host)?;
     let cluster = Target::resolve(&args.client)?.connect()?;
@@ -64,14 +60,12 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A page, in the form of `-o`.
 enum Batch {
     Names(String),
     Values(Vec<Value>),
     Rows(Vec<Vec<String>>),
 }
 
-/// What pages are read with.
 struct Reader {
     rules: Rules,
     format: Option<Format>,
@@ -100,11 +94,9 @@ impl Reader {
     }
 }
 
-/// Prints requests page by page.
 struct Printer {
     list: Option<output::ListPrinter>,
     table: Option<output::Table>,
-    /// Whether there was a row.
     found: bool,
 }
 
@@ -142,7 +134,6 @@ impl Printer {
         Ok(())
     }
 
-    /// Whether there was anything to print.
     fn finish(mut self, host: &Host) -> Result<bool> {
         if let Some(list) = self.list {
             list.finish(host)?;

@@ -37,10 +37,6 @@ pub struct ReviewArgs {
     client: ClientArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When a request cannot be read.
 pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
     if args.explain {
         return explain_findings(host);

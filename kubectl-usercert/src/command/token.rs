@@ -59,10 +59,6 @@ pub struct TokenArgs {
     client: ClientArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub async fn run(host: &Host, args: &TokenArgs) -> Result<Exit> {
     let lifetime = args.expires.parse::<TokenLifetime>().context("--expires").usage()?;
     let dry = args.dry_run.dry_run;
@@ -190,7 +186,6 @@ async fn ask(
     Ok((token, answer.warnings))
 }
 
-/// Makes sure that the server takes the token for the service account's.
 async fn try_out(
     host: &Host,
     args: &TokenArgs,

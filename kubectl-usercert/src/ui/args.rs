@@ -67,7 +67,6 @@ pub struct ClientArgs {
 impl ClientArgs {
     /// The flags that say which cluster is meant, as they are repeated in commands that people are
     /// told to run; credentials are not.
-    #[must_use]
     pub fn repeated(&self) -> String {
         let flags = [
             ("kubeconfig", self.kubeconfig.as_deref()),
@@ -118,8 +117,6 @@ pub enum DryRun {
 }
 
 impl DryRun {
-    /// What is added to a line that says what was done.
-    #[must_use]
     pub fn mark(self) -> &'static str {
         match self {
             Self::None => "",
@@ -162,7 +159,6 @@ pub struct ReplyArgs {
     pub reply_cluster_name: Option<String>,
 }
 
-/// A duration as kubectl takes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeout {
     nanos: i64,
@@ -170,7 +166,6 @@ pub struct Timeout {
 
 impl Timeout {
     /// As for `kubectl wait`: zero looks once, a negative value waits a week.
-    #[must_use]
     pub fn for_waiting(self) -> Duration {
         if self.nanos < 0 {
             return Duration::from_secs(7 * 86_400);
@@ -179,16 +174,11 @@ impl Timeout {
     }
 
     /// As for `--request-timeout`: zero is no limit.
-    #[must_use]
     pub fn for_requests(self) -> Option<Duration> {
         Some(self.for_waiting()).filter(|d| !d.is_zero())
     }
 }
 
-/// Seconds, or a duration with units.
-///
-/// # Errors
-/// The text is neither.
 pub fn parse_timeout(s: &str) -> Result<Timeout, String> {
     let seconds = s.parse::<i64>().ok().map(|s| s.saturating_mul(1_000_000_000));
     seconds
@@ -198,9 +188,6 @@ pub fn parse_timeout(s: &str) -> Result<Timeout, String> {
 }
 
 /// As kubectl takes `--request-timeout`: seconds, or a duration in Go's units, which end with hours.
-///
-/// # Errors
-/// The text is neither.
 pub fn parse_request_timeout(s: &str) -> Result<Timeout, String> {
     if s.contains(['d', 'w']) {
         return Err("days and weeks are no units here; write it as 30s, 5m or 1h".to_owned());
@@ -208,18 +195,13 @@ pub fn parse_request_timeout(s: &str) -> Result<Timeout, String> {
     parse_timeout(s)
 }
 
-/// The lifetime to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expires {
-    /// This long.
     After(Lifetime),
-    /// As long as the signer grants.
     Signer,
 }
 
 impl Expires {
-    /// The value for the request, if any.
-    #[must_use]
     pub fn lifetime(self) -> Option<Lifetime> {
         match self {
             Self::After(lifetime) => Some(lifetime),

@@ -13,7 +13,6 @@ use crate::error::{Error, Exit, Result};
 use crate::files::reading;
 use crate::ui::terminal;
 
-/// Where a command writes, asks and learns the time.
 #[derive(Debug)]
 pub struct Host {
     quiet: bool,
@@ -21,14 +20,11 @@ pub struct Host {
 
 impl Host {
     /// `quiet` silences everything but results and errors; colours are set for the whole process.
-    #[must_use]
     pub fn new(quiet: bool, color: ColorChoice) -> Self {
         color.write_global();
         Self { quiet }
     }
 
-    /// The time of day.
-    #[must_use]
     pub fn now(&self) -> UnixTime {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
@@ -44,10 +40,6 @@ impl Host {
         if text.ends_with('\n') { Ok(()) } else { self.part("\n") }
     }
 
-    /// A part of a result, as it is.
-    ///
-    /// # Errors
-    /// As [`Host::result`].
     pub fn part(&self, text: &str) -> Result<()> {
         // Byte for byte: nothing in it is for a terminal to interpret.
         let mut out = io::stdout().lock();
@@ -85,7 +77,6 @@ impl Host {
         let _ = writeln!(anstream::stderr(), "{}", text::show_lines(text.as_ref(), usize::MAX));
     }
 
-    /// The error that ends the run.
     pub fn fail(&self, error: &Error) {
         let server = error.message.starts_with("Error from server");
         let prefix = if server { "" } else { "error: " };
@@ -96,10 +87,6 @@ impl Host {
         }
     }
 
-    /// Asks a question on the terminal; `yes` is the answer given in advance.
-    ///
-    /// # Errors
-    /// Refused when the answer is no; a usage error when there is nobody to ask.
     pub fn confirm(&self, question: &str, yes: bool) -> Result<()> {
         if yes {
             return Ok(());
@@ -123,9 +110,6 @@ impl Host {
     }
 
     /// Asks for a secret on the terminal; what is typed is not shown.
-    ///
-    /// # Errors
-    /// A usage error when there is nobody to ask; when the terminal cannot be silenced.
     pub fn ask_secret(&self, question: &str) -> Result<Zeroizing<String>> {
         if !self.can_ask() {
             return Err(Error::usage("there is no terminal to ask for the passphrase on"));
@@ -137,9 +121,6 @@ impl Host {
     }
 
     /// The content of a file, or of standard input for `-`; at most `limit` bytes.
-    ///
-    /// # Errors
-    /// Unreadable or longer; the file is named.
     pub fn input(&self, file: &Path, limit: usize) -> Result<Vec<u8>> {
         if file.as_os_str() != "-" {
             return Ok(reading::read_limited(file, limit)?);
@@ -154,19 +135,15 @@ impl Host {
     }
 
     /// How many columns the terminal has that messages go to, or else results; `None` where there is none.
-    #[must_use]
     pub fn columns(&self) -> Option<usize> {
         terminal::columns()
     }
 
     /// Whether results go to a terminal, which keeps what it has shown.
-    #[must_use]
     pub fn shows_results(&self) -> bool {
         io::stdout().is_terminal()
     }
 
-    /// Whether a question can be asked.
-    #[must_use]
     pub fn can_ask(&self) -> bool {
         io::stdin().is_terminal()
     }

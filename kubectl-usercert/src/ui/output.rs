@@ -11,8 +11,6 @@ use crate::ui::host::Host;
 /// `apiVersion` of the objects that `-o json` and `-o yaml` print.
 pub const API_VERSION: &str = "usercert/v1";
 
-/// A versioned object: `apiVersion`, `kind` and the given fields.
-#[must_use]
 pub fn object(kind: &str, fields: Value) -> Value {
     let mut object = json!({ "apiVersion": API_VERSION, "kind": kind });
     if let (Value::Object(to), Value::Object(from)) = (&mut object, fields) {
@@ -22,9 +20,6 @@ pub fn object(kind: &str, fields: Value) -> Value {
 }
 
 /// Prints one result; `names` are printed one a line for `-o name`, `text` for people.
-///
-/// # Errors
-/// When standard output cannot be written.
 pub fn print(
     host: &Host,
     format: Option<Format>,
@@ -46,7 +41,6 @@ pub fn print(
 
 /// JSON text in which hidden characters of foreign strings are escaped: what `jq` does to it later is
 /// its own affair, but a terminal shows it as it is.
-#[must_use]
 pub fn visible(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -62,13 +56,9 @@ pub fn visible(json: &str) -> String {
     out
 }
 
-/// One of several results.
 pub struct Item {
-    /// For `-o json` and `-o yaml`.
     pub value: Value,
-    /// For `-o name`.
     pub name: String,
-    /// For people.
     pub text: String,
 }
 
@@ -81,16 +71,10 @@ pub struct Collected {
 }
 
 impl Collected {
-    /// For so many names.
-    #[must_use]
     pub fn new(format: Option<Format>, names: usize) -> Self {
         Self { format, several: names > 1, values: Vec::new() }
     }
 
-    /// Takes a result; `None` where it went elsewhere.
-    ///
-    /// # Errors
-    /// When standard output cannot be written.
     pub fn add(&mut self, host: &Host, item: Option<Item>) -> Result<()> {
         let Some(item) = item else { return Ok(()) };
         if self.several && matches!(self.format, Some(Format::Json | Format::Yaml)) {
@@ -101,17 +85,11 @@ impl Collected {
     }
 
     /// Prints what was kept back, as a list of this kind.
-    ///
-    /// # Errors
-    /// When standard output cannot be written.
     pub fn finish(self, host: &Host, kind: &str) -> Result<()> {
         self.finish_with(host, kind, json!({}))
     }
 
     /// [`Collected::finish`], with more fields in the list.
-    ///
-    /// # Errors
-    /// When standard output cannot be written.
     pub fn finish_with(self, host: &Host, kind: &str, more: Value) -> Result<()> {
         if !self.several || !matches!(self.format, Some(Format::Json | Format::Yaml)) {
             return Ok(());
@@ -126,7 +104,6 @@ impl Collected {
 
 /// A line of ours, folded at spaces to this width; what follows is indented, so that nothing in it begins
 /// a line.
-#[must_use]
 pub fn folded(line: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns else { return line.to_owned() };
     let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
@@ -134,7 +111,6 @@ pub fn folded(line: &str, columns: Option<usize>) -> String {
 }
 
 /// Pieces with something between them, in lines that are at most `room` wide where no piece is wider.
-#[must_use]
 pub fn laid_out(pieces: &[String], between: &str, room: usize) -> Vec<String> {
     let mut lines = Vec::<String>::new();
     for piece in pieces {
@@ -155,7 +131,6 @@ pub fn laid_out(pieces: &[String], between: &str, room: usize) -> Vec<String> {
 }
 
 /// What is safe to show already, cut to so many columns.
-#[must_use]
 pub fn cut(shown: &str, columns: usize) -> String {
     if width(shown) <= columns {
         return shown.to_owned();
@@ -173,7 +148,6 @@ pub fn cut(shown: &str, columns: usize) -> String {
 }
 
 /// A table as kubectl prints it: columns padded to their widest cell, three spaces between.
-#[must_use]
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut table = Table::new(header);
     rows.iter().for_each(|row| table.push(row.clone()));
@@ -188,15 +162,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// With this header and no rows.
-    #[must_use]
     pub fn new(header: &[&str]) -> Self {
         let mut table = Self { rows: Vec::new(), widths: vec![0; header.len()] };
         table.push(header.iter().map(|&h| h.to_owned()).collect());
         table
     }
 
-    /// Adds a row.
     pub fn push(&mut self, row: Vec<String>) {
         for (columns, cell) in self.widths.iter_mut().zip(&row) {
             *columns = width(cell).max(*columns);
@@ -205,7 +176,6 @@ impl Table {
     }
 
     /// How many rows wait to be printed, the header among them.
-    #[must_use]
     pub fn waiting(&self) -> usize {
         self.rows.len()
     }
@@ -236,16 +206,11 @@ pub struct ListPrinter {
 
 impl ListPrinter {
     /// A list of this kind; `None` unless the format is JSON or YAML.
-    #[must_use]
     pub fn new(format: Option<Format>, kind: &'static str) -> Option<Self> {
         let format = format.filter(|f| matches!(f, Format::Json | Format::Yaml))?;
         Some(Self { kind, format, empty: true })
     }
 
-    /// Prints these items.
-    ///
-    /// # Errors
-    /// When standard output cannot be written.
     pub fn add(&mut self, host: &Host, items: &[Value]) -> Result<()> {
         let mut out = String::new();
         for item in items {
@@ -265,10 +230,6 @@ impl ListPrinter {
         host.part(&out)
     }
 
-    /// Prints the end.
-    ///
-    /// # Errors
-    /// When standard output cannot be written.
     pub fn finish(self, host: &Host) -> Result<()> {
         if self.empty {
             let list = object(self.kind, json!({ "items": [] }));

@@ -37,7 +37,6 @@ mod imp {
             Ok(Self(before))
         }
 
-        /// The next key; nothing at the end of input.
         pub fn key(&self) -> io::Result<Option<u8>> {
             let mut key = [0];
             Ok((rustix::io::read(io::stdin(), &mut key)? > 0).then_some(key[0]))
@@ -81,7 +80,6 @@ pub fn forget_typed() {
 }
 
 /// How many columns the terminal of standard error has, or else that of standard output.
-#[must_use]
 pub fn columns() -> Option<usize> {
     imp::columns()
 }

@@ -22,9 +22,6 @@ const LISTED: usize = 20;
 const TRIES: usize = 10;
 
 /// Reads the request with this object name; else the one pending request that names this user.
-///
-/// # Errors
-/// Not found, ambiguous, or as the server answers.
 pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
     let not_found = match csr::check_name(name) {
         Ok(()) => match cluster.get_csr(name).await {
@@ -69,9 +66,6 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
 }
 
 /// Reads handed-over requests from a file or, for `-`, from standard input; at least one.
-///
-/// # Errors
-/// Unreadable, or something that is no request; the file is named.
 pub fn read_requests(host: &Host, file: &Path) -> Result<Vec<ImportedRequest>> {
     let input = host.input(file, request_file::MAX_BYTES)?;
     let what = if file.as_os_str() == "-" {
@@ -83,9 +77,6 @@ pub fn read_requests(host: &Host, file: &Path) -> Result<Vec<ImportedRequest>> {
 }
 
 /// The manifest to submit for a handed-over request.
-///
-/// # Errors
-/// When the manifest names something that cannot be submitted.
 pub fn to_submit(
     incoming: &ImportedRequest,
     signer: Option<&str>,
@@ -116,9 +107,7 @@ pub fn to_submit(
     Ok(CsrObject::from_value(manifest)?)
 }
 
-/// A request that was submitted, as the server holds it.
 pub struct Submitted {
-    /// The object as read.
     pub object: CsrObject,
     /// Whether it was there before, submitted by somebody else: then it has to be reviewed as theirs.
     pub foreign: bool,
@@ -180,15 +169,10 @@ pub fn already(object: &Object, decision: Decision) -> Result<bool> {
     }
 }
 
-/// A decision and what is recorded with it.
 pub struct ApprovalCondition<'a> {
-    /// Which.
     pub decision: Decision,
-    /// One word.
     pub reason: &'a str,
-    /// A sentence.
     pub message: &'a str,
-    /// Only let the server check it.
     pub dry_run: bool,
 }
 
@@ -196,9 +180,6 @@ pub struct ApprovalCondition<'a> {
 ///
 /// A conflict may only be somebody's harmless change: the object is read again, and the decision
 /// stands only if everything that was shown is still the same.
-///
-/// # Errors
-/// Another request has taken the name, it was decided otherwise meanwhile, or as the server answers.
 pub async fn write(
     host: &Host,
     cluster: &Cluster,

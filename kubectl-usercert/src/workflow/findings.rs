@@ -10,7 +10,6 @@ use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::output;
 
 /// One line for each finding, folded where it would be longer than the terminal is wide.
-#[must_use]
 pub fn lines(findings: &[Finding], columns: Option<usize>) -> String {
     let line = |finding: &Finding| {
         let weight = match finding.severity {
@@ -27,7 +26,6 @@ pub fn lines(findings: &[Finding], columns: Option<usize>) -> String {
 
 /// The finding on a request that is none of those `expected` by their codes; `found` is its own code, if
 /// it can be read.
-#[must_use]
 pub fn not_expected(found: Option<Code>, expected: usize) -> Finding {
     let found = found.map_or("unreadable".to_owned(), |code| code.short());
     let what = match expected {
@@ -39,9 +37,6 @@ pub fn not_expected(found: Option<Code>, expected: usize) -> Finding {
 }
 
 /// Goes on only if no finding refuses that was not accepted; `what` is not `done` otherwise.
-///
-/// # Errors
-/// Refused, with the findings and with what to do.
 pub fn refuse(what: &str, done: &str, findings: &[Finding], accepted: &[String]) -> Result<()> {
     let refuses = |f: &&Finding| review::refuses(std::slice::from_ref(*f), accepted);
     let against: Vec<&Finding> = findings.iter().filter(refuses).collect();
@@ -61,9 +56,6 @@ pub fn refuse(what: &str, done: &str, findings: &[Finding], accepted: &[String])
 }
 
 /// Makes sure that `--accept` names a finding that can be accepted.
-///
-/// # Errors
-/// It does not.
 pub fn can_be_accepted(code: &str) -> Result<()> {
     let found = code.parse::<FindingCode>().context("--accept").usage();
     let found = found.hint("`kubectl usercert review --explain` lists them")?;

@@ -112,7 +112,6 @@ pub fn still_ours(object: &CsrObject, uid: &str, key: &PublicKey) -> Result<()> 
     Ok(())
 }
 
-/// Waits for the certificate of this very object.
 pub async fn collect(
     host: &Host,
     cluster: &Cluster,
@@ -257,7 +256,6 @@ impl CheckedCertificate {
         })
     }
 
-    /// Removes the pending request whose certificate was written.
     pub fn remove_pending(&self) -> Result<()> {
         let recognized =
             self.checks.iter().any(|c| c.code == "server" && c.outcome == Outcome::Pass);

@@ -50,9 +50,6 @@ impl Bindings {
     }
 
     /// Reads them; for those to whom it matters why it could not be done.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn try_read(cluster: &Cluster) -> Result<Self, ApiError> {
         Ok(Self::known(cluster.bindings().await?, true))
     }
@@ -69,20 +66,14 @@ impl Bindings {
         }))
     }
 
-    /// Not looked at, and why.
-    #[must_use]
     pub fn unknown(why: &str) -> Self {
         Self(Err(why.to_owned()))
     }
 
-    /// Why they are not known.
-    #[must_use]
     pub fn why_unknown(&self) -> Option<&str> {
         self.0.as_ref().err().map(String::as_str)
     }
 
-    /// The names in them, if they are known.
-    #[must_use]
     pub fn names(&self) -> Option<&BoundNames> {
         self.0.as_ref().ok().map(|known| &known.names)
     }
@@ -107,25 +98,19 @@ impl Bindings {
 /// Users and groups with the bindings that reach them.
 type Access = Vec<(Subject, Vec<String>)>;
 
-/// A request, decoded and reviewed.
 pub struct Sheet<Raw = Value> {
     /// Object name; for a file the name that it would get.
     pub name: String,
-    /// Whether the object is in the cluster.
     pub in_cluster: bool,
     /// The object, or for a file what would be submitted.
     pub object: CsrObject<Raw>,
-    /// What was found.
     pub findings: Vec<Finding>,
-    /// The policy that it was reviewed under.
     policy: Option<String>,
     /// What user and groups have already; `Err` says why it is unknown.
     access: Result<Access, String>,
 }
 
 impl Sheet {
-    /// Reviews an object under these rules.
-    #[must_use]
     pub fn new(object: CsrObject, in_cluster: bool, bindings: &Bindings, rules: &Rules) -> Self {
         Self::make(object, in_cluster, bindings, rules, |request| {
             Some(keys::verify_request(request))
@@ -133,7 +118,6 @@ impl Sheet {
     }
 
     /// The sheet of a handed-over request, once whoever was shown it has submitted it as `object`.
-    #[must_use]
     pub fn submitted(self, object: CsrObject) -> Self {
         Self { name: object.metadata.name.clone(), in_cluster: true, object, ..self }
     }
@@ -142,7 +126,6 @@ impl Sheet {
 impl Sheet<()> {
     /// Reviews an object of the cluster for a list: role bindings are not looked at, and the signature is
     /// the one that the API server has verified before it took the request.
-    #[must_use]
     pub fn listed(object: Object, rules: &Rules) -> Self {
         let bindings = Bindings::unknown("not looked at in lists");
         Self::make(object.into(), true, &bindings, rules, |_| None)
@@ -170,20 +153,14 @@ impl<Raw> Sheet<Raw> {
         Self { name, in_cluster, object, findings, policy, access }
     }
 
-    /// The certificate request, if it can be read.
-    #[must_use]
     pub fn request(&self) -> Option<&CertificateRequest> {
         self.object.request().ok()
     }
 
-    /// The code to compare, if there is a readable request.
-    #[must_use]
     pub fn code(&self) -> Option<Code> {
         self.request().map(CertificateRequest::code)
     }
 
-    /// The user that the certificate would name.
-    #[must_use]
     pub fn user(&self) -> &str {
         self.request().map(|r| r.subject.user()).unwrap_or_default()
     }
@@ -199,16 +176,12 @@ impl<Raw> Sheet<Raw> {
     }
 
     /// Goes on only if no finding refuses that was not accepted.
-    ///
-    /// # Errors
-    /// Refused, with the findings and with what to do.
     pub fn refuse(&self, accepted: &[String]) -> Result<()> {
         findings::refuse(&self.name, "approved", &self.findings, accepted)
     }
 
     /// Whom the certificate would name and the code, on one line in a form that no name can imitate:
     /// each stands in quotes, and what does not fit is cut.
-    #[must_use]
     pub fn in_question(&self, columns: Option<usize>) -> String {
         let code = self.code().map(|code| code.short()).unwrap_or_default();
         let room =
@@ -237,13 +210,11 @@ impl<Raw> Sheet<Raw> {
     }
 
     /// The sheet for people. No string from elsewhere takes more room than its own: long ones are cut.
-    #[must_use]
     pub fn text(&self, now: UnixTime, columns: Option<usize>) -> String {
         self.render(now, columns, columns.unwrap_or(COLUMNS).saturating_sub(LABEL + 1).max(40))
     }
 
     /// The sheet with everything in full, and with the whole digest.
-    #[must_use]
     pub fn wide_text(&self, now: UnixTime) -> String {
         let sha256 = self.code().map(|code| format!("sha256 {}\n", code.full()));
         self.render(now, None, usize::MAX) + &sha256.unwrap_or_default()
@@ -358,8 +329,6 @@ impl<Raw> Sheet<Raw> {
         }
     }
 
-    /// The sheet as an object of kind `Review`.
-    #[must_use]
     pub fn value(&self) -> Value {
         let groups: Vec<String> =
             self.request().map(|r| r.subject.groups().into_iter().collect()).unwrap_or_default();
@@ -406,7 +375,6 @@ fn in_short<'a>(names: impl Iterator<Item = &'a String>, room: usize) -> Vec<Str
 }
 
 /// The groups of a request as one cell of a table.
-#[must_use]
 pub fn groups_cell(request: Option<&CertificateRequest>) -> String {
     let groups = request.map(|r| r.subject.groups()).unwrap_or_default();
     match groups.is_empty() {

@@ -39,14 +39,12 @@ struct Selection {
     left_out_rows: Vec<Vec<String>>,
 }
 
-/// A request that was shown and may be approved.
 struct Shown {
     name: String,
     digest: [u8; 32],
 }
 
 impl Approval<'_> {
-    /// Approves all pending requests that nothing speaks against.
     pub(super) async fn all_pending(&self) -> Result<Exit> {
         let selection = self.select().await?;
         let left_out = !selection.left_out.is_empty();
@@ -180,7 +178,6 @@ impl Approval<'_> {
     }
 }
 
-/// A row of the table.
 fn row(sheet: &Sheet) -> Vec<String> {
     let request = sheet.request();
     let worth = |f: &&review::Finding| f.severity > Severity::Info;

@@ -103,9 +103,7 @@ impl ApproveArgs {
 
 /// One of the things to approve.
 enum Asked {
-    /// An object in the cluster, by its name or its user's.
     Named(String),
-    /// A request that is to be submitted first.
     HandedOver(Box<ImportedRequest>),
 }
 
@@ -124,10 +122,6 @@ struct Approval<'a> {
     ungranted: Cell<Exit>,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
     for code in &args.accept {
         findings::can_be_accepted(code)?;
@@ -176,7 +170,6 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
 }
 
 impl Approval<'_> {
-    /// One after the other, each with its own sheet and question.
     async fn each(&self, asked: Vec<Asked>) -> Result<Exit> {
         let several = asked.len() > 1;
         let mut exit = Exit::Done;

@@ -19,7 +19,6 @@ use crate::workflow::review_sheet::Sheet;
 const LONGEST_NAME: usize = 300;
 
 impl Approval<'_> {
-    /// Shows a request, asks, and approves it. Its code goes to `codes`.
     pub(super) async fn one(&self, asked: Asked, codes: &mut Vec<Code>) -> Result<output::Item> {
         let (object, in_cluster) = match asked {
             Asked::Named(name) => {
@@ -153,7 +152,6 @@ impl Approval<'_> {
         approval::write(self.host, cluster, &sheet.object, &condition).await.map(Some)
     }
 
-    /// What is told of a decision.
     pub(super) fn item(&self, sheet: &Sheet, approved: Option<&CsrObject>) -> output::Item {
         let mark = self.dry_run().mark();
         let object = approved.unwrap_or(&sheet.object);

@@ -19,7 +19,6 @@ use crate::workflow::reply::{self, ClusterData};
 /// A reply that can be written: where to, `None` for standard output.
 pub(super) struct Promise(Option<PathBuf>);
 
-/// What was promised.
 #[derive(Default)]
 pub(super) struct Replies {
     data: OnceCell<ClusterData>,

@@ -30,8 +30,6 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Takes over an opened journal.
-    #[must_use]
     pub fn new(journal: Journal) -> Self {
         let path = journal.path().to_owned();
         let (orders, received) = mpsc::channel();

@@ -105,10 +105,6 @@ pub struct OnboardArgs {
     client: ClientArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// See the exit codes.
 pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
     let defaults = Defaults {
         lifetime: args.expires.parse::<Expires>().context("--expires").usage()?.lifetime(),
@@ -196,7 +192,6 @@ fn reply_args(args: &OnboardArgs) -> ReplyArgs {
     }
 }
 
-/// Opens the journal of this file on this cluster.
 fn open_journal(
     args: &OnboardArgs,
     target: &Target,
@@ -293,7 +288,6 @@ async fn dry_run<'r>(
 const HOPELESS: usize = 10;
 const HOPELESS_AT_FIRST: usize = 3;
 
-/// Serves everybody, several at a time.
 #[expect(clippy::too_many_arguments, reason = "everything that was prepared, used once")]
 async fn issue<'r>(
     host: &Host,

@@ -31,7 +31,6 @@ use crate::workflow::{approval, await_certificate, grant_role};
 /// Longest file that may be one of an earlier run.
 const FILE_LIMIT: usize = 1 << 20;
 
-/// What the work on every person has in common.
 pub struct Work<'a> {
     pub host: &'a Host,
     pub args: &'a OnboardArgs,
@@ -63,7 +62,6 @@ impl Judge<'_> {
     }
 }
 
-/// What came of it.
 pub struct Issued {
     pub name: String,
     pub uid: String,
@@ -72,7 +70,6 @@ pub struct Issued {
     pub before: bool,
 }
 
-/// The key that was made for a person, and where the journal has it.
 struct Own {
     key: PrivateKey,
     place: Place,
@@ -197,7 +194,6 @@ impl Work<'_> {
         Ok(chain)
     }
 
-    /// Writes the kubeconfig or the reply.
     async fn write(
         &self,
         row: &Row,

@@ -12,11 +12,8 @@ use crate::ui::args::Format;
 use crate::ui::host::Host;
 use crate::ui::output;
 
-/// What became of one person.
 pub enum State {
-    /// Served by this run.
     Issued(Issued),
-    /// Issued by an earlier run.
     Before,
     /// Left out: findings, or a file in the way.
     Refused,
@@ -24,7 +21,6 @@ pub enum State {
     Failed(Error),
     /// The run stopped before it came to this one.
     NotStarted,
-    /// Would be issued, were this no dry run.
     DryRun,
 }
 
@@ -64,13 +60,8 @@ impl State {
     }
 }
 
-/// A row and what became of it.
 pub type Outcome<'a> = (&'a Row, State);
 
-/// Prints the outcomes in the order of the roster; gives back the gravest exit code.
-///
-/// # Errors
-/// When standard output cannot be written.
 pub fn print(host: &Host, format: Option<Format>, mut outcomes: Vec<Outcome<'_>>) -> Result<Exit> {
     outcomes.sort_by_key(|(row, _)| row.person.line);
     match format {
@@ -158,7 +149,6 @@ fn value(row: &Row, state: &State) -> Value {
     })
 }
 
-/// How many came to what, on standard error.
 fn summary(host: &Host, outcomes: &[Outcome<'_>]) {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for (_, state) in outcomes {

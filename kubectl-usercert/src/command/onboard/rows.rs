@@ -29,39 +29,29 @@ const LISTED: usize = 100;
 
 /// One person and everything known before the work begins.
 pub struct Row {
-    /// What the roster says.
     pub person: Person,
-    /// The request that the person has sent.
     pub request: Option<CertificateRequest>,
     /// What the journal knows the row by.
     pub digest: String,
     /// Where the file will be made.
     pub folder: Arc<Folder>,
-    /// Its name there.
     pub file: String,
-    /// What the review found.
     pub findings: Vec<Finding>,
-    /// How far an earlier run has come.
     pub earlier: Progress,
-    /// Why the row is left out.
     pub refused: Option<String>,
 }
 
 impl Row {
-    /// The user's name.
-    #[must_use]
     pub fn user(&self) -> &str {
         self.person.identity.user.as_str()
     }
 
     /// The path of the file; for messages and the journal.
-    #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.path_of(&self.file)
     }
 
     /// Whether an earlier run has done everything.
-    #[must_use]
     pub fn is_done(&self) -> bool {
         self.earlier.written.is_some() && self.missing_grants().next().is_none()
     }
@@ -88,13 +78,8 @@ impl Row {
     }
 }
 
-/// The roster's people with the requests that some of them have sent.
 pub type Entered = Vec<(Person, Option<CertificateRequest>)>;
 
-/// Reads the roster and the requests that it names.
-///
-/// # Errors
-/// Everything that is wrong with them, by line.
 pub fn enter(host: &Host, args: &OnboardArgs, defaults: &Defaults) -> Result<(Vec<u8>, Entered)> {
     let input = host.input(&args.file, roster::MAX_BYTES)?;
     let people = roster::read(&input, defaults).map_err(|p| refuse(&args.file, &p))?;
@@ -149,8 +134,6 @@ fn keys_used_twice(entered: &Entered) -> Vec<Problem> {
     problems
 }
 
-/// What is wrong with a roster, as an error.
-#[must_use]
 pub fn refuse(file: &Path, problems: &[Problem]) -> Error {
     let name = if file.as_os_str() == "-" {
         "standard input".to_owned()
@@ -170,17 +153,12 @@ pub fn refuse(file: &Path, problems: &[Problem]) -> Error {
     Error::new(message).hint("nothing was sent; mend the file and run the command again")
 }
 
-/// The output directories.
 pub struct Folders {
     standalone: Option<Arc<Folder>>,
     reply: Option<Arc<Folder>>,
 }
 
 impl Folders {
-    /// Opens those that are given.
-    ///
-    /// # Errors
-    /// No directory, or one that cannot be opened.
     pub fn open(args: &OnboardArgs) -> Result<Self> {
         let open = |dir: &Option<PathBuf>| match dir {
             None => Ok(None),
@@ -194,7 +172,6 @@ impl Folders {
         Ok(Self { standalone: open(&args.standalone_dir)?, reply: open(&args.reply_dir)? })
     }
 
-    /// Where a person's file goes.
     fn of(&self, person: &Person) -> Result<Arc<Folder>> {
         let (folder, flag, why) = match &person.csr {
             Some(_) => {
@@ -217,11 +194,6 @@ impl Folders {
     }
 }
 
-/// Puts together what is known about each row, and reviews it; with the bindings that it was compared
-/// with.
-///
-/// # Errors
-/// A flag that a row needs is missing.
 pub async fn review(
     host: &Host,
     args: &OnboardArgs,
@@ -303,7 +275,6 @@ impl StandIns {
 }
 
 /// The table that is shown before the question.
-#[must_use]
 pub fn table(rows: &[&Row]) -> String {
     let mut table = crate::ui::output::Table::new(&[
         "LINE", "USER", "GROUPS", "KEY", "EXPIRES", "GRANTS", "CODE", "FINDINGS",

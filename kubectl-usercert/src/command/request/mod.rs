@@ -107,7 +107,6 @@ impl RequestArgs {
         Some(self.key.clone().unwrap_or_else(new).display().to_string())
     }
 
-    /// The line that installs the certificate.
     fn install_line(&self, submitted: &SubmittedRequest) -> String {
         let mut line = format!("kubectl usercert install{}", self.client.repeated());
         if let Some(key) = self.key_file() {

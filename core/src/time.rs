@@ -25,7 +25,6 @@ impl UnixTime {
 
     /// Reads the time of an HTTP `Date` header, as `Sun, 22 Nov 2026 20:15:00 GMT` (RFC 9110, section
     /// 5.6.7; the obsolete forms are not sent by anybody).
-    #[must_use]
     pub fn from_http_date(text: &str) -> Option<Self> {
         const MONTHS: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -38,7 +37,6 @@ impl UnixTime {
     }
 
     /// Seconds from `earlier` to this time; negative when this one is earlier.
-    #[must_use]
     pub fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -144,7 +142,6 @@ impl TryFrom<String> for UnixTime {
 /// A span of time as kubectl prints ages and durations.
 ///
 /// Source: `apimachinery/pkg/util/duration/duration.go`, `HumanDuration`.
-#[must_use]
 pub fn human_duration(seconds: i64) -> String {
     const YEAR: i64 = 365 * DAY;
     let two = |big: i64, unit: &str, small: i64, small_unit: &str| match small {

@@ -4,7 +4,6 @@
 ///
 /// The value is escaped as the server's parser wants it (`apimachinery/pkg/fields/selector.go`); for the
 /// URL it has yet to be encoded.
-#[must_use]
 pub fn field_is(field: &str, value: &str) -> String {
     let mut selector = format!("{field}=");
     for c in value.chars() {

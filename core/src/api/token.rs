@@ -37,7 +37,6 @@ pub enum TokenLifetimeError {
 
 impl TokenLifetime {
     /// In seconds.
-    #[must_use]
     pub fn seconds(self) -> i64 {
         self.0
     }
@@ -58,7 +57,6 @@ impl FromStr for TokenLifetime {
 }
 
 /// The object that asks for a token; without audiences it is for the API server itself.
-#[must_use]
 pub fn request(lifetime: TokenLifetime, audiences: &[String]) -> Value {
     let mut spec = json!({ "expirationSeconds": lifetime.0 });
     if !audiences.is_empty() {
@@ -76,7 +74,6 @@ pub struct Token {
 }
 
 /// Takes the token out of the server's answer.
-#[must_use]
 pub fn read(answer: &Value) -> Option<Token> {
     let status = &answer["status"];
     let secret = status["token"].as_str().filter(|t| !t.is_empty())?;
@@ -88,7 +85,6 @@ pub fn read(answer: &Value) -> Option<Token> {
 
 /// Until when a token says that it counts (RFC 7519, claim `exp`), for people only: nobody checks its
 /// signature here. `None` for tokens of other kinds.
-#[must_use]
 pub fn end(token: &str) -> Option<UnixTime> {
     let claims = token.split('.').nth(1)?;
     let claims = URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
@@ -96,7 +92,6 @@ pub fn end(token: &str) -> Option<UnixTime> {
 }
 
 /// Who the server takes the bearer for.
-#[must_use]
 pub fn user_name(namespace: &str, account: &str) -> String {
     format!("system:serviceaccount:{namespace}:{account}")
 }

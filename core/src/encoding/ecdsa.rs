@@ -6,7 +6,6 @@
 use crate::encoding::der::{self, Element};
 
 /// DER of a signature given as r and s side by side; `None` when it has no two equal halves.
-#[must_use]
 pub fn to_der(fixed: &[u8]) -> Option<Vec<u8>> {
     if fixed.is_empty() || !fixed.len().is_multiple_of(2) {
         return None;
@@ -16,7 +15,6 @@ pub fn to_der(fixed: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// r and s side by side, each of `size` bytes; `None` when `der` is no signature of that size.
-#[must_use]
 pub fn from_der(der: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut fields = Element::only_of(der, der::SEQUENCE).filter(|_| size > 0)?.inside();
     let mut fixed = vec![0; 2 * size];

@@ -22,7 +22,6 @@ pub struct Block {
 }
 
 /// The canonical text of a block: 64 columns, LF line ends, a final line end (RFC 7468 section 3).
-#[must_use]
 pub fn encode(label: &str, der: &[u8]) -> String {
     // It may be of a private key.
     let data = Zeroizing::new(STANDARD.encode(der));
@@ -46,7 +45,6 @@ pub fn encode(label: &str, der: &[u8]) -> String {
 
 /// Whether `text` is exactly the canonical text of `der`; CRLF line ends and a missing final line
 /// end are the same thing.
-#[must_use]
 pub fn is_canonical(text: &[u8], label: &str, der: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else { return false };
     let unix = if text.contains('\r') { text.replace("\r\n", "\n") } else { text.to_owned() };
@@ -57,13 +55,11 @@ pub fn is_canonical(text: &[u8], label: &str, der: &[u8]) -> bool {
 /// The first block that Go would find, and the bytes after it.
 ///
 /// Source: behaviour of `Go: encoding/pem.Decode`.
-#[must_use]
 pub fn first(data: &[u8]) -> Option<(Block, &[u8])> {
     BlockReader::new(data).next()
 }
 
 /// All blocks that Go would find, in order.
-#[must_use]
 pub fn all(data: &[u8]) -> Vec<Block> {
     let mut reader = BlockReader::new(data);
     std::iter::from_fn(|| reader.next().map(|(block, _)| block)).collect()

@@ -86,7 +86,6 @@ pub enum ReceivedCertificate {
 
 impl ReceivedCertificate {
     /// The certificates, the issued one first; never empty.
-    #[must_use]
     pub fn chain(&self) -> &[Certificate] {
         match self {
             Self::Reply(reply) => &reply.chain,
@@ -95,7 +94,6 @@ impl ReceivedCertificate {
     }
 
     /// The CA certificates of the cluster, as far as they came with it.
-    #[must_use]
     pub fn ca(&self) -> &[Certificate] {
         match self {
             Self::Reply(reply) => &reply.ca,

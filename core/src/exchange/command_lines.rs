@@ -28,7 +28,6 @@ pub struct Files {
 
 impl Files {
     /// The files for `user`.
-    #[must_use]
     pub fn of(user: &str) -> Self {
         Self {
             key: safe_file_name(user, "key"),
@@ -41,7 +40,6 @@ impl Files {
 }
 
 /// What an admin runs on a request that was handed over as a file.
-#[must_use]
 pub fn approve(manifest: &str, code: &Code, reply: &str) -> String {
     format!(
         "kubectl usercert approve --from {} --expect {} --reply {}",
@@ -52,7 +50,6 @@ pub fn approve(manifest: &str, code: &Code, reply: &str) -> String {
 }
 
 /// What the person runs on the reply, with the key in a file or in the plugin's own keeping.
-#[must_use]
 pub fn install(reply: &str, key: Option<&str>, user: &str) -> String {
     let key = key.map(|file| format!(" --key {}", shell_word(file))).unwrap_or_default();
     format!("kubectl usercert install --reply {}{key} -- {}", shell_word(reply), shell_word(user))
@@ -60,7 +57,6 @@ pub fn install(reply: &str, key: Option<&str>, user: &str) -> String {
 
 /// An object name that nobody can have taken by chance or by guessing: the user's name and 64 bits of
 /// the key's digest.
-#[must_use]
 pub fn object_name(user: &str, key: &PublicKey) -> String {
     let digest = code::sha256_hex(&key.spki);
     format!("{}-{}", csr::name_for_user(user), digest.get(..16).unwrap_or(&digest))
@@ -76,7 +72,6 @@ pub struct Step {
 }
 
 /// The steps of an admin without the plugin, for the object `name` in the file `manifest`.
-#[must_use]
 pub fn with_kubectl(manifest: &str, name: &str, code: &Code, answer: &str) -> Vec<Step> {
     let name = shell_word(name);
     let step = |purpose: &str, line: String| Step { purpose: purpose.to_owned(), line };

@@ -10,7 +10,6 @@ const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 /// is told apart by a hash, so that two foreign names do not meet in one file name.
 ///
 /// The extension is ours, comes without a dot, and may be empty.
-#[must_use]
 pub fn safe_file_name(foreign: &str, extension: &str) -> String {
     let mut name = String::new();
     for c in foreign.chars() {

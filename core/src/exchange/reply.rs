@@ -81,7 +81,6 @@ impl Reply {
     }
 
     /// The body of the cluster entry.
-    #[must_use]
     pub fn cluster_body(&self) -> Value {
         let mut body = Map::new();
         body.insert("server".to_owned(), self.server.clone().into());
@@ -94,7 +93,6 @@ impl Reply {
     }
 
     /// The kubeconfig that this reply and its private key (PEM) make.
-    #[must_use]
     pub fn to_kubeconfig(&self, key_pem: &str) -> String {
         yaml::to_string(&self.config(json!({
             "client-certificate-data": self.chain_data(),

@@ -9,7 +9,6 @@ use crate::x509::key::{PrivateKeyError, SignatureAlgorithm};
 use crate::x509::pkcs10::CertificateRequest;
 
 /// What can be said of a thing by itself, without the others and without cryptography.
-#[must_use]
 pub fn describe(found: &Found, now: UnixTime) -> Item {
     let mut item = match &found.thing {
         Thing::Certificate(certificate) => certificate::describe(certificate, now),

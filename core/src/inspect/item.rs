@@ -59,7 +59,6 @@ impl Item {
     }
 
     /// A property that is a text.
-    #[must_use]
     pub fn word(&self, name: &str) -> &str {
         self.properties.get(name).and_then(Value::as_str).unwrap_or_default()
     }

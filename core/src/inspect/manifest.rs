@@ -59,7 +59,6 @@ const FIELDS: [(&str, Purpose); 6] = [
 ];
 
 /// The files that `input` names, in order, each once for each flag.
-#[must_use]
 pub fn named_files(input: &[u8]) -> Vec<Named> {
     // What can name nothing is not read as YAML once more.
     let may_name = |text: &&str| {
@@ -187,7 +186,6 @@ fn purpose(flag: &str) -> Option<Purpose> {
 
 /// Where a named file may be, what is nearest first: below a folder around the file that names it, as
 /// in a copy of a node's `/etc`; inside of `root`, if one was given; and as it is named.
-#[must_use]
 pub fn candidates(named: &Path, by: &Path, root: Option<&Path>) -> Vec<PathBuf> {
     let folder = by.parent().unwrap_or(Path::new(""));
     if named.is_relative() {
@@ -238,14 +236,12 @@ pub fn check(item: &mut Item, found: &Found, all: &[Found], by: &[(String, Named
 }
 
 /// The item for a file that is named and not there, or a directory.
-#[must_use]
 pub fn missing(file: &str, named: &Named, is_directory: bool) -> Item {
     let what = if is_directory { "it is a directory" } else { "it is not there" };
     useless("missing file", "missing", file, named, what)
 }
 
 /// The item for a file that is named and holds nothing known.
-#[must_use]
 pub fn nothing_known(file: &str, named: &Named) -> Item {
     useless("file", "unfit", file, named, "nothing known is in it")
 }

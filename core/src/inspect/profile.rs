@@ -31,7 +31,6 @@ const AUTHORITIES: [(&str, &str); 5] = [
 ];
 
 /// What a certificate is for, if that can be told.
-#[must_use]
 pub fn of(certificate: &Certificate) -> Option<Purpose> {
     let user = certificate.subject.user();
     let found = |name, meaning: &str| Some(Purpose { name, meaning: meaning.to_owned() });
@@ -96,7 +95,6 @@ fn person(certificate: &Certificate) -> Purpose {
 }
 
 /// Whether programs take it as a server's certificate.
-#[must_use]
 pub fn allows_server_auth(certificate: &Certificate) -> bool {
     certificate
         .extended_key_usages

@@ -75,7 +75,6 @@ pub struct Found {
 
 impl Found {
     /// The certificate, if it is one.
-    #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
         match &self.thing {
             Thing::Certificate(certificate) => Some(certificate),
@@ -84,7 +83,6 @@ impl Found {
     }
 
     /// The private key, if it is one.
-    #[must_use]
     pub fn private_key(&self) -> Option<&PrivateKey> {
         match &self.thing {
             Thing::PrivateKey(key) => Some(key),
@@ -93,7 +91,6 @@ impl Found {
     }
 
     /// DER of the public key in it.
-    #[must_use]
     pub fn spki(&self) -> Option<&[u8]> {
         match &self.thing {
             Thing::Certificate(certificate) => Some(&certificate.key.spki),

@@ -35,7 +35,6 @@ pub enum ContextState {
 
 impl ContextState {
     /// The word for tables.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Valid => "valid",
@@ -75,7 +74,6 @@ pub struct ContextRow {
 }
 
 /// All contexts, then the user entries that no context uses. `users` holds every user entry.
-#[must_use]
 pub fn rows(
     merged: &Merged,
     users: &BTreeMap<String, UserEntry>,
@@ -137,7 +135,6 @@ fn state(entry: &UserEntry, now: UnixTime) -> ContextState {
 }
 
 /// Whether a row's certificate ends within `seconds` from now, or has ended.
-#[must_use]
 pub fn expires_within(row: &ContextRow, seconds: i64, now: UnixTime) -> bool {
     row.not_after.is_some_and(|end| end.since(now) <= seconds)
 }
@@ -155,14 +152,12 @@ pub struct Dead {
 
 impl Dead {
     /// Whether there is nothing to remove.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.contexts.is_empty() && self.clusters.is_empty()
     }
 }
 
 /// Finds what is dead for certain.
-#[must_use]
 pub fn dead(
     merged: &Merged,
     users: &BTreeMap<String, UserEntry>,
@@ -194,7 +189,6 @@ pub fn dead(
 }
 
 /// The edits that remove what is dead, by file.
-#[must_use]
 pub fn prune(merged: &Merged, dead: &Dead) -> Vec<(PathBuf, Vec<Edit>)> {
     let mut by_file: Vec<(PathBuf, Vec<Edit>)> = Vec::new();
     let mut add = |file: &Path, edit: Edit| match by_file.iter_mut().find(|(f, _)| f == file) {

@@ -186,25 +186,21 @@ pub struct Document<'t> {
 
 impl<'t> Document<'t> {
     /// The text itself.
-    #[must_use]
     pub fn text(&self) -> &'t str {
         self.text
     }
 
     /// The entries of a list in the order of the file.
-    #[must_use]
     pub fn entries(&self, kind: Kind) -> &[EntrySpan] {
         self.section(kind).map_or(&[], |section| &section.entries)
     }
 
     /// An entry by name.
-    #[must_use]
     pub fn entry(&self, kind: Kind, name: &str) -> Option<&EntrySpan> {
         self.position(kind, name).and_then(|index| self.entries(kind).get(index))
     }
 
     /// The current context, unless it is missing or empty.
-    #[must_use]
     pub fn current_context(&self) -> Option<&str> {
         self.current.as_ref().map(|current| current.value.as_str()).filter(|name| !name.is_empty())
     }

@@ -28,7 +28,6 @@ pub struct Endpoint {
 impl Endpoint {
     /// The endpoint of a cluster entry; `ca_pem` is what the entry embeds or the file that it names
     /// holds.
-    #[must_use]
     pub fn new(cluster: &Cluster, ca_pem: Option<Vec<u8>>) -> Self {
         Self {
             server: cluster.server.clone(),
@@ -40,7 +39,6 @@ impl Endpoint {
     }
 
     /// The CA's certificates; empty when none are known or they cannot be read.
-    #[must_use]
     pub fn ca(&self) -> Vec<Certificate> {
         // As Go does, blocks that are no certificate are passed over.
         let blocks = pem::all(self.ca_pem.as_deref().unwrap_or_default());
@@ -51,14 +49,12 @@ impl Endpoint {
     /// says little: several clusters can stand behind one, as forwarded ports do one after the other.
     ///
     /// Where a connection does not check the server, its address is all that is known.
-    #[must_use]
     pub fn same_cluster(&self, other: &Self) -> bool {
         self.same_address(other) && (self.insecure || other.insecure || self.same_ca(other))
     }
 
     /// Whether an entry for one serves the other: the same cluster, reached and recognized in the same
     /// way.
-    #[must_use]
     pub fn interchangeable(&self, other: &Self) -> bool {
         self.insecure == other.insecure
             && self.tls_server_name == other.tls_server_name
@@ -79,7 +75,6 @@ impl Endpoint {
 
     /// Digest of the CA, which is part of what identifies a cluster: SHA-256 in hexadecimal over the
     /// certificates, each preceded by its length.
-    #[must_use]
     pub fn ca_digest(&self) -> String {
         let mut hash = Sha256::new();
         for ca in self.ca() {
@@ -90,7 +85,6 @@ impl Endpoint {
     }
 
     /// The body of a cluster entry that leads there.
-    #[must_use]
     pub fn body(&self) -> Value {
         let mut body = json!({ "server": self.server });
         if let Some(pem) = &self.ca_pem {

@@ -148,7 +148,6 @@ fn renewal(
 }
 
 /// A context through which the user entry is used for another cluster.
-#[must_use]
 pub fn used_elsewhere(merged: &Merged, user: &str, existing: &Existing) -> Option<String> {
     let elsewhere = |name: &&str| {
         merged

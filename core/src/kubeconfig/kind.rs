@@ -18,7 +18,6 @@ impl Kind {
     pub const ALL: [Kind; 3] = [Kind::User, Kind::Cluster, Kind::Context];
 
     /// The key of the list in the file.
-    #[must_use]
     pub fn section(self) -> &'static str {
         match self {
             Kind::Cluster => "clusters",
@@ -28,7 +27,6 @@ impl Kind {
     }
 
     /// The key of an entry's body.
-    #[must_use]
     pub fn body_key(self) -> &'static str {
         match self {
             Kind::Cluster => "cluster",

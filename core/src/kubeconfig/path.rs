@@ -18,7 +18,6 @@ impl LoadingList {
     /// Works out the list from `--kubeconfig`, `$KUBECONFIG` and the home directory.
     ///
     /// `separator` is what divides the items of `$KUBECONFIG`: `:`, or `;` on Windows.
-    #[must_use]
     pub fn new(
         flag: Option<&str>,
         kubeconfig_env: Option<&str>,
@@ -57,7 +56,6 @@ impl LoadingList {
 
 /// The path that an entry of `origin` means by `path`: relative ones start at the directory of the
 /// file that holds the entry. Absolute whenever `origin` is.
-#[must_use]
 pub fn resolve(origin: &Path, path: &str) -> PathBuf {
     let path = Path::new(path);
     if is_absolute(path) {
@@ -68,7 +66,6 @@ pub fn resolve(origin: &Path, path: &str) -> PathBuf {
 
 /// The command that an `exec` section of `origin` means: a bare name is looked up in `PATH` and
 /// stays as it is, anything with a separator follows the same rule as files.
-#[must_use]
 pub fn resolve_command(origin: &Path, command: &str) -> PathBuf {
     if command.chars().any(std::path::is_separator) {
         resolve(origin, command)

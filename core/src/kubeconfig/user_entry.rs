@@ -32,7 +32,6 @@ pub enum OtherCredential {
 impl UserEntry {
     /// Reads an entry; `certificate_pem` is what it embeds or the file that it names holds: `None`
     /// where it does neither, and empty where the file cannot be read.
-    #[must_use]
     pub fn new(user: &User, certificate_pem: Option<&[u8]>) -> Self {
         let chain = certificate_pem.map(Certificate::chain_from_pem).transpose();
         Self {
@@ -42,7 +41,6 @@ impl UserEntry {
     }
 
     /// The certificate, if it has one that can be read.
-    #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
         self.leaf.as_ref().ok().and_then(Option::as_ref)
     }
@@ -50,7 +48,6 @@ impl UserEntry {
 
 impl OtherCredential {
     /// The one that counts most of those that an entry has.
-    #[must_use]
     pub fn of(user: &User) -> Option<Self> {
         // Destructured in full, so that no new field is overlooked.
         let User {

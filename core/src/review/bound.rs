@@ -27,7 +27,6 @@ struct Bound {
 
 impl BoundNames {
     /// The users and groups in these bindings.
-    #[must_use]
     pub fn of(bindings: &[Binding]) -> Self {
         let mut bound = Self::default();
         for binding in bindings {

@@ -30,19 +30,16 @@ macro_rules! findings {
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The word used in output and by `--accept`.
-            #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code),+ }
             }
 
             /// How much it weighs.
-            #[must_use]
             pub fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity),+ }
             }
 
             /// What it means and why it matters.
-            #[must_use]
             pub fn explanation(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc),+).trim_ascii()),+ }
             }

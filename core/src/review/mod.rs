@@ -54,7 +54,6 @@ pub struct Reviewed<'a> {
 
 impl<'a> Reviewed<'a> {
     /// The text of a request and what was read of it, and nothing that is asked for beside it.
-    #[must_use]
     pub fn new(request_pem: &'a [u8], request: Result<&'a CertificateRequest, CsrError>) -> Self {
         Self {
             request_pem,
@@ -72,7 +71,6 @@ impl<'a> Reviewed<'a> {
 
     /// What an object asks for, by itself: a requester, a signature and bound names are added by who
     /// has looked at them.
-    #[must_use]
     pub fn of<Raw>(object: &'a CsrObject<Raw>) -> Self {
         Self {
             object_name: Some(&object.metadata.name),
@@ -107,7 +105,6 @@ pub fn review(reviewed: &Reviewed<'_>) -> Vec<Finding> {
 }
 
 /// Findings on the names of somebody who is about to ask, before there is a request.
-#[must_use]
 pub fn review_names(identity: &Identity) -> Vec<Finding> {
     let mut findings = Findings::default();
     names::name("user name", identity.user.as_str(), None, &mut findings);

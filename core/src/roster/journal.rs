@@ -123,7 +123,6 @@ pub fn replay(text: &[u8]) -> Result<BTreeMap<String, Progress>, JournalError> {
 }
 
 /// How much of a journal consists of complete lines, in bytes.
-#[must_use]
 pub fn complete(text: &[u8]) -> usize {
     text.iter().rposition(|b| *b == b'\n').map_or(0, |last| last + 1)
 }

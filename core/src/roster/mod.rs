@@ -204,7 +204,6 @@ impl Person {
 
     /// What tells this row's certificate from any other: a row that asks for something else has another
     /// digest, and so begins anew. Grants are no part of it; they can be added to a certificate.
-    #[must_use]
     pub fn digest(&self, signer: &str, request_der: Option<&[u8]>) -> String {
         let mut hash = Sha256::new();
         let mut part = |bytes: &[u8]| {
@@ -224,7 +223,6 @@ impl Person {
 }
 
 /// Findings on people whose names look like those of others in the same file, by their places in it.
-#[must_use]
 pub fn look_alikes(people: &[&Person]) -> Vec<(usize, Finding)> {
     let mut looks: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut known: Vec<Look> = Vec::new();
@@ -256,7 +254,6 @@ pub fn look_alikes(people: &[&Person]) -> Vec<(usize, Finding)> {
 
 /// The name of a person's request: from user and key, so that a second attempt meets the first one and
 /// nobody can have taken it before.
-#[must_use]
 pub fn request_name(request: &CertificateRequest) -> String {
     csr::name_with_key(&csr::name_for_user(request.subject.user()), &request.key)
 }

@@ -17,7 +17,6 @@ pub struct RoleAt {
 
 impl RoleAt {
     /// The same, for somebody.
-    #[must_use]
     pub fn to(&self, user: &str) -> rbac::Grant {
         rbac::Grant {
             holder: Subject::User(user.to_owned()),

@@ -27,7 +27,6 @@ pub struct Look {
 
 impl Look {
     /// The look of a name.
-    #[must_use]
     pub fn of(name: &str) -> Self {
         let forms = forms(name);
         let keys = [0, 1].map(|order: usize| {
@@ -37,7 +36,6 @@ impl Look {
     }
 
     /// Whether one of two different names with these looks can be taken for the other.
-    #[must_use]
     pub fn imitates(&self, other: &Self) -> bool {
         let share = |ours: &[String], theirs: &[String]| ours.iter().any(|o| theirs.contains(o));
         share(&self.forms, &other.forms)
@@ -45,20 +43,17 @@ impl Look {
     }
 
     /// What names that imitate each other share at least one of: to look them up by.
-    #[must_use]
     pub fn keys(&self) -> &[String; 2] {
         &self.keys
     }
 
     /// Whether a name with this look can be taken for one with the other, even if only i and l are
     /// exchanged.
-    #[must_use]
     pub fn is_that_of(&self, other: &Self) -> bool {
         self.keys.iter().zip(&other.keys).any(|(ours, theirs)| ours == theirs)
     }
 
     /// Whether a name with this look can be taken for one that begins with the other.
-    #[must_use]
     pub fn begins_with(&self, other: &Self) -> bool {
         self.keys.iter().zip(&other.keys).any(|(ours, theirs)| ours.starts_with(theirs))
     }

@@ -2,7 +2,6 @@
 
 /// Whether `c` acts on its surroundings or shows nothing: control, bidirectional, zero-width,
 /// filler, tag and non-character code points.
-#[must_use]
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -22,7 +21,6 @@ fn is_unusual_space(c: char) -> bool {
 }
 
 /// The first hidden character of `s` with its position in characters.
-#[must_use]
 pub fn first_hidden(s: &str) -> Option<(usize, char)> {
     s.chars().enumerate().find(|(_, c)| is_hidden(*c))
 }

@@ -12,7 +12,6 @@ const CUT_MARK: &str = "…(";
 /// `s` as it can be shown to a person on one line.
 ///
 /// Ordinary strings come back unchanged; others are [`quoted`].
-#[must_use]
 pub fn show(s: &str) -> String {
     let plain = !s.is_empty()
         && s.trim() == s
@@ -25,7 +24,6 @@ pub fn show(s: &str) -> String {
 
 /// `s` in double quotes, with hidden characters and spaces that stand side by side written as
 /// `\u{202e}`, `\n`, … and quotes and backslashes doubled up.
-#[must_use]
 pub fn quoted(s: &str) -> String {
     let mut out = String::with_capacity(s.len() + 2);
     out.push('"');
@@ -57,7 +55,6 @@ fn escape(c: char, out: &mut String) {
 
 /// Several lines of text in which hidden characters are made visible, whose layout stays: for what is
 /// ours, with strings from elsewhere in it. At most `max` characters are kept.
-#[must_use]
 pub fn show_lines(s: &str, max: usize) -> String {
     let cut: String = s.chars().take(max).collect();
     let mut out = String::new();
@@ -77,7 +74,6 @@ pub fn show_lines(s: &str, max: usize) -> String {
 
 /// [`show_lines`] for what a stranger has laid out, such as a server's message: spaces side by side
 /// are made visible too, but for a short indentation.
-#[must_use]
 pub fn show_message(s: &str, max: usize) -> String {
     let lines = show_lines(s, max);
     if !lines.contains("  ") && !lines.contains('\t') {
@@ -108,7 +104,6 @@ pub fn show_message(s: &str, max: usize) -> String {
 }
 
 /// How many columns of a terminal a text takes.
-#[must_use]
 pub fn width(s: &str) -> usize {
     s.chars().map(columns).sum()
 }
@@ -127,13 +122,11 @@ fn columns(c: char) -> usize {
 
 /// [`show()`], cut in the middle to `max` columns, with the length of the whole; for table cells and
 /// sentences.
-#[must_use]
 pub fn show_short(s: &str, max: usize) -> String {
     cut(show(s), s, max)
 }
 
 /// [`quoted`], cut as by [`show_short`]: whatever it holds, it ends where the quotes do.
-#[must_use]
 pub fn show_quoted(s: &str, max: usize) -> String {
     cut(quoted(s), s, max)
 }
@@ -165,7 +158,6 @@ fn cut(shown: String, s: &str, max: usize) -> String {
 
 /// Names one after the other, each as [`show_short`] gives it: at most `most` of them, and how many more
 /// there are. A name that holds a comma is quoted.
-#[must_use]
 pub fn show_list<'a>(
     names: impl ExactSizeIterator<Item = &'a str>,
     most: usize,
@@ -184,7 +176,6 @@ pub fn show_list<'a>(
 }
 
 /// `arg` as one word of a POSIX shell command line.
-#[must_use]
 pub fn shell_word(arg: &str) -> String {
     let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&b);
     if !arg.is_empty() && arg.bytes().all(safe) {

@@ -37,7 +37,6 @@ pub fn way<'c, T: Copy>(
 
 /// The way from `leaf` by way of `intermediates` to one of `ca`, as the names tell it. The last link
 /// leads to a CA of the cluster; where none does, there are no links.
-#[must_use]
 pub fn links<'a>(
     leaf: &'a Certificate,
     intermediates: &'a [Certificate],

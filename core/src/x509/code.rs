@@ -20,14 +20,12 @@ pub struct Code([u8; 32]);
 
 impl Code {
     /// The code of a certificate request: SHA-256 over its DER.
-    #[must_use]
     pub fn of_request(der: &[u8]) -> Self {
         Self(Sha256::digest(der).into())
     }
 
     /// The code of a reply: server address, cluster CA certificates and the issued certificate, each
     /// preceded by its length, so that no two different triples share their bytes.
-    #[must_use]
     pub fn of_reply(server: &str, ca_der: &[Vec<u8>], leaf_der: &[u8]) -> Self {
         let mut hash = Sha256::new();
         let mut part = |bytes: &[u8]| {
@@ -45,13 +43,11 @@ impl Code {
     }
 
     /// The whole digest, 64 lower-case hexadecimal digits.
-    #[must_use]
     pub fn full(&self) -> String {
         hex(&self.0)
     }
 
     /// The short form, as `K7QF-2M9X-0ATB-55WZ`.
-    #[must_use]
     pub fn short(&self) -> String {
         let mut out = String::with_capacity(SHORT_CHARACTERS + 3);
         for i in 0..SHORT_CHARACTERS {
@@ -114,14 +110,12 @@ impl FromStr for ExpectedCode {
 
 impl ExpectedCode {
     /// Whether this is the code of `code`, in either form.
-    #[must_use]
     pub fn matches(&self, code: &Code) -> bool {
         self.0 == code.full() || self.0 == code.short().replace('-', "")
     }
 }
 
 /// Lower-case hexadecimal digits.
-#[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut out = String::with_capacity(bytes.len() * 2);
@@ -134,7 +128,6 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// SHA-256 of DER bytes as lower-case hexadecimal digits: for a certificate the value behind
 /// `X509SHA256=` in a credential-id.
-#[must_use]
 pub fn sha256_hex(der: &[u8]) -> String {
     hex(&Sha256::digest(der))
 }

@@ -93,7 +93,6 @@ macro_rules! name_type {
     ($type:ident) => {
         impl $type {
             /// The name as text.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -168,7 +167,6 @@ impl Identity {
     }
 
     /// The groups as a set of plain strings.
-    #[must_use]
     pub fn group_set(&self) -> BTreeSet<String> {
         self.groups.iter().map(|g| g.0.clone()).collect()
     }
@@ -195,7 +193,6 @@ pub enum Reserved {
 const FRONT_PROXIES: [&str; 2] = ["front-proxy-client", "aggregator"];
 
 /// Whether `name` is reserved as it stands.
-#[must_use]
 pub fn reserved(name: &str) -> Option<Reserved> {
     if name == SYSTEM_MASTERS {
         Some(Reserved::Masters)
@@ -227,13 +224,11 @@ static LOOKS: LazyLock<Looks> = LazyLock::new(|| Looks {
 
 /// Whether `name` is not reserved itself but looks like a name that is (Unicode TR39, and letter
 /// case, which people overlook too).
-#[must_use]
 pub fn looks_reserved(name: &str) -> Option<Reserved> {
     if reserved(name).is_some() { None } else { reserved_look(&Look::of(name)) }
 }
 
 /// Which reserved name can be taken for one with this look.
-#[must_use]
 pub fn reserved_look(look: &Look) -> Option<Reserved> {
     if look.is_that_of(&LOOKS.masters) {
         Some(Reserved::Masters)

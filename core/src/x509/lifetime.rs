@@ -35,13 +35,11 @@ pub enum LifetimeError {
 
 impl Lifetime {
     /// A lifetime of so many seconds, if it is within the bounds.
-    #[must_use]
     pub fn from_seconds(seconds: i64) -> Option<Self> {
         i32::try_from(seconds).ok().filter(|s| *s >= MIN_SECONDS).map(Self)
     }
 
     /// The value for `spec.expirationSeconds`.
-    #[must_use]
     pub fn seconds(self) -> i32 {
         self.0
     }
@@ -75,7 +73,6 @@ fn text(s: &str) -> String {
 /// longer than 292 years comes back as that.
 ///
 /// Source: `Go: time.ParseDuration`.
-#[must_use]
 pub fn parse_duration(s: &str) -> Option<i64> {
     let (negative, mut rest) = match s.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -129,7 +126,6 @@ fn scaled(digits: &str, unit: i64) -> Option<i64> {
 const SHORT_SECONDS: i64 = 8 * 3_600;
 
 /// Start and end of a certificate that is signed now, as the built-in signers place them.
-#[must_use]
 pub fn validity(lifetime: Lifetime, now: UnixTime) -> (UnixTime, UnixTime) {
     let seconds = i64::from(lifetime.0);
     let end = if seconds < SHORT_SECONDS { seconds } else { seconds - BACKDATING };
@@ -138,7 +134,6 @@ pub fn validity(lifetime: Lifetime, now: UnixTime) -> (UnixTime, UnixTime) {
 
 /// The lifetime for which a built-in signer grants this validity; the shortest for one that it never
 /// grants.
-#[must_use]
 pub fn asked_for(not_before: UnixTime, not_after: UnixTime) -> Lifetime {
     let whole = not_after.since(not_before);
     let short = whole - BACKDATING;
@@ -161,7 +156,6 @@ pub enum Granted {
 
 /// Compares a certificate's end with the asked lifetime, counted from the moment of issuing, which
 /// signers place five minutes after `not_before`.
-#[must_use]
 pub fn granted(asked: Option<Lifetime>, not_before: UnixTime, not_after: UnixTime) -> Granted {
     let Some(asked) = asked else { return Granted::SignersChoice };
     let usable = not_after.since(not_before.plus(BACKDATING));
@@ -176,7 +170,6 @@ pub fn granted(asked: Option<Lifetime>, not_before: UnixTime, not_after: UnixTim
 }
 
 /// "expires in 12d", "expired 3h ago".
-#[must_use]
 pub fn expiry_in_words(not_after: UnixTime, now: UnixTime) -> String {
     let left = not_after.since(now);
     if left >= 0 {
@@ -187,7 +180,6 @@ pub fn expiry_in_words(not_after: UnixTime, now: UnixTime) -> String {
 }
 
 /// The lifetime that `request` asks for unless told otherwise: 30 days.
-#[must_use]
 pub fn default_lifetime() -> Lifetime {
     Lifetime((30 * DAY) as i32)
 }

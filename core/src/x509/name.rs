@@ -77,7 +77,6 @@ pub struct Attribute {
 
 impl Attribute {
     /// The usual short name, else the dotted number.
-    #[must_use]
     pub fn name(&self) -> &str {
         KEPT.iter()
             .chain(&DROPPED)
@@ -120,13 +119,11 @@ impl Subject {
 
     /// The user name that the API server would take: the last common name that Go can decode; empty
     /// if there is none.
-    #[must_use]
     pub fn user(&self) -> &str {
         self.common_names().filter_map(|a| a.value.as_deref()).last().unwrap_or_default()
     }
 
     /// The groups that the API server would take.
-    #[must_use]
     pub fn groups(&self) -> BTreeSet<String> {
         // Not collected: that would sort first, and another way of sorting costs the page 1 KB.
         let mut groups = BTreeSet::new();
@@ -135,7 +132,6 @@ impl Subject {
     }
 
     /// Whether Go reads it at all.
-    #[must_use]
     pub fn is_readable(&self) -> bool {
         !self.attributes.iter().any(|a| matches!(a.string_type, StringType::Malformed(_)))
     }
@@ -146,7 +142,6 @@ impl Subject {
     }
 
     /// `CN=alice, O=dev, O=ops`, safe to show.
-    #[must_use]
     pub fn shown(&self) -> String {
         let parts: Vec<String> = self
             .attributes

@@ -75,7 +75,6 @@ pub fn assemble(
 }
 
 /// PEM of a request's DER, as `spec.request` carries it.
-#[must_use]
 pub fn to_pem(der: &[u8]) -> String {
     pem::encode(LABEL, der)
 }
@@ -184,7 +183,6 @@ impl CertificateRequest {
     }
 
     /// The code to compare.
-    #[must_use]
     pub fn code(&self) -> Code {
         Code::of_request(&self.der)
     }

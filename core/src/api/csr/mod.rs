@@ -161,7 +161,6 @@ pub enum State {
 
 impl State {
     /// As kubectl prints it in the column CONDITION, without combinations.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Pending => "Pending",
@@ -173,7 +172,6 @@ impl State {
     }
 
     /// Whether nothing more will happen to the request.
-    #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Denied { .. } | Self::Failed { .. } | Self::Issued)
     }
@@ -209,7 +207,6 @@ impl Object {
 
     /// What it has come to: Denied wins over Failed, that over Approved; a certificate counts only
     /// when approved.
-    #[must_use]
     pub fn state(&self) -> State {
         let find = |wanted: &str| {
             self.status
@@ -233,7 +230,6 @@ impl Object {
 
     /// The credential with which the requester authenticated, if the server noted one
     /// (`X509SHA256=…`, `JTI=…`). Whoever may impersonate can forge it.
-    #[must_use]
     pub fn requester_credential(&self) -> Option<&str> {
         self.spec
             .extra
@@ -244,7 +240,6 @@ impl Object {
 
     /// A digest over the UID and everything that is asked for, by whom: equal for the very same
     /// request only, as [`Object::same_request`] says.
-    #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         // Maps are sorted and all fields are written, so equal values give equal texts.
         let text = json!([self.metadata.uid, self.spec]).to_string();
@@ -253,7 +248,6 @@ impl Object {
 
     /// Whether `other` asks for the very same thing on behalf of the same requester as `self`: the
     /// only case in which a decision made for one may be written to the other.
-    #[must_use]
     pub fn same_request(&self, other: &Self) -> bool {
         self.metadata.uid == other.metadata.uid && self.spec == other.spec
     }
@@ -276,7 +270,6 @@ pub enum Progress {
 
 /// The one predicate behind every wait: what the object now seen (`None`: it is gone) means for
 /// somebody who waits for the certificate of the object with this `uid` (empty: whichever).
-#[must_use]
 pub fn progress(seen: Option<&Object>, uid: &str) -> Progress {
     let Some(object) = seen else { return Progress::Vanished };
     if !uid.is_empty() && object.metadata.uid != uid {

@@ -39,14 +39,12 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
 }
 
 /// The object name for a user: the user's name, with the characters that the API refuses replaced.
-#[must_use]
 pub fn name_for_user(user: &str) -> String {
     let name = user.replace(['/', '%'], "-");
     if name.chars().all(|c| c == '.') { format!("user-{}", name.replace('.', "dot")) } else { name }
 }
 
 /// The object name for a user when another request has taken the plain one.
-#[must_use]
 pub fn name_with_key(name: &str, key: &PublicKey) -> String {
     format!("{name}-{}", key.short_hash())
 }

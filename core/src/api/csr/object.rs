@@ -49,7 +49,6 @@ impl CsrObject {
     }
 
     /// The JSON exactly as it was read.
-    #[must_use]
     pub fn raw(&self) -> &Value {
         &self.raw
     }
@@ -57,7 +56,6 @@ impl CsrObject {
     /// The JSON with a decision appended: the body for a PUT to `/approval`. UID and resourceVersion
     /// stay in, so that the server refuses the write if the object is another or has changed; a body
     /// without them, or a patch, would decide on whatever has that name by then.
-    #[must_use]
     pub fn decided(&self, decision: Decision, reason: &str, message: &str, now: UnixTime) -> Value {
         appended(&self.raw, decision.condition_type(), reason, message, now)
     }
@@ -71,7 +69,6 @@ impl From<Object> for CsrObject<()> {
 
 impl<Raw> CsrObject<Raw> {
     /// The bytes of `spec.request`, PEM text if all is well; nothing if it is not base64.
-    #[must_use]
     pub fn pem(&self) -> &[u8] {
         &self.enclosed().pem
     }
@@ -85,7 +82,6 @@ impl<Raw> CsrObject<Raw> {
     }
 
     /// The fields alone.
-    #[must_use]
     pub fn into_fields(self) -> Object {
         self.fields
     }

@@ -38,7 +38,6 @@ pub enum NameHolder {
 
 /// Who has the name under which `sent` was to be submitted. `known_uid`: the UID that an earlier run was
 /// told for this request, or empty.
-#[must_use]
 pub fn name_holder(
     answer: NameAnswer<'_>,
     sent: &CsrObject,

@@ -26,7 +26,6 @@ pub struct Manifest<'a> {
 
 impl Manifest<'_> {
     /// The JSON to create: one canonical PEM block and nothing but `spec`.
-    #[must_use]
     pub fn to_value(&self) -> Value {
         let mut spec = json!({
             "request": STANDARD.encode(pkcs10::to_pem(self.request_der)),
@@ -56,7 +55,6 @@ pub enum Decision {
 
 impl Decision {
     /// The condition's type.
-    #[must_use]
     pub fn condition_type(self) -> &'static str {
         match self {
             Self::Approve => "Approved",

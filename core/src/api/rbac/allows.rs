@@ -30,7 +30,6 @@ pub struct Action {
 }
 
 /// What the rules allow in `scope`, in words.
-#[must_use]
 pub fn allowance(rules: &[Rule], scope: &Scope) -> Allowance {
     if rules.iter().any(Rule::is_everything) {
         let what = match scope {
@@ -123,7 +122,6 @@ fn classes(verbs: &BTreeSet<&str>) -> Vec<(usize, String)> {
 
 impl Allowance {
     /// In one line: the powers, then how much else.
-    #[must_use]
     pub fn brief(&self) -> String {
         let counted = self.actions.iter().map(|a| match a.on.as_slice() {
             [one] => format!("{} {one}", a.what),
@@ -135,7 +133,6 @@ impl Allowance {
     }
 
     /// A line each, powers marked with `!`; at most `most` resources a line.
-    #[must_use]
     pub fn lines(&self, most: usize) -> Vec<String> {
         let powers = self.powers.iter().map(|p| format!("! {p}"));
         let actions = self.actions.iter().map(|a| {

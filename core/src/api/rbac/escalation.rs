@@ -8,7 +8,6 @@ use super::Rule;
 const SAYS: &str = "is attempting to grant RBAC permissions not currently held:";
 
 /// The rules that the granter lacks, if the message is such a refusal.
-#[must_use]
 pub fn lacking(message: &str) -> Option<Vec<Rule>> {
     let (_, lines) = message.split_once(SAYS)?;
     Some(lines.lines().filter(|l| l.trim_start().starts_with('{')).map(rule).collect())

@@ -65,7 +65,6 @@ impl Grant {
     }
 
     /// The binding's name: readable parts for people, a hash that tells all others apart.
-    #[must_use]
     pub fn binding_name(&self) -> String {
         let holder = match &self.holder {
             Subject::User(_) => "User",
@@ -79,13 +78,11 @@ impl Grant {
     }
 
     /// `rolebinding.rbac.authorization.k8s.io/NAME`, as kubectl prints it.
-    #[must_use]
     pub fn full_name(&self) -> String {
         format!("{}.{API_GROUP}/{}", self.scope.binding_kind().to_lowercase(), self.binding_name())
     }
 
     /// The binding to create.
-    #[must_use]
     pub fn manifest(&self) -> Value {
         let mut metadata = json!({ "name": self.binding_name() });
         if let Some(namespace) = self.scope.namespace() {

@@ -41,7 +41,6 @@ pub enum RoleKind {
 
 impl RoleKind {
     /// As in `kind`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Role => "Role",
@@ -50,7 +49,6 @@ impl RoleKind {
     }
 
     /// As in URLs and rules.
-    #[must_use]
     pub fn resource(self) -> &'static str {
         match self {
             Self::Role => "roles",
@@ -85,7 +83,6 @@ pub enum Scope {
 
 impl Scope {
     /// The namespace, if it is one.
-    #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         match self {
             Self::Cluster => None,
@@ -94,7 +91,6 @@ impl Scope {
     }
 
     /// The kind of the bindings that count there.
-    #[must_use]
     pub fn binding_kind(&self) -> &'static str {
         match self {
             Self::Cluster => "ClusterRoleBinding",
@@ -103,7 +99,6 @@ impl Scope {
     }
 
     /// Their resource, as in URLs and rules.
-    #[must_use]
     pub fn binding_resource(&self) -> &'static str {
         match self {
             Self::Cluster => "clusterrolebindings",
@@ -132,14 +127,12 @@ pub enum Subject {
 
 impl Subject {
     /// The user of this name, or the group.
-    #[must_use]
     pub fn named(name: &str, group: bool) -> Self {
         if group { Self::Group(name.to_owned()) } else { Self::User(name.to_owned()) }
     }
 
     /// The groups that a service account has by being one; a certificate with its name has them not
     /// (`apiserver/pkg/authentication/serviceaccount/util.go`).
-    #[must_use]
     pub fn account_groups(&self) -> Vec<Self> {
         let Self::User(user) = self else { return Vec::new() };
         let groups = service_account(user).map(|(namespace, _)| {
@@ -149,7 +142,6 @@ impl Subject {
     }
 
     /// The bare name.
-    #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::User(name) | Self::Group(name) => name,

@@ -22,7 +22,6 @@ pub struct Rule {
 }
 
 /// The rules of a role as the server sent it; what is missing or null is none.
-#[must_use]
 pub fn rules_of(role: &Value) -> Vec<Rule> {
     let list = |value: &Value| -> Vec<String> {
         let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -91,7 +90,6 @@ impl Rule {
     /// objects of some name at least.
     ///
     /// Source: `pkg/apis/rbac/v1/evaluation_helpers.go`.
-    #[must_use]
     pub fn covers(&self, verbs: &[&str], group: &str, resource: &str) -> bool {
         let subresource = resource.split_once('/').map(|(_, sub)| format!("*/{sub}"));
         let has = |list: &[String], wanted: &str| list.iter().any(|i| i == "*" || i == wanted);
@@ -105,7 +103,6 @@ impl Rule {
     }
 
     /// All verbs on all resources of all names.
-    #[must_use]
     pub fn is_everything(&self) -> bool {
         let star = |list: &[String]| list.iter().any(|i| i == "*");
         star(&self.verbs)

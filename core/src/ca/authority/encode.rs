@@ -60,13 +60,11 @@ pub fn assemble(
 }
 
 /// A key's identifier by the first method of RFC 5280 section 4.2.1.2.
-#[must_use]
 pub fn key_identifier(key: &PublicKey) -> Vec<u8> {
     Sha1::digest(&key.bits).to_vec()
 }
 
 /// A serial number from random bytes: positive, of full length, with all but two bits of them.
-#[must_use]
 pub fn serial(mut random: [u8; SERIAL_BYTES]) -> [u8; SERIAL_BYTES] {
     if let Some(first) = random.first_mut() {
         *first = *first & 0x7f | 0x40;

@@ -13,7 +13,6 @@ use crate::x509::san::AlternativeName;
 /// What the profile prescribes is no finding: a component's name for that component, host names for a
 /// server. What a server in front would have checked is one: nobody else looks at the signature.
 /// `weigh` says how much a finding weighs under the policy that counts.
-#[must_use]
 pub fn adapt(
     mut findings: Vec<Finding>,
     request: Option<&CertificateRequest>,
@@ -51,7 +50,6 @@ pub fn adapt(
 
 /// What is to be said when the request of a server, other than the API server, asks for names under
 /// which people and pods reach the API server or their own machine, or for those of a whole domain.
-#[must_use]
 pub fn reserved_names(
     request: &CertificateRequest,
     profile: &Profile,

@@ -122,7 +122,6 @@ impl Authority {
     }
 
     /// Whether it or a CA above it limits which names may be certified, which is not checked here.
-    #[must_use]
     pub fn has_name_constraints(&self) -> bool {
         self.all().any(|ca| ca.has_name_constraints)
     }
@@ -147,13 +146,11 @@ impl Authority {
     }
 
     /// When the first of it and the CAs above it ends.
-    #[must_use]
     pub fn end(&self) -> UnixTime {
         self.all().fold(self.certificate.not_after, |end, ca| end.min(ca.not_after))
     }
 
     /// The CA's own certificate.
-    #[must_use]
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
     }
@@ -179,7 +176,6 @@ impl Authority {
 
     /// A certificate of this CA with what must be presented beside it: the intermediates up to, but
     /// not including, the root.
-    #[must_use]
     pub fn chain(&self, leaf: Certificate) -> Vec<Certificate> {
         let intermediates = self.all().filter(|ca| !ca.is_self_issued()).cloned();
         std::iter::once(leaf).chain(intermediates).collect()

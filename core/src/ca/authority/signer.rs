@@ -71,7 +71,6 @@ fn is_label(text: &str, longest: usize) -> bool {
 }
 
 /// Whether an object waits for this signer: approved, without certificate or failure.
-#[must_use]
 pub fn is_waiting(object: &Object, signer_name: &str) -> bool {
     object.spec.signer_name == signer_name
         && object.state() == State::Approved
@@ -80,7 +79,6 @@ pub fn is_waiting(object: &Object, signer_name: &str) -> bool {
 
 /// How long its certificate lives: as asked, at most `longest`. If nothing is asked it is this signer
 /// that chooses: `longest`, at most what the policy allows. (What was asked is the review's business.)
-#[must_use]
 pub fn granted(object: &Object, longest: Lifetime, allowed: Option<Lifetime>) -> Lifetime {
     let asked = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
     asked.or(allowed).map_or(longest, |lifetime| lifetime.min(longest))
@@ -110,7 +108,6 @@ pub fn refusal(
 
 /// The object's JSON exactly as the server sent it, with the certificate in: the body for a PUT to
 /// `/status`. UID and resourceVersion stay, so that another signer's work is not overwritten.
-#[must_use]
 pub fn with_certificate(read: &CsrObject, chain_pem: &str) -> Value {
     let mut body = read.raw().clone();
     if !body["status"].is_object() {
@@ -121,7 +118,6 @@ pub fn with_certificate(read: &CsrObject, chain_pem: &str) -> Value {
 }
 
 /// The same with the condition Failed.
-#[must_use]
 pub fn with_failure(read: &CsrObject, message: &str, now: UnixTime) -> Value {
     csr::appended(read.raw(), "Failed", REASON, message, now)
 }

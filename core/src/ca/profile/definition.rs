@@ -55,7 +55,6 @@ pub struct Profile {
 impl Profile {
     /// How long its certificates live if nothing else is said: people's a month, others a year, as
     /// kubeadm's.
-    #[must_use]
     pub fn lifetime(&self) -> Lifetime {
         let year = || Lifetime::from_seconds(365 * 86_400);
         let own = (self.holder != CertificateSubject::Person).then(year).flatten();
@@ -63,13 +62,11 @@ impl Profile {
     }
 
     /// Whether the profile, not the request, decides whom the certificate names.
-    #[must_use]
     pub fn prescribes_identity(&self) -> bool {
         matches!(self.holder, CertificateSubject::Component(..) | CertificateSubject::Node)
     }
 
     /// Whom it is for, in words.
-    #[must_use]
     pub fn holder_in_words(&self) -> String {
         match self.holder {
             CertificateSubject::Person => "whoever the request names".to_owned(),

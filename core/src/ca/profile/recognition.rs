@@ -6,7 +6,6 @@ use super::table::PROFILES;
 use crate::x509::certificate::Certificate;
 
 /// The profile that a certificate has, the most particular one.
-#[must_use]
 pub fn of(certificate: &Certificate) -> Option<&'static Profile> {
     if certificate.is_ca {
         return None;

@@ -124,13 +124,11 @@ pub static PROFILES: [Profile; 14] = [
 ];
 
 /// The profile of that name.
-#[must_use]
 pub fn find(name: &str) -> Option<&'static Profile> {
     PROFILES.iter().find(|p| p.name == name)
 }
 
 /// The profile of people's certificates.
-#[must_use]
 pub fn user() -> &'static Profile {
     &PROFILES[0]
 }

@@ -111,7 +111,6 @@ pub(crate) fn by_items(
 }
 
 /// A value as block-style YAML in which every string is quoted.
-#[must_use]
 pub fn to_string(value: &Value) -> String {
     let mut out = String::new();
     let layout = Layout { unit: 2, newline: "\n" };

@@ -21,7 +21,6 @@ use crate::time::UnixTime;
 
 /// The dump of a certificate or of a request, also of one that was not understood; `None` for
 /// everything else.
-#[must_use]
 pub fn dump(found: &Found) -> Option<String> {
     match &found.thing {
         Thing::Certificate(certificate) => of_certificate(&certificate.der),

@@ -11,7 +11,6 @@ pub(super) const CANDIDATES: usize = 8;
 const LOOKED_AT: usize = 64;
 
 /// Who may have signed whom, by names and key identifiers; each request signs itself.
-#[must_use]
 pub fn links(placed: &[Placed]) -> Vec<Link> {
     let mut by_name: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
     let mut known = BTreeSet::new();

@@ -42,7 +42,6 @@ pub struct Signed<'a> {
 
 impl Link {
     /// What is to be verified.
-    #[must_use]
     pub fn signed<'a>(&self, placed: &'a [Placed]) -> Option<Signed<'a>> {
         let key = match &placed.get(self.issuer)?.found.thing {
             Thing::Certificate(issuer) => &issuer.key,

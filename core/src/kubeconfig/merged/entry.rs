@@ -22,7 +22,6 @@ pub struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// Its body as written, paths not resolved.
-    #[must_use]
     pub fn value(&self) -> Cow<'a, Value> {
         self.body.value(self.kind, self.text)
     }

@@ -118,7 +118,6 @@ impl Merged {
     }
 
     /// An entry by name.
-    #[must_use]
     pub fn entry(&self, kind: Kind, name: &str) -> Option<Entry<'_>> {
         let list = &self.lists[kind.index()];
         let entry = list.index.get(name).and_then(|position| list.entries.get(*position));
@@ -132,43 +131,36 @@ impl Merged {
     }
 
     /// A cluster by name, with its paths resolved.
-    #[must_use]
     pub fn cluster(&self, name: &str) -> Option<Cluster> {
         self.entry(Kind::Cluster, name).map(Cluster::read)
     }
 
     /// A user by name, with its paths resolved.
-    #[must_use]
     pub fn user(&self, name: &str) -> Option<User> {
         self.entry(Kind::User, name).map(User::read)
     }
 
     /// A context by name.
-    #[must_use]
     pub fn context(&self, name: &str) -> Option<Context> {
         self.entry(Kind::Context, name).map(Context::read)
     }
 
     /// The current context, unless no file sets one.
-    #[must_use]
     pub fn current_context(&self) -> Option<&str> {
         self.current.as_ref().map(|(name, _)| name.as_str())
     }
 
     /// The first file that sets a current context: the one to clear it in.
-    #[must_use]
     pub fn current_context_file(&self) -> Option<&Path> {
         self.current.as_ref().map(|(_, file)| file.as_path())
     }
 
     /// Whether no file says anything that could be connected with.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.current.is_none() && self.lists.iter().all(|list| list.entries.is_empty())
     }
 
     /// The file that a change to this entry goes to: where it is, else the default file.
-    #[must_use]
     pub fn destination(&self, kind: Kind, name: &str, default_file: &Path) -> PathBuf {
         self.entry(kind, name).map_or(default_file, |entry| entry.file).to_path_buf()
     }

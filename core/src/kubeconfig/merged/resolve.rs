@@ -87,7 +87,6 @@ pub enum ResolveError {
 
 impl ResolveError {
     /// Whether kubectl would now try the service account of the pod that it runs in.
-    #[must_use]
     pub fn may_be_in_cluster(&self) -> bool {
         matches!(self, ResolveError::Empty | ResolveError::NoCluster { .. })
     }

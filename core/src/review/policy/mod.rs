@@ -177,13 +177,11 @@ impl Policy {
     }
 
     /// How much a finding weighs.
-    #[must_use]
     pub fn severity(&self, code: FindingCode) -> Severity {
         self.findings.0.get(&code).copied().unwrap_or_else(|| code.severity())
     }
 
     /// The longest lifetime that it allows, if it says so.
-    #[must_use]
     pub fn longest(&self) -> Option<Lifetime> {
         self.lifetime.max
     }

@@ -26,7 +26,6 @@ pub struct Expected {
 
 impl Expected {
     /// What answers this request, for which this lifetime was asked.
-    #[must_use]
     pub fn of(request: &CertificateRequest, lifetime: Option<Lifetime>) -> Self {
         Self {
             spki: request.key.spki.clone(),
@@ -37,7 +36,6 @@ impl Expected {
     }
 
     /// Whether this request asks for it.
-    #[must_use]
     pub fn is_asked_by(&self, request: &CertificateRequest) -> bool {
         request.key.spki == self.spki
             && request.subject.user() == self.user

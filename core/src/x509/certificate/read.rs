@@ -90,26 +90,22 @@ impl Certificate {
 
     /// Whether it can be what others are checked with. Certificates of versions 1 and 2, as older
     /// openssl signs them, are taken at their word; so does Go.
-    #[must_use]
     pub fn may_be_authority(&self) -> bool {
         self.is_ca || self.version < 3
     }
 
     /// Canonical PEM.
-    #[must_use]
     pub fn to_pem(&self) -> String {
         pem::encode(LABEL, &self.der)
     }
 
     /// SHA-256 of the DER, lower-case hexadecimal, as in a credential-id.
-    #[must_use]
     pub fn fingerprint(&self) -> String {
         crate::x509::code::sha256_hex(&self.der)
     }
 
     /// Whether an API server takes it as a client certificate: the extension absent, or with client
     /// auth or any (`Go: crypto/x509` verification with `ExtKeyUsageClientAuth`).
-    #[must_use]
     pub fn allows_client_auth(&self) -> bool {
         self.extended_key_usages
             .as_ref()
@@ -117,14 +113,12 @@ impl Certificate {
     }
 
     /// Whether it names hosts, by which clients tell a server.
-    #[must_use]
     pub fn names_hosts(&self) -> bool {
         self.alternative_names.iter().any(|n| n.starts_with("DNS:") || n.starts_with("IP:"))
     }
 
     /// Whether `ca` can be the one that signed this, by names and key identifiers; the signature is
     /// another question.
-    #[must_use]
     pub fn names_as_issuer(&self, ca: &Self) -> bool {
         let ids_differ =
             matches!((&self.authority_key_id, &ca.subject_key_id), (Some(a), Some(b)) if a != b);
@@ -132,14 +126,12 @@ impl Certificate {
     }
 
     /// Whether subject and issuer are the same name.
-    #[must_use]
     pub fn is_self_issued(&self) -> bool {
         self.issuer_der == self.subject_der
     }
 }
 
 /// PEM of a chain, the leaf first.
-#[must_use]
 pub fn chain_to_pem(chain: &[Certificate]) -> String {
     chain.iter().map(Certificate::to_pem).collect()
 }

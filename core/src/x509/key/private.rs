@@ -113,7 +113,6 @@ fn wrap(algorithm: &str, parameters: &[u8], key: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 /// The kind of a private key in PKCS#8; the bits of an RSA key come from its modulus.
-#[must_use]
 pub fn kind_of_pkcs8(pkcs8: &[u8]) -> Option<KeyKind> {
     let (algorithm, key) = pkcs8_parts(pkcs8)?;
     let mut algorithm = algorithm.inside();

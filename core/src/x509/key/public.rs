@@ -34,7 +34,6 @@ impl KeyType {
         [Self::P256, Self::P384, Self::Ed25519, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
 
     /// The name used on the command line and in files.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::P256 => "p256",
@@ -47,7 +46,6 @@ impl KeyType {
     }
 
     /// The kind that a key is of, if it is one of these.
-    #[must_use]
     pub fn of(kind: &KeyKind) -> Option<Self> {
         Some(match kind {
             KeyKind::P256 => Self::P256,
@@ -132,7 +130,6 @@ pub struct PublicKey {
 
 impl PublicKey {
     /// Reads a SubjectPublicKeyInfo.
-    #[must_use]
     pub fn from_spki(der: &[u8]) -> Option<Self> {
         Self::read(&Element::only_of(der, der::SEQUENCE)?)
     }
@@ -154,7 +151,6 @@ impl PublicKey {
     }
 
     /// Five characters that tell this key from others, lower-case hexadecimal.
-    #[must_use]
     pub fn short_hash(&self) -> String {
         crate::x509::code::hex(&Sha256::digest(&self.spki)).chars().take(5).collect()
     }

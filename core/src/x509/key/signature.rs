@@ -35,7 +35,6 @@ pub enum SignatureAlgorithm {
 
 impl SignatureAlgorithm {
     /// Whether no key of this kind can have made such a signature, known or not.
-    #[must_use]
     pub fn excludes(&self, kind: &KeyKind) -> bool {
         match (self, kind) {
             (Self::Other(_), _) | (_, KeyKind::Other(_)) => false,
@@ -93,7 +92,6 @@ impl SignatureAlgorithm {
 
     /// What a key of this kind signs requests with; client-go's choice for RSA
     /// (`client-go/util/cert/csr.go`): longer hashes for longer keys.
-    #[must_use]
     pub fn for_key(kind: &KeyKind) -> Option<Self> {
         Some(match kind {
             KeyKind::P256 => Self::Ecdsa(Hash::Sha256),
@@ -124,7 +122,6 @@ impl SignatureAlgorithm {
     }
 
     /// Whether the hash is broken.
-    #[must_use]
     pub fn is_weak(&self) -> bool {
         matches!(self, Self::Rsa(Hash::Sha1) | Self::Ecdsa(Hash::Sha1) | Self::RsaPss(Hash::Sha1))
     }

@@ -8,7 +8,6 @@ use tokio::runtime::{Builder, Runtime};
 #[cfg(unix)]
 const DESCRIPTORS: usize = 8;
 
-/// A new runtime.
 pub fn new() -> io::Result<Runtime> {
     // Where descriptors run out, the runtime panics instead of saying so.
     #[cfg(unix)]

@@ -103,28 +103,22 @@ pub fn plan(
     if let Some(namespace) = wanted.namespace {
         context["namespace"] = namespace.into();
     }
-    let name = || wanted.context_name.to_owned();
-    let mut changes =
-        vec![(Kind::User, name(), Edit::SetUser { name: name(), body: wanted.user_body.clone() })];
-    if add_cluster {
-        let body = wanted.cluster_body.clone();
-        changes.push((
-            Kind::Cluster,
-            cluster_name.clone(),
-            Edit::SetCluster { name: cluster_name.clone(), body },
-        ));
-    }
-    changes.push((Kind::Context, name(), Edit::SetContext { name: name(), body: context }));
+    let name = wanted.context_name;
     let mut edits: Vec<(PathBuf, Vec<Edit>)> = Vec::new();
     let mut add = |file: PathBuf, edit: Edit| match edits.iter_mut().find(|(f, _)| *f == file) {
         Some((_, list)) => list.push(edit),
         None => edits.push((file, vec![edit])),
     };
-    for (kind, name, edit) in changes {
-        add(merged.destination(kind, &name, default_file), edit);
+    let place = |kind, name: &str| merged.destination(kind, name, default_file);
+    let body = wanted.user_body.clone();
+    add(place(Kind::User, name), Edit::SetUser { name: name.to_owned(), body });
+    if add_cluster {
+        let (name, body) = (cluster_name.clone(), wanted.cluster_body.clone());
+        add(place(Kind::Cluster, &name), Edit::SetCluster { name, body });
     }
+    add(place(Kind::Context, name), Edit::SetContext { name: name.to_owned(), body: context });
     if wanted.use_context {
-        add(default_file.to_owned(), Edit::SetCurrentContext(name()));
+        add(default_file.to_owned(), Edit::SetCurrentContext(name.to_owned()));
     }
     Ok(Plan { edits, cluster_name })
 }
@@ -176,19 +170,12 @@ fn choose_cluster(
     let digest = code::sha256_hex(wanted.cluster_body.to_string().as_bytes());
     let other = format!("{plain}-{}", digest.get(..5).unwrap_or(&digest));
     if merged.cluster(&other).is_some() {
-        let what = "which leads elsewhere".to_owned();
-        return Err(PlanError::Taken {
-            kind: Kind::Cluster,
-            name: other,
-            what,
-            replaceable: false,
-        });
+        return Err(taken(Kind::Cluster, &other, "which leads elsewhere", false));
     }
     Ok((other, true))
 }
 
-fn taken(kind: Kind, wanted: &NewEntries<'_>, what: &str, replaceable: bool) -> PlanError {
-    let name = if kind == Kind::User { wanted.user_name() } else { wanted.context_name };
+fn taken(kind: Kind, name: &str, what: &str, replaceable: bool) -> PlanError {
     PlanError::Taken { kind, name: name.to_owned(), what: what.to_owned(), replaceable }
 }
 
@@ -203,23 +190,23 @@ fn check_user(
         return Ok(());
     }
     let Some(old) = existing.certificates.get(name) else {
-        return Err(taken(Kind::User, wanted, "which holds no certificate", false));
+        return Err(taken(Kind::User, name, "which holds no certificate", false));
     };
     if old.der == wanted.leaf.der {
         return Ok(());
     }
     if old.subject.user() != wanted.leaf.subject.user() {
         let what = format!("whose certificate is for the user {}", show(old.subject.user()));
-        return Err(taken(Kind::User, wanted, &what, false));
+        return Err(taken(Kind::User, name, &what, false));
     }
     // The entry's own context tells which cluster its certificate is for.
     if used_elsewhere(merged, name, existing).is_some() {
-        return Err(taken(Kind::User, wanted, "which is used for another cluster", false));
+        return Err(taken(Kind::User, name, "which is used for another cluster", false));
     }
     if !wanted.replace && wanted.renewed.is_none() {
         let what =
             format!("with a certificate for {} until {}", show(old.subject.user()), old.not_after);
-        return Err(taken(Kind::User, wanted, &what, true));
+        return Err(taken(Kind::User, name, &what, true));
     }
     Ok(())
 }
@@ -233,11 +220,11 @@ fn check_context(
     let Some(context) = merged.context(wanted.context_name) else { return Ok(()) };
     if !existing.same_clusters.contains(&context.cluster) {
         let what = format!("for the cluster {}", show(&context.cluster));
-        return Err(taken(Kind::Context, wanted, &what, false));
+        return Err(taken(Kind::Context, wanted.context_name, &what, false));
     }
     if context.user != wanted.context_name {
         let what = format!("for the user entry {}", show(&context.user));
-        return Err(taken(Kind::Context, wanted, &what, false));
+        return Err(taken(Kind::Context, wanted.context_name, &what, false));
     }
     Ok(())
 }

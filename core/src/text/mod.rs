@@ -12,5 +12,6 @@ mod show;
 
 pub use hidden::{first_hidden, is_hidden};
 pub use show::{
-    quoted, shell_word, show, show_lines, show_list, show_message, show_quoted, show_short, width,
+    quoted, shell_word, show, show_lines, show_list, show_message, show_path, show_quoted,
+    show_short, width,
 };

@@ -1,6 +1,7 @@
 //! Foreign strings as people can be shown them.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::hidden::{first_hidden, is_hidden};
 
@@ -20,6 +21,11 @@ pub fn show(s: &str) -> String {
         && !s.contains(CUT_MARK)
         && first_hidden(s).is_none();
     if plain { s.to_owned() } else { quoted(s) }
+}
+
+/// A path as it can be shown to a person.
+pub fn show_path(path: &Path) -> String {
+    show(&path.display().to_string())
 }
 
 /// `s` in double quotes, with hidden characters and spaces that stand side by side written as

@@ -67,7 +67,6 @@ impl ApiError {
         }
     }
 
-    /// Whether there was no answer at all.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Transport(_) | Self::Timeout(_))
     }

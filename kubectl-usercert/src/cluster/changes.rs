@@ -20,7 +20,6 @@ use super::wire::{ANSWER_LIMIT, Wire, too_long};
 /// How much longer than asked a watch may last before its connection is taken for dead.
 const SLACK: Duration = Duration::from_secs(15);
 
-/// What to watch.
 pub(super) struct Watch<'a> {
     /// Objects of this collection,
     pub path: &'a str,
@@ -30,23 +29,18 @@ pub(super) struct Watch<'a> {
     pub value: &'a str,
     /// From which version on.
     pub version: &'a str,
-    /// How long.
     pub seconds: u64,
 }
 
 pub(super) enum Event {
-    /// An object is new or has changed.
     Object(Value),
-    /// An object was deleted.
     Gone,
     /// Nothing but how far the watch has come.
     Progress,
 }
 
-/// A watch.
 pub(super) struct Events {
     body: Body,
-    /// What has come and was not read yet.
     buffer: Vec<u8>,
     dead: Instant,
     version: String,
@@ -107,7 +101,6 @@ impl Events {
         }))
     }
 
-    /// The next line.
     async fn line(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
         let mut searched = 0;
         loop {
@@ -127,17 +120,14 @@ impl Events {
     }
 }
 
-/// What a watch on requests tells.
 #[derive(Debug)]
 pub enum Change {
     Object(Box<CsrObject>),
-    /// A request was deleted.
     Gone,
     /// Nothing but how far the watch has come.
     Progress,
 }
 
-/// A watch on requests.
 pub struct Changes(pub(super) Events);
 
 impl Changes {

@@ -13,7 +13,7 @@ use usercert_core::kubeconfig::merged::{
 };
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::{Endpoint, OtherCredential};
-use usercert_core::text::show;
+use usercert_core::text::{show, show_path};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use zeroize::Zeroizing;
 
@@ -40,7 +40,7 @@ impl Kubeconfig {
         {
             return Err(Error::new(format!(
                 "stat {}: no such file or directory",
-                show(&missing.display().to_string())
+                show_path(&missing)
             ))
             .hint("check the path given with --kubeconfig"));
         }
@@ -148,7 +148,6 @@ pub enum Credentials {
 
 /// One context of the kubeconfig with the flags on top: where to connect to, and as whom.
 pub struct Target {
-    /// What the kubeconfig and the flags come to.
     pub resolved: Resolved,
     pub endpoint: Endpoint,
     pub kubeconfig: Kubeconfig,
@@ -156,7 +155,6 @@ pub struct Target {
 }
 
 impl Target {
-    /// Works out where the flags and the kubeconfig lead to.
     pub fn resolve(args: &ClientArgs) -> Result<Self> {
         let kubeconfig = Kubeconfig::read(args.kubeconfig.as_deref())?;
         let resolved = kubeconfig.merged.resolve(&overrides(args)?).or_else(|error| {

@@ -135,7 +135,6 @@ impl Cluster {
         Pages::new(self.wire.clone(), CSRS, filter)
     }
 
-    /// Lists requests page by page and hands each that can be read to `take`.
     pub async fn list_csrs(
         &self,
         options: &ListOptions<'_>,
@@ -145,7 +144,6 @@ impl Cluster {
         each(self.csr_pages(options), &mut read).await
     }
 
-    /// Lists any resource page by page and hands each object to `take`.
     pub(super) async fn list(
         &self,
         path: &str,

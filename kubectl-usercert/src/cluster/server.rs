@@ -7,7 +7,6 @@ use usercert_core::api::doctor::Question;
 use super::api::{ApiError, Cluster, encode};
 
 const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-/// Longest answer that is read, in bytes.
 const LIMIT: usize = 1 << 20;
 
 pub struct Answer {
@@ -17,7 +16,6 @@ pub struct Answer {
 }
 
 impl Cluster {
-    /// As `send`, with what stands in the headers.
     async fn exchange(
         &self,
         method: &Method,

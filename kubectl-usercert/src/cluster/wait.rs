@@ -14,7 +14,6 @@ pub(super) const POLL: Duration = Duration::from_secs(1);
 /// nothing.
 const WATCH_SECONDS: u64 = 50;
 
-/// How a wait came to its end.
 #[derive(Debug)]
 pub enum WaitEnd {
     /// As [`progress`] says.

@@ -44,7 +44,6 @@ pub(super) struct Wire {
     pub(super) accept: &'static str,
 }
 
-/// Answers as they are.
 pub(super) const OBJECTS: &str = "application/json";
 /// Lists as the server's own tables, as kubectl prints them.
 pub(super) const TABLES: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
@@ -72,7 +71,6 @@ impl Wire {
         Ok(self.respond(method, path, body, limit).await?.1)
     }
 
-    /// The same, with the headers of the answer.
     pub(super) async fn respond(
         &self,
         method: &Method,
@@ -198,7 +196,6 @@ enum Outcome {
     Failed(Box<Status>, Option<Duration>),
 }
 
-/// The time for one request, from when it began.
 #[derive(Clone, Copy)]
 pub(super) struct Time(Option<(Duration, Instant)>);
 
@@ -234,7 +231,6 @@ fn seconds(text: &str) -> Option<Duration> {
     number.then(|| Duration::from_secs(digits.parse().unwrap_or(u64::MAX)))
 }
 
-/// An answer of more than `limit` bytes.
 pub(super) fn too_long(limit: usize) -> ApiError {
     ApiError::Malformed(format!("it is longer than {} MiB", limit >> 20))
 }

@@ -94,8 +94,6 @@ pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
     }
     installation::refuse_insecure(client.insecure_skip_tls_verify)?;
     let submitted = submission::from_store(host, &spec, &target, &cluster).await?;
-    // The result is the installation's.
-    host.say(format!("{}\n{}", submitted.outcome(), submitted.for_admin()));
     let placement = Placement {
         context_name: Some(renewed.context_name),
         renewed: Some(renewed.user_name),

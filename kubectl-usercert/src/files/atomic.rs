@@ -74,7 +74,6 @@ pub fn create_new(path: &Path, content: &[u8], access: Access) -> Result<(), Wri
 }
 
 impl Folder {
-    /// Makes a file in this directory as [`create_new`] does.
     pub fn create_new(
         &self,
         name: impl AsRef<std::ffi::OsStr>,

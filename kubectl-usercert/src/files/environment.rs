@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// `$KUBECONFIG`, unless empty.
 pub fn kubeconfig() -> Option<OsString> {
     raw("KUBECONFIG")
 }
@@ -39,7 +38,6 @@ pub fn home() -> Option<PathBuf> {
         .cloned()
 }
 
-/// `$XDG_STATE_HOME`, unless empty.
 pub fn state_home() -> Option<PathBuf> {
     raw("XDG_STATE_HOME").map(PathBuf::from)
 }

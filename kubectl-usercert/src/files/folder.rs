@@ -42,7 +42,6 @@ pub(super) fn is_link(error: &io::Error) -> bool {
 }
 
 impl Folder {
-    /// The path that the directory was opened by; for messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -59,7 +58,6 @@ impl Folder {
         }
     }
 
-    /// The path of a name inside; for messages.
     pub fn path_of(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(name)
     }
@@ -154,7 +152,6 @@ mod imp {
             }
         }
 
-        /// When the name was last written to.
         pub(crate) fn modified(&self, name: &OsStr) -> io::Result<std::time::SystemTime> {
             std::fs::symlink_metadata(self.path.join(name))?.modified()
         }

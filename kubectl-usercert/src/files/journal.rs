@@ -86,7 +86,6 @@ impl Journal {
         Ok(at)
     }
 
-    /// Overwrites part of a line with spaces.
     pub fn blank(&mut self, at: u64, length: usize) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(at))?;
         self.file.write_all(&vec![b' '; length])

@@ -88,7 +88,6 @@ pub fn update_and_keep<E: std::error::Error>(
     Ok(changes)
 }
 
-/// Whether each file holds exactly its text.
 pub fn all_hold(files: &[(PathBuf, String)]) -> bool {
     files.iter().all(|(path, text)| holds(path, text.as_bytes()).unwrap_or(false))
 }

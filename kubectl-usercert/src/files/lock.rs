@@ -117,14 +117,12 @@ impl Drop for KubeconfigLock {
     }
 }
 
-/// What a name that is taken turned out to be.
 enum Occupant {
     Gone,
     /// A lock of this very call under another spelling of the path.
     Mine,
     /// Left by a crash of ours; its flock is held now.
     Abandoned(File),
-    /// A process of ours has it.
     Held(LockOwner),
     Foreign,
 }
@@ -192,7 +190,6 @@ fn hold(
     }
 }
 
-/// How an attempt to take a name went.
 enum Created {
     /// The temporary file has it now.
     Linked,
@@ -232,7 +229,6 @@ fn try_create(
     Ok(Created::InPlace(file))
 }
 
-/// Finds out what a taken name is.
 fn look(folder: &Folder, name: &OsStr, held: &[Held]) -> Occupant {
     let file = match folder.open_to_lock(name) {
         Ok(file) => file,

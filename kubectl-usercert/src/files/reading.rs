@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use usercert_core::text;
+use usercert_core::text::show_path;
 use zeroize::Zeroizing;
 
 /// No file that people hand to the plugin is larger; 10,000 users are 53 MiB.
@@ -12,23 +12,19 @@ pub const LIMIT: usize = 512 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    #[error("cannot read {}", shown(path))]
+    #[error("cannot read {}", show_path(path))]
     Io { path: PathBuf, source: io::Error },
     /// The file is larger than anything of its kind is.
-    #[error("{} is larger than {limit} bytes", shown(path))]
+    #[error("{} is larger than {limit} bytes", show_path(path))]
     TooLarge { path: PathBuf, limit: usize },
     /// What a pipe held is gone once it has been read.
     #[error(
         "{} is a pipe, which can be read once and never changed: put it into a file first",
-        shown(path)
+        show_path(path)
     )]
     Pipe { path: PathBuf },
-    #[error("{} is not UTF-8 text", shown(path))]
+    #[error("{} is not UTF-8 text", show_path(path))]
     NotUtf8 { path: PathBuf },
-}
-
-fn shown(path: &Path) -> String {
-    text::show(&path.display().to_string())
 }
 
 impl ReadError {

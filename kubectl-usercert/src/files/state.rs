@@ -84,7 +84,6 @@ impl PendingStore {
         Ok(store)
     }
 
-    /// Where the folder of an id is; for messages.
     pub fn path_of(&self, id: &str) -> PathBuf {
         self.pending.path_of(id)
     }
@@ -116,7 +115,6 @@ impl PendingStore {
         self.pending.sync().map_err(|source| self.failed("sync", id, source))
     }
 
-    /// The key and request of an id; `None` if there is none.
     pub fn load(&self, id: &str) -> Result<Option<Pending>, StateError> {
         let Some(folder) = self.folder(valid(id)?)? else { return Ok(None) };
         let Some(key) = content(&folder, KEY, KEY_LIMIT)? else { return Ok(None) };
@@ -124,7 +122,6 @@ impl PendingStore {
         Ok(Some(Pending { key, request_json: request.to_vec() }))
     }
 
-    /// Replaces what is known about the request of an id.
     pub fn update_request(&self, id: &str, request_json: &[u8]) -> Result<(), StateError> {
         let id = valid(id)?;
         let missing = || StateError::Missing { path: self.path_of(id) };

@@ -16,7 +16,6 @@ use usercert_core::kubeconfig::path::LoadingList;
 
 use super::lock;
 
-/// How often is looked.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long nothing may happen where nobody else has been seen.
 const CALM: Duration = Duration::from_millis(10);

@@ -33,7 +33,6 @@ pub enum KeyError {
     Certificate(#[from] CertificateError),
     #[error("the private key is encrypted in an old way that is not read here")]
     OldEncryption,
-    /// It does not open the key; or the key is encrypted with an algorithm that is not known.
     #[error("the passphrase does not open the private key")]
     Passphrase,
 }

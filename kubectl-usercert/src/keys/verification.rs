@@ -61,7 +61,6 @@ fn method(
     })
 }
 
-/// Whether a request's own signature is good.
 pub fn verify_request(request: &CertificateRequest) -> Verification {
     verify(&request.key, &request.signature_algorithm, &request.signed, &request.signature)
 }

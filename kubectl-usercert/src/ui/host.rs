@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstream::ColorChoice;
-use usercert_core::text;
+use usercert_core::text::{self, show_path};
 use usercert_core::time::UnixTime;
 use zeroize::Zeroizing;
 
@@ -147,4 +147,9 @@ impl Host {
     pub fn can_ask(&self) -> bool {
         io::stdin().is_terminal()
     }
+}
+
+/// What [`Host::input`] reads, as it can be shown.
+pub fn input_name(file: &Path) -> String {
+    if file.as_os_str() == "-" { "standard input".to_owned() } else { show_path(file) }
 }

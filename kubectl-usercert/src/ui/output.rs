@@ -175,7 +175,6 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// How many rows wait to be printed, the header among them.
     pub fn waiting(&self) -> usize {
         self.rows.len()
     }

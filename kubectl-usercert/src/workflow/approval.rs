@@ -13,7 +13,7 @@ use usercert_core::x509::lifetime::Lifetime;
 use crate::cluster::{Cluster, ListOptions, Need, explain};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::args::Expires;
-use crate::ui::host::Host;
+use crate::ui::host::{Host, input_name};
 use crate::workflow::submission::{self, Submission};
 
 /// How many requests are listed of those that name the same user.
@@ -68,11 +68,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
 /// Reads handed-over requests from a file or, for `-`, from standard input; at least one.
 pub fn read_requests(host: &Host, file: &Path) -> Result<Vec<ImportedRequest>> {
     let input = host.input(file, request_file::MAX_BYTES)?;
-    let what = if file.as_os_str() == "-" {
-        "standard input".to_owned()
-    } else {
-        show(&file.display().to_string())
-    };
+    let what = input_name(file);
     request_file::read_all(&input).context(what)
 }
 
@@ -227,7 +223,6 @@ pub async fn write(
     .hint("run the command again"))
 }
 
-/// The object that has the name now is another.
 pub fn replaced(name: &str) -> Error {
     Error::new(format!(
         "the request {} is not the one that was reviewed: it was deleted, and another was submitted under its name",
@@ -236,7 +231,6 @@ pub fn replaced(name: &str) -> Error {
     .hint("nothing was decided; review the new one, and ask who submitted it")
 }
 
-/// The object is there no more.
 pub fn gone(name: &str) -> Error {
     Error::new(format!("the request {} was deleted while it was reviewed", show_short(name, 60)))
         .hint("nothing was decided")

@@ -34,7 +34,6 @@ pub async fn wait(
     conclude(&name, end.map_err(|e| explain(&e, &cluster.server, &Need::Get))?)
 }
 
-/// The object whose certificate was waited for.
 pub fn conclude(name: &str, end: WaitEnd) -> Result<Object> {
     match end {
         WaitEnd::Progress(Progress::Issued, Some(object)) => Ok(*object),
@@ -114,7 +113,6 @@ pub(super) fn check(
     Ok(checks)
 }
 
-/// Checks a certificate against what is expected and the cluster's CA.
 pub fn compare(
     chain: &[Certificate],
     expected: &Expected,

@@ -23,7 +23,6 @@ use crate::workflow::kubeconfig_writer::{Entry, WrittenEntry};
 use crate::workflow::pending_request::{self, PendingRequest};
 use crate::workflow::submission::SubmittedRequest;
 
-/// Where in the kubeconfig a certificate goes.
 #[derive(Clone, Debug, Default)]
 pub struct Placement {
     /// Name of context and user entry; USER@CLUSTER if absent.
@@ -158,6 +157,8 @@ pub async fn after_submission(
     limit: Duration,
     format: Option<Format>,
 ) -> Result<()> {
+    // The result is the installation's.
+    host.say(format!("{}\n{}", submitted.outcome(), submitted.for_admin()));
     let SubmittedRequest { object, made, kept } = submitted;
     let lifetime = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
     let awaited = AwaitedCertificate {

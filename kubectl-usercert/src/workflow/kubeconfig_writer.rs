@@ -11,7 +11,7 @@ use usercert_core::kubeconfig::install::{self, Existing, NewEntries, PlanError};
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry};
-use usercert_core::text::{shell_word, show};
+use usercert_core::text::{shell_word, show, show_path};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 
 use crate::error::{Error, Exit, Result, ResultExt as _};
@@ -45,8 +45,7 @@ pub struct WrittenEntry {
 
 impl WrittenEntry {
     pub fn outcome(&self) -> String {
-        let files: Vec<String> =
-            self.files.iter().map(|f| show(&f.display().to_string())).collect();
+        let files: Vec<String> = self.files.iter().map(|f| show_path(&f)).collect();
         format!("context {} written to {}", show(&self.context_name), files.join(", "))
     }
 }
@@ -255,7 +254,7 @@ pub fn must_be_new(file: &Path) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::new(format!("{} {what}", show(&file.display().to_string())))
+    Err(Error::new(format!("{} {what}", show_path(&file)))
         .hint("nothing was requested; name another file with --standalone"))
 }
 
@@ -271,7 +270,7 @@ pub fn must_be_free(merged: &Merged, name: &str) -> Result<()> {
 pub fn edited(merged: Merged, edits: &[(PathBuf, Vec<Edit>)]) -> Result<Vec<(PathBuf, String)>> {
     merged.edited(edits).map_err(|(file, error)| {
         let mut error = Error::from(error);
-        let file = show(&file.display().to_string());
+        let file = show_path(&file);
         error.message = format!("{file} is left as it is: {}", error.message);
         error
     })
@@ -301,7 +300,7 @@ pub fn unwritten(error: UpdateError<Refused>) -> Error {
         UpdateError::Lock(LockError::Held { path, .. }) => unlock(path, "that process is gone"),
         UpdateError::Read(ReadError::NotUtf8 { .. }) => "save it as UTF-8 first".to_owned(),
         UpdateError::Write { written, .. } if !written.is_empty() => {
-            let files = written.iter().map(|file| show(&file.display().to_string()));
+            let files = written.iter().map(|file| show_path(&file));
             format!("{} was written before that", files.collect::<Vec<_>>().join(", "))
         }
         _ => String::new(),

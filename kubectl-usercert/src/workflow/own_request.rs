@@ -7,7 +7,7 @@ use usercert_core::api::csr::{self, CLIENT_AUTH, CsrObject, Manifest};
 use usercert_core::encoding::yaml;
 use usercert_core::exchange::command_lines;
 use usercert_core::review::{self, Severity};
-use usercert_core::text::show;
+use usercert_core::text::{show, show_path};
 use usercert_core::x509::identity::Identity;
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime::Lifetime;
@@ -48,7 +48,7 @@ impl KeySource {
 
 pub fn read_key(file: &Path) -> Result<PrivateKey> {
     let data = reading::read_sensitive(file, KEY_LIMIT)?;
-    PrivateKey::read(&data).context(show(&file.display().to_string())).hint(
+    PrivateKey::read(&data).context(show_path(&file)).hint(
         "an encrypted key is decrypted with `openssl pkey -in FILE -out NEW`; a new key is made by leaving --key out",
     )
 }
@@ -90,7 +90,8 @@ impl RequestSpec {
     }
 
     /// Key and request of an earlier run; `None` if those are for something else.
-    pub fn take_up(&self, earlier: &PendingRequest) -> Result<Option<KeyedRequest>> {
+    pub fn take_up(&self, earlier: Option<&PendingRequest>) -> Result<Option<KeyedRequest>> {
+        let Some(earlier) = earlier else { return Ok(None) };
         if earlier.record.identity != self.identity || earlier.record.signer_name != self.signer {
             return Ok(None);
         }
@@ -143,17 +144,17 @@ impl RequestSpec {
         if let Some(there) =
             key.iter().chain([&csr, &object]).find(|p| p.symlink_metadata().is_ok())
         {
-            let there = show(&there.display().to_string());
+            let there = show_path(&there);
             return Err(Error::new(format!("{there} is there already"))
                 .hint("nothing was written; move it away, or name another --out-dir"));
         }
-        let shown = show(&dir.display().to_string());
+        let shown = show_path(&dir);
         Folder::open_or_create(dir).context(format!("cannot write to the directory {shown}"))?;
         if let Some(key) = key {
             atomic::create_new(&key, made.key.to_pem().as_bytes(), Access::Private)?;
             host.say(format!(
                 "private key in {} (mode 0600); it never has to leave this machine",
-                show(&key.display().to_string())
+                show_path(&key)
             ));
         }
         atomic::create_new(&csr, pkcs10::to_pem(&made.csr.der).as_bytes(), Access::Public)?;
@@ -199,6 +200,5 @@ fn print(host: &Host, format: Option<Format>, object: &CsrObject, what: &str) ->
 pub struct KeyedRequest {
     pub key: PrivateKey,
     pub csr: CertificateRequest,
-    /// Whether an earlier run made them.
     pub taken_up: bool,
 }

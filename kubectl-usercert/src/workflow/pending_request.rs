@@ -109,6 +109,10 @@ pub fn all(store: &PendingStore) -> Result<Vec<PendingRequest>> {
     Ok(ids.iter().filter_map(|id| load(store, id).ok().flatten()).collect())
 }
 
+pub fn update(store: &PendingStore, id: &str, record: &RequestRecord) -> Result<()> {
+    Ok(store.update_request(id, &serde_json::to_vec_pretty(record)?)?)
+}
+
 pub fn save(
     store: &PendingStore,
     id: &str,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::exchange::reply::Reply;
 use usercert_core::kubeconfig::Endpoint;
-use usercert_core::text::{shell_word, show};
+use usercert_core::text::{shell_word, show, show_path};
 use usercert_core::x509::certificate::Certificate;
 
 use crate::cluster::{Cluster, Need, Target, explain};
@@ -26,11 +26,11 @@ pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
         reply.to_owned()
     };
     if file.symlink_metadata().is_ok() {
-        return Err(Error::new(format!("{} is there already", show(&file.display().to_string())))
+        return Err(Error::new(format!("{} is there already", show_path(&file)))
             .hint("nothing was approved; move it away, or name another file with --reply"));
     }
     if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-        return Err(Error::new(format!("{} is no directory", show(&parent.display().to_string())))
+        return Err(Error::new(format!("{} is no directory", show_path(&parent)))
             .hint("nothing was approved"));
     }
     Ok(Some(file))
@@ -39,7 +39,6 @@ pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
 /// The reply's cluster data, checked before anything is approved.
 pub struct ClusterData {
     pub server: String,
-    /// What its certificate is checked with.
     pub ca: Vec<Certificate>,
     /// The name that its certificate is checked for, if not the address.
     pub tls_server_name: Option<String>,
@@ -103,7 +102,6 @@ impl ClusterData {
         Ok(())
     }
 
-    /// The reply that carries this certificate, and its text.
     pub fn render(
         &self,
         chain: Vec<Certificate>,
@@ -175,7 +173,7 @@ pub fn write(
         None => host.result(&text)?,
         Some(file) => {
             atomic::create_new(file, text.as_bytes(), Access::Public)?;
-            host.say(format!("reply written to {}", show(&file.display().to_string())));
+            host.say(format!("reply written to {}", show_path(&file)));
         }
     }
     let name = file

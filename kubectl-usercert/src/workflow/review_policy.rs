@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use usercert_core::review::policy::{self, Policy};
 use usercert_core::review::{self, Finding, FindingCode, Reviewed, Severity};
-use usercert_core::text::show;
 use usercert_core::x509::lifetime::Lifetime;
 
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{environment, reading};
-use crate::ui::host::Host;
+use crate::ui::host::{Host, input_name};
 
 /// `--policy`.
 #[derive(Args, Clone, Debug, Default)]
@@ -43,10 +42,7 @@ impl PolicyArgs {
                 }
             }
         };
-        let name = match file.to_str() {
-            Some("-") => "standard input".to_owned(),
-            _ => show(&file.display().to_string()),
-        };
+        let name = input_name(&file);
         let text = String::from_utf8(content)
             .map_err(|_| Error::new(format!("{name}: the policy is no UTF-8 text")))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);

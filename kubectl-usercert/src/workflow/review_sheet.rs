@@ -30,7 +30,6 @@ pub struct Bindings(Result<Known, String>);
 struct Known {
     all: Vec<Binding>,
     names: BoundNames,
-    /// Whether those of namespaces are among them.
     whole: bool,
 }
 

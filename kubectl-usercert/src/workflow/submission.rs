@@ -21,7 +21,6 @@ pub(super) enum Submission {
     Ended(CsrObject),
     /// It is there already, but one may not look at it.
     Unseen,
-    /// Another request has the name.
     NameTaken,
 }
 
@@ -82,11 +81,7 @@ pub async fn from_store(
     let earlier = earlier(spec, target, &plain)?;
     let told = earlier.as_ref().and_then(|e| e.record.submitted.as_ref());
     let known_uid = told.map(|s| s.uid.clone()).unwrap_or_default();
-    let taken_up = match &earlier {
-        Some(earlier) => spec.take_up(earlier)?,
-        None => None,
-    };
-    let (mut name, made) = match (taken_up, &earlier) {
+    let (mut name, made) = match (spec.take_up(earlier.as_ref())?, &earlier) {
         (Some(made), _) => (told.map_or_else(|| plain.clone(), |s| s.csr_name.clone()), made),
         (None, None) => (plain.clone(), spec.make()?),
         // The kept key belongs to another identity under the same name: both must live on.
@@ -134,7 +129,7 @@ pub async fn from_store(
     let mut record = spec.record(&made.csr, Some(submitted));
     // What the object asks for counts, whatever this run was told.
     record.expiration_seconds = object.spec.expiration_seconds.and_then(|s| i32::try_from(s).ok());
-    store.update_request(&id, &serde_json::to_vec_pretty(&record)?)?;
+    pending_request::update(&store, &id, &record)?;
     Ok(SubmittedRequest { object, made, kept: Some(id) })
 }
 

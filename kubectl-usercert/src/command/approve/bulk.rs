@@ -28,7 +28,6 @@ const LONGEST_KEPT: usize = 1000;
 const HEADER: [&str; 8] =
     ["NAME", "USER", "GROUPS", "KEY", "EXPIRES", "REQUESTER", "CODE", "FINDINGS"];
 
-/// What is kept of the pending requests.
 #[derive(Default)]
 struct Selection {
     chosen: Vec<Shown>,

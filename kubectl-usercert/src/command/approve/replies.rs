@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use usercert_core::api::csr::{CsrObject, Object};
-use usercert_core::text::show;
+use usercert_core::text::show_path;
 
 use super::Approval;
 use crate::cluster::{Need, explain};
@@ -46,7 +46,7 @@ impl Approval<'_> {
         if let Some(file) = &file
             && self.replies.files.borrow().contains(file)
         {
-            let file = show(&file.display().to_string());
+            let file = show_path(&file);
             return Err(Error::new(format!("{file} is promised to another request of this run"))
                 .hint("nothing was approved of this one; approve it in a run of its own"));
         }

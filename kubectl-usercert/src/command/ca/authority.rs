@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use usercert_core::ca::authority::{Authority, AuthorityError};
-use usercert_core::text::{shell_word, show};
+use usercert_core::text::{shell_word, show_path};
 use usercert_core::x509::certificate::{Certificate, CertificateError};
 use usercert_core::x509::key::Verification;
 use zeroize::Zeroizing;
@@ -42,7 +42,7 @@ impl AuthorityArgs {
         let file = reading::read_limited(&self.ca_cert, CERTIFICATE_LIMIT).hint(
             "name the CA's certificate with --ca-cert; `kubectl usercert ca init` makes a CA",
         )?;
-        let name = show(&self.ca_cert.display().to_string());
+        let name = show_path(&self.ca_cert);
         let certificates = certificates(&file)
             .context(&name)
             .hint("name a file with the CA's certificate, PEM or DER, with --ca-cert")?;
@@ -77,7 +77,7 @@ impl AuthorityArgs {
     fn key(&self, host: &Host) -> Result<PrivateKey> {
         let data = reading::read_sensitive(&self.ca_key, KEY_LIMIT)
             .hint("name the CA's private key with --ca-key")?;
-        let name = show(&self.ca_key.display().to_string());
+        let name = show_path(&self.ca_key);
         if reading::is_readable_by_others(&self.ca_key) {
             host.warn(format!("warning: {name} can be read by other users of this machine"));
         }

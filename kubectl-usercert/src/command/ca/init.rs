@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::text::{shell_word, show};
+use usercert_core::text::{shell_word, show, show_path};
 use usercert_core::x509::identity::UserName;
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime::{self, Lifetime, LifetimeError};
@@ -50,7 +50,6 @@ pub struct InitArgs {
     dry_run: DryRunArgs,
 }
 
-/// A limit for the length of chains; `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathLength(Option<u8>);
 
@@ -81,11 +80,8 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
     let key_type: KeyType = args.key_type.parse().usage()?;
     for file in [&args.ca_cert, &args.ca_key] {
         if file.symlink_metadata().is_ok() {
-            return Err(Error::new(format!(
-                "{} is there already",
-                show(&file.display().to_string())
-            ))
-            .hint("nothing was written; name other files with --ca-cert and --ca-key"));
+            return Err(Error::new(format!("{} is there already", show_path(&file)))
+                .hint("nothing was written; name other files with --ca-cert and --ca-key"));
         }
     }
     let not_before = host.now().plus(-lifetime::BACKDATING);

@@ -80,7 +80,6 @@ pub fn run(host: &Host, args: &CompletionArgs) -> Result<Exit> {
 enum Directive {
     /// Complete file names.
     Files = 0,
-    /// Nothing else fits.
     Nothing = 4,
     /// Nothing else fits, and the word goes on after the candidate.
     Unfinished = 6,

@@ -21,7 +21,6 @@ const LIMIT: Duration = Duration::from_millis(200);
 /// Another limit, as `2s`, for clusters that are far away.
 const LIMIT_VARIABLE: &str = "USERCERT_COMPLETION_TIMEOUT";
 
-/// Where names are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// Contexts of the kubeconfig.
@@ -51,7 +50,6 @@ pub(super) enum Source {
     ServiceAccounts,
     /// Signers of the requests that there are.
     Signers {
-        /// The one that is always offered.
         usual: &'static str,
     },
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use usercert_core::inspect::manifest::{self, Named};
-use usercert_core::text::{show, show_list};
+use usercert_core::text::{show, show_list, show_path};
 use zeroize::Zeroizing;
 
 use crate::cluster::{Need, Target, explain};
@@ -32,9 +32,7 @@ const OBJECTS: [&str; 4] = [
 ];
 
 pub struct Source {
-    /// How it is called, safe to show.
     pub name: String,
-    /// Where it is, if it is a file.
     path: Option<PathBuf>,
     pub data: Zeroizing<Vec<u8>>,
     /// Whether people other than its owner can read it.
@@ -43,7 +41,6 @@ pub struct Source {
     pub asked: bool,
     /// Whether it names files that are looked at too.
     pub names: bool,
-    /// Which files name it, and how.
     pub named: Vec<(String, Named)>,
     /// Other names that lead to it.
     pub links: Vec<String>,
@@ -53,7 +50,6 @@ pub struct Gathered {
     pub sources: Vec<Source>,
     /// Files that are named and not there, and whether a directory is.
     pub missing: Vec<(String, Named, bool)>,
-    /// What was asked for and could not be read.
     pub errors: Vec<Error>,
     /// What could not be read besides, safe to show.
     pub warnings: Vec<String>,
@@ -149,7 +145,7 @@ impl Gathered {
         if tree.cut {
             self.warnings.push(format!(
                 "{} holds more than is looked at: {FILES} files, {DEPTH} levels",
-                display(path)
+                show_path(path)
             ));
         }
         for file in tree.files {
@@ -169,7 +165,7 @@ impl Gathered {
         // A pipe has no canonical name.
         let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if let Some(known) = self.known.get(&file).copied() {
-            let name = display(path);
+            let name = show_path(path);
             let source = &mut self.sources[known];
             if source.name != name && !source.links.contains(&name) {
                 source.links.push(name);
@@ -181,7 +177,7 @@ impl Gathered {
             return Ok(None);
         }
         if size.is_some_and(|size| size > self.room as u64) {
-            let name = display(path);
+            let name = show_path(path);
             if asked {
                 self.errors.push(Error::new(format!("{name} is left out: look at it by itself")));
             } else if !self.too_much.contains(&name) {
@@ -192,7 +188,7 @@ impl Gathered {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let data = Zeroizing::new(reading::read_limited(path, limit)?);
         self.known.insert(file, self.sources.len());
-        self.push(display(path), data, Some(path), asked);
+        self.push(show_path(path), data, Some(path), asked);
         Ok(Some(self.sources.len() - 1))
     }
 
@@ -227,10 +223,6 @@ impl Gathered {
             }
         }
     }
-}
-
-fn display(path: &Path) -> String {
-    show(&path.display().to_string())
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use usercert_core::exchange::reply::{self, Reply};
 use usercert_core::kubeconfig::Endpoint;
-use usercert_core::text::show;
+use usercert_core::text::{show, show_path};
 use usercert_core::x509::code::ExpectedCode;
 
 use super::InstallArgs;
-use super::sources::{kept_for_key, no_key, own_key, same_cluster, same_user};
+use super::sources::awaited_by;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::host::Host;
-use crate::workflow::installation::{self, AwaitedCertificate, CheckedCertificate, ClusterEntry};
+use crate::workflow::installation::{self, CheckedCertificate, ClusterEntry};
 
 /// The certificate and the cluster come from a reply, which may be anybody's.
 pub(super) async fn from_reply(
@@ -23,7 +23,7 @@ pub(super) async fn from_reply(
     };
     let input = host.input(file, reply::MAX_BYTES)?;
     let reply = Reply::parse(&input)
-        .context(show(&file.display().to_string()))
+        .context(show_path(&file))
         .hint("nothing was written; ask the sender for a reply made with `kubectl usercert approve --reply`")?;
     let endpoint = Endpoint {
         server: reply.server.clone(),
@@ -31,17 +31,7 @@ pub(super) async fn from_reply(
         tls_server_name: reply.tls_server_name.clone(),
         ..Endpoint::default()
     };
-    let awaited = match &args.key {
-        Some(key) => own_key(args, key, &reply.chain)?,
-        None => match kept_for_key(&reply.chain)? {
-            Some(kept) => {
-                same_cluster(&kept, &endpoint, expected.is_some())?;
-                AwaitedCertificate::of_pending(&kept)?
-            }
-            None => return Err(no_key(args)),
-        },
-    };
-    same_user(&awaited.expected.user, &args.name)?;
+    let awaited = awaited_by(args, &reply.chain, &endpoint, expected.is_some())?;
     // Nothing is connected to before the person has agreed to the server.
     confirm_reply(host, args, &reply, expected.as_ref())?;
     let Reply { cluster_name: name, namespace, chain, .. } = reply;
@@ -58,28 +48,20 @@ fn confirm_reply(
     let code = reply.code()?;
     let leaf = reply.leaf()?;
     let groups: Vec<String> = leaf.subject.groups().iter().map(|g| show(g)).collect();
-    let mut text = format!("{:<12}{}\n", "Server", show(&reply.server));
-    if let Some(name) = &reply.tls_server_name {
-        text.push_str(&format!("{:<12}{}\n", "  known as", show(name)));
-    }
-    for ca in &reply.ca {
-        text.push_str(&format!(
-            "{:<12}{} (sha256 {})\n",
-            "CA",
-            ca.subject.shown(),
-            ca.fingerprint()
-        ));
-    }
-    text.push_str(&format!("{:<12}{}\n", "User", show(leaf.subject.user())));
-    text.push_str(&format!(
-        "{:<12}{}\n",
-        "Groups",
-        if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }
-    ));
-    if let Some(namespace) = &reply.namespace {
-        text.push_str(&format!("{:<12}{}\n", "Namespace", show(namespace)));
-    }
-    text.push_str(&format!("{:<12}{}\n", "Code", code.short()));
+    let mut rows = vec![("Server", show(&reply.server))];
+    rows.extend(reply.tls_server_name.as_ref().map(|name| ("  known as", show(name))));
+    rows.extend(
+        reply
+            .ca
+            .iter()
+            .map(|ca| ("CA", format!("{} (sha256 {})", ca.subject.shown(), ca.fingerprint()))),
+    );
+    rows.push(("User", show(leaf.subject.user())));
+    rows.push(("Groups", if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }));
+    rows.extend(reply.namespace.as_ref().map(|namespace| ("Namespace", show(namespace))));
+    rows.push(("Code", code.short()));
+    let mut text: String =
+        rows.iter().map(|(label, value)| format!("{label:<12}{value}\n")).collect();
     text.push_str(
         "kubectl will trust this server from then on. That it answers proves nothing about whose it is:\n\
          compare the code with the admin over another channel.",

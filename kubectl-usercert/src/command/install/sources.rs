@@ -5,7 +5,7 @@ use std::path::Path;
 use usercert_core::api::csr::{self, CsrObject};
 use usercert_core::exchange::certificate_file::{self, ReceivedCertificate};
 use usercert_core::kubeconfig::Endpoint;
-use usercert_core::text::{shell_word, show};
+use usercert_core::text::{shell_word, show, show_path};
 use usercert_core::x509::certificate::{Certificate, Expected};
 use usercert_core::x509::lifetime::Lifetime;
 
@@ -114,7 +114,7 @@ fn awaited_for(
     if *key.public() != found.key {
         return Err(Error::new(format!(
             "the key {} is not the one that the request {} was made with",
-            show(&file.display().to_string()),
+            show_path(&file),
             show(&object.metadata.name)
         ))
         .hint("name the request with --csr-name, or the right key with --key"));
@@ -124,7 +124,7 @@ fn awaited_for(
     Ok(AwaitedCertificate { key, expected: Expected::of(&found, lifetime), kept: None })
 }
 
-pub(super) fn same_user(found: &str, wanted: &str) -> Result<()> {
+fn same_user(found: &str, wanted: &str) -> Result<()> {
     if found == wanted {
         return Ok(());
     }
@@ -140,33 +140,41 @@ pub(super) async fn from_certificate(
     file: &Path,
 ) -> Result<CheckedCertificate> {
     let data = host.input(file, CERTIFICATE_LIMIT)?;
-    let chain = match certificate_file::read(&data).context(show(&file.display().to_string()))? {
+    let chain = match certificate_file::read(&data).context(show_path(&file))? {
         ReceivedCertificate::Reply(_) => {
-            return Err(Error::usage(format!("{} is a reply", show(&file.display().to_string())))
+            return Err(Error::usage(format!("{} is a reply", show_path(&file)))
                 .hint("install it with --reply"));
         }
         ReceivedCertificate::Certificates(chain) | ReceivedCertificate::Object(_, chain) => chain,
     };
-    let awaited = match &args.key {
-        Some(key) => own_key(args, key, &chain)?,
-        None => match kept_for_key(&chain)? {
-            Some(kept) => {
-                same_cluster(&kept, &target.endpoint, false)?;
-                AwaitedCertificate::of_pending(&kept)?
-            }
-            None => return Err(no_key(args)),
-        },
-    };
-    same_user(&awaited.expected.user, &args.name)?;
+    let awaited = awaited_by(args, &chain, &target.endpoint, false)?;
     installation::check(host, ClusterEntry::of(target), chain, awaited, args.trial()).await
 }
 
-/// With a key of one's own and no kept request, user and groups are the certificate's.
-pub(super) fn own_key(
+/// What a certificate must be that was handed over: the kept request that has its key, or what one's own
+/// key allows.
+pub(super) fn awaited_by(
     args: &InstallArgs,
-    key: &Path,
     chain: &[Certificate],
+    endpoint: &Endpoint,
+    server_vouched: bool,
 ) -> Result<AwaitedCertificate> {
+    if let Some(key) = &args.key {
+        return own_key(args, key, chain);
+    }
+    let kept = kept_for_key(chain)?.ok_or_else(|| {
+        let user = show(&args.name);
+        Error::new(format!("no key for this certificate of {user} is kept on this machine"))
+            .hint("it answers another request, or the key is elsewhere: name it with --key FILE")
+    })?;
+    same_cluster(&kept, endpoint, server_vouched)?;
+    let awaited = AwaitedCertificate::of_pending(&kept)?;
+    same_user(&awaited.expected.user, &args.name)?;
+    Ok(awaited)
+}
+
+/// With a key of one's own and no kept request, user and groups are the certificate's.
+fn own_key(args: &InstallArgs, key: &Path, chain: &[Certificate]) -> Result<AwaitedCertificate> {
     let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate"))?;
     same_user(leaf.subject.user(), &args.name)?;
     let key = read_key(key)?;
@@ -184,11 +192,7 @@ pub(super) fn own_key(
 ///
 /// # Errors
 /// When the CA differs, or the server does and `server_vouched` does not say that this is meant so.
-pub(super) fn same_cluster(
-    kept: &PendingRequest,
-    endpoint: &Endpoint,
-    server_vouched: bool,
-) -> Result<()> {
+fn same_cluster(kept: &PendingRequest, endpoint: &Endpoint, server_vouched: bool) -> Result<()> {
     let Some(submitted) = &kept.record.submitted else { return Ok(()) };
     let what = if submitted.ca != endpoint.ca_digest() {
         "another CA"
@@ -206,7 +210,7 @@ pub(super) fn same_cluster(
 }
 
 /// The kept request whose key the certificate is for.
-pub(super) fn kept_for_key(chain: &[Certificate]) -> Result<Option<PendingRequest>> {
+fn kept_for_key(chain: &[Certificate]) -> Result<Option<PendingRequest>> {
     let Some(leaf) = chain.first() else { return Ok(None) };
     let store = pending_request::store()?;
     if let Some(found) = pending_request::load(&store, &pending_request::offline_id(&leaf.key))? {
@@ -214,13 +218,4 @@ pub(super) fn kept_for_key(chain: &[Certificate]) -> Result<Option<PendingReques
     }
     let all = pending_request::all(&store)?;
     Ok(all.into_iter().find(|p| p.request().is_ok_and(|r| r.key == leaf.key)))
-}
-
-/// Nothing here can use the certificate.
-pub(super) fn no_key(args: &InstallArgs) -> Error {
-    Error::new(format!(
-        "no key for this certificate of {} is kept on this machine",
-        show(&args.name)
-    ))
-    .hint("it answers another request, or the key is elsewhere: name it with --key FILE")
 }

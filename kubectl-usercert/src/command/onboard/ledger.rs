@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 use usercert_core::roster::journal::{self, Step};
-use usercert_core::text::show;
+use usercert_core::text::show_path;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, ResultExt as _};
@@ -46,9 +46,7 @@ impl Ledger {
         let length = line.len() - 1;
         let (done, answer) = oneshot::channel();
         self.order(Order::Append { line, done })?;
-        let at = answer
-            .await?
-            .context(format!("cannot write {}", show(&self.path.display().to_string())))?;
+        let at = answer.await?.context(format!("cannot write {}", show_path(&self.path)))?;
         Ok((at, length))
     }
 

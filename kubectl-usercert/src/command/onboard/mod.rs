@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use usercert_core::api::csr::CLIENT_SIGNER;
 use usercert_core::roster::Defaults;
 use usercert_core::roster::journal::{self, Progress};
-use usercert_core::text::show;
+use usercert_core::text::{show, show_path};
 use usercert_core::x509::code::hex;
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime;
@@ -220,7 +220,7 @@ fn open_journal(
         return Ok((journal, BTreeMap::new()));
     }
     let progress = journal::replay(&text)
-        .context(show(&journal.path().display().to_string()))
+        .context(show_path(&journal.path()))
         .hint("nothing was sent; --restart begins a new journal, and issues anew to everybody")?;
     Ok((journal, progress))
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use usercert_core::api::csr::{CsrObject, Decision, Object};
 use usercert_core::roster::journal::{Step, Written};
-use usercert_core::text::{show, show_short};
+use usercert_core::text::{show_path, show_short};
 use usercert_core::x509::certificate::{Certificate, Expected, chain_to_pem};
 use usercert_core::x509::pkcs10::{self, CertificateRequest};
 use zeroize::Zeroizing;
@@ -42,11 +42,9 @@ pub struct Work<'a> {
     pub reply: Option<&'a ClusterData>,
     pub signed: &'a Signed,
     pub ledger: &'a Ledger,
-    /// Whether a certificate was tried on the server.
     pub tried: Cell<bool>,
 }
 
-/// What requests are reviewed by.
 pub struct Judge<'a> {
     pub rules: &'a Rules,
     pub bindings: &'a Bindings,
@@ -242,7 +240,7 @@ impl Work<'_> {
                 if there.windows(held.len()).any(|part| part == held.as_bytes()) {
                     return Ok(written);
                 }
-                Err(Error::new(format!("{} is there already", show(&path.display().to_string())))
+                Err(Error::new(format!("{} is there already", show_path(&path)))
                     .hint("move it away and run the command again"))
             }
             Err(error) => Err(error.into()),

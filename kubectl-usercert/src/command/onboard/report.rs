@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use usercert_core::api::csr::RESOURCE;
 use usercert_core::roster::journal::Written;
-use usercert_core::text::{show, show_short};
+use usercert_core::text::{show, show_path, show_short};
 
 use super::person::Issued;
 use super::rows::Row;
@@ -15,11 +15,9 @@ use crate::ui::output;
 pub enum State {
     Issued(Issued),
     Before,
-    /// Left out: findings, or a file in the way.
     Refused,
     /// Something stood in the way; with the exit code of a refusal, a decision.
     Failed(Error),
-    /// The run stopped before it came to this one.
     NotStarted,
     DryRun,
 }
@@ -93,7 +91,6 @@ fn written<'a>(row: &'a Row, state: &'a State) -> Option<&'a Written> {
     }
 }
 
-/// Name and UID of the object.
 fn object<'a>(row: &'a Row, state: &'a State) -> Option<(&'a str, &'a str)> {
     match state {
         State::Issued(issued) => Some((&issued.name, &issued.uid)),
@@ -123,7 +120,7 @@ fn table(outcomes: &[Outcome<'_>], wide: bool) -> String {
             object(row, state).map_or_else(none, |(name, _)| show(name)),
             show_short(row.user(), 60),
             state.word().to_owned(),
-            last.unwrap_or_else(|| show(&row.path().display().to_string())),
+            last.unwrap_or_else(|| show_path(&row.path())),
         ];
         if wide {
             let until = written.map_or_else(none, |w| w.not_after.to_string());

@@ -154,8 +154,6 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
         report(host, args, &spec, &submitted)?;
         return Ok(Exit::Done);
     }
-    // The result is the installation's.
-    host.say(format!("{}\n{}", submitted.outcome(), submitted.for_admin()));
     let placement = Placement { namespace: args.client.namespace.clone(), ..Placement::default() };
     let limit = args.timeout.timeout.for_waiting();
     installation::after_submission(host, &target, &cluster, submitted, &placement, limit, format)

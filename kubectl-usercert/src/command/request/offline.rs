@@ -4,7 +4,7 @@ use serde_json::json;
 use usercert_core::api::csr;
 use usercert_core::encoding::yaml;
 use usercert_core::exchange::command_lines;
-use usercert_core::text::show;
+use usercert_core::text::show_path;
 use usercert_core::x509::pkcs10;
 
 use super::RequestArgs;
@@ -56,7 +56,7 @@ pub(super) fn offline(host: &Host, args: &RequestArgs, spec: &RequestSpec) -> Re
     }
     let what = match (&args.out_dir, args.output.format) {
         (Some(dir), _) => {
-            format!("Send {}", show(&dir.join(&files.manifest).display().to_string()))
+            format!("Send {}", show_path(&dir.join(&files.manifest)))
         }
         (None, Some(Format::Yaml)) => format!("Send the request, saved as {},", files.manifest),
         (None, _) => format!(
@@ -78,11 +78,7 @@ fn keep(host: &Host, spec: &RequestSpec) -> Result<KeyedRequest> {
             && p.record.identity == spec.identity
             && p.record.signer_name == spec.signer
     });
-    let taken_up = match &earlier {
-        Some(earlier) => spec.take_up(earlier)?,
-        None => None,
-    };
-    let made = match taken_up {
+    let made = match spec.take_up(earlier.as_ref())? {
         Some(made) => made,
         None => spec.make()?,
     };
@@ -90,7 +86,7 @@ fn keep(host: &Host, spec: &RequestSpec) -> Result<KeyedRequest> {
     let record = spec.record(&made.csr, None);
     if made.taken_up {
         host.say("taking up the unfinished request of an earlier run");
-        store.update_request(&id, &serde_json::to_vec_pretty(&record)?)?;
+        pending_request::update(&store, &id, &record)?;
     } else {
         pending_request::save(&store, &id, &record, &made.key)?;
     }

@@ -42,14 +42,12 @@ pub(super) struct Position {
 }
 
 pub(super) enum ServeStep {
-    /// What waits has been listed and answered.
     Listed,
     /// Changes have been followed, until the watch ended.
     Watched,
     Stopped,
 }
 
-/// What this signer does, and how.
 pub(super) struct SignerSettings {
     pub(super) name: String,
     pub(super) longest: Lifetime,
@@ -69,10 +67,8 @@ pub(super) struct Signer<'a> {
     pub(super) bindings: KnownBindings,
 }
 
-/// What is known of the cluster's role bindings.
 #[derive(Default)]
 pub(super) struct KnownBindings {
-    /// They, and since when.
     read: RefCell<Option<(Instant, Rc<Bindings>)>>,
     /// Whether it was told that they may not be read.
     told: Cell<bool>,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use usercert_core::ca::profile::Profile;
 use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::kubeconfig::Endpoint;
-use usercert_core::text::show;
+use usercert_core::text::{show, show_path};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use usercert_core::x509::lifetime;
 
@@ -140,7 +140,7 @@ impl<'a> Delivery<'a> {
             Some(out) if out.as_os_str() == "-" => Some(None),
             Some(out) if out.is_dir() => Some(Some(out.join(safe_file_name(user, "crt")))),
             Some(out) if out.as_os_str().to_string_lossy().ends_with('/') => {
-                let name = show(&out.display().to_string());
+                let name = show_path(&out);
                 return Err(Error::new(format!("{name} is no directory")).hint(NOTHING));
             }
             Some(out) => Some(Some(out.to_owned())),
@@ -274,7 +274,7 @@ fn cluster_data(served: ServedCluster, ca: &Ca) -> Result<ClusterData> {
     }
     let ca = match &served.server_ca {
         Some(file) => {
-            let name = show(&file.display().to_string());
+            let name = show_path(&file);
             certificates(&reading::read_limited(file, CERTIFICATE_LIMIT)?).context(name)?
         }
         None => vec![ca.authority.certificate().clone()],
@@ -297,7 +297,7 @@ fn same_place(one: &Path, other: &Path) -> bool {
 }
 
 fn must_be_new(file: &Path) -> Result<()> {
-    let name = show(&file.display().to_string());
+    let name = show_path(&file);
     if file.symlink_metadata().is_ok() {
         return Err(Error::new(format!("{name} is there already"))
             .hint(format!("{NOTHING}; move it away, or name another file")));

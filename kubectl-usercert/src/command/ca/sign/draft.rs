@@ -18,7 +18,7 @@ use super::order::SigningOrder;
 use crate::command::ca::authority::Ca;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::keys::{self, PrivateKey};
-use crate::ui::host::Host;
+use crate::ui::host::{Host, input_name};
 use crate::workflow::{approval, findings};
 
 pub(super) struct Draft {
@@ -39,10 +39,7 @@ pub(super) struct Input {
 
 impl Input {
     pub(super) fn read(host: &Host, file: &Path) -> Result<Vec<Self>> {
-        let name = match file.to_str() {
-            Some("-") => "standard input".to_owned(),
-            _ => show(&file.display().to_string()),
-        };
+        let name = input_name(file);
         let found = approval::read_requests(host, file)?;
         let count = found.len();
         let named = |(i, incoming)| match count {

@@ -31,16 +31,13 @@ pub(super) struct SigningOrder {
 pub(super) struct Destination {
     /// The certificate; a path, a directory or "-".
     pub(super) out: Option<PathBuf>,
-    /// A key that is made for it.
     pub(super) new_key: Option<PathBuf>,
-    /// A kubeconfig with a key that is made for it.
     pub(super) standalone: Option<PathBuf>,
     /// The answer to the request; a path, a directory or "-".
     pub(super) reply: Option<PathBuf>,
     pub(super) format: Option<Format>,
 }
 
-/// What a kubeconfig says about the cluster.
 pub(super) struct ServedCluster {
     pub(super) server: String,
     /// The file with the CA of the server's certificate, instead of the signing CA.

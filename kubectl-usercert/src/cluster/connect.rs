@@ -40,7 +40,7 @@ impl Kubeconfig {
         {
             return Err(Error::new(format!(
                 "stat {}: no such file or directory",
-                show_path(&missing)
+                show_path(missing)
             ))
             .hint("check the path given with --kubeconfig"));
         }

@@ -60,7 +60,7 @@ pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     let rows = contexts::rows(&config.merged, &users, now);
     for file in &config.list.files {
         if reading::is_readable_by_others(file) {
-            let file = show_path(&file);
+            let file = show_path(file);
             host.warn(format!(
                 "warning: {file} holds credentials and other users can read it: chmod go-r {file}"
             ));

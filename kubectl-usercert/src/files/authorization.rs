@@ -14,10 +14,8 @@ pub const LIMIT: usize = 64 << 20;
 /// Why nothing was put in place.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
-    /// A file could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A file could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
     /// Somebody else has written the file meanwhile.
@@ -26,7 +24,6 @@ pub enum PutError {
 }
 
 /// Where the configuration before the last change is kept.
-#[must_use]
 pub fn last_good(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".usercert-last-good");
@@ -35,9 +32,6 @@ pub fn last_good(file: &Path) -> PathBuf {
 
 /// Puts a configuration in the place of the one that was read as `before`. What it refers to is there
 /// first: `beside` is the path and the content of a file that it names.
-///
-/// # Errors
-/// Nothing was changed, or only what nobody looks at.
 pub fn put(
     file: &Path,
     before: &[u8],
@@ -63,9 +57,6 @@ pub fn put(
 }
 
 /// The text of a configuration.
-///
-/// # Errors
-/// Unreadable, or no text.
 pub fn read(file: &Path) -> Result<String, PutError> {
     let bytes = read_limited(file, LIMIT)?;
     String::from_utf8(bytes).map_err(|_| {

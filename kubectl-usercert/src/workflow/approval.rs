@@ -7,7 +7,7 @@ use usercert_core::api::csr::{
     self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest, Object, State, Whose,
 };
 use usercert_core::exchange::request_file::{self, ImportedRequest};
-use usercert_core::text::{show, show_list, show_short};
+use usercert_core::text::{show_list, show_short};
 use usercert_core::x509::lifetime::Lifetime;
 
 use crate::cluster::{Cluster, ListOptions, Need, explain};

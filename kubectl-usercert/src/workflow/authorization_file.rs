@@ -18,9 +18,6 @@ pub struct AuthorizationFile {
 
 impl AuthorizationFile {
     /// `seen_as` is the folder as the API server sees it, if not as it is here.
-    ///
-    /// # Errors
-    /// A path that is not absolute, as the API server wants it.
     pub fn new(file: &Path, seen_as: Option<&Path>) -> Result<Self> {
         let here = std::path::absolute(file)?;
         let folder = seen_as.or_else(|| here.parent()).unwrap_or(Path::new("/"));
@@ -36,16 +33,11 @@ impl AuthorizationFile {
     }
 
     /// The file's name, for people.
-    #[must_use]
     pub fn shown(&self) -> String {
         show(&self.file.display().to_string())
     }
 
     /// Puts our entries in step with the list. How many there are, and whether the file was changed.
-    ///
-    /// # Errors
-    /// The file cannot be edited without touching anything else, the API server would not take it, or it
-    /// cannot be written; then it is as it was.
     pub fn follow(&self, list: &RevocationList, dry_run: bool) -> Result<(usize, bool)> {
         let before = read(&self.file).context(self.shown())?;
         let ours = entries(list, &format!("{}/{NEVER_CALLED}", self.folder));

@@ -45,7 +45,7 @@ pub struct WrittenEntry {
 
 impl WrittenEntry {
     pub fn outcome(&self) -> String {
-        let files: Vec<String> = self.files.iter().map(|f| show_path(&f)).collect();
+        let files: Vec<String> = self.files.iter().map(|f| show_path(f)).collect();
         format!("context {} written to {}", show(&self.context_name), files.join(", "))
     }
 }
@@ -254,7 +254,7 @@ pub fn must_be_new(file: &Path) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::new(format!("{} {what}", show_path(&file)))
+    Err(Error::new(format!("{} {what}", show_path(file)))
         .hint("nothing was requested; name another file with --standalone"))
 }
 
@@ -300,7 +300,7 @@ pub fn unwritten(error: UpdateError<Refused>) -> Error {
         UpdateError::Lock(LockError::Held { path, .. }) => unlock(path, "that process is gone"),
         UpdateError::Read(ReadError::NotUtf8 { .. }) => "save it as UTF-8 first".to_owned(),
         UpdateError::Write { written, .. } if !written.is_empty() => {
-            let files = written.iter().map(|file| show_path(&file));
+            let files = written.iter().map(|file| show_path(file));
             format!("{} was written before that", files.collect::<Vec<_>>().join(", "))
         }
         _ => String::new(),

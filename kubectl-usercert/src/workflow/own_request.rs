@@ -48,7 +48,7 @@ impl KeySource {
 
 pub fn read_key(file: &Path) -> Result<PrivateKey> {
     let data = reading::read_sensitive(file, KEY_LIMIT)?;
-    PrivateKey::read(&data).context(show_path(&file)).hint(
+    PrivateKey::read(&data).context(show_path(file)).hint(
         "an encrypted key is decrypted with `openssl pkey -in FILE -out NEW`; a new key is made by leaving --key out",
     )
 }
@@ -144,11 +144,11 @@ impl RequestSpec {
         if let Some(there) =
             key.iter().chain([&csr, &object]).find(|p| p.symlink_metadata().is_ok())
         {
-            let there = show_path(&there);
+            let there = show_path(there);
             return Err(Error::new(format!("{there} is there already"))
                 .hint("nothing was written; move it away, or name another --out-dir"));
         }
-        let shown = show_path(&dir);
+        let shown = show_path(dir);
         Folder::open_or_create(dir).context(format!("cannot write to the directory {shown}"))?;
         if let Some(key) = key {
             atomic::create_new(&key, made.key.to_pem().as_bytes(), Access::Private)?;

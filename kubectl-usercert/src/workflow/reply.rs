@@ -30,7 +30,7 @@ pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
             .hint("nothing was approved; move it away, or name another file with --reply"));
     }
     if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-        return Err(Error::new(format!("{} is no directory", show_path(&parent)))
+        return Err(Error::new(format!("{} is no directory", show_path(parent)))
             .hint("nothing was approved"));
     }
     Ok(Some(file))
@@ -173,7 +173,7 @@ pub fn write(
         None => host.result(&text)?,
         Some(file) => {
             atomic::create_new(file, text.as_bytes(), Access::Public)?;
-            host.say(format!("reply written to {}", show_path(&file)));
+            host.say(format!("reply written to {}", show_path(file)));
         }
     }
     let name = file

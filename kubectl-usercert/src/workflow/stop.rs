@@ -13,9 +13,6 @@ pub struct Stop {
 
 impl Stop {
     /// Listens to the signals from here on.
-    ///
-    /// # Errors
-    /// When the system does not let it.
     pub fn new() -> Result<Self> {
         let (sender, told) = watch::channel(false);
         #[cfg(unix)]
@@ -44,18 +41,15 @@ impl Stop {
     }
 
     /// Never told: a signal ends the process at once.
-    #[must_use]
     pub fn never() -> Self {
         Self { told: watch::channel(false).1 }
     }
 
     /// Where it is told, for those who wait elsewhere.
-    #[must_use]
     pub fn receiver(&self) -> watch::Receiver<bool> {
         self.told.clone()
     }
 
-    /// Ends when it was told to stop.
     pub async fn told(&self) {
         if self.told.clone().wait_for(|told| *told).await.is_err() {
             // Nobody is there to tell.
@@ -63,14 +57,12 @@ impl Stop {
         }
     }
 
-    /// Whether it was told by now.
     pub async fn is_told(&self) -> bool {
         // A signal is noticed while nothing else is done.
         tokio::task::yield_now().await;
         *self.told.borrow()
     }
 
-    /// Whether it is told to stop within this time.
     pub async fn within(&self, time: Duration) -> bool {
         tokio::time::timeout(time, self.told()).await.is_ok()
     }

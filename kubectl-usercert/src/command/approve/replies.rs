@@ -46,7 +46,7 @@ impl Approval<'_> {
         if let Some(file) = &file
             && self.replies.files.borrow().contains(file)
         {
-            let file = show_path(&file);
+            let file = show_path(file);
             return Err(Error::new(format!("{file} is promised to another request of this run"))
                 .hint("nothing was approved of this one; approve it in a run of its own"));
         }

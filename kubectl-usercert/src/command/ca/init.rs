@@ -80,7 +80,7 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
     let key_type: KeyType = args.key_type.parse().usage()?;
     for file in [&args.ca_cert, &args.ca_key] {
         if file.symlink_metadata().is_ok() {
-            return Err(Error::new(format!("{} is there already", show_path(&file)))
+            return Err(Error::new(format!("{} is there already", show_path(file)))
                 .hint("nothing was written; name other files with --ca-cert and --ca-key"));
         }
     }

@@ -23,7 +23,7 @@ pub(super) async fn from_reply(
     };
     let input = host.input(file, reply::MAX_BYTES)?;
     let reply = Reply::parse(&input)
-        .context(show_path(&file))
+        .context(show_path(file))
         .hint("nothing was written; ask the sender for a reply made with `kubectl usercert approve --reply`")?;
     let endpoint = Endpoint {
         server: reply.server.clone(),

@@ -114,7 +114,7 @@ fn awaited_for(
     if *key.public() != found.key {
         return Err(Error::new(format!(
             "the key {} is not the one that the request {} was made with",
-            show_path(&file),
+            show_path(file),
             show(&object.metadata.name)
         ))
         .hint("name the request with --csr-name, or the right key with --key"));
@@ -140,9 +140,9 @@ pub(super) async fn from_certificate(
     file: &Path,
 ) -> Result<CheckedCertificate> {
     let data = host.input(file, CERTIFICATE_LIMIT)?;
-    let chain = match certificate_file::read(&data).context(show_path(&file))? {
+    let chain = match certificate_file::read(&data).context(show_path(file))? {
         ReceivedCertificate::Reply(_) => {
-            return Err(Error::usage(format!("{} is a reply", show_path(&file)))
+            return Err(Error::usage(format!("{} is a reply", show_path(file)))
                 .hint("install it with --reply"));
         }
         ReceivedCertificate::Certificates(chain) | ReceivedCertificate::Object(_, chain) => chain,

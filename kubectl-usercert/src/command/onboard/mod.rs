@@ -220,7 +220,7 @@ fn open_journal(
         return Ok((journal, BTreeMap::new()));
     }
     let progress = journal::replay(&text)
-        .context(show_path(&journal.path()))
+        .context(show_path(journal.path()))
         .hint("nothing was sent; --restart begins a new journal, and issues anew to everybody")?;
     Ok((journal, progress))
 }

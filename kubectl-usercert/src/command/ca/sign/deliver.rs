@@ -140,7 +140,7 @@ impl<'a> Delivery<'a> {
             Some(out) if out.as_os_str() == "-" => Some(None),
             Some(out) if out.is_dir() => Some(Some(out.join(safe_file_name(user, "crt")))),
             Some(out) if out.as_os_str().to_string_lossy().ends_with('/') => {
-                let name = show_path(&out);
+                let name = show_path(out);
                 return Err(Error::new(format!("{name} is no directory")).hint(NOTHING));
             }
             Some(out) => Some(Some(out.to_owned())),
@@ -274,7 +274,7 @@ fn cluster_data(served: ServedCluster, ca: &Ca) -> Result<ClusterData> {
     }
     let ca = match &served.server_ca {
         Some(file) => {
-            let name = show_path(&file);
+            let name = show_path(file);
             certificates(&reading::read_limited(file, CERTIFICATE_LIMIT)?).context(name)?
         }
         None => vec![ca.authority.certificate().clone()],
@@ -297,7 +297,7 @@ fn same_place(one: &Path, other: &Path) -> bool {
 }
 
 fn must_be_new(file: &Path) -> Result<()> {
-    let name = show_path(&file);
+    let name = show_path(file);
     if file.symlink_metadata().is_ok() {
         return Err(Error::new(format!("{name} is there already"))
             .hint(format!("{NOTHING}; move it away, or name another file")));

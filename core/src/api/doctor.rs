@@ -57,7 +57,6 @@ impl<'a> Question<'a> {
 }
 
 /// The RBAC rules that allow what is asked, in the order of the questions.
-#[must_use]
 pub fn rules(questions: &[Question<'_>]) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
     for asked in questions.iter().map(Question::rule) {
@@ -87,7 +86,6 @@ pub struct Ability<'a> {
 }
 
 /// What to ask about, for this signer and namespace.
-#[must_use]
 pub fn abilities<'a>(signer: &str, namespace: &'a str) -> Vec<Ability<'a>> {
     let requests = |verb| vec![Question::new(verb, CERTIFICATES, REQUESTS)];
     let bindings = |verb| {
@@ -169,7 +167,6 @@ pub enum Able<'a> {
 
 impl Able<'_> {
     /// In one word.
-    #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
             Self::Yes => "ok",
@@ -246,7 +243,6 @@ impl Signs {
     }
 
     /// The newest of what was seen decides.
-    #[must_use]
     pub fn verdict(self) -> Signing {
         match (self.issued, self.stalled) {
             (Some((issued, _)), Some((approved, request))) if approved > issued => {

@@ -13,19 +13,12 @@ const CERTIFICATES: &str = "certificates.k8s.io";
 /// What was being attempted, to say which permission it needs.
 #[derive(Clone, Debug)]
 pub enum Need {
-    /// Submit a request.
     Create,
-    /// Read one.
     Get,
-    /// Read all.
     List,
-    /// Decide on a request to this signer.
     Decide(String),
-    /// Sign requests to this signer.
     Sign(String),
-    /// Read the cluster's CA from a config map.
     RootCa,
-    /// Ask who one is.
     WhoAmI,
     /// Do what this rule allows.
     Allowed(Rule),
@@ -45,7 +38,6 @@ fn signer(verb: &str, name: &str) -> Rule {
 
 impl Need {
     /// To use a verb on a resource of RBAC.
-    #[must_use]
     pub fn rbac(verbs: &[&str], resource: &str) -> Self {
         Self::Allowed(Rule::allowing(verbs, API_GROUP, &[resource]))
     }
@@ -91,8 +83,6 @@ impl Need {
     }
 }
 
-/// An API failure as the command's error.
-#[must_use]
 pub fn explain(error: &ApiError, server: &str, need: &Need) -> Error {
     match error {
         ApiError::Status(status) => answered(status, need),
@@ -161,7 +151,6 @@ fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
 }
 
 /// What somebody is told whose certificate was revoked.
-#[must_use]
 pub fn revoked(refusal: &Refusal) -> Error {
     let reason = refusal.reason.as_deref().map(|r| format!(": {}", show_short(r, 300)));
     Error::new(format!("this certificate was revoked{}", reason.unwrap_or_default()))

@@ -21,8 +21,6 @@ pub struct RoleArgs {
 }
 
 impl RoleArgs {
-    /// The roles that are named.
-    #[must_use]
     pub fn named(&self) -> Vec<RoleRef> {
         let named = |kind, names: &[String]| {
             let names = names.iter().map(move |name| RoleRef { kind, name: name.clone() });
@@ -34,16 +32,11 @@ impl RoleArgs {
         all
     }
 
-    /// Whether any of the flags is given.
-    #[must_use]
     pub fn any(&self) -> bool {
         self.cluster_wide || !self.role.is_empty() || !self.clusterrole.is_empty()
     }
 
     /// The place that the flags name, if any.
-    ///
-    /// # Errors
-    /// They name two.
     pub fn scope(&self, namespace: Option<&str>) -> Result<Option<Scope>> {
         match (self.cluster_wide, namespace) {
             (true, Some(name)) => Err(Error::usage(format!(
@@ -56,9 +49,6 @@ impl RoleArgs {
     }
 
     /// What is to be given to the holder; nothing if no role is named.
-    ///
-    /// # Errors
-    /// Roles without a place, a place without roles, or names that cannot be.
     pub fn grants(&self, holder: &Subject, namespace: Option<&str>) -> Result<Vec<Grant>> {
         let roles = self.named();
         if roles.is_empty() {

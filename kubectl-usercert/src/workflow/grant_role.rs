@@ -12,28 +12,20 @@ use crate::ui::args::{ClientArgs, DryRun};
 /// Resources that are listed a line, in texts for people.
 const MOST: usize = 12;
 
-/// A grant whose role was found.
 pub struct Prepared {
-    /// The grant.
     pub grant: Grant,
-    /// What the role allows.
     pub rules: Vec<Rule>,
     /// The binding, if it is there already.
     pub existing: Option<Value>,
 }
 
-/// What became of a grant.
 pub struct Granted {
-    /// The binding.
     pub value: Value,
     /// Whether it was made now, rather than found.
     pub made: bool,
 }
 
 /// Makes sure that the roles exist, and looks whether they are given already.
-///
-/// # Errors
-/// A role that does not exist or cannot be read, a binding that is in the way.
 pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Vec<Prepared>> {
     let mut prepared = Vec::new();
     for grant in grants {
@@ -56,10 +48,6 @@ pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Vec<Prepar
     Ok(prepared)
 }
 
-/// What a role allows.
-///
-/// # Errors
-/// It does not exist, or cannot be read.
 pub async fn rules_of(cluster: &Cluster, role: &RoleRef, scope: &Scope) -> Result<Vec<Rule>> {
     let resources = role.kind.resource();
     let need = Need::rbac(&["get"], resources);
@@ -92,9 +80,6 @@ fn check_existing(grant: &Grant, value: &Value) -> Result<()> {
 }
 
 /// Creates the binding, unless it is there; with `dry_run` the server only checks it.
-///
-/// # Errors
-/// A binding that is in the way, or as the server answers.
 pub async fn bind(cluster: &Cluster, grant: &Grant, dry_run: bool) -> Result<Granted> {
     let error = match cluster.create_binding(&grant.scope, &grant.manifest(), dry_run).await {
         Ok(value) => return Ok(Granted { value, made: true }),
@@ -113,7 +98,6 @@ pub async fn bind(cluster: &Cluster, grant: &Grant, dry_run: bool) -> Result<Gra
 }
 
 /// A refusal to write a binding: above all, that nobody gives what he does not hold.
-#[must_use]
 pub fn refused(
     error: &ApiError,
     cluster: &Cluster,
@@ -142,8 +126,6 @@ pub fn refused(
 }
 
 impl Prepared {
-    /// What is given to whom, for people.
-    #[must_use]
     pub fn text(&self) -> String {
         let grant = &self.grant;
         let mut out = format!("{:<13}{} {}\n", "Role", grant.role, grant.scope);
@@ -158,7 +140,6 @@ impl Prepared {
         out
     }
 
-    /// What is unusual about the holder.
     fn warning(&self) -> Option<String> {
         let name = match &self.grant.holder {
             Subject::Group(name) => name,
@@ -183,10 +164,6 @@ impl Prepared {
         }
     }
 
-    /// Gives the role, unless it is given.
-    ///
-    /// # Errors
-    /// As [`bind`].
     pub async fn carry_out(&self, cluster: &Cluster, dry_run: bool) -> Result<Granted> {
         match &self.existing {
             Some(value) => Ok(Granted { value: value.clone(), made: false }),
@@ -196,7 +173,6 @@ impl Prepared {
 }
 
 /// Bindings as kubectl prints objects: one as it is, several in a list, without bookkeeping.
-#[must_use]
 pub fn as_objects(mut bindings: Vec<Value>) -> Value {
     for binding in &mut bindings {
         if let Some(metadata) = binding["metadata"].as_object_mut() {
@@ -216,30 +192,23 @@ pub struct AccompanyingGrants(Vec<Prepared>);
 
 impl AccompanyingGrants {
     /// Looks at the roles; at nothing if there are none.
-    ///
-    /// # Errors
-    /// Roles that do not exist, a binding that is in the way.
     pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Self> {
         Ok(Self(prepare(cluster, grants).await?))
     }
 
     /// What is shown before the question: a block for each role that is still to be given.
-    #[must_use]
     pub fn text(&self) -> String {
         let new = self.0.iter().filter(|p| p.existing.is_none());
         new.map(Prepared::text).collect::<Vec<_>>().join("\n")
     }
 
     /// The roles that are still to be given, as `ClusterRole edit in namespace dev`.
-    #[must_use]
     pub fn roles(&self) -> Option<String> {
         let new: Vec<&Prepared> = self.0.iter().filter(|p| p.existing.is_none()).collect();
         let roles: Vec<String> = new.iter().map(|p| p.grant.role.to_string()).collect();
         new.first().map(|first| format!("{} {}", roles.join(", "), first.grant.scope))
     }
 
-    /// Full names of the bindings.
-    #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(|p| p.grant.full_name()).collect()
     }

@@ -23,9 +23,7 @@ const AT_A_TIME: usize = 8;
 pub struct Holdings {
     /// Those of the whole cluster, then those of namespaces.
     pub bindings: Vec<Binding>,
-    /// Why the ClusterRoleBindings are missing.
     pub no_cluster: Option<Error>,
-    /// Why the RoleBindings are missing.
     pub no_namespaces: Option<Error>,
 }
 
@@ -58,16 +56,12 @@ pub async fn look(cluster: &Cluster, namespace: Option<&str>) -> Result<Holdings
 }
 
 impl Holdings {
-    /// Why some bindings are missing.
-    #[must_use]
     pub fn missing(self) -> Vec<Error> {
         [self.no_cluster, self.no_namespaces].into_iter().flatten().collect()
     }
 }
 
-/// What is known of a role that a binding names.
 pub enum RoleLookup {
-    /// Its rules.
     Rules(Vec<Rule>),
     /// It does not exist: the binding gives nothing.
     Missing,
@@ -78,8 +72,6 @@ pub enum RoleLookup {
 /// A role, and for a Role its namespace.
 pub type RoleKey = (RoleRef, Option<String>);
 
-/// What identifies the role that a binding names.
-#[must_use]
 pub fn role_key(binding: &Binding) -> RoleKey {
     let namespace = match binding.role.kind {
         RoleKind::Role => binding.scope.namespace().map(str::to_owned),
@@ -116,9 +108,7 @@ pub async fn roles(
     all.into_iter().collect()
 }
 
-/// A certificate that names somebody, and where it was found.
 pub struct KnownCertificate {
-    /// The certificate.
     pub certificate: Certificate,
     /// As `context alice@kind, request alice`.
     pub place: String,
@@ -148,7 +138,6 @@ pub async fn certificates(
 
 /// The groups by which bindings reach the user: those of the certificates, and those that a service
 /// account has by being one.
-#[must_use]
 pub fn groups(user: &str, known: &[KnownCertificate]) -> BTreeSet<String> {
     let account = Subject::User(user.to_owned()).account_groups();
     let account = account.iter().map(|group| group.name().to_owned());
@@ -198,7 +187,6 @@ pub async fn in_requests(
 }
 
 /// A binding as the objects of `revoke` and `access` name it.
-#[must_use]
 pub fn described(binding: &Binding) -> Value {
     json!({
         "kind": binding.scope.binding_kind(),

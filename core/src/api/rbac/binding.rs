@@ -29,7 +29,6 @@ pub enum BoundSubject {
 
 impl BoundSubject {
     /// Reads a subject of a binding in `scope`, whose namespace is a service account's default.
-    #[must_use]
     pub fn read(value: &Value, scope: &Scope) -> Self {
         let name = value["name"].as_str().unwrap_or_default().to_owned();
         match value["kind"].as_str() {
@@ -45,7 +44,6 @@ impl BoundSubject {
     }
 
     /// The name of a user or group.
-    #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::User(name) | Self::Group(name) => Some(name),
@@ -54,7 +52,6 @@ impl BoundSubject {
     }
 
     /// Whether this is the holder. A service account is compared by its user name, whoever bears it.
-    #[must_use]
     pub fn is(&self, holder: &Subject) -> bool {
         match (self, holder) {
             (Self::User(name), Subject::User(wanted))
@@ -68,7 +65,6 @@ impl BoundSubject {
 }
 
 /// Namespace and name in `system:serviceaccount:NAMESPACE:NAME`.
-#[must_use]
 pub fn service_account(user: &str) -> Option<(&str, &str)> {
     let (namespace, name) = user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
     (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
@@ -76,7 +72,6 @@ pub fn service_account(user: &str) -> Option<(&str, &str)> {
 
 impl Subject {
     /// As a subject of a binding.
-    #[must_use]
     pub fn to_subject(&self) -> Value {
         match self {
             Self::User(user) => match service_account(user) {
@@ -113,7 +108,6 @@ pub struct Binding {
 
 impl Binding {
     /// Reads a binding; `None` if it lacks what every binding has.
-    #[must_use]
     pub fn read(value: &Value) -> Option<Self> {
         let metadata = &value["metadata"];
         let word = |v: &Value| v.as_str().unwrap_or_default().to_owned();
@@ -140,13 +134,11 @@ impl Binding {
     }
 
     /// Whether it gives its role to the holder.
-    #[must_use]
     pub fn reaches(&self, holder: &Subject) -> bool {
         self.subjects.iter().any(|s| s.is(holder))
     }
 
     /// What it gives and where, as `ClusterRole edit in namespace dev`.
-    #[must_use]
     pub fn in_words(&self) -> String {
         let kind = self.role.kind.as_str();
         let role = show_short(&self.role.name, 60);
@@ -159,7 +151,6 @@ impl Binding {
     }
 
     /// `rolebinding.rbac.authorization.k8s.io/NAME`, as kubectl prints it.
-    #[must_use]
     pub fn full_name(&self) -> String {
         format!("{}.{API_GROUP}/{}", self.scope.binding_kind().to_lowercase(), self.name)
     }

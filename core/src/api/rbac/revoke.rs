@@ -33,7 +33,6 @@ impl RevokeFilter {
 }
 
 /// What takes the meant roles away from the holder.
-#[must_use]
 pub fn plan<'a>(
     bindings: &'a [Binding],
     holder: &Subject,
@@ -50,7 +49,6 @@ pub fn plan<'a>(
 
 /// `read`, a binding as the server sent it, without the holder among its subjects; UID and
 /// resourceVersion stay in, so that a change made meanwhile is a conflict.
-#[must_use]
 pub fn without(read: &Value, holder: &Subject) -> Value {
     let mut body = read.clone();
     let scope = Binding::read(read).map_or(Scope::Cluster, |b| b.scope);

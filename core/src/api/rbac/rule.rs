@@ -42,7 +42,6 @@ pub fn rules_of(role: &Value) -> Vec<Rule> {
 
 impl Rule {
     /// The rule that allows these verbs on a resource, or on several of one API group.
-    #[must_use]
     pub fn allowing(verbs: &[&str], api_group: &str, resources: &[&str]) -> Self {
         let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         Self {
@@ -54,20 +53,17 @@ impl Rule {
     }
 
     /// The same, for the object of this name only.
-    #[must_use]
     pub fn of(self, name: &str) -> Self {
         Self { resource_names: vec![name.to_owned()], ..self }
     }
 
     /// An item of a role's `rules`.
-    #[must_use]
     pub fn to_value(&self) -> Value {
         let fields = self.fields().map(|(name, list)| (name.to_owned(), list.clone().into()));
         Value::Object(fields.collect::<Map<_, _>>())
     }
 
     /// An item of a role's `rules` as YAML, a line for each field.
-    #[must_use]
     pub fn to_yaml(&self) -> String {
         let fields: Vec<String> =
             self.fields().map(|(name, list)| format!("{name}: {}\n", flow(name, list))).collect();

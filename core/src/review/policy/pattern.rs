@@ -7,13 +7,11 @@ pub(super) struct Pattern(Vec<char>);
 
 impl Pattern {
     /// A pattern as it is written.
-    #[must_use]
     pub(super) fn new(text: &str) -> Self {
         Self(text.chars().collect())
     }
 
     /// Whether the whole of `name` matches.
-    #[must_use]
     pub(super) fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
         let pattern = &self.0;

@@ -60,10 +60,6 @@ pub enum Shell {
     Kubectl,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When standard output cannot be written.
 pub fn run(host: &Host, args: &CompletionArgs) -> Result<Exit> {
     host.result(match args.shell {
         Shell::Bash => include_str!("scripts/bash"),
@@ -78,17 +74,14 @@ pub fn run(host: &Host, args: &CompletionArgs) -> Result<Exit> {
 /// What the shell is to do beside showing the candidates; Cobra's `ShellCompDirective`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Directive {
-    /// Complete file names.
     Files = 0,
     Nothing = 4,
     /// Nothing else fits, and the word goes on after the candidate.
     Unfinished = 6,
-    /// Complete names of folders.
     Folders = 16,
 }
 
 /// The words to complete, if that is what this process was started for.
-#[must_use]
 pub fn asked(args: impl IntoIterator<Item = OsString>) -> Option<Vec<String>> {
     let mut args = args.into_iter().skip(1).peekable();
     args.next_if(|first| first == ASKED)?;
@@ -97,7 +90,6 @@ pub fn asked(args: impl IntoIterator<Item = OsString>) -> Option<Vec<String>> {
 
 /// Answers on standard output. Says nothing else, whatever goes wrong: this is for a shell in the
 /// middle of a line.
-#[must_use]
 pub fn answer(command: &Command, words: Vec<String>) -> ExitCode {
     let (candidates, directive) = complete(command, words);
     let mut text = String::new();

@@ -23,30 +23,20 @@ const LIMIT_VARIABLE: &str = "USERCERT_COMPLETION_TIMEOUT";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// Contexts of the kubeconfig.
     Contexts,
-    /// Its cluster entries.
     Clusters,
-    /// Its user entries.
     Users,
     /// Users whose key waits in the state folder.
     Waiting,
-    /// Requests that wait for a decision.
     Pending,
-    /// All requests.
     Requests,
     /// Users or groups that have role bindings.
     Subjects {
-        /// Groups.
         groups: bool,
     },
-    /// Namespaces.
     Namespaces,
-    /// Roles of the namespace.
     Roles,
-    /// Cluster roles.
     ClusterRoles,
-    /// Service accounts of the namespace.
     ServiceAccounts,
     /// Signers of the requests that there are.
     Signers {

@@ -31,9 +31,7 @@ const LISTED: usize = 100;
 pub struct Row {
     pub person: Person,
     pub request: Option<CertificateRequest>,
-    /// What the journal knows the row by.
     pub digest: String,
-    /// Where the file will be made.
     pub folder: Arc<Folder>,
     pub file: String,
     pub findings: Vec<Finding>,
@@ -46,12 +44,10 @@ impl Row {
         self.person.identity.user.as_str()
     }
 
-    /// The path of the file; for messages and the journal.
     pub fn path(&self) -> PathBuf {
         self.folder.path_of(&self.file)
     }
 
-    /// Whether an earlier run has done everything.
     pub fn is_done(&self) -> bool {
         self.earlier.written.is_some() && self.missing_grants().next().is_none()
     }
@@ -241,7 +237,6 @@ pub async fn review(
     Ok((rows, bindings))
 }
 
-/// Why a row is left out, if it is.
 fn objection(row: &Row, accepted: &[String]) -> Result<Option<String>> {
     let against =
         row.findings.iter().filter(|f| review::refuses(std::slice::from_ref(*f), accepted));
@@ -274,7 +269,6 @@ impl StandIns {
     }
 }
 
-/// The table that is shown before the question.
 pub fn table(rows: &[&Row]) -> String {
     let mut table = crate::ui::output::Table::new(&[
         "LINE", "USER", "GROUPS", "KEY", "EXPIRES", "GRANTS", "CODE", "FINDINGS",

@@ -249,7 +249,9 @@ fn contexts_and_prune(trial: &Trial) {
         .ok()
         .prints(&["user old would be removed", "context old would be removed"]);
     person.run(&["contexts", "--prune"]).exits(2).says(&["--yes"]);
-    person.on_terminal(&["contexts", "--prune"]).answer("n").exits(3);
+    let mut terminal = person.on_terminal(&["contexts", "--prune"]);
+    terminal.asked();
+    terminal.answer("n").exits(3);
     assert_eq!(person.read(".kube/config"), before);
     person.run(&["contexts", "--prune", "--yes"]).ok().prints(&["user old removed"]);
     let names = person.kubectl(&["config", "get-contexts", "-o", "name"]).ok().stdout;

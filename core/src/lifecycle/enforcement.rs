@@ -3,7 +3,7 @@
 //! A probe is a request that changes nothing, made by the admin who impersonates somebody with the
 //! revoked certificate's id. It is refused exactly if the holder's own would be.
 
-use super::{Layer, RevocationKey, SENTENCE, refusal};
+use super::{Fingerprint, Layer, RevocationKey, SENTENCE, refusal};
 use crate::text::show_short;
 use crate::time::UnixTime;
 use crate::x509::identity::SYSTEM_MASTERS;
@@ -36,6 +36,15 @@ impl Probe {
         };
         let group = (layer == Layer::Admission).then_some(SYSTEM_MASTERS);
         Some(Self { layer, user, group, credential_id })
+    }
+}
+
+impl Probe {
+    /// Of a certificate that is excepted from the block of its user.
+    #[must_use]
+    pub fn excepted(layer: Layer, user: &str, certificate: &Fingerprint) -> Self {
+        let group = (layer == Layer::Admission).then_some(SYSTEM_MASTERS);
+        Self { layer, user: user.to_owned(), group, credential_id: certificate.credential_id() }
     }
 }
 

@@ -102,6 +102,10 @@ findings! {
     UnexpectedUsages = "unexpected-usages", Refuse;
     /// A signer of Kubernetes that is not for people's certificates.
     WrongSigner = "wrong-signer", Refuse;
+    /// All certificates of the user are revoked; one that is issued now is refused too unless it is excepted.
+    RevokedUser = "revoked-user", Refuse;
+    /// The request was submitted with a certificate that is revoked: by whoever took it, perhaps.
+    RevokedRequester = "revoked-requester", Refuse;
     /// A signer that is not known here; who signs, and with which rules, is its business.
     UnknownSigner = "unknown-signer", Warn;
     /// A name that looks like one with a RoleBinding, which whoever administers a namespace can make;
@@ -113,7 +117,7 @@ findings! {
     RequesterDiffers = "requester-differs", Warn;
     /// Host names or addresses, which a person's certificate has no use for; the signer copies them.
     AlternativeNames = "alternative-names", Warn;
-    /// A lifetime of more than a year; a certificate cannot be revoked.
+    /// A lifetime of more than a year: whoever steals the key has it that long, unless it is revoked.
     LongLifetime = "long-lifetime", Warn;
     /// One group whose name looks like a list of groups.
     GroupLooksLikeList = "group-looks-like-list", Warn;

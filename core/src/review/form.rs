@@ -83,6 +83,18 @@ pub(super) fn content(
     reviewed: &Reviewed<'_>,
     findings: &mut Findings,
 ) {
+    if let Some(line) = reviewed.revoked_user {
+        let message =
+            format!("the user's certificates are revoked: {}", text::show_short(line, 250));
+        findings.add(FindingCode::RevokedUser, message);
+    }
+    if let Some(line) = reviewed.revoked_requester {
+        let message = format!(
+            "submitted with a certificate that is revoked: {}",
+            text::show_short(line, 250)
+        );
+        findings.add(FindingCode::RevokedRequester, message);
+    }
     if let Some(requester) = reviewed.requester {
         let user = request.subject.user();
         if requester != user {
@@ -139,7 +151,7 @@ pub(super) fn asked(reviewed: &Reviewed<'_>, findings: &mut Findings) {
             .add(FindingCode::NoLifetime, "asks for no lifetime: the signer's maximum applies"),
         Some(s) if s > LONG_LIFETIME_SECONDS => {
             let message =
-                format!("asks for {}; a certificate cannot be revoked", human_duration(s));
+                format!("asks for {}; whoever steals it has it that long", human_duration(s));
             findings.add(FindingCode::LongLifetime, message);
         }
         Some(_) => {}

@@ -46,6 +46,10 @@ pub struct Reviewed<'a> {
     pub requester: Option<&'a str>,
     /// The requester's groups, as the API server knows them.
     pub requester_groups: &'a [String],
+    /// What the list of revoked certificates says of the user as a whole, if it blocks them.
+    pub revoked_user: Option<&'a str>,
+    /// What it says of the certificate with which the request was submitted.
+    pub revoked_requester: Option<&'a str>,
     /// Whether the request's signature is good; `None` where it has not been looked at.
     pub signature: Option<Verification>,
     /// Names that role bindings of the cluster give rights to; `None` if they were not looked at.
@@ -64,6 +68,8 @@ impl<'a> Reviewed<'a> {
             expiration_seconds: None,
             requester: None,
             requester_groups: &[],
+            revoked_user: None,
+            revoked_requester: None,
             signature: None,
             bound_names: None,
         }
@@ -174,6 +180,11 @@ mod tests {
             ("no-lifetime", Box::new(|r| r.expiration_seconds = None)),
             ("long-lifetime", Box::new(|r| r.expiration_seconds = Some(3_153_600_000))),
             ("requester-differs", Box::new(|r| r.requester = Some("bob"))),
+            ("revoked-user", Box::new(|r| r.revoked_user = Some("2026-11-30 left (by x)"))),
+            (
+                "revoked-requester",
+                Box::new(|r| r.revoked_requester = Some("2026-11-30 stolen (by x)")),
+            ),
             ("signature-invalid", Box::new(|r| r.signature = Some(Verification::Invalid))),
             ("signature-unchecked", Box::new(|r| r.signature = Some(Verification::Unsupported))),
         ];

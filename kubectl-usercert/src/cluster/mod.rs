@@ -21,7 +21,7 @@ mod wire;
 pub use api::{ApiError, Cluster, ListOptions, UserInfo};
 pub use changes::Change;
 pub use connect::{Credentials, Kubeconfig, Target};
-pub use explain::{Need, explain};
+pub use explain::{Need, explain, revoked};
 pub use list::Page;
 pub use signed::Signed;
 pub use wait::WaitEnd;

@@ -29,6 +29,7 @@ use crate::workflow::own_request::{KeySource, RequestSpec};
 use crate::workflow::pending_request::{self, SubmittedTo};
 use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::review_sheet::{Bindings, Sheet};
+use crate::workflow::revocation;
 
 /// Request, approve and collect a certificate in one go, for admins and robots
 ///
@@ -212,6 +213,9 @@ async fn finish(
     let approved = approval::write(host, cluster, &object, &condition).await?;
     let limit = args.timeout.timeout.for_waiting();
     let chain = installation::collect(host, cluster, approved, limit).await?;
+    if let Some(leaf) = chain.first().filter(|_| sheet.is_of_revoked_user()) {
+        revocation::except(host, cluster, leaf).await?;
+    }
     let entry = ClusterEntry { namespace: None, ..ClusterEntry::of(target) };
     let trial = Some(args.client.request_timeout);
     let checked = installation::check(host, entry, chain, awaited, trial).await?;

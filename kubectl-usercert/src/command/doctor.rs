@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject};
 use usercert_core::api::doctor::{self, Ability, Able, Question, Signing, Signs};
 use usercert_core::api::rbac::Rule;
+use usercert_core::lifecycle::admission;
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::certificate::Certificate;
@@ -20,6 +21,7 @@ use crate::error::{Exit, Result};
 use crate::ui::args::{ClientArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
+use crate::workflow::revocation::{Installed, Known};
 
 /// Questions that are under way at a time.
 const AT_A_TIME: usize = 8;
@@ -49,11 +51,13 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
     let abilities = doctor::abilities(&args.signer, &namespace);
 
     let asked = host.now();
-    let (version, you, signing, answers) = tokio::join!(
+    let (version, you, signing, answers, revoked, installed) = tokio::join!(
         cluster.version(),
         cluster.who_am_i(),
         signing(&cluster, &args.signer, asked),
         answers(&cluster, &abilities),
+        Known::read(&cluster),
+        Installed::look(&cluster, true),
     );
     let answered = host.now();
     for error in [version.as_ref().err(), you.as_ref().err()].into_iter().flatten() {
@@ -71,6 +75,9 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
         certificate: certificate(&target),
         signer: &args.signer,
         signing,
+        revoked,
+        installed,
+        minor: version.as_ref().ok().and_then(|a| minor(&a.value)),
         able: abilities
             .iter()
             .map(|ability| (ability, doctor::able(ability, |q| answers.get(q).copied().flatten())))
@@ -106,6 +113,12 @@ async fn signing(cluster: &Cluster, signer: &str, now: UnixTime) -> Result<Signi
     }
 }
 
+/// The minor version of Kubernetes 1 that a server tells, as `36+`.
+fn minor(version: &Value) -> Option<u32> {
+    let minor = version["minor"].as_str().filter(|_| version["major"] == "1")?;
+    minor.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok()
+}
+
 /// By how many seconds the server's clock is ahead of ours, as far as whole seconds can tell.
 fn skew(server: UnixTime, asked: UnixTime, answered: UnixTime) -> i64 {
     if server < asked {
@@ -132,6 +145,10 @@ struct Found<'a> {
     certificate: Option<Certificate>,
     signer: &'a str,
     signing: Result<Signing, String>,
+    revoked: Known,
+    installed: Result<Installed, ApiError>,
+    /// The minor version of Kubernetes 1.
+    minor: Option<u32>,
     able: Vec<(&'a Ability<'a>, Able<'a>)>,
 }
 
@@ -149,6 +166,7 @@ impl Found<'_> {
             line("Certificate", &format!("{age} old, {left} (at {})", certificate.not_after));
         }
         line("Signer", &self.signer_in_words(now));
+        line("Revocation", &self.revocation_in_words());
         let rows: Vec<Vec<String>> = self
             .able
             .iter()
@@ -196,6 +214,34 @@ impl Found<'_> {
         };
         let groups: Vec<String> = you.groups.iter().map(|g| show_short(g, 60)).collect();
         format!("{} (groups {})", show(&you.username), show_short(&groups.join(", "), 300))
+    }
+
+    /// Whether revoked certificates are refused here, as far as the objects tell, and whether that can be.
+    fn revocation_in_words(&self) -> String {
+        let needs = admission::CREDENTIAL_SINCE_MINOR;
+        if let Some(minor) = self.minor.filter(|minor| *minor < needs) {
+            return format!(
+                "not possible: requests name their certificate from Kubernetes 1.{needs} on, this is 1.{minor}"
+            );
+        }
+        let count = self.revoked.list().map(|l| l.entries().len());
+        match (&self.installed, &self.revoked) {
+            (Ok(installed), _) if installed.in_force() => {
+                let count = count.map_or("a list that you may not see".to_owned(), |n| match n {
+                    1 => "1 entry".to_owned(),
+                    n => format!("{n} entries"),
+                });
+                format!(
+                    "the admission policy is in force ({count}); `kubectl usercert revocations list` tries it"
+                )
+            }
+            (Ok(installed), Known::List(list)) if list.entries().len() > 0 => format!(
+                "WARNING: certificates are revoked, but no policy refuses them: {}",
+                installed.problems().join("; ")
+            ),
+            (Ok(_), _) => "not set up: kubectl usercert revocations install".to_owned(),
+            (Err(_), _) => "not known: you may not see its policy".to_owned(),
+        }
     }
 
     fn signer_in_words(&self, now: UnixTime) -> String {
@@ -253,6 +299,11 @@ impl Found<'_> {
                 "signing": match &self.signing {
                     Ok(signing) => json!(signing),
                     Err(why) => json!({ "state": "unknown", "why": why }),
+                },
+                "revocation": {
+                    "possible": self.minor.map(|m| m >= admission::CREDENTIAL_SINCE_MINOR),
+                    "policyInForce": self.installed.as_ref().ok().map(Installed::in_force),
+                    "entries": self.revoked.list().map(|l| l.entries().len()),
                 },
                 "checks": checks,
             }),

@@ -3,16 +3,18 @@
 use clap::Args;
 use serde_json::json;
 use usercert_core::api::token;
+use usercert_core::lifecycle::{Fingerprint, Layer, Refusal};
 use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::lifetime::expiry_in_words;
 
-use crate::cluster::{Cluster, Credentials, Need, Target, UserInfo, explain};
+use crate::cluster::{self, Cluster, Credentials, Need, Target, UserInfo, explain};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
+use crate::workflow::revocation::Known;
 
 /// Ask the server who this context is, and explain the answer
 #[derive(Args, Debug)]
@@ -74,11 +76,19 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
             .hint("a reply without its key? `kubectl usercert install --reply FILE` puts both together"));
         }
     };
-    let info = cluster.who_am_i().await.map_err(|error| match error.code() {
+    let (info, revoked) = tokio::join!(cluster.who_am_i(), Known::read(&cluster));
+    let info = info.map_err(|error| match error.code() {
         401 => refused(leaf.as_ref(), token_end.map(|end| (end, host.now())), &target),
         _ => explain(&error, &cluster.server, &Need::WhoAmI),
     })?;
     compare(&info, leaf.as_ref())?;
+    // Where only the admission policy refuses, the server still says who this is.
+    if let (Some(list), Some(leaf)) = (revoked.list(), &leaf)
+        && let Some(blocked) = list.blocked(&Fingerprint::of(&leaf.der), &info.username)
+    {
+        let reason = Some(blocked.entry.line.clone());
+        return Err(cluster::revoked(&Refusal { layer: Layer::Admission, reason }));
+    }
     print(host, args, &target, &info, leaf.as_ref(), token_end)?;
     Ok(Exit::Done)
 }

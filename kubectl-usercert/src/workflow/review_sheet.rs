@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, Object};
 use usercert_core::api::rbac::{self, Binding, Subject};
-use usercert_core::review::{self, BoundNames, Finding, Reviewed, Severity};
+use usercert_core::review::{self, BoundNames, Finding, FindingCode, Reviewed, Severity};
 use usercert_core::text::{show_quoted, show_short, width};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::code::{Code, ExpectedCode};
@@ -14,6 +14,7 @@ use usercert_core::x509::pkcs10::CertificateRequest;
 
 use super::findings;
 use super::review_policy::Rules;
+use super::revocation;
 use crate::cluster::{ApiError, Cluster};
 use crate::error::Result;
 use crate::keys;
@@ -24,8 +25,12 @@ const LABEL: usize = 13;
 /// How wide a sheet is where no terminal says otherwise.
 const COLUMNS: usize = 120;
 
-/// Role bindings of the cluster, if they could be read.
-pub struct Bindings(Result<Known, String>);
+/// What reviews go by beside the request: the cluster's role bindings and what is revoked in it, as far
+/// as they could be read.
+pub struct Bindings {
+    roles: Result<Known, String>,
+    revoked: revocation::Known,
+}
 
 struct Known {
     all: Vec<Binding>,
@@ -33,53 +38,78 @@ struct Known {
     whole: bool,
 }
 
+impl Known {
+    fn new(all: Vec<Binding>, whole: bool) -> Self {
+        let names = BoundNames::of(&all);
+        Self { all, names, whole }
+    }
+}
+
+fn unreadable(error: &ApiError) -> String {
+    match error {
+        ApiError::Status(s) if s.code == 403 => "you may not list role bindings".to_owned(),
+        other => usercert_core::text::show_message(&other.to_string(), 200),
+    }
+}
+
 impl Bindings {
     /// Reads them; not being allowed to is no failure.
     pub async fn read(cluster: &Cluster) -> Self {
-        Self::try_read(cluster).await.unwrap_or_else(|error| Self::unreadable(&error))
+        let (roles, revoked) = tokio::join!(cluster.bindings(), revocation::Known::read(cluster));
+        let roles = roles.map(|all| Known::new(all, true)).map_err(|error| unreadable(&error));
+        Self { roles, revoked }
     }
 
     /// Reads those that count in the whole cluster: one request to the server, for the names that
     /// nobody may imitate.
     pub async fn cluster_wide(cluster: &Cluster) -> Self {
-        match cluster.cluster_role_bindings().await {
-            Ok(all) => Self::known(all, false),
-            Err(error) => Self::unreadable(&error),
-        }
+        let (roles, revoked) =
+            tokio::join!(cluster.cluster_role_bindings(), revocation::Known::read(cluster));
+        let roles = roles.map(|all| Known::new(all, false)).map_err(|error| unreadable(&error));
+        Self { roles, revoked }
     }
 
     /// Reads them; for those to whom it matters why it could not be done.
     pub async fn try_read(cluster: &Cluster) -> Result<Self, ApiError> {
-        Ok(Self::known(cluster.bindings().await?, true))
+        let (roles, revoked) =
+            tokio::join!(cluster.bindings(), revocation::Known::try_read(cluster));
+        Ok(Self { roles: Ok(Known::new(roles?, true)), revoked: revoked? })
     }
 
-    fn known(all: Vec<Binding>, whole: bool) -> Self {
-        let names = BoundNames::of(&all);
-        Self(Ok(Known { all, names, whole }))
-    }
-
-    fn unreadable(error: &ApiError) -> Self {
-        Self(Err(match error {
-            ApiError::Status(s) if s.code == 403 => "you may not list role bindings".to_owned(),
-            other => usercert_core::text::show_message(&other.to_string(), 200),
-        }))
+    /// The same without role bindings.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn revoked_only(cluster: &Cluster) -> Result<Self, ApiError> {
+        let revoked = revocation::Known::try_read(cluster).await?;
+        Ok(Self { revoked, ..Self::unknown("") })
     }
 
     pub fn unknown(why: &str) -> Self {
-        Self(Err(why.to_owned()))
+        Self { roles: Err(why.to_owned()), revoked: revocation::Known::None }
     }
 
     pub fn why_unknown(&self) -> Option<&str> {
-        self.0.as_ref().err().map(String::as_str)
+        self.roles.as_ref().err().map(String::as_str)
     }
 
     pub fn names(&self) -> Option<&BoundNames> {
-        self.0.as_ref().ok().map(|known| &known.names)
+        self.roles.as_ref().ok().map(|known| &known.names)
+    }
+
+    /// Whether the list of revoked certificates blocks the user, or the certificate with which this was
+    /// submitted: the lines in it.
+    #[must_use]
+    pub fn revoked(&self, object: &Object, user: &str) -> (Option<&str>, Option<&str>) {
+        let Some(list) = self.revoked.list() else { return (None, None) };
+        let credential = object.requester_credential().and_then(|id| id.parse().ok());
+        let by = credential.and_then(|print| list.blocked(&print, &object.spec.username));
+        (list.user(user).map(|e| e.line.as_str()), by.map(|b| b.entry.line.as_str()))
     }
 
     /// What reaches user and groups of a request, as `ClusterRole edit in namespace dev`.
     fn access(&self, request: Option<&CertificateRequest>) -> Result<Access, String> {
-        let known = self.0.as_ref().map_err(Clone::clone)?;
+        let known = self.roles.as_ref().map_err(Clone::clone)?;
         if !known.whole {
             return Err("not looked at; `kubectl usercert review` shows it".to_owned());
         }
@@ -140,10 +170,14 @@ impl<Raw> Sheet<Raw> {
         verify: impl FnOnce(&CertificateRequest) -> Option<Verification>,
     ) -> Self {
         let request = object.request().ok();
+        let user = request.map(|r| r.subject.user()).unwrap_or_default();
+        let (revoked_user, revoked_requester) = bindings.revoked(&object, user);
         let findings = rules.review(&Reviewed {
             requester: in_cluster.then_some(object.spec.username.as_str()),
             signature: request.and_then(verify),
             bound_names: bindings.names(),
+            revoked_user,
+            revoked_requester,
             ..Reviewed::of(&object)
         });
         let access = bindings.access(request);
@@ -172,6 +206,12 @@ impl<Raw> Sheet<Raw> {
             return;
         }
         self.findings.insert(0, findings::not_expected(code, expected.len()));
+    }
+
+    /// Whether all certificates of the user are revoked, so that a new one has to be excepted.
+    #[must_use]
+    pub fn is_of_revoked_user(&self) -> bool {
+        self.findings.iter().any(|f| f.code == FindingCode::RevokedUser)
     }
 
     /// Goes on only if no finding refuses that was not accepted.

@@ -8,12 +8,14 @@ use usercert_core::api::rbac::Rule;
 use usercert_core::lifecycle::admission::{self, Managed, ObjectState};
 use usercert_core::lifecycle::enforcement::{Enforcement, Probe, Seen};
 use usercert_core::lifecycle::{
-    self, CONFIG_MAP, Layer, NAMESPACE, Revocation, RevocationKey, RevocationList,
+    self, CONFIG_MAP, Fingerprint, Layer, NAMESPACE, Revocation, RevocationKey, RevocationList,
 };
 use usercert_core::text::show;
+use usercert_core::x509::certificate::Certificate;
 
 use crate::cluster::{ApiError, Cluster, Need, Target, explain};
 use crate::error::{Error, Result};
+use crate::ui::host::Host;
 
 /// How long a change takes at most to be noticed by the API server.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -55,13 +57,22 @@ pub enum Known {
 impl Known {
     /// Reads it; not being allowed to is no failure.
     pub async fn read(cluster: &Cluster) -> Self {
+        Self::try_read(cluster)
+            .await
+            .unwrap_or_else(|error| Self::Hidden(explain(&error, &cluster.server, &see()).message))
+    }
+
+    /// Reads it; for those who must know why it could not be done.
+    ///
+    /// # Errors
+    /// As the server answers, unless it is that one may not look.
+    pub async fn try_read(cluster: &Cluster) -> Result<Self, ApiError> {
         match cluster.revoked().await {
-            Ok(Some(value)) => Self::List(RevocationList::read(&value)),
-            Ok(None) => Self::None,
-            Err(ApiError::Status(s)) if s.code == 403 => {
-                Self::Hidden("you may not see what is revoked".to_owned())
+            Ok(value) => Ok(value.map_or(Self::None, |v| Self::List(RevocationList::read(&v)))),
+            Err(error) if error.code() == 403 => {
+                Ok(Self::Hidden("you may not see what is revoked".to_owned()))
             }
-            Err(error) => Self::Hidden(explain(&error, &cluster.server, &see()).message),
+            Err(error) => Err(error),
         }
     }
 
@@ -240,6 +251,27 @@ pub fn no_list() -> Error {
         "this cluster has no list of what is revoked (configmap {CONFIG_MAP} in namespace {NAMESPACE})"
     ))
     .hint("`kubectl usercert revocations install` makes it, with what refuses by it")
+}
+
+/// Excepts a certificate that was issued for a blocked user, and waits until the API server lets it in,
+/// as far as that can be seen.
+///
+/// # Errors
+/// As writing the list fails.
+pub async fn except(host: &Host, cluster: &Cluster, leaf: &Certificate) -> Result<()> {
+    let me = cluster.who_am_i().await;
+    let by = me.map_err(|e| explain(&e, &cluster.server, &Need::WhoAmI))?.username;
+    let print = Fingerprint::of(&leaf.der);
+    let user = leaf.subject.user();
+    let entry = Revocation::new(RevocationKey::Exception(print), "issued anew", &by, host.now());
+    write(cluster, &[entry.of_certificate(user, leaf.not_after)], false).await?;
+    host.say(format!("certificate {print} excepted from the block of {}", show(user)));
+    let probe = Probe::excepted(Layer::Authorization, user, &print);
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until && cluster.probe(&probe).await == Seen::Refuses {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// Tries what refuses the holder of a revoked certificate. Where `fresh`, the server is given the time

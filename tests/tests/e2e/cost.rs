@@ -24,6 +24,7 @@ fn made(sandbox: &Sandbox) -> Vec<String> {
 }
 
 const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+const REVOKED: &str = "/api/v1/namespaces/usercert-system/configmaps/revoked-certificates";
 const BOUND: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
 
 fn main_road(trial: &Trial) {
@@ -35,7 +36,9 @@ fn main_road(trial: &Trial) {
     // The names that are bound in the whole cluster are read beside the request.
     approving.sort();
     let decision = format!("PUT {CSRS}/alice/approval");
-    assert_eq!(approving, [format!("GET {CSRS}/alice"), format!("GET {BOUND}"), decision]);
+    let looked = [format!("GET {REVOKED}"), format!("GET {CSRS}/alice"), format!("GET {BOUND}")];
+    assert_eq!(approving[..3], looked);
+    assert_eq!(approving[3..], [decision]);
     // Signed by now or not: reading shows it, else one watch does.
     admin.kubectl(&["wait", "--for=jsonpath={.status.certificate}", "csr/alice"]).ok();
     sandbox.clear_log();
@@ -48,7 +51,10 @@ fn main_road(trial: &Trial) {
         ]
     );
     admin.run(&["verify", "alice@sandbox"]).ok();
-    assert_eq!(made(&sandbox), ["POST /apis/authentication.k8s.io/v1/selfsubjectreviews"]);
+    let mut verifying = made(&sandbox);
+    verifying.sort();
+    let review = "POST /apis/authentication.k8s.io/v1/selfsubjectreviews";
+    assert_eq!(verifying, [format!("GET {REVOKED}"), review.to_owned()]);
     admin.run(&["deny", "alice"]).exits(1);
     assert_eq!(made(&sandbox), [format!("GET {CSRS}/alice")]);
 }
@@ -60,7 +66,10 @@ fn handover(trial: &Trial) {
     assert!(made(&sandbox).is_empty());
     admin.run(&["approve", "--from", "r", "--yes"]).ok();
     let decision = format!("PUT {CSRS}/bob/approval");
-    assert_eq!(made(&sandbox), [format!("GET {BOUND}"), format!("POST {CSRS}"), decision]);
+    let mut made = made(&sandbox);
+    made[..2].sort();
+    let looked = [format!("GET {REVOKED}"), format!("GET {BOUND}")];
+    assert_eq!(made, [&looked[..], &[format!("POST {CSRS}"), decision]].concat());
 }
 
 fn waiting(trial: &Trial) {
@@ -81,10 +90,11 @@ fn waiting(trial: &Trial) {
     waiting.join().expect("it ends").ok();
     let ours: Vec<String> =
         made(&sandbox).into_iter().filter(|r| !r.contains("approval")).collect();
-    // Two reads (the installer's, the approver's), one watch, one review, one list of bindings.
+    // Two reads (the installer's, the approver's), one watch, one review, one list of bindings, one of
+    // what is revoked.
     assert_eq!(ours.iter().filter(|r| **r == format!("GET {CSRS}/carol")).count(), 2, "{ours:?}");
     assert_eq!(ours.iter().filter(|r| **r == format!("GET {CSRS}")).count(), 1, "{ours:?}");
-    assert_eq!(ours.len(), 5, "{ours:?}");
+    assert_eq!(ours.len(), 6, "{ours:?}");
 }
 
 /// Every request of several pages is read once more and decided once, the bindings are read once, and
@@ -115,7 +125,7 @@ fn all_pending(trial: &Trial) {
     assert_eq!(count(&|r| r.starts_with(&format!("GET {CSRS}/r"))), MANY);
     assert_eq!(count(&|r| r.starts_with("PUT") && r.ends_with("/approval")), MANY);
     assert_eq!(count(&|r| r.contains("bindings")), 2);
-    assert_eq!(log.len(), pages + 2 * MANY + 2);
+    assert_eq!(log.len(), pages + 2 * MANY + 3);
     let state = ["get", "csr", "first", "-o", "jsonpath={.status.conditions[*].type}"];
     assert_eq!(admin.kubectl(&state).ok().stdout, "Denied");
     admin.run(&["approve", "--all-pending"]).ok().says(&["No pending requests"]);

@@ -8,12 +8,12 @@ use usercert_core::x509::code::Code;
 
 use super::{Approval, Asked};
 use crate::cluster::{Need, explain};
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::ui::args::DryRun;
 use crate::ui::output;
-use crate::workflow::approval;
 use crate::workflow::grant_role::AccompanyingGrants;
 use crate::workflow::review_sheet::Sheet;
+use crate::workflow::{approval, await_certificate, revocation};
 
 /// Longest full name that a result repeats, in columns.
 const LONGEST_NAME: usize = 300;
@@ -149,7 +149,33 @@ impl Approval<'_> {
             message: &self.args.message,
             dry_run: dry == DryRun::Server,
         };
-        approval::write(self.host, cluster, &sheet.object, &condition).await.map(Some)
+        let written = approval::write(self.host, cluster, &sheet.object, &condition).await?;
+        if sheet.is_of_revoked_user() && dry == DryRun::None {
+            self.except(&written).await;
+        }
+        Ok(Some(written))
+    }
+
+    /// A certificate for a revoked user is of use only once it is excepted. The approval stands whatever
+    /// becomes of that.
+    async fn except(&self, approved: &CsrObject) {
+        let uid = approved.metadata.uid.clone();
+        let limit = self.args.timeout.timeout.for_waiting();
+        let seen = approved.clone().into_fields();
+        let excepted = async {
+            let object =
+                await_certificate::wait(self.host, self.cluster, seen, &uid, limit).await?;
+            match await_certificate::chain_of(&object)?.first() {
+                Some(leaf) => revocation::except(self.host, self.cluster, leaf).await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = excepted.await {
+            self.host.fail(&error.hint(
+                "the request is approved; once the certificate is there, except it with `kubectl usercert revocations lift FILE`",
+            ));
+            self.ungranted.set(self.ungranted.get().gravest(Exit::Failed));
+        }
     }
 
     pub(super) fn item(&self, sheet: &Sheet, approved: Option<&CsrObject>) -> output::Item {

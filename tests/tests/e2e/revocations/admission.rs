@@ -134,9 +134,36 @@ fn what_is_issued_from_now_on_works(trial: &Trial) {
         .ok()
         .prints(&["every certificate of jürgen@example.com", "blocked: refused for writes"]);
     create(&old).exits(1).says(&["keys on GitHub"]);
-    let new = trial.nobody_special(name, &[]);
-    becomes(|| create(&new), true).exits(1).says(&["keys on GitHub"]);
-    new.run(&["contexts"]).ok();
+    // Whoever approves is told, and what is accepted all the same is excepted.
+    let made = ["create", name, "--standalone", "again.conf", "--yes"];
+    let refused = admin.run(&made).exits(3);
+    refused.says(&[
+        "the user's certificates are revoked",
+        "[revoked-user]",
+        "keys on GitHub",
+        "--accept revoked-user",
+    ]);
+    let accepted = [&made[..], &["--accept", "revoked-user"]].concat();
+    admin.run(&accepted).ok().says(&["excepted from the block of"]);
+    let again = trial.with_kubeconfig(&admin.read("again.conf"));
+    becomes(|| create(&again), false).ok();
+    admin.run(&["request", name, "--csr-name", "asked"]).ok();
+    admin.run(&["review", "asked"]).exits(3).prints(&["[revoked-user]"]);
+    let approve = ["approve", "asked", "--yes"];
+    admin.run(&approve).exits(3).says(&["[revoked-user]"]);
+    let accepted = [&approve[..], &["--accept", "revoked-user"]].concat();
+    admin.run(&accepted).ok().says(&["excepted from the block of"]);
+    let list = admin.run(&["revocations", "list", "-o", "name"]).ok().stdout;
+    assert_eq!(list.lines().filter(|l| l.starts_with("except/")).count(), 2, "{list}");
+    for line in list.lines().filter(|l| l.starts_with("except/")) {
+        admin.run(&["revocations", "lift", line, "--yes"]).ok();
+    }
+    becomes(|| create(&again), true).exits(1).says(&["keys on GitHub"]);
+    again
+        .run(&["renew", "--signer", "kubernetes.io/kube-apiserver-client"])
+        .exits(1)
+        .says(&["this certificate was revoked"]);
+    let new = again;
     admin.write("new.conf", &new.read(".kube/config"));
     admin
         .run(&["revocations", "lift", "new.conf", "--yes"])

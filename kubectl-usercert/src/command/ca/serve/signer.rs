@@ -253,7 +253,8 @@ impl Signer<'_> {
                 if !self.bindings.told.replace(true) {
                     self.host.warn(NOT_LISTED);
                 }
-                Bindings::unknown("")
+                let revoked = Bindings::revoked_only(&self.cluster).await;
+                revoked.map_err(|error| self.need(&error))?
             }
             // Signed unseen only where that is the cluster's will, not where it is a moment's failure.
             read => read.map_err(|error| self.need(&error))?,
@@ -268,12 +269,16 @@ impl Signer<'_> {
         let lifetime =
             authority::granted(object, self.settings.longest, self.settings.rules.longest());
         let asked = object.spec.expiration_seconds;
+        let user = request.map(|r| r.subject.user()).unwrap_or_default();
+        let (revoked_user, revoked_requester) = bindings.revoked(object, user);
         let reviewed = Reviewed {
             // One that was not asked for stays so: a policy may insist on one.
             expiration_seconds: asked.map(|_| lifetime.seconds().into()),
             requester: Some(&object.spec.username),
             signature: request.map(keys::verify_request),
             bound_names: bindings.names(),
+            revoked_user,
+            revoked_requester,
             ..Reviewed::of(object)
         };
         let refusal = |reviewed: &Reviewed<'_>| {
@@ -282,8 +287,14 @@ impl Signer<'_> {
             authority::refusal(rules.review(reviewed), request, accept, weigh)
         };
         if let Some(why) = refusal(&reviewed) {
-            // What rests on bindings alone may be another's doing, and changes with them.
-            let alone = refusal(&Reviewed { bound_names: None, ..reviewed }).is_none();
+            // What rests on bindings, or on the list of what is revoked, alone may be another's doing, and changes with them.
+            let others = Reviewed {
+                bound_names: None,
+                revoked_user: None,
+                revoked_requester: None,
+                ..reviewed
+            };
+            let alone = refusal(&others).is_none();
             return Ok(if alone { Issuance::Left(why) } else { Issuance::Failed(why) });
         }
         let Some(request) = request else { return Err(Error::new("the request is unreadable")) };

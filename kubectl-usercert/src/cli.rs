@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::cluster::runtime;
 use crate::command;
 use crate::error::{Exit, Result};
-use crate::runtime;
 use crate::ui::host::Host;
 
 /// Access for people to Kubernetes by X.509 client certificates

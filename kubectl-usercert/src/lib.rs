@@ -14,6 +14,5 @@ mod command;
 mod error;
 pub mod files;
 pub mod keys;
-mod runtime;
 mod ui;
 mod workflow;

@@ -6,71 +6,18 @@ use std::time::Duration;
 
 use http::Method;
 use kube::Client;
-use kube::core::response::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use usercert_core::api::csr::CsrObject;
 
+use super::failure::ApiError;
 use super::wire::{self, OnBusy, Wire};
 
 pub(super) const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 /// Longest table that is read, in bytes: some fifty thousand requests.
 const TABLE_LIMIT: usize = 32 << 20;
-
-#[derive(Debug)]
-pub enum ApiError {
-    Status(Box<Status>),
-    /// It is busy for longer than it is waited for: this long.
-    Busy(Box<Status>, Duration),
-    /// There was no answer, or none that makes sense.
-    Transport(Box<kube::Error>),
-    Timeout(Duration),
-    Malformed(String),
-}
-
-impl fmt::Display for ApiError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(status) | Self::Busy(status, _) => write!(f, "{}", status.message),
-            Self::Transport(error) => f.write_str(&super::transport::transport_message(error)),
-            Self::Timeout(after) => write!(f, "no answer within {}s", after.as_secs_f32()),
-            Self::Malformed(what) => write!(f, "the server's answer makes no sense: {what}"),
-        }
-    }
-}
-
-impl From<kube::Error> for ApiError {
-    fn from(error: kube::Error) -> Self {
-        match error {
-            kube::Error::Api(status) => Self::Status(status),
-            other => Self::Transport(Box::new(other)),
-        }
-    }
-}
-
-impl ApiError {
-    /// The failure's `reason`, which tells AlreadyExists from Conflict (both are 409).
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::Status(status) | Self::Busy(status, _) => &status.reason,
-            _ => "",
-        }
-    }
-
-    /// The failure's HTTP code; 0 if there was no answer.
-    pub fn code(&self) -> u16 {
-        match self {
-            Self::Status(status) | Self::Busy(status, _) => status.code,
-            _ => 0,
-        }
-    }
-
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Transport(_) | Self::Timeout(_))
-    }
-}
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use usercert_core::api::csr::CsrObject;
 use usercert_core::api::selector::field_is;
 
-use super::api::{ApiError, encode};
+use super::api::encode;
+use super::failure::ApiError;
 use super::wire::{ANSWER_LIMIT, Wire, too_long};
 
 /// How much longer than asked a watch may last before its connection is taken for dead.

@@ -4,7 +4,7 @@ use usercert_core::api::rbac::{API_GROUP, Rule};
 use usercert_core::lifecycle::{self, Refusal};
 use usercert_core::text::{show, show_lines, show_short};
 
-use super::ApiError;
+use super::failure::ApiError;
 use super::transport::transport_message;
 use crate::error::Error;
 

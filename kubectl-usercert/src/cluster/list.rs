@@ -11,8 +11,8 @@ use serde_json::Value;
 use usercert_core::api::csr::{CsrObject, Object};
 use usercert_core::api::selector::field_is;
 
-use super::ApiError;
 use super::api::{CSRS, Cluster, ListOptions, encode};
+use super::failure::ApiError;
 use super::wire::{Wire, too_long};
 
 /// Objects of the first page, before anything is known about their size.

@@ -4,7 +4,8 @@ use http::Method;
 use serde_json::{Value, json};
 use usercert_core::api::rbac::{Binding, MANAGED_BY, RoleKind, RoleRef, Scope};
 
-use super::api::{ApiError, Cluster, encode};
+use super::api::{Cluster, encode};
+use super::failure::ApiError;
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 

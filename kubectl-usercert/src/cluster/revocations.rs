@@ -10,8 +10,9 @@ use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::enforcement::{Probe, Seen};
 use usercert_core::lifecycle::{CONFIG_MAP, CREDENTIAL_ID, Layer};
 
-use super::api::{ApiError, Cluster, encode};
+use super::api::{Cluster, encode};
 use super::changes::{Event, Events, Watch};
+use super::failure::ApiError;
 
 /// How long a probe may take.
 const PROBE: Duration = Duration::from_secs(10);

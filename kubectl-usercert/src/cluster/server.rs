@@ -4,7 +4,8 @@ use http::{HeaderMap, Method, header};
 use serde_json::{Value, json};
 use usercert_core::api::doctor::Question;
 
-use super::api::{ApiError, Cluster, encode};
+use super::api::{Cluster, encode};
+use super::failure::ApiError;
 
 const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 const LIMIT: usize = 1 << 20;

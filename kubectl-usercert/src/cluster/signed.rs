@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 use usercert_core::api::csr::{Object, Progress, progress};
 
 use super::changes::{Change, Pace};
+use super::failure::ApiError;
 use super::wait::POLL;
-use super::{ApiError, Cluster, ListOptions, WaitEnd};
+use super::{Cluster, ListOptions, WaitEnd};
 
 /// How often a request is read although the watch is there to tell.
 const LOOK: Duration = Duration::from_secs(5);

@@ -4,8 +4,9 @@ use http::Method;
 use serde_json::Value;
 use usercert_core::api::csr::CsrObject;
 
-use super::api::{ApiError, CSRS, Cluster, ListOptions, encode};
+use super::api::{CSRS, Cluster, ListOptions, encode};
 use super::changes::{Changes, Watch};
+use super::failure::ApiError;
 
 /// How long one watch lasts before another begins, in seconds.
 pub(super) const WATCH_SECONDS: u64 = 240;

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use usercert_core::api::csr::{Object, Progress, progress};
 
+use super::Cluster;
 use super::api::CSRS;
 use super::changes::{Change, Changes, Pace, Watch};
-use super::{ApiError, Cluster};
+use super::failure::ApiError;
 
 /// How often a request is looked at where watching is not allowed.
 pub(super) const POLL: Duration = Duration::from_secs(1);

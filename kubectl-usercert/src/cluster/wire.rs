@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use usercert_core::text::show;
 
-use super::ApiError;
+use super::failure::ApiError;
 
 /// How often a busy server is asked again, as client-go does.
 const RETRIES: u32 = 10;

@@ -8,10 +8,10 @@ use clap_complete::engine::CompletionCandidate;
 use usercert_core::api::rbac::BoundSubject;
 use usercert_core::text::shell_word;
 
+use crate::cluster::runtime;
 use crate::cluster::{ApiError, Cluster, Kubeconfig, Target};
 use crate::error::{Error, Result};
 use crate::files::environment;
-use crate::runtime;
 use crate::ui::args::{ClientArgs, parse_timeout};
 use crate::workflow::pending_request;
 

@@ -1,0 +1,62 @@
+//! Why a request got no answer that could be used.
+
+use std::fmt;
+use std::time::Duration;
+
+use kube::core::response::Status;
+
+use super::transport::transport_message;
+
+/// Why a request to the API server did not succeed.
+#[derive(Debug)]
+pub enum ApiError {
+    Status(Box<Status>),
+    /// It is busy for longer than it is waited for: this long.
+    Busy(Box<Status>, Duration),
+    /// There was no answer, or none that makes sense.
+    Transport(Box<kube::Error>),
+    Timeout(Duration),
+    Malformed(String),
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) | Self::Busy(status, _) => write!(f, "{}", status.message),
+            Self::Transport(error) => f.write_str(&transport_message(error)),
+            Self::Timeout(after) => write!(f, "no answer within {}s", after.as_secs_f32()),
+            Self::Malformed(what) => write!(f, "the server's answer makes no sense: {what}"),
+        }
+    }
+}
+
+impl From<kube::Error> for ApiError {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::Status(status),
+            other => Self::Transport(Box::new(other)),
+        }
+    }
+}
+
+impl ApiError {
+    /// The failure's `reason`, which tells AlreadyExists from Conflict (both are 409).
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Status(status) | Self::Busy(status, _) => &status.reason,
+            _ => "",
+        }
+    }
+
+    /// The failure's HTTP code; 0 if there was no answer.
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::Status(status) | Self::Busy(status, _) => status.code,
+            _ => 0,
+        }
+    }
+
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Transport(_) | Self::Timeout(_))
+    }
+}

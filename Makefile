@@ -27,6 +27,8 @@ lint: ## formatting, clippy, documentation, and core for wasm32
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace
 	docs/scripts/check-core
+	docs/scripts/check-layers --self-test
+	docs/scripts/check-layers
 
 unit: ## tests of the crates, and of the sandbox with the real kubectl
 	cargo test --workspace --exclude usercert-tests

@@ -49,6 +49,13 @@ pub fn approve(manifest: &str, code: &Code, reply: &str) -> String {
     )
 }
 
+/// The same without the code, for a line that travels with the file: the two could be swapped together.
+/// The plugin shows the code and asks to compare it.
+pub fn approve_asking(manifest: &str, reply: &str) -> String {
+    let (manifest, reply) = (shell_word(manifest), shell_word(reply));
+    format!("kubectl usercert approve --from {manifest} --reply {reply}")
+}
+
 /// What the person runs on the reply, with the key in a file or in the plugin's own keeping.
 pub fn install(reply: &str, key: Option<&str>, user: &str) -> String {
     let key = key.map(|file| format!(" --key {}", shell_word(file))).unwrap_or_default();
@@ -72,7 +79,7 @@ pub struct Step {
 }
 
 /// The steps of an admin without the plugin, for the object `name` in the file `manifest`.
-pub fn with_kubectl(manifest: &str, name: &str, code: &Code, answer: &str) -> Vec<Step> {
+pub fn with_kubectl(manifest: &str, name: &str, answer: &str) -> Vec<Step> {
     let name = shell_word(name);
     let step = |purpose: &str, line: String| Step { purpose: purpose.to_owned(), line };
     let request = format!("kubectl get csr -o jsonpath='{{.spec.request}}' -- {name} | base64 -d");
@@ -86,7 +93,7 @@ pub fn with_kubectl(manifest: &str, name: &str, code: &Code, answer: &str) -> Ve
             format!("{request} | openssl req -noout -verify -subject"),
         ),
         step(
-            &format!("Make sure that it is this very request. Stop unless it prints {}", code.full()),
+            "Make sure that it is this very request. Stop unless it prints the SHA-256 that the person reads to you.",
             format!("{request} | openssl req -outform DER | openssl dgst -sha256"),
         ),
         step("Approve it.", format!("kubectl certificate approve -- {name}")),
@@ -109,12 +116,11 @@ mod tests {
 
     #[test]
     fn hostile_names_stay_one_word_behind_the_dashes() {
-        let code = Code::of_request(b"x");
         let files = Files::of("--all; rm -rf $HOME");
         assert!(files.manifest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)));
         let line = install(&files.reply, Some(&files.key), "--all; $(id)");
         assert!(line.ends_with("-- '--all; $(id)'"), "{line}");
-        for step in with_kubectl(&files.manifest, "-A\n", &code, "answer.yaml") {
+        for step in with_kubectl(&files.manifest, "-A\n", "answer.yaml") {
             assert!(!step.line.contains('\n'), "{}", step.line);
             assert!(!step.line.contains("apply"));
         }

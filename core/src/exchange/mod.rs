@@ -3,5 +3,6 @@
 pub mod certificate_file;
 pub mod command_lines;
 pub mod file_name;
+pub mod received;
 pub mod reply;
 pub mod request_file;

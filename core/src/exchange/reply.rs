@@ -247,9 +247,7 @@ impl Reply {
 
 /// Whether anything in the text stands for something written elsewhere in it.
 fn has_aliases(text: &str) -> bool {
-    text.contains('*')
-        && granit_parser::Parser::new_from_str(text)
-            .any(|event| matches!(event, Ok((granit_parser::Event::Alias(..), _))))
+    text.contains('*') && yaml::has_alias(text)
 }
 
 fn forbidden(field: impl Into<String>, why: &'static str) -> ReplyError {

@@ -1,6 +1,5 @@
 //! Findings: what there is to find, how much each weighs, and what it means.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -178,15 +177,23 @@ pub(crate) const KEPT: usize = 20;
 #[derive(Default)]
 pub(crate) struct Findings {
     found: Vec<Finding>,
-    /// How many of each kind there are.
-    counts: BTreeMap<FindingCode, usize>,
+    /// How many of each kind there are. There are few kinds, and a map of them would cost the page 1 KB.
+    counts: Vec<(FindingCode, usize)>,
 }
 
 impl Findings {
     pub(crate) fn add(&mut self, code: FindingCode, message: impl Into<String>) {
-        let count = self.counts.entry(code).or_default();
-        *count += 1;
-        if *count <= KEPT {
+        let count = match self.counts.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                self.counts.push((code, 1));
+                1
+            }
+        };
+        if count <= KEPT {
             self.push(Finding { code, severity: code.severity(), message: message.into() });
         }
     }
@@ -216,6 +223,6 @@ impl Findings {
 
 impl From<Vec<Finding>> for Findings {
     fn from(found: Vec<Finding>) -> Self {
-        Self { found, counts: BTreeMap::new() }
+        Self { found, counts: Vec::new() }
     }
 }

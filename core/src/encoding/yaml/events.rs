@@ -1,16 +1,28 @@
 //! The parser's events.
 
-use granit_parser::{ErrorKind, Event, Marker, Parser, Span, StrInput};
+#[cfg(feature = "whole-yaml")]
+use granit_parser::{ErrorKind, Parser, StrInput};
+use granit_parser::{Event, Marker, Span};
 
 use super::characters::check_characters;
-use super::error::{MAX_DEPTH, YamlError};
+#[cfg(feature = "whole-yaml")]
+use super::error::MAX_DEPTH;
+use super::error::YamlError;
 use super::regular::Regular;
 
 /// Events that a text of any size may have, and how many of its bytes allow for one more. Files as
 /// people and programs write them have four bytes or more for each, the densest roster three.
+#[cfg(feature = "whole-yaml")]
 const EVENTS: usize = 4_096;
+#[cfg(feature = "whole-yaml")]
 const BYTES_PER_EVENT: usize = 3;
+#[cfg(feature = "whole-yaml")]
 const TOO_DENSE: &str = "more values than a text of this size is read for";
+/// What the caller never sees where there is the parser, which is asked then.
+const IRREGULAR: &str = match cfg!(feature = "whole-yaml") {
+    true => "",
+    false => "written in a way that is not read here; `kubectl` prints it plainly with -o json",
+};
 
 /// The parser's events with positions, without what carries no content.
 pub(crate) struct Events<'t> {
@@ -19,11 +31,19 @@ pub(crate) struct Events<'t> {
 
 enum Source<'t> {
     /// With the number of events that may still come.
+    #[cfg(feature = "whole-yaml")]
     Parser(Box<Parser<'t, StrInput<'t>>>, usize),
     Regular(Regular<'t>),
 }
 
 impl<'t> Events<'t> {
+    #[cfg(not(feature = "whole-yaml"))]
+    pub(crate) fn new(text: &'t str) -> Result<Self, YamlError> {
+        check_characters(text)?;
+        Ok(Self::alone(text))
+    }
+
+    #[cfg(feature = "whole-yaml")]
     pub(crate) fn new(text: &'t str) -> Result<Self, YamlError> {
         check_characters(text)?;
         let mut options = granit_parser::options! {
@@ -44,23 +64,27 @@ impl<'t> Events<'t> {
         Events { source: Source::Regular(Regular::new(text)) }
     }
 
+    /// What there is where no parser is built in.
+    #[cfg(any(test, not(feature = "whole-yaml")))]
+    pub(crate) fn alone(text: &'t str) -> Self {
+        Events { source: Source::Regular(Regular::alone(text)) }
+    }
+
     /// The next event; `StreamEnd` from the end on.
     pub(crate) fn next(&mut self) -> Result<(Event<'t>, Span), YamlError> {
-        let (parser, allowed) = match &mut self.source {
-            Source::Parser(parser, allowed) => (parser, allowed),
-            Source::Regular(regular) => {
-                return regular.next().ok_or(YamlError { line: 0, column: 0, problem: "" });
-            }
-        };
-        match parser.next_event() {
-            Some(Ok((Event::StreamStart, _))) => self.next(),
-            Some(Ok(event)) => {
-                let left = allowed.checked_sub(1);
-                *allowed = left.ok_or_else(|| YamlError::at(&event.1.start, TOO_DENSE))?;
-                Ok(event)
-            }
-            Some(Err(error)) => Err(YamlError::at(error.marker(), describe(error.kind()))),
-            None => Ok((Event::StreamEnd, Span::empty(Marker::new(0, 0, 0)))),
+        match &mut self.source {
+            Source::Regular(regular) => regular.next().ok_or_else(|| regular.irregular(IRREGULAR)),
+            #[cfg(feature = "whole-yaml")]
+            Source::Parser(parser, allowed) => match parser.next_event() {
+                Some(Ok((Event::StreamStart, _))) => self.next(),
+                Some(Ok(event)) => {
+                    let left = allowed.checked_sub(1);
+                    *allowed = left.ok_or_else(|| YamlError::at(&event.1.start, TOO_DENSE))?;
+                    Ok(event)
+                }
+                Some(Err(error)) => Err(YamlError::at(error.marker(), describe(error.kind()))),
+                None => Ok((Event::StreamEnd, Span::empty(Marker::new(0, 0, 0)))),
+            },
         }
     }
 
@@ -86,6 +110,7 @@ impl<'t> Events<'t> {
     }
 }
 
+#[cfg(feature = "whole-yaml")]
 /// The parser's own texts are many, and one of them quotes the input.
 fn describe(kind: &ErrorKind) -> &'static str {
     match kind {

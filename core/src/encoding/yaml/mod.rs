@@ -56,6 +56,16 @@ pub fn parse_all(text: &str) -> Result<Vec<Value>, YamlError> {
     Ok(values)
 }
 
+/// Whether a value is another's, by an alias. Where not all of YAML is read, no alias is.
+#[cfg_attr(not(feature = "whole-yaml"), expect(unused_variables, reason = "nothing to look for"))]
+pub(crate) fn has_alias(text: &str) -> bool {
+    #[cfg(feature = "whole-yaml")]
+    return granit_parser::Parser::new_from_str(text)
+        .any(|event| matches!(event, Ok((Event::Alias(..), _))));
+    #[cfg(not(feature = "whole-yaml"))]
+    false
+}
+
 /// The first document, the way kubectl takes a kubeconfig: what follows it goes unread, and of a
 /// key that is there twice the last one counts.
 pub(crate) fn parse_first_leniently(text: &str) -> Result<Value, YamlError> {

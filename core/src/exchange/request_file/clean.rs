@@ -30,7 +30,7 @@ pub(super) fn unquoted(line: &str) -> &str {
 }
 
 /// Only what is quoted, where anything is.
-pub(super) fn quoted_part(text: &str) -> Option<String> {
+pub(crate) fn quoted_part(text: &str) -> Option<String> {
     let quoted = text.lines().filter(|line| line.starts_with('>'));
     let part: String = quoted.map(|line| unquoted(line).to_owned() + "\n").collect();
     (!part.is_empty()).then_some(part)
@@ -38,7 +38,7 @@ pub(super) fn quoted_part(text: &str) -> Option<String> {
 
 /// Only the manifests in a text, where somebody wrote before or after them. One begins with its
 /// `apiVersion` and ends with the first line that is no line of a mapping.
-pub(super) fn manifest_part(text: &str) -> Option<String> {
+pub(crate) fn manifest_part(text: &str) -> Option<String> {
     let of_mapping = |line: &str| {
         let key = line.split_once(':').map_or("", |(key, _)| key);
         line.starts_with([' ', '-'])

@@ -7,7 +7,7 @@
 mod clean;
 mod unique;
 
-pub(crate) use self::clean::decode;
+pub(crate) use self::clean::{decode, manifest_part, quoted_part};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

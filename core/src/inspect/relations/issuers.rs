@@ -1,7 +1,5 @@
 //! Who signed whom, from the answers about signatures.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::placed::{Link, Placed, certificate};
@@ -18,7 +16,7 @@ pub(super) fn issuers(
 ) -> Vec<Option<usize>> {
     let mut issuers: Vec<Option<usize>> = vec![None; placed.len()];
     // What is to be said where nobody is found: by its subject, who is named and was not it.
-    let mut others: BTreeMap<usize, (usize, Verification)> = BTreeMap::new();
+    let mut others: Vec<Option<(usize, Verification)>> = vec![None; placed.len()];
     let valid: Vec<bool> = items.iter().map(is_valid).collect();
     let rank = |ca: usize| (valid[ca], certificate(placed, ca).map(|c| c.not_after));
     let is_request = |index: usize| matches!(placed[index].found.thing, Thing::Request(_));
@@ -58,14 +56,15 @@ pub(super) fn issuers(
                 }
             }
             Verification::Invalid => {
-                others.entry(subject).or_insert((issuer, Verification::Invalid));
+                others[subject].get_or_insert((issuer, Verification::Invalid));
             }
             Verification::Unsupported => {
-                others.insert(subject, (issuer, Verification::Unsupported));
+                others[subject] = Some((issuer, Verification::Unsupported));
             }
         }
     }
-    for (subject, (issuer, signature)) in others {
+    for (subject, other) in others.into_iter().enumerate() {
+        let Some((issuer, signature)) = other else { continue };
         let itself = certificate(placed, subject) == certificate(placed, issuer);
         if issuers[subject].is_some() || itself {
             continue;

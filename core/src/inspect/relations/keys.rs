@@ -1,9 +1,8 @@
 //! Which private key belongs to what.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::placed::Placed;
+use super::placed::{Placed, Places};
 use crate::inspect::Item;
 
 /// Things of one key that are told.
@@ -15,10 +14,10 @@ pub(super) fn keys(
     items: &mut [Item],
     publics: &[Option<Vec<u8>>],
 ) -> Vec<Vec<usize>> {
-    let mut by_key: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
+    let mut by_key = Places::new();
     for (index, p) in placed.iter().enumerate() {
         if let Some(spki) = p.found.spki() {
-            let owners = by_key.entry(spki).or_default();
+            let owners = by_key.entry(spki.into()).or_default();
             if owners.len() < LOOKED_AT {
                 owners.push(index);
             }
@@ -48,15 +47,18 @@ pub(super) fn mismatches(
     publics: &[Option<Vec<u8>>],
     owners: &[Vec<usize>],
 ) {
-    let mut groups: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
+    let mut groups = Places::new();
     // In files of their own.
-    let mut pairs: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut pairs = Places::new();
     for (index, p) in placed.iter().enumerate() {
-        groups.entry((p.source.as_str(), p.found.group)).or_default().push(index);
+        let mut group = p.source.as_bytes().to_vec();
+        group.push(0);
+        group.extend(p.found.group.to_be_bytes());
+        groups.entry(group.into()).or_default().push(index);
         let named = p.pairs.iter().map(String::as_str).chain(stem(&p.source));
-        named.for_each(|name| pairs.entry(name).or_default().push(index));
+        named.for_each(|name| pairs.entry(name.as_bytes().into()).or_default().push(index));
     }
-    let mut told = BTreeSet::new();
+    let mut told = vec![false; placed.len()];
     let in_one = groups.values().map(|members| (members, true));
     for (members, in_one) in in_one.chain(pairs.values().map(|members| (members, false))) {
         // The first certificate is the one that is presented with the key.
@@ -70,7 +72,7 @@ pub(super) fn mismatches(
             let other_file = |owner: usize| !in_one && members.contains(&owner) && !here(owner);
             owners[*key].iter().any(|owner| *owner == first || other_file(*owner))
         };
-        if keys.is_empty() || keys.iter().any(fits) || !told.insert(first) {
+        if keys.is_empty() || keys.iter().any(fits) || std::mem::replace(&mut told[first], true) {
             continue;
         }
         let of = &placed[keys[0]].source;

@@ -1,8 +1,6 @@
 //! Which signatures are to be verified.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::placed::{Link, Placed, certificate};
+use super::placed::{Link, Placed, Places, certificate};
 use crate::inspect::Thing;
 
 /// CAs of one name that are tried for a certificate.
@@ -12,8 +10,8 @@ const LOOKED_AT: usize = 64;
 
 /// Who may have signed whom, by names and key identifiers; each request signs itself.
 pub fn links(placed: &[Placed]) -> Vec<Link> {
-    let mut by_name: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
-    let mut known = BTreeSet::new();
+    let mut by_name = Places::new();
+    let mut known = Places::new();
     // The same CA often stands in several files; the first is named that begins with it, before chains
     // and copies in kubeconfigs.
     let mut order: Vec<(usize, &Placed)> = placed.iter().enumerate().collect();
@@ -21,9 +19,9 @@ pub fn links(placed: &[Placed]) -> Vec<Link> {
     order.sort_by_key(|(i, p)| (p.found.role.is_some(), !leads(*i)));
     for (index, p) in order {
         if let Some(ca) = p.found.certificate()
-            && known.insert(&ca.der)
+            && known.insert(ca.der.as_slice().into(), Vec::new()).is_none()
         {
-            by_name.entry(&ca.subject_der).or_default().push(index);
+            by_name.entry(ca.subject_der.as_slice().into()).or_default().push(index);
         }
     }
     let mut links = Vec::new();

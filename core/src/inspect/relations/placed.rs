@@ -1,5 +1,8 @@
 //! Things with where they were found, and signatures between them.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use crate::inspect::{Found, Thing};
 use crate::x509::certificate::Certificate;
 use crate::x509::key::{PublicKey, SignatureAlgorithm};
@@ -61,3 +64,7 @@ impl Link {
 pub(super) fn certificate(placed: &[Placed], index: usize) -> Option<&Certificate> {
     placed.get(index).and_then(|p| p.found.certificate())
 }
+
+/// Places of things by a name in bytes. One type for all that is looked up here: each further one would
+/// cost the page more than what it holds.
+pub(super) type Places<'a> = BTreeMap<Cow<'a, [u8]>, Vec<usize>>;

@@ -6,7 +6,9 @@
 
 mod check;
 mod read;
+mod refusals;
 mod usages;
 
 pub use check::{Chain, Check, Expected, Outcome, any_failed, check};
 pub use read::{Certificate, CertificateError, LABEL, chain_to_pem};
+pub use refusals::refusals;

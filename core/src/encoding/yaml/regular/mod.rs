@@ -6,6 +6,8 @@
 //! reading, and the text is read by the parser instead: this is faster, never more tolerant. Events
 //! and their places are those of the parser (`Spec: YAML 1.2.2, chapters 7.3 and 8.2`).
 
+#[cfg(any(test, not(feature = "whole-yaml")))]
+mod flow;
 mod word;
 
 use std::borrow::Cow;
@@ -14,6 +16,7 @@ use std::collections::VecDeque;
 use granit_parser::{Event, Marker, ScalarStyle, Span, StructureStyle};
 
 use self::word::{Word, is_harmless, line_length};
+use super::error::YamlError;
 
 /// How deep collections may nest here.
 const MAX_DEPTH: usize = 32;
@@ -33,6 +36,11 @@ pub(super) struct Regular<'t> {
     events: VecDeque<Spanned<'t>>,
     begun: bool,
     ended: bool,
+    /// Whether the whole document was in brackets.
+    flowed: bool,
+    /// Whether there is no parser for what is not regular: then more is read here.
+    #[cfg(any(test, not(feature = "whole-yaml")))]
+    alone: bool,
 }
 
 /// A collection that has not ended.
@@ -54,7 +62,16 @@ impl<'t> Regular<'t> {
             events: VecDeque::new(),
             begun: false,
             ended: false,
+            flowed: false,
+            #[cfg(any(test, not(feature = "whole-yaml")))]
+            alone: false,
         }
+    }
+
+    /// For where there is no parser beside it: collections in brackets and literal blocks as well.
+    #[cfg(any(test, not(feature = "whole-yaml")))]
+    pub(super) fn alone(text: &'t str) -> Self {
+        Regular { alone: true, ..Self::new(text) }
     }
 
     /// The next event; nothing when the text is not regular.
@@ -63,12 +80,22 @@ impl<'t> Regular<'t> {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
+            #[cfg(any(test, not(feature = "whole-yaml")))]
+            if self.alone && !self.begun && self.text.trim_start().starts_with(['{', '[']) {
+                self.json()?;
+                continue;
+            }
             if self.at < self.text.len() {
                 self.read_line()?;
             } else {
                 self.end()?;
             }
         }
+    }
+
+    /// That the line that is being read is not regular.
+    pub(super) fn irregular(&self, problem: &'static str) -> YamlError {
+        YamlError { line: self.line.0, column: 1, problem }
     }
 
     fn read_line(&mut self) -> Option<()> {
@@ -138,6 +165,16 @@ impl<'t> Regular<'t> {
     /// Reads what is left of the line as one value.
     fn value(&mut self, start: usize) -> Option<()> {
         let rest = self.text.as_bytes().get(start..)?;
+        #[cfg(any(test, not(feature = "whole-yaml")))]
+        match rest.first()? {
+            _ if !self.alone => {}
+            b'{' | b'[' => {
+                let end = self.flow(start)?;
+                return self.end_line(end);
+            }
+            b'|' => return self.literal(start),
+            _ => {}
+        }
         let end = if rest.starts_with(b"{}") || rest.starts_with(b"[]") {
             self.brackets(start, rest.starts_with(b"["));
             start + 2
@@ -184,7 +221,9 @@ impl<'t> Regular<'t> {
                 self.null(colon);
             }
             // A text without content is for the parser to judge.
-            self.open.last()?;
+            if !self.flowed {
+                self.open.last()?;
+            }
             while !self.open.is_empty() {
                 self.close();
             }

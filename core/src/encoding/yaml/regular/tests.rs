@@ -191,3 +191,61 @@ proptest! {
         is_regular(&(start.to_owned() + &lines.iter().map(line).collect::<String>()));
     }
 }
+
+/// What is read where there is no parser for all of YAML.
+fn alone(text: &str) -> Option<serde_json::Value> {
+    use super::super::read::{Duplicates, Reader};
+    super::super::characters::check_characters(text).ok()?;
+    let mut reader = Reader::new(text, Events::alone(text), Duplicates::Refuse);
+    let value = reader.document().ok()??;
+    reader.events.peek_document().ok()?.is_none().then_some(value)
+}
+
+/// Texts that are read without the parser too, beside the regular ones.
+const ALONE: &[&str] = &[
+    "{}",
+    "[]",
+    " {\"a\": [1, \"b\", {\"c\": null}], \"d\": \"\\u00e9\\/\\n\"}\n",
+    "{\n  \"a\": {\n    \"b\": []\n  },\n  \"c\": -1.5e3\n}\n",
+    "users: [{name: a, user: {token: x}}]\n",
+    "a: {b: c} # d\ne: [f, 'g', \"h\"]\n",
+    "a:\n- {b: c}\n- [d]\n",
+    "metadata:\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: |\n      {\"a\":\"b\"}\n  name: x\n",
+    "a: |\n  b\n\n   c\n  d\n\ne: |-\n  f\n",
+    "a: |\n  b",
+];
+
+#[test]
+fn what_is_read_without_the_parser_means_the_same() {
+    for text in REGULAR.iter().chain(ALONE) {
+        assert_eq!(alone(text), super::super::parse(text).ok(), "{text:?}");
+    }
+    for text in [
+        "",
+        "a: &b c",
+        "a: *b",
+        "a: !!str b",
+        "? a\n: b\n",
+        "{a: b",
+        "[a, b}",
+        "{\"a\" 1}",
+        "a: >\n  b\n",
+    ] {
+        assert_eq!(alone(text), None, "{text:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn without_the_parser_nothing_is_read_differently(
+        parts in prop::collection::vec(
+            prop::sample::select(&["{", "}", "[", "]", ",", ":", ": ", " ", "\n", "\n  ", "- ", "a", "b: ", "\"", "'", "|", "|-\n", "#", " #", "1", "null", "~", "\\n", "\"c\"", "\"d\": ", "\t", "\r\n", "---\n", "é"][..]),
+            0..24,
+        )
+    ) {
+        let text = parts.concat();
+        if let Some(value) = alone(&text) {
+            prop_assert_eq!(Some(value), super::super::parse(&text).ok(), "{:?}", text);
+        }
+    }
+}

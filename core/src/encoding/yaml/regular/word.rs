@@ -21,7 +21,8 @@ impl<'t> Word<'t> {
         let quote = rest.first().copied().filter(|byte| matches!(byte, b'"' | b'\''));
         let name = if quote.is_some() { rest.get(1..)? } else { rest };
         name.first().filter(|byte| byte.is_ascii_alphabetic())?;
-        let fits = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let fits =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
         let length = name.iter().take(128).take_while(|byte| fits(byte)).count();
         let after = match quote {
             Some(quote) => name.get(length..)?.strip_prefix(&[quote])?,
@@ -92,12 +93,28 @@ fn unescape(text: &str, out: &mut String) -> Option<usize> {
                 'n' => '\n',
                 't' => '\t',
                 same @ ('"' | '\\') => same,
+                #[cfg(any(test, not(feature = "whole-yaml")))]
+                '/' => '/',
+                #[cfg(any(test, not(feature = "whole-yaml")))]
+                'r' => '\r',
+                #[cfg(any(test, not(feature = "whole-yaml")))]
+                'u' => hexadecimal(&mut chars)?,
                 _ => return None,
             }),
             (_, '\t') => return None,
             (_, other) => out.push(other),
         }
     }
+}
+
+/// The character of four hexadecimal digits; halves of a pair are none.
+#[cfg(any(test, not(feature = "whole-yaml")))]
+fn hexadecimal(chars: &mut std::str::CharIndices<'_>) -> Option<char> {
+    let mut code = 0;
+    for _ in 0..4 {
+        code = code * 16 + chars.next()?.1.to_digit(16)?;
+    }
+    char::from_u32(code)
 }
 
 /// Text without quotes, of which no character has another meaning where it stands.

@@ -53,7 +53,7 @@ export class Key {
   /** Reads a key file: PEM or DER; PKCS#8, PKCS#1 or SEC1. */
   static read(file: Input): Promise<Key>;
   /** PKCS#8 in PEM. */
-  pem(): Promise<string>;
+  pem(asked?: ExpectedIdentity | null): Promise<string>;
   /** The kubeconfig that a reply and this key make. */
   kubeconfig(reply: Input): Promise<string>;
 }
@@ -94,7 +94,7 @@ export interface HandOver {
   manifest: string;
   /** File names that are safe everywhere. */
   files: { key: string; csr: string; manifest: string; reply: string; kubeconfig: string };
-  /** What the admin runs. */
+  /** What the admin runs. The code is not in it: it travels apart from the file. */
   approve: string;
   /** What the person runs on the admin's reply. */
   install: string;
@@ -107,6 +107,8 @@ export interface Asked {
   /** Lifetime; `null` leaves it to the signer. */
   seconds?: number | null;
   signer?: string;
+  /** What the files are called, without extension; the user's name unless told otherwise. */
+  stem?: string;
 }
 
 /** Puts a certificate request (DER) into the forms in which it is handed over. */
@@ -145,6 +147,9 @@ export interface Answer {
   user: string;
   groups: string[];
   validity: string;
+  /** Seconds since 1970. */
+  notBefore: number;
+  notAfter: number;
   sha256: string;
   key: { kind: string; spki: string; names: WebCryptoNames | null };
   signatures: SignatureTask[];
@@ -152,7 +157,6 @@ export interface Answer {
   asked: ExpectedIdentity | null;
   /** Where the cluster is, if the answer says so. */
   cluster: ReplyCluster | null;
-  files: { kubeconfig: string };
 }
 
 /** Reads an answer; throws when it is none. */
@@ -182,12 +186,15 @@ export interface ExpectedIdentity {
 
 /** One line of the account of an answer. */
 export interface Check {
-  code: "key" | "user" | "groups" | "usage" | "validity" | "chain";
+  code: "key" | "user" | "groups" | "usage" | "validity" | "chain" | "names" | "accepted";
   outcome: "pass" | "note" | "fail";
   message: string;
 }
 
-/** Whether an answer belongs to the key (shown by a signed nonce) and to what was asked for. */
+/**
+ * Whether an answer belongs to the key (shown by a signed nonce) and to what was asked for; without
+ * `asked` the names are noted as not compared.
+ */
 export function checkAnswer(
   input: Input,
   key: Key,
@@ -198,24 +205,44 @@ export function checkAnswer(
 /** One thing that was found. Texts are safe to show. */
 export interface Item {
   what: string;
+  /** The name of the input that it was found in, and its number. */
+  source: string;
+  input: number;
   properties: Record<string, string | number | boolean | string[]>;
   findings: Finding[];
   expires?: string;
 }
 
-/** Says what something is, in Kubernetes terms; throws when nothing in it is known. */
-export function inspect(input: Input, now?: Date): Item[];
+/** Says what something is, in Kubernetes terms; several things are looked at together. Throws when nothing in them is known. */
+export function inspect(input: Input | { name: string; bytes: Input }[], now?: Date): Promise<Item[]>;
 
 /** What an approver must know of a request. */
 export interface Review {
   user: string | null;
+  groups: string[];
   requester: string | null;
   code: string | null;
   sha256: string | null;
+  /** What has been decided already, of an object from a cluster. */
+  state: string | null;
+  /** Why it would not even be submitted. */
+  problem: string | null;
   /** Whether `kubectl usercert approve` would refuse it. */
   refused: boolean;
   findings: Finding[];
 }
 
-/** Reviews the request in the input as `kubectl usercert review` does; `null` when there is none. */
-export function review(input: Input): Promise<Review | null>;
+/** Reviews the requests in the input as `kubectl usercert review` does. */
+export function review(input: Input): Promise<Review[]>;
+
+/** What something is for, and its text without what mail programs and chats put around it. */
+export function sort(input: Input): {
+  purpose: "key" | "answer" | "request" | "cluster" | "kubeconfig" | "other";
+  bytes: Uint8Array;
+};
+
+/** What a request asked for; `null` unless there is exactly one. */
+export function readRequest(input: Input): (ExpectedIdentity & { code: string; spki: string }) | null;
+
+/** What was asked for with the key in a file, as `Key.pem` noted it there. */
+export function askedWith(file: Input): ExpectedIdentity | null;

@@ -52,6 +52,23 @@ export function defaultSigner() {
   return wasm.defaultSigner();
 }
 
+const ASKED = "# asked: ";
+
+/** What was asked for with the key in a file, as `Key.pem` noted it there; null when it does not say. */
+export function askedWith(file) {
+  const text = typeof file === "string" ? file : new TextDecoder().decode(file);
+  const line = text.split("\n").find((l) => l.startsWith(ASKED));
+  if (line === undefined) return null;
+  try {
+    const { user, groups, seconds } = JSON.parse(line.slice(ASKED.length));
+    const names = Array.isArray(groups) ? [user, ...groups] : [null];
+    const good = names.every((name) => typeof name === "string") && (seconds === null || Number.isInteger(seconds));
+    return good ? { user, groups, seconds } : null;
+  } catch {
+    return null;
+  }
+}
+
 /** A private key. Whoever holds the object can sign with it and export it. */
 export class Key {
   constructor(kind, names, privateKey, publicKey) {
@@ -80,8 +97,12 @@ export class Key {
     return new Key(kind, names, privateKey, await webcrypto.publicOf(privateKey, names));
   }
 
-  async pem() {
-    return this.#withPkcs8((pkcs8) => wasm.keyPem(pkcs8));
+  /** With `asked` the file says in a comment of its own what was asked for with the key. */
+  async pem(asked = null) {
+    const pem = await this.#withPkcs8((pkcs8) => wasm.keyPem(pkcs8));
+    if (asked === null) return pem;
+    const { user, groups = [], seconds = null } = asked;
+    return `${ASKED}${JSON.stringify({ user, groups, seconds })}\n${pem}`;
   }
 
   async kubeconfig(reply) {
@@ -109,8 +130,8 @@ export async function makeRequest(key, { user, groups = [] }) {
   return wasm.assembleRequest(signed, spki, signature);
 }
 
-export function handOver(request, { seconds = null, signer = defaultSigner() } = {}) {
-  return JSON.parse(wasm.handOver(request, seconds ?? undefined, signer));
+export function handOver(request, { seconds = null, signer = defaultSigner(), stem = "" } = {}) {
+  return JSON.parse(wasm.handOver(request, seconds ?? undefined, signer, stem));
 }
 
 export function readAnswer(input, now = new Date()) {
@@ -130,20 +151,46 @@ export async function checkAnswer(input, key, asked = null, now = new Date()) {
   const spki = webcrypto.bytesFromBase64(answer.key.spki);
   const keyMatches =
     answer.key.names !== null && (await webcrypto.belongTogether(key.privateKey, answer.key.names, spki));
-  const signatures = [];
-  for (const task of answer.signatures) signatures.push(await webcrypto.verify(task));
+  const signatures = await verifyAll(answer.signatures);
   const { user, groups = [], seconds: lifetime } = asked ?? {};
   return JSON.parse(wasm.checkAnswer(
     bytesOf(input), keyMatches, user, lines(groups), lifetime ?? undefined, lines(signatures), seconds(now)));
 }
 
-export function inspect(input, now = new Date()) {
-  return JSON.parse(wasm.inspect(bytesOf(input), seconds(now)));
+/** What something is for, and its text without what mail programs and chats put around it. */
+export function sort(input) {
+  const { purpose, text } = JSON.parse(wasm.sort(bytesOf(input)));
+  return { purpose, bytes: text === null ? bytesOf(input) : bytesOf(text) };
 }
 
+export function readRequest(input) {
+  return JSON.parse(wasm.readRequest(bytesOf(input)));
+}
+
+/** One input, or several as `{ name, bytes }`, which are looked at together. */
+export async function inspect(inputs, now = new Date()) {
+  const several = (Array.isArray(inputs) ? inputs : [{ name: "-", bytes: inputs }])
+    .map(({ name, bytes }) => ({ name: name.replaceAll("\n", " "), bytes: bytesOf(bytes) }));
+  const all = new Uint8Array(several.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  several.reduce((at, { bytes }) => { all.set(bytes, at); return at + bytes.length; }, 0);
+  const sizes = lines(several.map(({ bytes }) => String(bytes.length)));
+  const names = lines(several.map(({ name }) => name));
+  const tasks = JSON.parse(wasm.inspectionTasks(all, sizes, names));
+  const signatures = await verifyAll(tasks.signatures);
+  const keys = [];
+  for (const key of tasks.keys) keys.push(key === null ? "" : await webcrypto.publicHalf(key));
+  return JSON.parse(wasm.inspect(all, sizes, names, lines(signatures), lines(keys), seconds(now)));
+}
+
+/** The requests in the input, each as an approver would see it. */
 export async function review(input) {
-  const found = JSON.parse(wasm.requestSignature(bytesOf(input)));
-  if (found === null) return null;
-  const signature = found.task === null ? "unsupported" : await webcrypto.verify(found.task);
-  return JSON.parse(wasm.review(bytesOf(input), signature));
+  const bytes = bytesOf(input);
+  const signatures = await verifyAll(JSON.parse(wasm.requestSignatures(bytes)));
+  return JSON.parse(wasm.review(bytes, lines(signatures)));
+}
+
+async function verifyAll(tasks) {
+  const answers = [];
+  for (const task of tasks) answers.push(task === null ? "unsupported" : await webcrypto.verify(task));
+  return answers;
 }

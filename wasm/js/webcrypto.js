@@ -11,6 +11,12 @@ export function bytesFromBase64(text) {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 }
 
+function base64(bytes) {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+
 function forKey(names) {
   const { publicExponent, ...key } = names.key;
   return publicExponent === undefined
@@ -42,6 +48,18 @@ async function importPublic(spki, names) {
 export async function publicOf(privateKey, names) {
   const { kty, crv, x, y, n, e } = await crypto.subtle.exportKey("jwk", privateKey);
   return crypto.subtle.importKey("jwk", { kty, crv, x, y, n, e }, forKey(names), true, ["verify"]);
+}
+
+/** SubjectPublicKeyInfo of a private key, in base64; nothing where the key is not known here. */
+export async function publicHalf({ pkcs8, names }) {
+  const bytes = bytesFromBase64(pkcs8);
+  try {
+    return base64(await spkiOf(await publicOf(await importPrivate(bytes, names), names)));
+  } catch {
+    return "";
+  } finally {
+    bytes.fill(0);
+  }
 }
 
 export async function sign(privateKey, names, bytes) {

@@ -9,11 +9,14 @@ use usercert_core::api::csr::Object;
 use usercert_core::encoding::pem;
 use usercert_core::encoding::yaml;
 use usercert_core::exchange::certificate_file::{self, ReceivedCertificate};
-use usercert_core::exchange::command_lines::Files;
 use usercert_core::exchange::reply::{Reply, ReplyError};
+use usercert_core::review::{self, Severity};
 use usercert_core::text;
-use usercert_core::x509::certificate::{self, Certificate, CertificateError, Expected, Outcome};
+use usercert_core::x509::certificate::{
+    self, Certificate, CertificateError, Check, Expected, Outcome,
+};
 use usercert_core::x509::chain;
+use usercert_core::x509::identity::Identity;
 use usercert_core::x509::lifetime::{Lifetime, expiry_in_words};
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
@@ -45,18 +48,18 @@ pub fn read_answer(input: &[u8], now: f64) -> Result<String> {
         .text("spki", &STANDARD.encode(&leaf.key.spki))
         .json("names", &or_null(Names::to_sign(&leaf.key.kind).map(Names::json)));
     let validity = expiry_in_words(leaf.not_after, time(now));
-    let files = Json::new().text("kubeconfig", &Files::of(leaf.subject.user()).kubeconfig);
     Ok(Json::new()
         .text("form", form)
         .text("user", &text::show(leaf.subject.user()))
         .texts("groups", &shown(&leaf.subject.groups()))
         .text("validity", &format!("{} ({validity})", leaf.not_after))
+        .number("notBefore", Some(leaf.not_before.0))
+        .number("notAfter", Some(leaf.not_after.0))
         .text("sha256", &leaf.fingerprint())
         .json("key", &key.end())
         .json("signatures", &list(signatures))
         .json("asked", &or_null(request))
         .json("cluster", &or_null(cluster(&answer)?))
-        .json("files", &files.end())
         .end())
 }
 
@@ -134,12 +137,27 @@ pub fn complete_answer(
 #[wasm_bindgen(js_name = readCluster)]
 pub fn read_cluster(input: &str) -> Result<String> {
     let value = yaml::parse(input).unwrap_or_default();
-    let body = value.pointer("/clusters/0/cluster").unwrap_or(&value);
+    let body = current_cluster(&value).unwrap_or(&value);
     let word = |key: &str| body.get(key).and_then(Value::as_str);
     let ca = word("certificate-authority-data").unwrap_or_default();
     let cluster =
         word("server").map(|server| Json::new().text("server", server).text("ca", ca).end());
     Ok(or_null(cluster))
+}
+
+/// The cluster entry that kubectl would take: that of the current context, or the only one.
+fn current_cluster(value: &Value) -> Option<&Value> {
+    let entry = |list: &str, name: &str| {
+        let entries = value.get(list)?.as_array()?;
+        entries.iter().find(|entry| entry.get("name").and_then(Value::as_str) == Some(name))
+    };
+    let context = value.get("current-context").and_then(Value::as_str).unwrap_or_default();
+    let name = entry("contexts", context).and_then(|c| c.pointer("/context/cluster")?.as_str());
+    let only = || match value.get("clusters")?.as_array()?.as_slice() {
+        [one] => Some(one),
+        _ => None,
+    };
+    name.and_then(|name| entry("clusters", name)).or_else(only)?.get("cluster")
 }
 
 /// The account of an answer, line by line.
@@ -163,6 +181,7 @@ pub fn check_answer(
 ) -> Result<String> {
     let answer = certificate_file::read(input)?;
     let leaf = leaf(&answer)?;
+    let known = user.is_some();
     let (user, groups) = match user {
         Some(user) => {
             let mut asked = BTreeSet::new();
@@ -179,7 +198,12 @@ pub fn check_answer(
     };
     let signatures: Vec<_> = lines(signatures).into_iter().map(verification).collect();
     let chain = chain::outcome(!answer.ca().is_empty(), &signatures);
-    let checks = certificate::check(leaf, &expected, chain, time(now));
+    let mut checks = certificate::check(leaf, &expected, chain, time(now));
+    if !known {
+        checks.iter_mut().filter(|c| ["user", "groups"].contains(&c.code)).for_each(not_compared);
+    }
+    checks.extend(names(leaf));
+    checks.extend(certificate::refusals(answer.chain(), answer.ca(), time(now)));
     let lines = checks.iter().map(|check| {
         let outcome = match check.outcome {
             Outcome::Pass => "pass",
@@ -191,6 +215,29 @@ pub fn check_answer(
     });
     let good = !certificate::any_failed(&checks);
     Ok(Json::new().json("checks", &list(lines)).flag("good", good).end())
+}
+
+/// Names are not compared with themselves.
+fn not_compared(check: &mut Check) {
+    check.outcome = Outcome::Note;
+    check.message.push_str("; not compared, since nothing here says what was asked for");
+}
+
+/// What review says of the certificate's names. Such as cannot even be asked for fail.
+fn names(leaf: &Certificate) -> Vec<Check> {
+    let groups = leaf.subject.groups();
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let check = |outcome, message| Check { code: "names", outcome, message };
+    match Identity::parse(leaf.subject.user(), &groups) {
+        Err(error) => vec![check(Outcome::Fail, error.to_string())],
+        Ok(identity) => review::review_names(&identity)
+            .into_iter()
+            .map(|finding| match finding.severity {
+                Severity::Hard => check(Outcome::Fail, finding.message),
+                _ => check(Outcome::Note, finding.message),
+            })
+            .collect(),
+    }
 }
 
 /// The kubeconfig: a reply with its private key (PKCS#8).

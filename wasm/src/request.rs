@@ -3,7 +3,8 @@
 use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER, Manifest};
 use usercert_core::encoding::ecdsa;
 use usercert_core::encoding::yaml;
-use usercert_core::exchange::command_lines::{self, Files};
+use usercert_core::exchange::command_lines;
+use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::review;
 use usercert_core::text;
 use usercert_core::x509::identity::{Group, Identity, UserName};
@@ -94,13 +95,15 @@ pub fn assemble_request(to_be_signed: &[u8], spki: &[u8], signature: &[u8]) -> R
     Ok(pkcs10::assemble(to_be_signed, &algorithm, &signature)?)
 }
 
-/// A certificate request as it is handed over: its texts, its code and the lines to run.
-/// `seconds` is the lifetime to ask for, if any.
+/// A certificate request as it is handed over: its texts, its code and the lines to run. `seconds` is
+/// the lifetime to ask for, if any; the files are named after `stem`, or after the user without.
+///
+/// No line holds the code: what travels with the file could be swapped together with it.
 ///
 /// # Errors
 /// No request, or a lifetime out of bounds.
 #[wasm_bindgen(js_name = handOver)]
-pub fn hand_over(der: &[u8], seconds: Option<i32>, signer: &str) -> Result<String> {
+pub fn hand_over(der: &[u8], seconds: Option<i32>, signer: &str, stem: &str) -> Result<String> {
     let request = CertificateRequest::from_der(der)?;
     let user = request.subject.user();
     let code = request.code();
@@ -112,18 +115,20 @@ pub fn hand_over(der: &[u8], seconds: Option<i32>, signer: &str) -> Result<Strin
         usages: &[CLIENT_AUTH.to_owned()],
         lifetime: seconds.and_then(|s| Lifetime::from_seconds(s.into())),
     };
-    let files = Files::of(user);
-    let answer =
-        usercert_core::exchange::file_name::safe_file_name(&format!("{user}-answer"), "yaml");
-    let steps = command_lines::with_kubectl(&files.manifest, &name, &code, &answer).into_iter();
+    let named = |extension: &str| match stem {
+        "" => safe_file_name(user, extension),
+        stem => safe_file_name(stem, extension),
+    };
+    let (file, reply, key) = (named("yaml"), named("reply.yaml"), named("key"));
+    let steps = command_lines::with_kubectl(&file, &name, &named("answer.yaml")).into_iter();
     let plain =
         steps.map(|step| Json::new().text("purpose", &step.purpose).text("line", &step.line).end());
     let names = Json::new()
-        .text("key", &files.key)
-        .text("csr", &files.csr)
-        .text("manifest", &files.manifest)
-        .text("reply", &files.reply)
-        .text("kubeconfig", &files.kubeconfig);
+        .text("key", &key)
+        .text("csr", &named("csr"))
+        .text("manifest", &file)
+        .text("reply", &reply)
+        .text("kubeconfig", &named("kubeconfig"));
     Ok(Json::new()
         .text("user", &text::show(user))
         .texts("groups", &shown(&request.subject.groups()))
@@ -135,8 +140,8 @@ pub fn hand_over(der: &[u8], seconds: Option<i32>, signer: &str) -> Result<Strin
         .text("csr", &pkcs10::to_pem(der))
         .text("manifest", &yaml::to_string(&manifest.to_value()))
         .json("files", &names.end())
-        .text("approve", &command_lines::approve(&files.manifest, &code, &files.reply))
-        .text("install", &command_lines::install(&files.reply, Some(&files.key), user))
+        .text("approve", &command_lines::approve_asking(&file, &reply))
+        .text("install", &command_lines::install(&reply, Some(&key), user))
         .json("withKubectl", &list(plain))
         .end())
 }

@@ -1,36 +1,31 @@
 // What an approver would find, and the lines of a check.
 
 import { h } from "./dom.js";
+import { t } from "./texts.js";
 
-const WEIGHT = {
-  info: ["note", "Note"],
-  warn: ["warn", "Warning"],
-  refuse: ["bad", "Refused unless the approver accepts it"],
-  hard: ["bad", "Refused, cannot be accepted"],
-};
-
+const WEIGHT = { info: "note", warn: "warn", refuse: "bad", hard: "bad" };
 const MOST = 50;
 
 /** The gravest first, so that what is left out of a long list weighs no more than what is shown. */
-export function findingList(findings) {
+export function byWeight(findings) {
   const weight = (finding) => Object.keys(WEIGHT).indexOf(finding.severity);
-  const sorted = [...findings].sort((a, b) => weight(b) - weight(a));
-  const more = findings.length - MOST;
-  return h("ul", { className: "lines" },
-    sorted.slice(0, MOST).map((finding) => {
-      const [kind, word] = WEIGHT[finding.severity];
-      return h("li", { className: kind },
-        h("strong", {}, `${word}: `), h("bdi", {}, finding.message), " ", h("code", {}, finding.code));
-    }),
-    more > 0 && h("li", {}, `… and ${more} more.`));
+  return [...findings].sort((a, b) => weight(b) - weight(a));
 }
 
-const OUTCOME = { pass: ["good", "Good"], note: ["warn", "Note"], fail: ["bad", "Wrong"] };
+export function findingList(findings) {
+  const more = findings.length - MOST;
+  return h("ul", { className: "lines" },
+    byWeight(findings).slice(0, MOST).map((finding) => h("li", { className: WEIGHT[finding.severity] },
+      h("strong", {}, `${t(finding.severity)}: `), h("bdi", {}, finding.message), " ", h("code", {}, finding.code))),
+    more > 0 && h("li", {}, t("moreItems", more)));
+}
+
+const OUTCOME = { pass: ["good", "good"], note: ["warn", "note"], fail: ["bad", "bad"] };
 
 export function checkList(checks) {
-  return h("ul", { className: "lines", "aria-label": "Checks" }, checks.map((check) => {
+  return h("ul", { className: "lines", "aria-label": t("checks") }, checks.map((check) => {
     const [kind, word] = OUTCOME[check.outcome];
     return h("li", { className: kind, "data-check": check.code },
-      h("strong", {}, `${word}, ${check.code}: `), h("bdi", {}, check.message));
+      h("strong", {}, `${t(word)}, ${check.code}: `), h("bdi", {}, check.message));
   }));
 }

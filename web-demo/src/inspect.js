@@ -1,9 +1,9 @@
-// The third tab: what is this?
+// Beside the road: what is this?
 
 import * as usercert from "./usercert.js";
-import { announce, code, facts, foreign, h } from "./dom.js";
-import { findingList } from "./findings.js";
-import { inputBox } from "./input.js";
+import { announce, chips, code, facts, foreign, h, heading, verdict } from "./dom.js";
+import { byWeight, findingList } from "./findings.js";
+import { t } from "./texts.js";
 
 const MOST = 100;
 
@@ -14,60 +14,74 @@ const LABELS = {
   lifetime: "Lifetime", state: "State", requester: "Requester", currentContext: "Current context",
   clusters: "Clusters", contexts: "Contexts", users: "Users", server: "Server", credentials: "Credentials",
   keyUsages: "Key usages", current: "In use", object: "In", field: "Field", otherRequests: "Also asks for",
+  issuedBy: "Issued by", chain: "Chain", selfSigned: "Signed itself", privateKey: "Private key", belongsTo: "Belongs to",
   "certificate-authority": "CA file", "client-certificate": "Certificate file", "client-key": "Key file",
 };
 
 export function inspectPanel(panel) {
   const found = h("div", { id: "found", hidden: true });
   let turn = 0;
-  const box = inputBox({
-    id: "thing", panel: "inspect", main: true, label: "Anything from a cluster’s world",
-    hint: "A certificate or chain, a request, a CertificateSigningRequest object, a kubeconfig: PEM, DER, YAML, JSON or base64. Of a private key only its kind is said.",
-    onInput: async (bytes) => {
-      const mine = ++turn;
-      found.hidden = true;
-      found.replaceChildren();
-      if (bytes === null) return;
-      let items;
-      let problem;
-      try {
-        items = usercert.inspect(bytes);
-      } catch (error) {
-        problem = error;
-      }
-      const review = await usercert.review(bytes);
-      if (mine !== turn) return;
-      if (review === null && items === undefined) throw problem;
-      show(review, items ?? []);
-    },
-  });
-  panel.append(h("h2", {}, "What is this?"), h("div", { className: "step" }, box.element), found);
 
-  function show(review, items) {
-    const parts = [];
-    if (review !== null) parts.push(reviewCard(review));
-    parts.push(...items.slice(0, MOST).map(itemCard));
-    if (items.length > MOST) parts.push(h("p", { className: "notice" }, `… and ${items.length - MOST} more, which are not shown.`));
-    found.replaceChildren(...parts);
-    found.hidden = false;
-    announce(items.length === 1 ? "Found one thing" : `Found ${items.length} things`);
+  function draw() {
+    panel.replaceChildren(heading(2, t("what")), h("p", {}, t("whatHint")), found);
   }
+
+  /** Looks at some things together and names those in which nothing is known; throws when all are such. */
+  async function look(things) {
+    const mine = ++turn;
+    found.hidden = true;
+    found.replaceChildren();
+    if (things.length === 0) return [];
+    const reviews = [];
+    const known = new Set();
+    for (const { name, bytes } of things) {
+      const more = await usercert.review(bytes);
+      if (more.length > 0) known.add(name);
+      reviews.push(...more);
+    }
+    let items = [];
+    try {
+      items = await usercert.inspect(things);
+    } catch (error) {
+      if (reviews.length === 0) throw error;
+    }
+    items.forEach(({ input }) => known.add(things[input].name));
+    if (mine === turn) show(reviews, items, things.length > 1);
+    return things.filter(({ name }) => !known.has(name)).map(({ name }) => name);
+  }
+
+  function show(reviews, items, several) {
+    const cards = [
+      ...reviews.slice(0, MOST).map((review, at) => reviewCard(review, at + 1, reviews.length)),
+      ...items.slice(0, MOST).map((item) => itemCard(item, several)),
+    ];
+    const more = Math.max(0, reviews.length - MOST) + Math.max(0, items.length - MOST);
+    found.replaceChildren(...cards, ...(more > 0 ? [h("p", { className: "notice" }, t("moreItems", more))] : []));
+    found.hidden = false;
+    announce(t("found", items.length + reviews.length));
+  }
+
+  return { draw, look };
 }
 
-function reviewCard(review) {
-  const verdict = review.refused
-    ? h("p", { className: "notice bad" }, "kubectl usercert approve would refuse this request.")
-    : h("p", { className: "notice good" }, "No objections that an approver could not weigh.");
-  return h("section", { className: "step", id: "review" },
-    h("h3", {}, "Review of the request"),
-    verdict,
-    facts([["User", review.user], ["Submitted by", review.requester], ["Code", review.code && code(review.code)]]),
-    findingList(review.findings),
-    h("p", { className: "hint" }, "Bindings that these names have in the cluster are not looked at here; kubectl usercert review shows them."));
+function reviewCard(review, number, all) {
+  const against = byWeight(review.findings).filter((f) => f.severity !== "info").map((f) => f.message);
+  if (review.problem !== null) against.unshift(review.problem);
+  const line = review.refused ? verdict("bad", t("refused", against.join("; ")))
+    : review.state !== null && review.state !== "Pending" ? verdict("warn", t("decided", review.state))
+      : against.length > 0 ? verdict("warn", t("remarks", against.join("; ")))
+        : verdict("good", t("clean"));
+  return h("section", { className: "step review" },
+    h("h3", {}, all > 1 ? t("reviewOf", number, all) : t("review")),
+    line,
+    facts([[t("user"), review.user], [t("groups"), chips(review.groups, t("none"))], [t("requester"), review.requester], [t("codeFact"), review.code && code(review.code)]]),
+    review.findings.length > 0 && findingList(review.findings),
+    h("p", { className: "hint" }, t("bindings")));
 }
 
-function itemCard(item) {
+function itemCard(item, several) {
   const pairs = Object.entries(item.properties).map(([name, value]) => [LABELS[name] ?? name, plain(value)]);
+  if (several) pairs.unshift([t("inFile"), item.source]);
   return h("section", { className: "step item" },
     h("h3", {}, foreign(item.what.charAt(0).toUpperCase() + item.what.slice(1))),
     item.findings.length > 0 && findingList(item.findings),
@@ -75,7 +89,7 @@ function itemCard(item) {
 }
 
 function plain(value) {
-  if (Array.isArray(value)) return value.length === 0 ? "(none)" : value.join(", ");
-  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.length === 0 ? t("none") : value.join(", ");
+  if (typeof value === "boolean") return t(value ? "yes" : "no");
   return String(value);
 }

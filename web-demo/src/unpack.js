@@ -5,10 +5,22 @@
 const TOP = 2 ** 24;
 const HEADER = 13;
 
+/** How long the page is kept busy at once: whoever types meanwhile notices nothing. */
+const SLICE_MS = 8;
+
+/** Lets the page do what else there is to do. */
+function breath() {
+  return new Promise((resolve) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => { channel.port1.close(); resolve(); };
+    channel.port2.postMessage(null);
+  });
+}
+
 const chances = (count) => new Uint16Array(count).fill(1024);
 
 /** The first `size` bytes that were packed; what comes out of damaged input is as long, and wrong. */
-export function unpack(packed, size) {
+export async function unpack(packed, size) {
   const literalBits = packed[0] % 9;
   const literalMask = 2 ** (Math.floor(packed[0] / 9) % 5) - 1;
   const placeBits = Math.floor(packed[0] / 45);
@@ -116,7 +128,12 @@ export function unpack(packed, size) {
   let [first, second, third, fourth] = [0, 0, 0, 0];
   let state = 0;
   let at = 0;
+  let pause = performance.now() + SLICE_MS;
   while (at < size) {
+    if (performance.now() > pause) {
+      await breath();
+      pause = performance.now() + SLICE_MS;
+    }
     const place = at & (2 ** placeBits - 1);
     if (!bit(isCopy, state * 16 + place)) {
       out[at] = literal(at, state >= 7, first);

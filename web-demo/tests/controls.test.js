@@ -1,11 +1,15 @@
 // Whatever is pressed, and however: the page stays, nothing is asked of the network, no window opens.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { FILE_URL, openPage, saveKey, servePage, startBrowser } from "./support/browser.js";
+import { FILE_URL, give, openPage, saveKey, servePage, startBrowser } from "./support/browser.js";
 
-const CONTROLS = "a, area, button, summary, input:not([type=file]), select, textarea, label, [role=tab], [tabindex]:not(input)";
+/** Somebody's certificate, long expired. */
+const BARE = await readFile(new URL("../../core/tests/data/expired.pem", import.meta.url), "utf8");
+
+const CONTROLS = "a, area, button, summary, input:not([type=file]), select, textarea, label, [tabindex]:not(input)";
 const clickWith = (modifier, button = "left") => async (page, { x, y }) => {
   if (modifier) await page.keyboard.down(modifier);
   await page.mouse.click(x, y, { button });
@@ -44,13 +48,26 @@ const STATES = {
     await frame.click("#make");
     await frame.waitForSelector("#save-key");
   },
-  request: async (page, frame) => {
+  saved: async (page, frame) => {
     await STATES.key(page, frame);
     await saveKey(page, frame);
+  },
+  send: async (page, frame) => {
+    await STATES.saved(page, frame);
+    await frame.click("#go-send");
     await frame.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
   },
-  install: async (_, frame) => frame.click("#tab-install"),
-  inspect: async (_, frame) => frame.click("#tab-inspect"),
+  answer: async (_, frame) => {
+    await frame.click("#step-answer");
+    await give(frame, BARE);
+    await frame.waitForSelector("#cluster");
+  },
+  done: async (_, frame) => frame.click("#step-done"),
+  inspect: async (_, frame) => {
+    await frame.click("#step-inspect");
+    await give(frame, BARE);
+    await frame.waitForSelector("#found .item");
+  },
 };
 
 for (const [where, url] of [["file://", () => FILE_URL], ["http://localhost", () => server.url]]) {
@@ -69,7 +86,7 @@ for (const [where, url] of [["file://", () => FILE_URL], ["http://localhost", ()
     };
     const count = () => at.frame.evaluate((selector) => document.querySelectorAll(selector).length, CONTROLS);
     // From a file the same script runs: what is on the way to the key has to do.
-    const states = where === "file://" ? ["form", "request"] : Object.keys(STATES);
+    const states = where === "file://" ? ["form", "send"] : Object.keys(STATES);
     for (const state of states) {
       await open(state);
       const all = await count();

@@ -1,6 +1,7 @@
 // What strangers may put into the boxes: an answer in words, at once, and nothing of it comes alive.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { FILE_URL, openPage, startBrowser } from "./support/browser.js";
@@ -79,17 +80,15 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** Pastes into a box; gives how long the page was busy until something was said, and what. */
-async function paste(box, text) {
-  return at.frame.evaluate(async ([id, text]) => {
-    const area = document.getElementById(id);
-    const panel = area.closest("[role=tabpanel]");
-    if (area.hidden) panel.querySelectorAll("button.quiet:not([hidden])").forEach((button) => button.click());
+/** Pastes; gives how long the page was busy until something was said, and what. */
+async function paste(text) {
+  return at.frame.evaluate(async (text) => {
+    const area = document.getElementById("paste");
+    document.querySelectorAll("#things button").forEach((button) => button.click());
     area.value = "";
-    area.dispatchEvent(new InputEvent("input", { inputType: "insertFromPaste" }));
     await new Promise((resolve) => setTimeout(resolve, 30));
     const from = performance.now();
-    const said = () => document.getElementById(`${id}-error`).textContent || panel.querySelector("#found:not([hidden]), #account:not([hidden])")?.textContent || "";
+    const said = () => document.getElementById("paste-error").textContent || document.querySelector("#found:not([hidden])")?.textContent || document.querySelector("#things li")?.textContent || "";
     const data = new DataTransfer();
     data.setData("text/plain", text);
     if (area.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, cancelable: true }))) {
@@ -98,22 +97,22 @@ async function paste(box, text) {
     }
     while (said() === "" && performance.now() - from < 5000) await new Promise((resolve) => { const c = new MessageChannel(); c.port1.onmessage = resolve; c.port2.postMessage(0); });
     const took = performance.now() - from;
-    return { took, words: said().slice(0, 500), full: panel.innerText };
-  }, [box, text]);
+    return { took, words: said().slice(0, 500), full: document.getElementById("app").innerText };
+  }, text);
 }
 
-for (const [box, tab] of [["answer", "install"], ["key", "install"], ["thing", "inspect"]]) {
-  test(`hostile texts in the box "${box}"`, async (t) => {
-    await at.frame.click(`#tab-${tab}`);
+for (const step of ["answer", "inspect"]) {
+  test(`hostile texts, pasted at the step "${step}"`, async (t) => {
+    await at.frame.click(`#step-${step}`);
     const slow = [];
     for (const [name, text] of Object.entries(TEXTS)) {
       const blank = text.trim() === "";
-      let { took, words, full } = await paste(box, text);
+      let { took, words, full } = await paste(text);
       // Other programs may have had the processor: what counts is the better of three.
-      for (let again = 0; again < 2 && took > LIMIT_MS; again += 1) took = Math.min(took, (await paste(box, text)).took);
+      for (let again = 0; again < 2 && took > LIMIT_MS; again += 1) took = Math.min(took, (await paste(text)).took);
       if (!blank) assert.notEqual(words, "", `${name}: nothing was said`);
       if (!blank && took > LIMIT_MS) slow.push(`${name}: ${Math.round(took)} ms`);
-      assert.ok(took < FREEZE_MS, `${name}: ${took} ms`);
+      if (!blank) assert.ok(took < FREEZE_MS, `${name}: ${took} ms`);
       // What acts on its surroundings is shown, not done.
       assert.doesNotMatch(full, /[\u0000-\u0008\u000b-\u001f\u202a-\u202e\u2066-\u2069\u200b]/, name);
     }
@@ -126,7 +125,7 @@ for (const [box, tab] of [["answer", "install"], ["key", "install"], ["thing", "
 }
 
 test("hostile names in the form are answered beside their field", async () => {
-  await at.frame.click("#tab-request");
+  await at.frame.click("#step-key");
   for (const text of ["<img src=x onerror=window.probe=1>".repeat(10), "a".repeat(100_000), "\u202eecila", "a\0b", "\u200b", "🦀".repeat(70)]) {
     const took = await at.frame.evaluate((text) => {
       for (const id of ["user", "groups"]) document.getElementById(id).value = text;
@@ -141,20 +140,40 @@ test("hostile names in the form are answered beside their field", async () => {
 });
 
 test("a file that is too long is not even read", async () => {
-  await at.frame.click("#tab-inspect");
-  await at.frame.setInputFiles("#thing-file", { name: "big", mimeType: "", buffer: Buffer.alloc(5 * MB) });
-  await at.frame.waitForFunction(() => document.getElementById("thing-error").textContent !== "");
-  assert.match(await at.frame.locator("#thing-error").textContent(), /too long/);
+  await at.frame.click("#step-inspect");
+  await at.frame.setInputFiles("#files", { name: "big", mimeType: "", buffer: Buffer.alloc(5 * MB) });
+  await at.frame.waitForFunction(() => document.getElementById("paste-error").textContent !== "");
+  assert.match(await at.frame.locator("#paste-error").textContent(), /too long/);
 });
 
 test("a file that is dropped beside the box is taken, and does not open in place of the page", async () => {
-  await at.frame.click("#tab-inspect");
+  await at.frame.click("#step-inspect");
   await at.frame.evaluate(() => {
     const data = new DataTransfer();
     data.items.add(new File(["<img src=x onerror=window.probe=1>"], "<img src=x onerror=window.probe=1>.html", { type: "text/html" }));
     document.querySelector("footer").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
   });
-  await at.frame.waitForFunction(() => /nothing known/i.test(document.getElementById("thing-error").textContent));
-  assert.match(await at.frame.locator(".chosen:visible").textContent(), /^<img src=x/);
+  await at.frame.waitForFunction(() => /nothing known/i.test(document.getElementById("paste-error").textContent));
   assert.equal(await at.frame.evaluate(() => window.probe), undefined);
+});
+
+test("a folder is refused in words, and takes the old verdict with it", async () => {
+  await at.frame.click("#step-inspect");
+  const good = await readFile(new URL("../../core/tests/data/expired.pem", import.meta.url), "utf8");
+  await at.frame.fill("#paste", good);
+  await at.frame.waitForSelector("#found:not([hidden])");
+  const uncaught = at.told.length;
+  await at.frame.evaluate(() => {
+    const data = new DataTransfer();
+    data.items.add(new File([""], "folder"));
+    const event = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+    // No script can make an item of a folder: this is what browsers say of one.
+    Object.defineProperty(event, "dataTransfer", { value: {
+      items: [{ kind: "file", webkitGetAsEntry: () => ({ isDirectory: true }) }], files: data.files, getData: () => "",
+    } });
+    document.querySelector("footer").dispatchEvent(event);
+  });
+  await at.frame.waitForFunction(() => /folder is a folder/.test(document.getElementById("paste-error").textContent));
+  assert.ok(await at.frame.locator("#found").isHidden());
+  assert.equal(at.told.length, uncaught);
 });

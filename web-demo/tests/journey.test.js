@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { FILE_URL, isFirefox, downloadBy, saveKey, openPage, servePage, startBrowser } from "./support/browser.js";
+import { FILE_URL, downloadBy, give, isFirefox, saveKey, openPage, servePage, startBrowser } from "./support/browser.js";
 import { startCluster, tool, workFolder } from "./support/cluster.js";
 
 const KEY_TYPES = ["p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096"];
@@ -30,7 +30,7 @@ async function answered(folder) {
   return texts.some((text) => /^ {2}certificate: /m.test(text));
 }
 
-/** Fills the first tab and saves key and manifest. */
+/** Fills the first step and saves key and manifest. */
 async function request(page, frame, { user, groups, type = "p256", expires = "30d" }) {
   await frame.fill("#user", user);
   await frame.fill("#groups", groups.join("\n"));
@@ -38,24 +38,27 @@ async function request(page, frame, { user, groups, type = "p256", expires = "30
   await frame.selectOption("#key-type", type);
   await frame.click("#make");
   await frame.waitForSelector("#save-key", { timeout: 60_000 });
-  assert.equal(await frame.locator("#save-manifest").count(), 0, "nothing is offered before the key is saved");
+  assert.equal(await frame.locator("#go-send").count(), 0, "nothing is offered before the key is saved");
   const key = await saveKey(page, frame);
+  await frame.click("#go-send");
   const manifest = await downloadBy(page, () => frame.click("#save-manifest"));
-  const line = await frame.locator(".copyable", { hasText: "usercert approve" }).locator("pre").textContent();
+  const message = await frame.locator("#message").textContent();
+  const line = message.match(/^kubectl usercert approve .*$/m)[0];
   const code = await frame.locator(".big-code .code").textContent();
-  return { key, manifest, line, code };
+  return { key, manifest, message, line, code };
 }
 
 /** Gives the answer, agrees, and saves the kubeconfig. */
-async function install(page, frame, reply) {
-  await frame.click("#tab-install");
-  await frame.fill("#answer", reply);
+async function install(page, frame, ...things) {
+  await frame.click("#step-answer");
+  await give(frame, ...things);
   await frame.waitForSelector("#agree");
   const outcomes = await frame.locator("#account .lines li").evaluateAll((lines) => lines.map((l) => [l.dataset.check, l.className]));
+  const verdict = await frame.locator("#account .verdict").innerText();
   assert.ok(await frame.locator("#save-kubeconfig").isDisabled(), "not before the person has agreed");
   await frame.check("#agree");
   const kubeconfig = await downloadBy(page, () => frame.click("#save-kubeconfig"));
-  return { kubeconfig, outcomes: Object.fromEntries(outcomes) };
+  return { kubeconfig, verdict, outcomes: Object.fromEntries(outcomes) };
 }
 
 for (const [index, type] of KEY_TYPES.entries()) {
@@ -65,7 +68,10 @@ test(`${type} from ${where}: key, request, approval, answer, kubeconfig`, async 
     const folder = await workFolder(t);
     const { page, frame, told } = await openPage(browser.context, index % 2 === 0 ? server.url : FILE_URL);
     const user = `Jürgen ${type} 🦀`;
-    const { key, manifest, line, code } = await request(page, frame, { user, groups: ["dev", "öps"], type });
+    const { key, manifest, message, line, code } = await request(page, frame, { user, groups: ["dev", "öps"], type });
+    assert.match(key.name, new RegExp(`^jurgen-${type}-\\d{4}-\\d\\d-\\d\\d(-\\d+)?\\.key$`));
+    assert.ok(message.includes(manifest.text.trimEnd()));
+    assert.ok(!message.includes(code) && !message.includes(code.replaceAll("-", "")), "file and code travel apart");
 
     const csr = Buffer.from(manifest.text.match(/request: "([^"]+)"/)[1], "base64").toString();
     await writeFile(join(folder, "request.csr"), csr);
@@ -79,7 +85,6 @@ test(`${type} from ${where}: key, request, approval, answer, kubeconfig`, async 
       t.diagnostic("no cluster: approval was not tried");
     } else {
       const reply = await cluster.approve(folder, manifest, line);
-      assert.ok(line.includes(code), "the line demands the code that is shown");
       const { kubeconfig, outcomes } = await install(page, frame, reply);
       assert.deepEqual(outcomes, {
         key: "good", user: "good", groups: "good", usage: "good", validity: "good", chain: outcomes.chain,
@@ -104,7 +109,7 @@ test("with the keyboard only: request, save, answer, kubeconfig", async (t) => {
       await keyboard.press("Tab");
     }
   };
-  await tabTo("tab-request");
+  await tabTo("step-key");
   await tabTo("user");
   await keyboard.type("keyboard-only");
   await tabTo("groups");
@@ -114,16 +119,18 @@ test("with the keyboard only: request, save, answer, kubeconfig", async (t) => {
   await frame.waitForSelector("#save-key");
   await tabTo("save-key");
   const key = await downloadBy(page, () => keyboard.press("Enter"));
-  assert.match(key.text, /^-----BEGIN PRIVATE KEY-----\n/);
-  await tabTo("key-is-there");
+  assert.match(key.text, /^-----BEGIN PRIVATE KEY-----\n/m);
+  await tabTo("key-is-there-yes");
+  await keyboard.press("Enter");
+  await tabTo("go-send");
   await keyboard.press("Enter");
   await tabTo("save-manifest");
   const manifest = await downloadBy(page, () => keyboard.press("Space"));
-  const line = await frame.locator(".copyable", { hasText: "usercert approve" }).locator("pre").textContent();
+  const line = (await frame.locator("#message").textContent()).match(/^kubectl usercert approve .*$/m)[0];
   const reply = await cluster.approve(folder, manifest, line);
-  await tabTo("go-install");
+  await tabTo("sent-it");
   await keyboard.press("Enter");
-  assert.equal(await focused(), "answer");
+  await tabTo("paste");
   await keyboard.insertText(reply);
   await frame.waitForSelector("#agree");
   await tabTo("agree");
@@ -132,13 +139,6 @@ test("with the keyboard only: request, save, answer, kubeconfig", async (t) => {
   const kubeconfig = await downloadBy(page, () => keyboard.press("Enter"));
   await writeFile(join(folder, "me.conf"), kubeconfig.text, { mode: 0o600 });
   assert.deepEqual(await cluster.whoami(join(folder, "me.conf")), { user: "keyboard-only", groups: ["dev"] });
-  // Arrow keys lead along the tabs.
-  await frame.focus("#tab-install");
-  await keyboard.press("ArrowRight");
-  assert.equal(await focused(), "tab-inspect");
-  assert.ok(await frame.locator("#panel-inspect").isVisible());
-  await keyboard.press("ArrowRight");
-  assert.equal(await focused(), "tab-request");
   await page.close();
 });
 
@@ -146,8 +146,9 @@ test("in a later visit, with the key file and without the plugin on the admin's 
   if (cluster === null) return t.skip("no cluster");
   const folder = await workFolder(t);
   let { page, frame } = await openPage(browser.context, FILE_URL);
-  const { key, manifest } = await request(page, frame, { user: "o'hara; $(id)", groups: [], expires: "2h" });
-  const steps = await frame.locator(".plain-steps pre").allTextContents();
+  const { key, manifest, message } = await request(page, frame, { user: "o'hara; $(id)", groups: [], expires: "2h" });
+  const steps = message.match(/```\n# Submit[^`]*```/)[0].split("\n").filter((line) => line.startsWith("kubectl"));
+  assert.equal(steps.length, 6);
   await page.close();
   await writeFile(join(folder, manifest.name), manifest.text);
   for (const [position, step] of steps.entries()) {
@@ -160,12 +161,14 @@ test("in a later visit, with the key file and without the plugin on the admin's 
   }
   const answer = steps[4].split("> ")[1];
   ({ page, frame } = await openPage(browser.context, FILE_URL));
-  await frame.click("#tab-install");
-  await frame.setInputFiles("#answer-file", join(folder, answer));
-  await frame.setInputFiles("#key-file", { name: "any.key", mimeType: "", buffer: Buffer.from(key.text) });
-  await frame.waitForSelector("#cluster:not([hidden])");
-  await frame.setInputFiles("#ca-file", join(folder, "cluster.json"));
+  // All at once, and in no order.
+  await frame.setInputFiles("#files", [
+    { name: "cluster.json", mimeType: "", buffer: await readFile(join(folder, "cluster.json")) },
+    { name: "any.key", mimeType: "", buffer: Buffer.from(key.text) },
+    { name: answer, mimeType: "", buffer: await readFile(join(folder, answer)) },
+  ]);
   await frame.waitForSelector("#agree");
+  assert.match(await frame.locator("#which-asked").innerText(), /noted in the key file/);
   await frame.check("#agree");
   const kubeconfig = await downloadBy(page, () => frame.click("#save-kubeconfig"));
   await writeFile(join(folder, "me.conf"), kubeconfig.text, { mode: 0o600 });
@@ -182,9 +185,9 @@ test("an answer for somebody else's key is refused in words", async (t) => {
   await first.page.close();
   const { page, frame } = await openPage(browser.context, FILE_URL);
   await request(page, frame, { user: "another", groups: ["dev"] });
-  await frame.click("#tab-install");
-  await frame.fill("#answer", reply);
-  await frame.waitForSelector("#account .notice.bad");
+  await frame.click("#step-answer");
+  await give(frame, reply);
+  await frame.waitForSelector("#account .verdict.bad");
   const text = await frame.locator("#account").innerText();
   for (const words of ["is for another key", "names the user somebody, asked for was another", "lacks the groups dev"]) {
     assert.ok(text.includes(words), `${words}: ${text}`);
@@ -206,11 +209,11 @@ test("leaving is warned of until the person has said that the key is there", asy
   await frame.waitForSelector("#save-key");
   assert.equal(await leavingIsWarnedOf(), true);
   await downloadBy(page, () => frame.click("#save-key"));
-  const text = await frame.locator("#made").innerText();
+  const text = await frame.locator("#panel-key").innerText();
   assert.match(text, /was asked to save alice\S*\.key.*Is it there\?/s);
   assert.doesNotMatch(text, /downloaded/i, "a page cannot know");
   assert.equal(await leavingIsWarnedOf(), true, "asked to save is not saved");
-  await frame.click("#key-is-there");
+  await frame.click("#key-is-there-yes");
   assert.equal(await leavingIsWarnedOf(), false);
   await page.close();
 });

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { CHANNELS } from "./support/channels.js";
-import { FILE, FILE_URL, downloadBy, saveKey, inner, openPage, serve, servePage, startBrowser } from "./support/browser.js";
+import { FILE, FILE_URL, downloadBy, isFirefox, saveKey, inner, openPage, serve, servePage, startBrowser } from "./support/browser.js";
 
 /** Chromium asks before a page may reach this machine; here it is the page that must be stopped. */
 const ANY_ADDRESS = "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets,LocalNetworkAccessChecksWebTransport,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable";
@@ -69,7 +69,7 @@ test("it weighs little: at most 150,000 bytes on its way", async (t) => {
   assert.ok(packed <= 150_000, `${packed} bytes`);
 });
 
-test("no channel gets anything out, and the trap would have seen it", async (t) => {
+test("no channel gets anything out, and the trap would have seen it", { skip: isFirefox && "needs Chromium's account of its network work" }, async (t) => {
   const names = Object.keys(CHANNELS);
   assert.ok(names.length >= 40);
   const log = await mkdtemp(join(tmpdir(), "usercert-netlog-"));
@@ -138,9 +138,10 @@ test("a whole visit asks the network for the file alone, and keeps nothing", asy
   await frame.fill("#user", "alice");
   await frame.click("#make");
   await saveKey(page, frame);
+  await frame.click("#go-send");
   await downloadBy(page, () => frame.click("#save-manifest"));
-  await frame.click("#tab-inspect");
-  await frame.fill("#thing", "hello");
+  await frame.click("#step-inspect");
+  await frame.fill("#paste", "hello");
   await pause(500);
   assert.deepEqual(asked.filter((url) => !url.startsWith("blob:")), [server.url]);
   assert.deepEqual(server.requests, ["GET /"]);
@@ -179,9 +180,10 @@ test("the key is in no attribute, address, text, console or clipboard", async ()
   await frame.waitForSelector("#save-key");
   const key = await saveKey(page, frame);
   // The modulus stands first and is public; what comes behind is not.
-  const secret = key.text.replace(/-----[^-]+-----|\s/g, "").slice(500);
-  for (const summary of await frame.locator("#made summary").all()) await summary.click();
-  const buttons = frame.locator("#made button[aria-label^=Copy]");
+  const secret = key.text.replace(/^#.*$/m, "").replace(/-----[^-]+-----|\s/g, "").slice(500);
+  await frame.click("#go-send");
+  for (const summary of await frame.locator("#panel-send summary").all()) await summary.click();
+  const buttons = frame.locator("#panel-send button[aria-label^=Copy]");
   for (let at = 0; at < (await buttons.count()); at += 1) await buttons.nth(at).click();
   const everything = await frame.evaluate(() => JSON.stringify([
     document.documentElement.outerHTML, [...document.querySelectorAll("input, textarea")].map((e) => e.value),
@@ -191,6 +193,39 @@ test("the key is in no attribute, address, text, console or clipboard", async ()
     assert.ok(!text.includes("PRIVATE KEY-----\\n"));
     for (let at = 0; at + 24 < secret.length; at += 8) assert.ok(!text.includes(secret.slice(at, at + 24)));
   }
+  await browser.close();
+});
+
+test("a key that was pasted stays in no box", async () => {
+  const browser = await startBrowser();
+  const { page, frame } = await openPage(browser.context, FILE_URL);
+  await frame.fill("#user", "alice");
+  await frame.click("#make");
+  const key = await saveKey(page, frame);
+  await frame.click("#step-answer");
+  await frame.fill("#paste", key.text);
+  await frame.locator("#which-key", { hasText: "pasted" }).waitFor();
+  assert.equal(await frame.inputValue("#paste"), "");
+  await browser.close();
+});
+
+test("no field is checked for spelling, kept or translated, in any step", async () => {
+  const browser = await startBrowser();
+  const { page, frame } = await openPage(browser.context, FILE_URL);
+  const fields = () => frame.evaluate(() => [...document.querySelectorAll("textarea, input[type=text]")]
+    .map((e) => [e.id, e.spellcheck, e.autocomplete, e.getAttribute("translate")]));
+  const seen = [];
+  for (const step of ["key", "answer", "inspect"]) {
+    await frame.click(`#step-${step}`);
+    if (step === "answer") {
+      await frame.fill("#paste", await readFile(new URL("../../core/tests/data/expired.pem", import.meta.url), "utf8"));
+      await frame.waitForSelector("#cluster");
+    }
+    seen.push(...(await fields()));
+  }
+  assert.ok(["user", "groups", "expires", "signer", "paste", "server", "ca", "cluster-name", "namespace"].every((id) => seen.some(([seenId]) => seenId === id)), String(seen));
+  for (const [id, ...properties] of seen) assert.deepEqual(properties, [false, "off", "no"], id);
+  await page.close();
   await browser.close();
 });
 

@@ -22,15 +22,20 @@ use crate::bundle::{Module, bundle};
 use crate::lean::lean;
 
 /// The page's own modules, in the order of their imports.
-const MODULES: [&str; 9] = [
+const MODULES: [&str; 14] = [
     "unpack.js",
+    "texts.js",
+    "state.js",
     "dom.js",
+    "names.js",
     "copy.js",
-    "input.js",
     "findings.js",
-    "request.js",
-    "install.js",
+    "key.js",
+    "send.js",
+    "answer.js",
+    "done.js",
     "inspect.js",
+    "drop.js",
     "main.js",
 ];
 

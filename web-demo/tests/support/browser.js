@@ -95,8 +95,10 @@ export async function serve(html, host = "127.0.0.1") {
 export async function openPage(context, url) {
   const page = await context.newPage();
   const told = [];
-  page.on("console", (message) => { if (!/favicon/.test(message.text())) told.push(message.text()); });
-  page.on("pageerror", (error) => told.push(String(error)));
+  // Firefox asks every server for an icon, and says that the policy refused it.
+  const tell = (text) => { if (!text.includes("/favicon.ico")) told.push(text); };
+  page.on("console", (message) => tell(message.text()));
+  page.on("pageerror", (error) => tell(String(error)));
   await page.goto(url);
   const frame = await inner(page);
   await frame.locator("#app").waitFor();
@@ -132,9 +134,17 @@ async function downloadInFirefox(folder, act) {
   throw new Error("nothing was downloaded");
 }
 
+/** Lines up what the smart box is given: text as a paste, files as chosen. */
+export async function give(frame, ...things) {
+  for (const thing of things.filter((one) => typeof one === "string")) await frame.fill("#paste", thing);
+  const files = things.filter((one) => typeof one !== "string")
+    .map(({ name, text }) => ({ name, mimeType: "application/octet-stream", buffer: Buffer.from(text) }));
+  if (files.length > 0) await frame.setInputFiles("#files", files);
+}
+
 /** Saves the key that was made, and says that it arrived. */
 export async function saveKey(page, frame) {
   const key = await downloadBy(page, () => frame.click("#save-key"));
-  await frame.click("#key-is-there");
+  await frame.click("#key-is-there-yes");
   return key;
 }

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const target = fileURLToPath(new URL("../../../target/debug/", import.meta.url));
-const PLUGIN = process.env.USERCERT_PLUGIN ?? join(target, "kubectl-usercert");
+export const PLUGIN = process.env.USERCERT_PLUGIN ?? join(target, "kubectl-usercert");
 const SANDBOX = process.env.USERCERT_SANDBOX ?? join(target, "usercert-sandbox");
 
 const run = promisify(execFile);

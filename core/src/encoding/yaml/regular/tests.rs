@@ -194,9 +194,9 @@ proptest! {
 
 /// What is read where there is no parser for all of YAML.
 fn alone(text: &str) -> Option<serde_json::Value> {
-    use super::super::read::{Duplicates, Reader};
+    use super::super::read::{Duplicates, ValueReader};
     super::super::characters::check_characters(text).ok()?;
-    let mut reader = Reader::new(text, Events::alone(text), Duplicates::Refuse);
+    let mut reader = ValueReader::new(text, Events::alone(text), Duplicates::Refuse);
     let value = reader.document().ok()??;
     reader.events.peek_document().ok()?.is_none().then_some(value)
 }

@@ -81,7 +81,11 @@ impl<'t> Regular<'t> {
                 return Some(event);
             }
             #[cfg(any(test, not(feature = "whole-yaml")))]
-            if self.alone && !self.begun && self.text.trim_start().starts_with(['{', '[']) {
+            if self.alone
+                && self.line.0 == 0
+                && !self.begun
+                && self.text.trim_start().starts_with(['{', '['])
+            {
                 self.json()?;
                 continue;
             }

@@ -249,3 +249,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn lines_before_the_first_value_are_looked_at_once() {
+    // A look at the whole text for each of them would take minutes.
+    let text = format!("{}a: b", "\n".repeat(500_000));
+    assert_eq!(alone(&text), Some(serde_json::json!({ "a": "b" })));
+}

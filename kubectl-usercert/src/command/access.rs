@@ -35,6 +35,9 @@ pub struct AccessArgs {
     client: ClientArgs,
 }
 
+/// How wide the column ALLOWS is where no piece of it is wider.
+const ALLOWS: usize = 100;
+
 /// Runs the command.
 ///
 /// # Errors
@@ -127,6 +130,32 @@ impl<'a> Row<'a> {
         Self { by, binding, allows }
     }
 
+    /// The cells of a row, and of further ones where the last cell takes several lines: what is ours to say
+    /// is never cut.
+    fn rows(&self, wide: bool) -> Vec<Vec<String>> {
+        let mut lines = match &self.allows {
+            Ok(allowance) if wide => vec![allowance.brief()],
+            Ok(allowance) => {
+                // Of names of objects there may be any number.
+                let pieces = allowance.pieces();
+                let pieces: Vec<String> =
+                    pieces.iter().map(|p| output::cut(p, 3 * ALLOWS)).collect();
+                output::laid_out(&pieces, "; ", ALLOWS)
+            }
+            Err(why) => vec![(*why).to_owned()],
+        }
+        .into_iter();
+        let mut first = self.cells(wide);
+        let before = first.len();
+        first.extend(lines.next());
+        let more = lines.map(|line| {
+            let mut cells = vec![String::new(); before];
+            cells.push(line);
+            cells
+        });
+        std::iter::once(first).chain(more).collect()
+    }
+
     fn cells(&self, wide: bool) -> Vec<String> {
         let role = &self.binding.role;
         let mut cells = vec![
@@ -137,11 +166,6 @@ impl<'a> Row<'a> {
         if wide {
             cells.push(show_short(&self.binding.name, 90));
         }
-        cells.push(match &self.allows {
-            Ok(allowance) if wide => allowance.brief(),
-            Ok(allowance) => output::cut(&allowance.brief(), 100),
-            Err(why) => (*why).to_owned(),
-        });
         cells
     }
 
@@ -183,7 +207,7 @@ fn print(
         host.say(format!("No role bindings reach {}.", show(&args.name)));
     } else {
         output::print(host, args.output.format, &value, &names, |wide| {
-            let cells: Vec<Vec<String>> = rows.iter().map(|r| r.cells(wide)).collect();
+            let cells: Vec<Vec<String>> = rows.iter().flat_map(|r| r.rows(wide)).collect();
             let header: &[&str] = match wide {
                 true => &["NAMESPACE", "ROLE", "BY", "BINDING", "ALLOWS"],
                 false => &["NAMESPACE", "ROLE", "BY", "ALLOWS"],

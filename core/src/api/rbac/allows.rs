@@ -123,13 +123,19 @@ fn classes(verbs: &BTreeSet<&str>) -> Vec<(usize, String)> {
 impl Allowance {
     /// In one line: the powers, then how much else.
     pub fn brief(&self) -> String {
+        self.pieces().join("; ")
+    }
+
+    /// The powers, then how much else, one by one. Strings from elsewhere are cut in them.
+    #[must_use]
+    pub fn pieces(&self) -> Vec<String> {
         let counted = self.actions.iter().map(|a| match a.on.as_slice() {
             [one] => format!("{} {one}", a.what),
             several => format!("{} {} resources", a.what, several.len()),
         });
         let parts: Vec<String> =
             self.powers.iter().map(|p| format!("! {p}")).chain(counted).collect();
-        if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
+        if parts.is_empty() { vec!["nothing".to_owned()] } else { parts }
     }
 
     /// A line each, powers marked with `!`; at most `most` resources a line.

@@ -6,4 +6,5 @@ pub mod ecdsa;
 #[cfg(any(feature = "policy", feature = "roster"))]
 pub(crate) mod handwritten;
 pub mod pem;
+pub mod utf16;
 pub mod yaml;

@@ -4,10 +4,12 @@
 //! from a stranger: only the fields named here are taken, everything else is refused by name, because
 //! kubectl would act on it (`exec` runs programs, `tokenFile` sends a local file to the server, …).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use ::base64::Engine as _;
+use ::base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use crate::encoding::base64;
+use crate::encoding::utf16::Utf16;
 use crate::encoding::yaml;
 use crate::text::{self, shell_word};
 use crate::x509::certificate::{Certificate, CertificateError, chain_to_pem};
@@ -157,8 +159,12 @@ impl Reply {
         if input.len() > MAX_BYTES {
             return Err(ReplyError::NotKubeconfig("it is longer than 1 MiB".to_owned()));
         }
-        let text = std::str::from_utf8(input)
-            .map_err(|_| ReplyError::NotKubeconfig("it is not UTF-8 text".to_owned()))?;
+        let wide = Utf16::of(input).and_then(|encoding| encoding.decode(input));
+        let text = match &wide {
+            Some(text) => text,
+            None => std::str::from_utf8(input)
+                .map_err(|_| ReplyError::NotKubeconfig("it is not UTF-8 text".to_owned()))?,
+        };
         let value =
             yaml::parse(text).map_err(|error| ReplyError::NotKubeconfig(error.to_string()))?;
         Self::from_value(text, &value)
@@ -336,7 +342,7 @@ fn certificates(
 ) -> Result<Vec<Certificate>, ReplyError> {
     let data = string(map, key)?.ok_or(ReplyError::Missing(key))?;
     let compact: String = data.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let pem = STANDARD.decode(compact).map_err(|_| invalid(key, "is not base64"))?;
+    let pem = base64::decode(compact).ok_or_else(|| invalid(key, "is not base64"))?;
     if pem.windows(11).any(|w| w == b"PRIVATE KEY") {
         return Err(forbidden(key, reason("client-key-data")));
     }

@@ -4,11 +4,13 @@
 //! module sees to it that the decision is made on what is in the files at that moment and that
 //! nothing is lost on the way to the disk.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use usercert_core::encoding::utf16::Utf16;
 use usercert_core::kubeconfig::merged::SourceFile;
 use usercert_core::kubeconfig::path::LoadingList;
 
@@ -39,11 +41,30 @@ pub fn read_all(list: &LoadingList) -> Result<Vec<SourceFile>, ReadError> {
     list.files.iter().map(|path| read_one(path)).collect()
 }
 
+/// How the file at the path is written, if it is there and not in UTF-8.
+fn encoding(path: &Path) -> Option<Utf16> {
+    let mut mark = [0; 2];
+    File::open(path).ok()?.read_exact(&mut mark).ok()?;
+    Utf16::of(&mark)
+}
+
+/// The text as the file at the path is written.
+fn encoded<'t>(path: &Path, text: &'t str) -> Cow<'t, [u8]> {
+    match encoding(path) {
+        Some(encoding) => encoding.encode(text).into(),
+        None => text.as_bytes().into(),
+    }
+}
+
 fn read_one(path: &Path) -> Result<SourceFile, ReadError> {
     let text = match read(path) {
-        Ok(bytes) => Some(
-            String::from_utf8(bytes).map_err(|_| ReadError::NotUtf8 { path: path.to_owned() })?,
-        ),
+        Ok(bytes) => {
+            let text = match Utf16::of(&bytes) {
+                Some(encoding) => encoding.decode(&bytes),
+                None => String::from_utf8(bytes).ok(),
+            };
+            Some(text.ok_or_else(|| ReadError::NotUtf8 { path: path.to_owned() })?)
+        }
         Err(error) if error.is_missing() => None,
         Err(error) => return Err(error),
     };
@@ -79,7 +100,7 @@ pub fn update_and_keep<E: std::error::Error>(
         return Err(UpdateError::NotInList { path: path.clone() });
     }
     for (done, (path, text)) in changes.iter().enumerate() {
-        if let Err(source) = replace(path, text.as_bytes()) {
+        if let Err(source) = replace(path, &encoded(path, text)) {
             let written = changes.into_iter().take(done).map(|(path, _)| path).collect();
             return Err(UpdateError::Write { source, written });
         }
@@ -89,7 +110,7 @@ pub fn update_and_keep<E: std::error::Error>(
 }
 
 pub fn all_hold(files: &[(PathBuf, String)]) -> bool {
-    files.iter().all(|(path, text)| holds(path, text.as_bytes()).unwrap_or(false))
+    files.iter().all(|(path, text)| holds(path, &encoded(path, text)).unwrap_or(false))
 }
 
 fn holds(path: &Path, mut text: &[u8]) -> std::io::Result<bool> {

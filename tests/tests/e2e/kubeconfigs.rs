@@ -6,6 +6,7 @@ use crate::trial::{Person, Trial};
 cases!(
     everything_else_stays,
     several_files,
+    written_by_powershell,
     collisions_and_replace,
     use_and_namespace,
     standalone,
@@ -356,5 +357,56 @@ fn many_writers_with_kubectl_among_them(trial: &Trial) {
         outcome.exits(1).says(&["kept", "run"]);
         assert_eq!(person.pending().len(), 1, "the key is kept");
         person.run(&["install", user, "--reply", "reply", "--yes", "--no-verify"]).ok();
+    }
+}
+
+/// UTF-16 with a byte order mark, as kubectl reads it too: read by every command, and kept when written.
+fn written_by_powershell(trial: &Trial) {
+    let text = trial.backend.admin_kubeconfig().replace('\n', "\r\n");
+    for (order, mark) in
+        [(u16::to_le_bytes as fn(u16) -> [u8; 2], [0xff, 0xfe]), (u16::to_be_bytes, [0xfe, 0xff])]
+    {
+        let person = trial.with_kubeconfig("");
+        let write = |file: &str, text: &str| {
+            let bytes: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(order).collect();
+            std::fs::write(person.home.join(file), bytes).expect("a file is written");
+        };
+        let read = |file: &str| {
+            let bytes = std::fs::read(person.home.join(file)).expect("a file");
+            assert_eq!(bytes[..2], mark, "{file} is still what it was");
+            let bytes = bytes.chunks(2).map(|pair| {
+                let unit = [pair[0], pair[1]];
+                if mark[0] == 0xff { u16::from_le_bytes(unit) } else { u16::from_be_bytes(unit) }
+            });
+            String::from_utf16(&bytes.collect::<Vec<_>>()).expect("UTF-16")
+        };
+        write(".kube/config", &text);
+        let context = person.kubectl(&["config", "current-context"]).ok().stdout;
+        person.run(&["contexts"]).ok().prints(&[context.trim()]);
+        person.run(&["verify"]).ok();
+        let user = trial.user("wide");
+        person.run(&["request", &user]).ok();
+        person.run(&["approve", &user, "--yes"]).ok();
+        person.run(&["install", &user]).ok();
+        let context = person.context_of(&user);
+        assert_eq!(person.whoami(&context).0, user);
+        let written = read(".kube/config");
+        assert!(written.starts_with(&format!("\u{feff}{}", &text[..40])), "{written}");
+        assert!(!written.replace("\r\n", "").contains('\n'), "line ends are as before");
+        person.run(&["contexts", "--prune", "--yes"]).ok();
+
+        // A reply that went through the same pipe.
+        let user = trial.user("wide");
+        person.run(&["request", &user]).ok();
+        let reply = person.run(&["approve", &user, "--yes", "--reply", "-"]).ok().stdout;
+        write("reply", &reply);
+        person.run(&["install", &user, "--reply", "reply", "--yes"]).ok();
+        assert_eq!(person.whoami(&person.context_of(&user)).0, user);
+        // Half a character: nothing is written.
+        let mut damaged = std::fs::read(person.home.join(".kube/config")).expect("a file");
+        damaged.push(0);
+        std::fs::write(person.home.join(".kube/config"), &damaged).expect("a file is written");
+        person.run(&["install", &user]).exits(1).says(&["neither UTF-8 nor UTF-16"]);
+        assert_eq!(std::fs::read(person.home.join(".kube/config")).expect("a file"), damaged);
     }
 }

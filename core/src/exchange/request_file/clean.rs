@@ -1,21 +1,16 @@
 //! Text as it was before mail programs, browsers and editors had it.
 
+use crate::encoding::utf16::Utf16;
+
 /// The text of a file or paste: UTF-8, or UTF-16 as Windows PowerShell writes it; without byte order
 /// mark, with LF line ends and plain spaces. `None` if it is no text.
 pub(crate) fn decode(input: &[u8]) -> Option<String> {
-    let text = match input {
-        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
-        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
-        _ => std::str::from_utf8(input).ok()?.to_owned(),
+    let text = match Utf16::of(input) {
+        Some(encoding) => encoding.decode(input)?,
+        None => std::str::from_utf8(input).ok()?.to_owned(),
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Some(text.replace("\r\n", "\n").replace('\r', "\n").replace('\u{a0}', " "))
-}
-
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
-    let (pairs, []) = bytes.as_chunks::<2>() else { return None };
-    let units = pairs.iter().map(|pair| unit(*pair));
-    char::decode_utf16(units).collect::<Result<String, _>>().ok()
 }
 
 /// A line without the marks of mail programs: `> `, `>> `, `> > `. What follows them keeps its

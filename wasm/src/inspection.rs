@@ -125,7 +125,7 @@ fn item(source: &str, input: i64, item: &Item) -> String {
         .text("what", &item.what)
         .text("source", source)
         .number("input", Some(input))
-        .json("properties", &json::object(&item.properties))
+        .json("properties", &json::object(&item.shown()))
         .json(
             "findings",
             &list(item.findings.iter().map(|f| finding(f.code, f.severity, &f.message))),

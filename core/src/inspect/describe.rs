@@ -105,7 +105,7 @@ fn of_object(object: &Object) -> Item {
         .with("lifetime", lifetime)
         .with("state", object.state().name());
     if !object.spec.username.is_empty() {
-        item.set("requester", show(&object.spec.username));
+        item.set("requester", object.spec.username.clone());
     }
     item
 }

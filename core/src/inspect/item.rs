@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use crate::review::Severity;
+use crate::text::show;
 use crate::time::UnixTime;
 
 /// Something that is odd or wrong, and what it means for Kubernetes.
@@ -17,6 +18,9 @@ pub struct Finding {
     pub message: String,
 }
 
+/// Properties with strings from elsewhere that programs want as they are.
+const AS_FOUND: [&str; 4] = ["user", "groups", "uid", "requester"];
+
 /// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,7 +28,8 @@ pub struct Item {
     /// What it is: `certificate request`, `certificate`, `private key`, `CertificateSigningRequest`,
     /// `kubeconfig user`, ….
     pub what: String,
-    /// Properties in order, safe to show.
+    /// Properties in order. Those that [`Item::shown`] shows otherwise are as they were found; the others
+    /// are safe to show.
     pub properties: Map<String, Value>,
     /// What is odd or wrong about it.
     pub findings: Vec<Finding>,
@@ -56,6 +61,28 @@ impl Item {
     /// Adds something that is worth knowing.
     pub fn note(&mut self, code: &'static str, message: impl Into<String>) {
         self.findings.push(Finding { code, severity: Severity::Info, message: message.into() });
+    }
+
+    /// The properties, safe to show.
+    #[must_use]
+    pub fn shown(&self) -> Map<String, Value> {
+        let mut properties = self.properties.clone();
+        for (name, value) in &mut properties {
+            if AS_FOUND.contains(&name.as_str()) {
+                match value {
+                    Value::String(text) if !text.is_empty() => *text = show(text),
+                    Value::Array(items) => {
+                        for item in items {
+                            if let Value::String(text) = item {
+                                *text = show(text);
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        properties
     }
 
     /// A property that is a text.

@@ -3,7 +3,7 @@
 //! Source: `apiserver/pkg/authentication/request/x509/x509.go`.
 
 use super::Item;
-use crate::text::{first_hidden, show, show_short};
+use crate::text::{first_hidden, show_short};
 use crate::x509::identity::{self, MAX_GROUPS};
 use crate::x509::name::{StringType, Subject};
 
@@ -12,11 +12,11 @@ const MOST: usize = 10;
 
 /// User, groups, UID and the whole name.
 pub(super) fn describe(item: &mut Item, subject: &Subject) {
-    let groups: Vec<String> = subject.groups().iter().map(|g| show(g)).collect();
-    item.set("user", if subject.user().is_empty() { String::new() } else { show(subject.user()) });
+    let groups: Vec<String> = subject.groups().into_iter().collect();
+    item.set("user", subject.user());
     item.set("groups", groups);
     if let Some(uid) = uids(subject).next() {
-        item.set("uid", show(uid));
+        item.set("uid", uid);
     }
     item.set("subject", subject.shown());
 }

@@ -13,6 +13,7 @@ cases!(
     objects_in_the_cluster,
     whose_context,
     keys_stay_hidden,
+    names_as_they_are,
     hostile_surroundings,
     wrong_arguments,
 );
@@ -333,4 +334,20 @@ fn wrong_arguments(trial: &Trial) {
     person.run(&["inspect", "csr/a", "pki/ca.crt"]).exits(1).prints(&["the cluster's CA"]);
     sh(&person, "mkdir empty");
     person.run(&["inspect", "empty"]).exits(1).says(&["nothing known in empty"]);
+}
+
+/// Programs get the names themselves, people a form that is safe to look at.
+fn names_as_they_are(trial: &Trial) {
+    let person = trial.newcomer();
+    let (user, group) = ("a\u{200b} 'b'", "x  y");
+    let subject = format!("/O={group}/CN={user}");
+    let make = "openssl req -new -utf8 -newkey ed25519 -nodes -keyout key -subj \"$0\" -out csr";
+    person.tool("sh", &["-c", make, &subject]).ok();
+    let found = person.run(&["inspect", "csr", "-o", "json"]);
+    assert!(!found.stdout.contains('\u{200b}'), "escaped as JSON escapes it");
+    let properties = &found.json()["items"][0]["properties"];
+    assert_eq!(properties["user"], user);
+    assert_eq!(properties["groups"], serde_json::json!([group]));
+    let shown = person.run(&["inspect", "csr"]).stdout;
+    assert!(!shown.contains('\u{200b}') && !shown.contains(group), "{shown}");
 }

@@ -69,9 +69,10 @@ fn sheet(row: &InspectedItem, full: bool, with_source: bool) -> String {
     let item = &row.item;
     let from = if with_source { format!("{}: ", row.source) } else { String::new() };
     let mut out = format!("{from}{}\n", item.what);
+    let properties = item.shown();
     let mut line = |label: &str, value: &str| out.push_str(&format!("  {label:<13}{value}\n"));
     for (name, label, always) in LABELS {
-        let Some(value) = item.properties.get(name).filter(|_| full || always) else { continue };
+        let Some(value) = properties.get(name).filter(|_| full || always) else { continue };
         let mut text = plain(value);
         match name {
             "meaning" if !full => text = format!("{text} ({})", item.word("profile")),

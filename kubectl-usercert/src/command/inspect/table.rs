@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use usercert_core::inspect::{Item, Severity};
+use usercert_core::text::show;
 use usercert_core::time::{UnixTime, human_duration};
 
 use super::look::InspectedItem;
@@ -112,11 +113,11 @@ fn names(item: &Item) -> String {
         .map(|n| n.trim_start_matches("DNS:").trim_start_matches("IP:"))
         .collect();
     let user = match item.word("user") {
-        "" => item.word("name"),
-        user => user,
+        "" => item.word("name").to_owned(),
+        user => show(user),
     };
     if hosts.is_empty() || list(item, "usages").iter().all(|u| *u == "client auth") {
-        return show_cell(user, 50);
+        return show_cell(&user, 50);
     }
     show_cell(&hosts.join(","), 50)
 }

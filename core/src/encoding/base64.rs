@@ -16,3 +16,11 @@ const GO: GeneralPurpose = GeneralPurpose::new(
 pub(crate) fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
     GO.decode(text).ok()
 }
+
+/// [`decode`] for a field of an object: line breaks in it count for nothing.
+pub(crate) fn decode_lines(text: &str) -> Option<Vec<u8>> {
+    match text.contains(['\r', '\n']) {
+        true => decode(text.replace(['\r', '\n'], "")),
+        false => decode(text),
+    }
+}

@@ -4,11 +4,10 @@
 //! With the plugin that is a reply (a keyless kubeconfig), without it the certificate itself or the
 //! whole CertificateSigningRequest object. What arrives is a stranger's data until it was checked.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::api::csr::{self, Object, ObjectError, State};
+use crate::encoding::base64;
 use crate::encoding::pem;
 use crate::encoding::yaml;
 use crate::exchange::reply::{MAX_BYTES, Reply, ReplyError};
@@ -132,7 +131,7 @@ pub fn read(input: &[u8]) -> Result<ReceivedCertificate, CertificateFileError> {
         None => {}
     }
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let decoded = STANDARD.decode(compact).map_err(|_| CertificateFileError::Unknown)?;
+    let decoded = base64::decode(compact).ok_or(CertificateFileError::Unknown)?;
     if decoded.windows(11).any(|w| w == b"PRIVATE KEY") {
         return Err(CertificateFileError::PrivateKey);
     }
@@ -172,6 +171,9 @@ fn from_pem(data: &[u8]) -> Result<ReceivedCertificate, CertificateFileError> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use ::base64::Engine as _;
+    use ::base64::engine::general_purpose::STANDARD;
 
     use super::*;
     use crate::x509::testing::{expired, request};

@@ -85,6 +85,8 @@ findings! {
     /// A name of the object that no tool makes: of more than 253 bytes, or neither letters, digits and
     /// -._:@+ nor the user's name.
     OddObjectName = "odd-object-name", Refuse;
+    /// A manifest that was handed over is named after somebody else than its request names.
+    NameDiffers = "name-differs", Warn;
     /// A user name of more than 256 bytes.
     LongName = "long-name", Refuse;
     /// More than 100 groups.
@@ -95,8 +97,12 @@ findings! {
     WeakKey = "weak-key", Refuse;
     /// A kind of key that is not known here.
     OddKey = "odd-key", Refuse;
-    /// Signed with SHA-1, which is broken: two different requests can share a signature.
-    WeakSignature = "weak-signature", Refuse;
+    /// Signed with SHA-1, which is broken: two different requests can share a signature. The API server
+    /// takes it.
+    WeakSignature = "weak-signature", Warn;
+    /// Signed in a way that the API server does not verify, as with MD5 or SHA-224: it refuses the
+    /// request.
+    UnsupportedSignature = "unsupported-signature", Hard;
     /// Usages beyond client authentication, or without it: not a person's certificate.
     UnexpectedUsages = "unexpected-usages", Refuse;
     /// A signer of Kubernetes that is not for people's certificates.

@@ -8,7 +8,7 @@ use crate::api::csr::{CLIENT_AUTH, CLIENT_SIGNER};
 use crate::encoding::pem;
 use crate::text;
 use crate::time::human_duration;
-use crate::x509::key::{KeyKind, Verification};
+use crate::x509::key::{KeyKind, SignatureAlgorithm, Verification};
 use crate::x509::pkcs10::{self, CertificateRequest};
 
 pub(super) fn envelope(reviewed: &Reviewed<'_>, findings: &mut Findings) {
@@ -45,10 +45,20 @@ pub(super) fn form(request: &CertificateRequest, reviewed: &Reviewed<'_>, findin
         };
         findings.add(FindingCode::NotStrictDer, reason);
     }
+    // What is not known here, Go does not know either; what is in a cluster, a server has verified.
+    let is_unknown = matches!(request.signature_algorithm, SignatureAlgorithm::Other(_));
     match reviewed.signature {
         Some(Verification::Invalid) => {
             findings.add(FindingCode::SignatureInvalid, "the request's signature does not verify");
         }
+        Some(Verification::Unsupported) if reviewed.requester.is_none() && is_unknown => findings
+            .add(
+                FindingCode::UnsupportedSignature,
+                format!(
+                    "signed with {}: the API server refuses the request",
+                    request.signature_algorithm
+                ),
+            ),
         Some(Verification::Unsupported) => findings.add(
             FindingCode::SignatureUnchecked,
             format!("signed with {}, which is not checked here", request.signature_algorithm),

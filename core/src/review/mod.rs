@@ -105,6 +105,9 @@ pub fn review(reviewed: &Reviewed<'_>) -> Vec<Finding> {
     if let Some(name) = reviewed.object_name {
         let user = reviewed.request.as_ref().map(|r| r.subject.user()).unwrap_or_default();
         names::object_name(name, user, &mut findings);
+        if reviewed.requester.is_none() {
+            names::same_person(name, user, &mut findings);
+        }
     }
     form::asked(reviewed, &mut findings);
     findings.sorted()
@@ -190,6 +193,70 @@ mod tests {
         ];
         for (code, change) in cases {
             assert_eq!(codes(&review_of(&pem, change)), [code]);
+        }
+    }
+
+    #[test]
+    fn signatures_are_judged_as_the_server_judges_them() {
+        use crate::x509::key::{Hash, SignatureAlgorithm};
+        let other = |oid: &str| SignatureAlgorithm::Other(oid.to_owned());
+        let sha1 = [Hash::Sha1].map(SignatureAlgorithm::Rsa).into_iter();
+        let weak = sha1.chain([SignatureAlgorithm::Ecdsa(Hash::Sha1)]);
+        let refused =
+            ["1.2.840.113549.1.1.4", "1.2.840.113549.1.1.14", "1.2.840.10045.4.3.1", "1.2.3"];
+        let cases = weak
+            .map(|algorithm| (algorithm, Verification::Valid, ["weak-signature"; 2], [false; 2]))
+            .chain(refused.map(|oid| {
+                let codes = ["unsupported-signature", "signature-unchecked"];
+                (other(oid), Verification::Unsupported, codes, [true, false])
+            }));
+        let good = good();
+        for (algorithm, verification, expected, refuse) in cases {
+            let mut read = CertificateRequest::from_pem(good.as_bytes()).unwrap();
+            read.signature_algorithm = algorithm.clone();
+            let of = |requester| {
+                let reviewed = reviewed(&good, |r| {
+                    r.signature = Some(verification);
+                    r.requester = requester;
+                });
+                review(&Reviewed { request: Ok(&read), ..reviewed })
+            };
+            // Handed over, and in the cluster, where the server has taken it.
+            for (i, requester) in [None, Some("alice")].into_iter().enumerate() {
+                let findings = of(requester);
+                assert_eq!(codes(&findings), [expected[i]], "{algorithm}");
+                assert_eq!(refuses(&findings, &[]), refuse[i], "{algorithm}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_manifest_with_somebody_elses_request_is_found() {
+        let of = |name: &'static str, user: &str, requester| {
+            let pem = pkcs10::to_pem(&request(user, &[]).der);
+            let findings = review_of(&pem, |r| {
+                r.object_name = Some(name);
+                r.requester = requester;
+            });
+            findings.iter().any(|f| f.code == FindingCode::NameDiffers)
+        };
+        for (name, user, differs) in [
+            ("john", "angela", true),
+            ("bob-csr", "alice", true),
+            ("alice", "alice", false),
+            ("alice-0a1b2", "alice", false),
+            ("a-b-c", "a/b%c", false),
+            ("user-dotdot", "..", false),
+            ("alice-csr", "alice", false),
+            ("csr-for-Alice", "alice", false),
+            ("alice", "alice@example.com", false),
+            ("juergen-gross", "Juergen Gross", false),
+            ("csr-7x2lk", "alice", false),
+            ("myuser", "system:node:n1", true),
+            ("node-n1", "system:node:n1", false),
+        ] {
+            assert_eq!(of(name, user, None), differs, "{name} {user}");
+            assert!(!of(name, user, Some(user)), "in the cluster {name} {user}");
         }
     }
 

@@ -88,6 +88,34 @@ pub(super) fn object_name(name: &str, user: &str, findings: &mut Findings) {
     }
 }
 
+/// Whether a manifest that was handed over is named after another user than its request: it may be a
+/// sample's request that was never replaced. Who makes the name from the user's, or from nothing, is not
+/// meant.
+pub(super) fn same_person(name: &str, user: &str, findings: &mut Findings) {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let (object, person) = (plain(name), plain(user));
+    let part = user.rsplit(':').next().unwrap_or_default();
+    let part = plain(part.split('@').next().unwrap_or_default());
+    let generated = |rest: &str| rest.len() == 5 && rest.bytes().all(|b| b.is_ascii_alphanumeric());
+    if user.is_empty()
+        || name.starts_with(&csr::name_for_user(user))
+        || person.contains(&object)
+        || !part.is_empty() && object.contains(&part)
+        || name.strip_prefix("csr-").is_some_and(generated)
+    {
+        return;
+    }
+    let message = format!(
+        "the manifest is named {}, but the request in it is for {}",
+        text::show_short(name, LONGEST),
+        text::show_short(user, LONGEST)
+    );
+    findings.add(FindingCode::NameDiffers, message);
+}
+
 pub(super) fn group_name(group: &str, bound: Option<&BoundNames>, findings: &mut Findings) {
     name("group", group, bound, findings);
     if group.contains(',') || group.contains(";O=") || group.contains("/O=") {

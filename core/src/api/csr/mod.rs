@@ -11,12 +11,11 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use crate::encoding::base64;
 use crate::time::UnixTime;
 use crate::x509::pkcs10::{CertificateRequest, CsrError};
 
@@ -183,7 +182,7 @@ impl Object {
     /// # Errors
     /// Not base64.
     pub fn request_pem(&self) -> Result<Vec<u8>, ObjectError> {
-        STANDARD.decode(&self.spec.request).map_err(|_| ObjectError::Base64("spec.request"))
+        base64::decode_lines(&self.spec.request).ok_or(ObjectError::Base64("spec.request"))
     }
 
     /// The certificate request inside, as the API server reads it.
@@ -200,9 +199,8 @@ impl Object {
     /// # Errors
     /// Not base64.
     pub fn certificate_pem(&self) -> Result<Vec<u8>, ObjectError> {
-        STANDARD
-            .decode(&self.status.certificate)
-            .map_err(|_| ObjectError::Base64("status.certificate"))
+        base64::decode_lines(&self.status.certificate)
+            .ok_or(ObjectError::Base64("status.certificate"))
     }
 
     /// What it has come to: Denied wins over Failed, that over Approved; a certificate counts only

@@ -35,6 +35,16 @@ pub fn adapt(
                 finding.severity = Severity::Hard;
                 finding.message.push_str(": that the key is the requester's cannot be shown");
             }
+            FindingCode::UnsupportedSignature => {
+                finding.code = FindingCode::SignatureUnchecked;
+                finding.message = "signed in a way that is not checked here: that the key is the \
+                                   requester's cannot be shown"
+                    .to_owned();
+            }
+            // A broken hash is what an API server still takes; a CA of one's own need not.
+            FindingCode::WeakSignature if finding.severity == Severity::Warn => {
+                finding.severity = Severity::Refuse;
+            }
             FindingCode::AlternativeNames => finding.message.push_str("; they are left out"),
             _ => {}
         }

@@ -9,18 +9,20 @@ mod unique;
 
 pub(crate) use self::clean::{decode, manifest_part, quoted_part};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use self::unique::Unique;
 
 use crate::api::csr::{API_VERSION, KIND, Object, ObjectError};
+use crate::encoding::base64;
 use crate::encoding::pem;
 use crate::encoding::yaml::{self, YamlError};
 use crate::text;
 use crate::x509::key;
 use crate::x509::pkcs10::{self, CertificateRequest, CsrError};
+
+/// The version before, gone since Kubernetes 1.22, in which published manifests still are.
+const BETA_VERSION: &str = "certificates.k8s.io/v1beta1";
 
 /// Longest input that is looked at, in bytes: some thousands of requests.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -60,6 +62,12 @@ pub enum HandoverError {
     /// A manifest whose object has a name that no tool makes.
     #[error("the manifest's name {} holds a control character", text::show_short(.0, 40))]
     ObjectName(String),
+    /// A manifest whose request was never filled in.
+    #[error("its spec.request holds the placeholder {}, not a request", text::show_short(.0, 60))]
+    Placeholder(String),
+    /// A manifest without a request.
+    #[error("its spec.request {0}")]
+    NoRequest(&'static str),
     /// The certificate request cannot be read.
     #[error(transparent)]
     Csr(#[from] CsrError),
@@ -178,7 +186,7 @@ fn from_text(text: &str) -> Result<Vec<ImportedRequest>, HandoverError> {
         return from_pem(text);
     }
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let decoded = STANDARD.decode(compact).map_err(|_| HandoverError::Unknown)?;
+    let decoded = base64::decode(compact).ok_or(HandoverError::Unknown)?;
     let inner = std::str::from_utf8(&decoded).ok();
     if inner.is_some_and(holds_private_key) {
         return Err(HandoverError::PrivateKey);
@@ -245,7 +253,8 @@ fn from_objects(documents: Vec<Value>) -> Result<Vec<ImportedRequest>, HandoverE
 fn flatten(mut value: Value, objects: &mut Vec<Value>) {
     let word = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (version, kind) = (word("apiVersion"), word("kind"));
-    let own = version == API_VERSION && kind.strip_suffix("List") == Some(KIND);
+    let own = [API_VERSION, BETA_VERSION].contains(&version.as_str())
+        && kind.strip_suffix("List") == Some(KIND);
     if let Value::Array(items) = value {
         items.into_iter().for_each(|item| flatten(item, objects));
         return;
@@ -262,26 +271,46 @@ fn flatten(mut value: Value, objects: &mut Vec<Value>) {
             && own
         {
             // Items of a list that the API server made carry no kind of their own.
-            item.entry("apiVersion").or_insert_with(|| API_VERSION.into());
+            item.entry("apiVersion").or_insert_with(|| version.as_str().into());
             item.entry("kind").or_insert_with(|| KIND.into());
         }
         flatten(item, objects);
     }
 }
 
+const NO_PEM: &str = "holds no certificate request: base64 of its PEM is expected";
+
+/// Whether this stands where a request was to be put in, as in published manifests: none of it is base64.
+fn is_placeholder(field: &str) -> bool {
+    field.contains(['$', '<', '{', '[', '`', '…']) || field.contains("...")
+}
+
 fn from_object(value: &Value) -> Result<ImportedRequest, HandoverError> {
-    let object = Object::from_value(value)?;
+    let object = match value.get("apiVersion").and_then(Value::as_str) {
+        Some(BETA_VERSION) if value.get("kind").and_then(Value::as_str) == Some(KIND) => {
+            Object::from_item(value)?
+        }
+        _ => Object::from_value(value)?,
+    };
     if object.metadata.name.contains(char::is_control) {
         return Err(HandoverError::ObjectName(object.metadata.name));
     }
+    let field = object.spec.request.trim();
+    if field.is_empty() {
+        return Err(HandoverError::NoRequest("is absent or empty"));
+    }
+    if is_placeholder(field) {
+        return Err(HandoverError::Placeholder(field.to_owned()));
+    }
     let pem = object.request_pem()?;
-    let text = String::from_utf8(pem).map_err(|_| HandoverError::DamagedBlock)?;
+    let text = String::from_utf8(pem).map_err(|_| HandoverError::NoRequest(NO_PEM))?;
     if holds_private_key(&text) {
         return Err(HandoverError::PrivateKey);
     }
     let mut inside = from_pem(&text)?;
     let request = match (inside.pop(), inside.len()) {
         (Some(one), 0) => one.request,
+        (None, _) => return Err(HandoverError::NoRequest(NO_PEM)),
         (_, more) => return Err(HandoverError::Several(more + 1)),
     };
     let filled = |s: &String| !s.is_empty();

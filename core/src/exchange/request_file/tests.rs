@@ -1,3 +1,6 @@
+use ::base64::Engine as _;
+use ::base64::engine::general_purpose::STANDARD;
+
 use super::*;
 use crate::x509::testing::request;
 
@@ -171,4 +174,77 @@ fn everything_else_says_what_it_is() {
     assert!(matches!(user(b"kind: Secret"), Err(HandoverError::Object(_))));
     assert!(matches!(user(b"hello"), Err(HandoverError::Unknown)));
     assert!(matches!(user(&[0xff, 0xff]), Err(HandoverError::Unknown)));
+}
+
+#[test]
+fn base64_in_lines_is_read_as_go_reads_it() {
+    let encoded = STANDARD.encode(pem("alice"));
+    for end in ["\n", "\r\n"] {
+        let lines: Vec<&str> = (0..encoded.len())
+            .step_by(76)
+            .map(|at| &encoded[at..encoded.len().min(at + 76)])
+            .collect();
+        let mut wrapped = manifest("alice");
+        wrapped["spec"]["request"] = (lines.join(end) + end).into();
+        assert_eq!(users(yaml::to_string(&wrapped).as_bytes()).unwrap(), ["alice"]);
+        assert_eq!(users(wrapped.to_string().as_bytes()).unwrap(), ["alice"]);
+    }
+    let block: String = encoded.as_bytes().chunks(76).fold(String::new(), |text, line| {
+        format!("{text}    {}\n", std::str::from_utf8(line).unwrap())
+    });
+    let plain = format!(
+        "apiVersion: {API_VERSION}\nkind: {KIND}\nmetadata:\n  name: a\nspec:\n  request: |\n{block}"
+    );
+    assert_eq!(users(plain.as_bytes()).unwrap(), ["alice"]);
+}
+
+#[test]
+fn what_is_wrong_with_the_request_in_a_manifest_is_said() {
+    for (field, message) in [
+        ("", "spec.request is absent or empty"),
+        (" \n", "spec.request is absent or empty"),
+        (
+            "$(base64 -w0 < alice.csr)",
+            "spec.request holds the placeholder $(base64 -w0 < alice.csr), not a request",
+        ),
+        ("<base64 of the request>", "spec.request holds the placeholder <base64 of the request>"),
+        ("{{ .Request }}", "spec.request holds the placeholder {{ .Request }}"),
+        ("LS0tLS1CRUdJTi...", "spec.request holds the placeholder LS0tLS1CRUdJTi..."),
+        ("no base64!", "spec.request is not base64"),
+        ("eA==", "spec.request holds no certificate request: base64 of its PEM is expected"),
+    ] {
+        let mut manifest = manifest("alice");
+        manifest["spec"]["request"] = field.into();
+        let error = read(manifest.to_string().as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(message), "{field:?}: {error}");
+    }
+    let mut absent = manifest("alice");
+    absent["spec"].as_object_mut().unwrap().remove("request");
+    let error = read(absent.to_string().as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("spec.request is absent or empty"), "{error}");
+    let both = serde_json::json!([manifest("bob"), absent]).to_string();
+    let error = read_all(both.as_bytes()).unwrap_err().to_string();
+    assert!(error.starts_with("request 2 of 2: ") && error.contains("spec.request"), "{error}");
+}
+
+#[test]
+fn an_older_version_is_taken() {
+    let mut older = manifest("alice");
+    older["apiVersion"] = "certificates.k8s.io/v1beta1".into();
+    let found = read(yaml::to_string(&older).as_bytes()).unwrap();
+    assert_eq!(found.request.subject.user(), "alice");
+    assert_eq!(found.signer_name.as_deref(), Some("example.com/s"));
+    // Its defaults are not those of today: what is absent is for whoever takes the request to say.
+    older["spec"].as_object_mut().unwrap().remove("signerName");
+    older["spec"].as_object_mut().unwrap().remove("usages");
+    let list = serde_json::json!({
+        "apiVersion": "certificates.k8s.io/v1beta1", "kind": "CertificateSigningRequestList",
+        "items": [{ "metadata": older["metadata"], "spec": older["spec"] }],
+    });
+    for text in [older.to_string(), list.to_string()] {
+        let found = read(text.as_bytes()).unwrap();
+        assert_eq!((found.signer_name, found.usages), (None, None));
+    }
+    older["kind"] = "Role".into();
+    assert!(matches!(read(older.to_string().as_bytes()), Err(HandoverError::Object(_))));
 }

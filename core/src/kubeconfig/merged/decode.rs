@@ -208,11 +208,7 @@ pub(super) fn text_of<'v>(map: &'v Map<String, Value>, key: &str) -> &'v str {
 
 /// Base64 as Go reads it: line breaks anywhere, padding required, spare bits ignored.
 pub(super) fn data(text: &str) -> Option<Vec<u8>> {
-    if text.contains(['\r', '\n']) {
-        base64::decode(text.replace(['\r', '\n'], ""))
-    } else {
-        base64::decode(text)
-    }
+    base64::decode_lines(text)
 }
 
 /// Whether [`data`] can read it, mostly without doing so.

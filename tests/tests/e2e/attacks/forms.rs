@@ -170,19 +170,13 @@ fn lifetimes_beyond_the_api(trial: &Trial) {
 
 fn weak_keys_and_signatures(trial: &Trial) {
     let admin = trial.admin();
-    let weak: [(&str, &[&str], &[&str], &str); 3] = [
+    let weak: [(&str, &[&str], &[&str], &str); 2] = [
         ("rsa1024", &["genrsa", "-out", "w", "1024"], &["-sha256"], "weak-key"),
         (
             "p224",
             &["ecparam", "-name", "secp224r1", "-genkey", "-noout", "-out", "w"],
             &["-sha256"],
             "weak-key",
-        ),
-        (
-            "sha1",
-            &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "w"],
-            &["-sha1"],
-            "weak-signature",
         ),
     ];
     for (case, make, hash, finding) in weak {
@@ -199,7 +193,31 @@ fn weak_keys_and_signatures(trial: &Trial) {
             admin.run_with(&["review", "--from", "-"], pem.as_bytes()).exits(3).prints(&[finding]);
         }
     }
+    let curve = ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "w"];
+    admin.tool("openssl", &curve).ok();
     admin.run(&["request", "alice", "--key", "w", "--dry-run"]).ok();
+    // The verdict on a signature is the server's.
+    admin.tool("openssl", &["genrsa", "-out", "rsa", "2048"]).ok();
+    for (hash, key, taken) in [
+        ("-sha1", "w", true),
+        ("-sha1", "rsa", true),
+        ("-md5", "rsa", false),
+        ("-sha224", "w", false),
+    ] {
+        let name = trial.user("hash");
+        let subject = format!("/CN={name}");
+        let args = ["req", "-new", "-key", key, "-subj", &subject, hash];
+        let pem = admin.tool("openssl", &args).ok().stdout;
+        let here = submit(&admin, &name, &pem, serde_json::json!({})).code == 0;
+        assert_eq!(here, taken, "{hash}");
+        let out = admin.run_with(&["review", "--from", "-"], pem.as_bytes());
+        if taken {
+            out.ok().prints(&["weak-signature"]);
+            admin.run(&["approve", &name, "--yes"]).ok().says(&["weak-signature"]);
+        } else {
+            out.exits(3).prints(&["unsupported-signature", "the API server refuses the request"]);
+        }
+    }
     admin.tool("openssl", &["genrsa", "-out", "w", "1024"]).ok();
     admin
         .run(&["request", "alice", "--key", "w", "--dry-run"])

@@ -25,6 +25,21 @@ pub enum ReadError {
     Pipe { path: PathBuf },
     #[error("{} is not UTF-8 text", show_path(path))]
     NotUtf8 { path: PathBuf },
+
+    Pipe {
+        /// The pipe.
+        path: PathBuf,
+    },
+    /// The file is no text.
+    #[error("{} is neither UTF-8 nor UTF-16 text", shown(path))]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+fn shown(path: &Path) -> String {
+    text::show(&path.display().to_string())
 }
 
 impl ReadError {
@@ -100,6 +115,12 @@ pub fn is_pipe(path: &Path) -> bool {
         let _ = path;
         false
     }
+}
+
+/// Whether a path leads nowhere because it, or a folder on the way, is a link to nowhere.
+pub fn is_behind_a_broken_link(path: &Path) -> bool {
+    let there = path.ancestors().find(|p| p.symlink_metadata().is_ok());
+    there.is_some_and(|p| std::fs::metadata(p).is_err())
 }
 
 /// How long a regular file is; `None` for everything else.

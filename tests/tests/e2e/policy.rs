@@ -104,6 +104,16 @@ fn broken_policies_stop_everything(trial: &Trial) {
     std::fs::remove_dir(folder.join("policy.yaml")).expect("removed");
     std::os::unix::fs::symlink("/nowhere/policy", folder.join("policy.yaml")).expect("a link");
     admin.run(&["approve", &user, "--yes"]).exits(1).says(&["policy.yaml"]);
+    std::fs::remove_dir_all(&folder).expect("removed");
+    for (link, parent) in [(folder.clone(), None), (admin.home.join(".config"), Some(()))] {
+        if parent.is_some() {
+            std::fs::remove_dir_all(&link).expect("removed");
+        }
+        std::os::unix::fs::symlink("/nowhere/folder", &link).expect("a link");
+        admin.run(&["approve", &user, "--yes"]).exits(1).says(&["policy.yaml"]);
+        std::fs::remove_file(&link).expect("removed");
+        std::fs::create_dir(&link).expect("a folder");
+    }
     admin.run(&["approve", &user, "--yes", "--policy", "missing"]).exits(1).says(&["missing"]);
     let state = ["get", "csr", &user, "-o", "jsonpath={.status.conditions}"];
     assert_eq!(admin.kubectl(&state).ok().stdout, "");

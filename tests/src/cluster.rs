@@ -102,6 +102,11 @@ impl Cluster {
         lock(&self.faults).push((part.to_owned(), fault));
     }
 
+    /// From now on nothing is wrong with any path.
+    pub(crate) fn clear_faults(&self) {
+        lock(&self.faults).clear();
+    }
+
     /// What is wrong with a path, if anything is.
     pub(crate) fn fault_at(&self, path: &str) -> Option<Fault> {
         let faults = lock(&self.faults);

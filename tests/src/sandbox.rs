@@ -250,6 +250,11 @@ impl Sandbox {
         self.cluster.add_fault(part, fault);
     }
 
+    /// From now on no request meets a fault.
+    pub fn recover(&self) {
+        self.cluster.clear_faults();
+    }
+
     /// Forgets past changes, as an API server does in time: every watch ends with the error 410.
     pub fn forget_changes(&self) {
         self.cluster.store().overtake();

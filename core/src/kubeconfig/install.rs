@@ -13,6 +13,7 @@ use crate::kubeconfig::Kind;
 use crate::kubeconfig::edit::Edit;
 use crate::kubeconfig::merged::Merged;
 use crate::text::show;
+use crate::time::UnixTime;
 use crate::x509::certificate::Certificate;
 use crate::x509::code;
 
@@ -35,6 +36,10 @@ pub struct NewEntries<'a> {
     pub leaf: &'a Certificate,
     /// Replace an entry of the same cluster and person.
     pub replace: bool,
+    /// Whether a server has accepted the certificate, or a person has said that none is to be asked.
+    pub accepted: bool,
+    /// The present time.
+    pub now: UnixTime,
     /// Make it the current context.
     pub use_context: bool,
 }
@@ -68,6 +73,17 @@ pub enum PlanError {
         what: String,
         /// Whether `--replace` would do.
         replaceable: bool,
+    },
+    /// No server has accepted the new certificate, and the one in its place is still valid.
+    #[error(
+        "no server has accepted the new certificate yet, so the one in the user entry {}, valid until {until}, stays",
+        show(.name)
+    )]
+    Unproven {
+        /// The user entry.
+        name: String,
+        /// Until when the certificate in it is valid.
+        until: UnixTime,
     },
     /// The entry that was to be renewed is not there any more.
     #[error("the kubeconfig has no user entry {} any more", show(.0))]
@@ -207,6 +223,9 @@ fn check_user(
         let what =
             format!("with a certificate for {} until {}", show(old.subject.user()), old.not_after);
         return Err(taken(Kind::User, name, &what, true));
+    }
+    if !wanted.accepted && wanted.now <= old.not_after {
+        return Err(PlanError::Unproven { name: name.to_owned(), until: old.not_after });
     }
     Ok(())
 }

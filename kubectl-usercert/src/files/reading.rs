@@ -23,23 +23,8 @@ pub enum ReadError {
         show_path(path)
     )]
     Pipe { path: PathBuf },
-    #[error("{} is not UTF-8 text", show_path(path))]
+    #[error("{} is neither UTF-8 nor UTF-16 text", show_path(path))]
     NotUtf8 { path: PathBuf },
-
-    Pipe {
-        /// The pipe.
-        path: PathBuf,
-    },
-    /// The file is no text.
-    #[error("{} is neither UTF-8 nor UTF-16 text", shown(path))]
-    NotUtf8 {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-fn shown(path: &Path) -> String {
-    text::show(&path.display().to_string())
 }
 
 impl ReadError {

@@ -172,20 +172,42 @@ pub async fn try_out(
         )
         .hint(
             "its issuer is not among the server's client CAs, or a clock is wrong; nothing was written, the key is kept\n\
-             (--no-verify installs it all the same)",
+             (`kubectl usercert install --no-verify` installs it all the same)",
         )),
         Err(ApiError::Status(s)) if s.code == 403 && s.message.contains("system:anonymous") => {
             Err(Error::new("the server saw no certificate: to it this was system:anonymous").hint(
                 "something on the way ends the TLS connection; nothing was written, the key is kept\n\
-                 (--no-verify installs it all the same)",
+                 (`kubectl usercert install --no-verify` installs it all the same)",
             ))
         }
         // Authenticated, but not even this review is allowed.
-        Err(ApiError::Status(s)) if s.code == 403 && s.message.contains(&format!("{user:?}")) => {
-            Ok(note(format!("the server knows {} but lets it ask nothing", show(user))))
+        Err(ApiError::Status(s)) if s.code == 403 && refused_user(&s.message, user).is_some() => {
+            match refused_user(&s.message, user) {
+                Some(true) => {
+                    let message = format!("the server knows {} but lets it ask nothing", show(user));
+                    Ok(Check { code: "server", outcome: Outcome::Pass, message })
+                }
+                _ => Err(Error::new(format!(
+                    "the server takes it for somebody else: {}",
+                    show_short(&s.message, 300)
+                ))
+                .hint("something between here and the server answers for it; nothing was written")),
+            }
         }
         Err(error) => Ok(note(format!("not verified: {}", explain(&error, &endpoint.server, &Need::WhoAmI).message))),
     }
+}
+
+/// Whether a refusal is for this user; nothing where it names none, or one whose name Go quotes in ways
+/// of its own.
+fn refused_user(message: &str, user: &str) -> Option<bool> {
+    let (_, named) = message.split_once("User \"")?;
+    let quoted = format!("{user:?}");
+    if quoted.contains("\\u") {
+        return None;
+    }
+    // Go and Rust quote all others alike.
+    Some(format!("\"{named}").starts_with(&format!("{quoted} cannot ")))
 }
 
 fn recognised(
@@ -221,4 +243,30 @@ fn recognised(
 pub fn chain_of(object: &Object) -> Result<Vec<Certificate>> {
     let pem = object.certificate_pem()?;
     Certificate::chain_from_pem(&pem).context("the issued certificate cannot be used")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_for_the_user_that_it_names() {
+        let refused = |named: &str| {
+            format!(
+                "selfsubjectreviews.authentication.k8s.io is forbidden: User {named} cannot create \
+                 resource \"selfsubjectreviews\" in API group \"authentication.k8s.io\" at the cluster scope"
+            )
+        };
+        for (message, user, known) in [
+            (refused(r#""alice""#), "alice", Some(true)),
+            (refused(r#""bob""#), "alice", Some(false)),
+            (refused(r#""bob says \"alice\"""#), "alice", Some(false)),
+            (refused(r#""a\"b\\c""#), r#"a"b\c"#, Some(true)),
+            (refused(r#""alice cannot b""#), "alice", Some(false)),
+            (refused(r#""a\u200db""#), "a\u{200d}b", None),
+            ("go away, alice".to_owned(), "alice", None),
+        ] {
+            assert_eq!(refused_user(&message, user), known, "{message}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use usercert_core::api::csr::{CsrObject, Progress};
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::text::{shell_word, show};
+use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, Check, Expected, Outcome};
 use usercert_core::x509::key::PublicKey;
 use usercert_core::x509::lifetime::{self, Lifetime};
@@ -90,6 +91,8 @@ pub struct CheckedCertificate {
     pub cluster: ClusterEntry,
     pub chain: Vec<Certificate>,
     pub checks: Vec<Check>,
+    /// Whether a server has accepted it, or a person has said that none is to be asked.
+    accepted: bool,
     awaited: AwaitedCertificate,
 }
 
@@ -132,8 +135,11 @@ pub async fn check(
 ) -> Result<CheckedCertificate> {
     let (endpoint, expected) = (&cluster.endpoint, &awaited.expected);
     let mut checks = await_certificate::check(host, &chain, expected, &endpoint.ca())?;
-    match trial {
-        None => host.say("not tried on the server"),
+    let accepted = match trial {
+        None => {
+            host.say("not tried on the server");
+            true
+        }
         Some(timeout) => {
             let key_pem = awaited.key.to_pem();
             let (user, groups) = (&expected.user, &expected.groups);
@@ -141,10 +147,12 @@ pub async fn check(
                 await_certificate::try_out(endpoint, &chain, &key_pem, user, groups, timeout)
                     .await?;
             await_certificate::tell(host, std::slice::from_ref(&check));
+            let accepted = check.outcome == Outcome::Pass;
             checks.push(check);
+            accepted
         }
-    }
-    Ok(CheckedCertificate { cluster, chain, checks, awaited })
+    };
+    Ok(CheckedCertificate { cluster, chain, checks, accepted, awaited })
 }
 
 /// Waits for the certificate of a request that was just submitted, and installs it.
@@ -195,7 +203,12 @@ impl CheckedCertificate {
         Ok(name)
     }
 
-    fn entry<'a>(&'a self, placement: &Placement, key_pem: &'a str) -> Result<Entry<'a>> {
+    fn entry<'a>(
+        &'a self,
+        placement: &Placement,
+        key_pem: &'a str,
+        now: UnixTime,
+    ) -> Result<Entry<'a>> {
         Ok(Entry {
             context_name: self.context_name(placement)?,
             cluster_name: self.cluster.name.clone(),
@@ -204,6 +217,8 @@ impl CheckedCertificate {
             key_pem,
             namespace: placement.namespace.clone().or_else(|| self.cluster.namespace.clone()),
             renewed: placement.renewed.clone(),
+            accepted: self.accepted,
+            now,
         })
     }
 
@@ -227,7 +242,7 @@ impl CheckedCertificate {
         placement: &Placement,
     ) -> Result<WrittenEntry> {
         let key_pem = self.awaited.key.to_pem();
-        let entry = self.entry(placement, &key_pem)?;
+        let entry = self.entry(placement, &key_pem, host.now())?;
         match &placement.standalone {
             Some(file) => entry.write_standalone(file),
             None => entry.write(host, list, placement.replace, placement.use_context),
@@ -242,7 +257,7 @@ impl CheckedCertificate {
         format: Option<Format>,
     ) -> Result<()> {
         let key_pem = self.awaited.key.to_pem();
-        let entry = self.entry(placement, &key_pem)?;
+        let entry = self.entry(placement, &key_pem, host.now())?;
         if placement.standalone.is_none() {
             entry.check(list, placement.replace)?;
         }

@@ -12,6 +12,7 @@ use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry};
 use usercert_core::text::{shell_word, show, show_path};
+use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 
 use crate::error::{Error, Exit, Result, ResultExt as _};
@@ -34,6 +35,10 @@ pub struct Entry<'a> {
     pub namespace: Option<String>,
     /// The user entry to renew; nothing but its certificate and key is written then.
     pub renewed: Option<String>,
+    /// Whether a server has accepted the certificate, or a person has said that none is to be asked.
+    pub accepted: bool,
+    /// The present time.
+    pub now: UnixTime,
 }
 
 pub struct WrittenEntry {
@@ -178,7 +183,11 @@ impl Entry<'_> {
 
     fn unplanned(&self, error: PlanError) -> Error {
         let replaceable = matches!(error, PlanError::Taken { replaceable: true, .. });
+        let unproven = matches!(error, PlanError::Unproven { .. });
         let error = Error { exit: Exit::Failed, ..Error::from(error) };
+        if unproven {
+            return self.kept_beside(error);
+        }
         if self.renewed.is_some() {
             return error.hint("nothing was written, and the key is kept: put it under another name with\n  kubectl usercert install --context-name NEW -- NAME");
         }
@@ -189,6 +198,22 @@ impl Entry<'_> {
             error.hint("to put the new certificate in its place, add --replace").hint(elsewhere)
         } else {
             error.hint(elsewhere)
+        }
+    }
+
+    /// What to do with a new certificate that is not to replace the old one yet.
+    fn kept_beside(&self, error: Error) -> Error {
+        let error = error.hint(
+            "nothing was written and the key is kept: once the server answers, run the same command again",
+        );
+        match &self.renewed {
+            Some(_) => error.hint(
+                "to use the new certificate beside the old one:\n  kubectl usercert install --context-name NEW -- NAME",
+            ),
+            None => error.hint(format!(
+                "to use it beside the old one, add --context-name {}; --no-verify replaces the old one all the same",
+                shell_word(&format!("{}-2", self.context_name))
+            )),
         }
     }
 
@@ -215,6 +240,8 @@ impl Entry<'_> {
             namespace: self.namespace.as_deref(),
             leaf: self.leaf()?,
             replace,
+            accepted: self.accepted,
+            now: self.now,
             use_context,
         };
         let existing = existing(&merged, self.endpoint, self.user_name());

@@ -1,9 +1,17 @@
 //! Renewing a context's certificate, in its place.
 
+use usercert_sandbox::{Fault, Sandbox, SandboxOptions};
+
 use crate::cases;
 use crate::trial::{Person, Trial};
 
-cases!(in_its_place, an_entry_of_another_name, what_cannot_be_renewed, who_may_not_ask);
+cases!(
+    in_its_place,
+    an_entry_of_another_name,
+    what_cannot_be_renewed,
+    who_may_not_ask,
+    only_by_what_a_server_has_accepted,
+);
 
 /// Somebody with a context and the right to ask for certificates.
 fn holder(trial: &Trial, base: &str, more: &[&str]) -> (Person, String, String) {
@@ -157,4 +165,56 @@ fn who_may_not_ask(trial: &Trial) {
     let before = person.read(".kube/config");
     person.run(&["renew", &context]).exits(1).says(&["create", "--offline"]);
     assert_eq!(person.read(".kube/config"), before);
+}
+
+/// A certificate that nobody has accepted replaces none that works, be it by renew or by install.
+fn only_by_what_a_server_has_accepted(trial: &Trial) {
+    let sandbox = Sandbox::start(SandboxOptions::default()).expect("the sandbox starts");
+    let person = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
+    person.run(&["request", "alice"]).ok();
+    person.run(&["approve", "alice", "--yes"]).ok();
+    person.run(&["install", "alice"]).ok();
+    let context = person.context_of("alice");
+    let before = person.read(".kube/config");
+    let admin = person.kubectl(&["config", "current-context"]).ok().stdout;
+
+    // Asked for by the admin, and approved; the server answers everything but who one is.
+    let asked = ["request", "alice", "--csr-name", "again"];
+    person.run(&asked).ok();
+    person.run(&["approve", "again", "--yes"]).ok();
+    sandbox.fail_at("selfsubjectreviews", Fault::Failing(503));
+    let install = ["install", "alice", "--csr-name", "again"];
+    let replace = [&install[..], &["--replace"]].concat();
+    let out = person.run(&replace).exits(1);
+    out.says(&[
+        "no server has accepted the new certificate",
+        &context,
+        "--no-verify",
+        "beside the old one",
+    ]);
+    assert_eq!(person.read(".kube/config"), before);
+    assert_eq!(person.pending().len(), 1, "the new key is kept");
+    // Beside it there is room, and whoever says so has it replaced.
+    person.run(&[&install[..], &["--context-name", "beside"]].concat()).ok().says(&["note"]);
+    assert_eq!(person.pending().len(), 1, "kept until the server has accepted it");
+    person.run(&[&replace[..], &["--no-verify"]].concat()).ok();
+    assert_ne!(person.read(".kube/config"), before);
+
+    let before = person.read(".kube/config");
+    let renew = ["renew", &context, "--user", admin.trim(), "--timeout", "0"];
+    person.run(&renew).exits(5);
+    let waiting = person.run(&["list", "-o", "json"]).ok().json();
+    let name = waiting["items"][0]["name"].as_str().expect("a request").to_owned();
+    person.run(&["approve", &name, "--yes"]).ok();
+    let out = person.run(&renew).exits(1);
+    out.says(&["no server has accepted the new certificate", "install --context-name NEW"]);
+    assert_eq!(person.read(".kube/config"), before);
+    sandbox.recover();
+    sandbox.fail_at("selfsubjectreviews", Fault::Silent);
+    let out = person.run(&[&renew[..], &["--request-timeout", "2s"]].concat()).exits(1);
+    out.says(&["no server has accepted the new certificate"]);
+    assert_eq!(person.read(".kube/config"), before);
+    sandbox.recover();
+    person.run(&renew).ok().says(&["taken up again"]);
+    assert_ne!(person.read(".kube/config"), before);
 }

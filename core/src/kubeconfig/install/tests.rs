@@ -38,6 +38,8 @@ impl Case<'_> {
             namespace: None,
             leaf: &leaf,
             replace: false,
+            accepted: true,
+            now: leaf.not_before,
             use_context: false,
         };
         change(&mut wanted);
@@ -187,4 +189,28 @@ fn a_renewal_writes_the_user_entry_alone() {
     assert_eq!(case(Some(somebodys())).taken(renew).0, Kind::User, "it is somebody else's by now");
     let gone = Case { text: "", same: &[], held: None }.plan(renew);
     assert_eq!(gone, Err(PlanError::Gone("old@prod".to_owned())));
+}
+
+#[test]
+fn what_works_is_replaced_only_by_what_a_server_has_accepted() {
+    let case = Case { text: ENTRIES, same: &["prod"], held: Some(earlier()) };
+    let until = earlier().not_after;
+    for renewed in [None, Some("old@prod")] {
+        let plan = |accepted, now| {
+            case.plan(|wanted| {
+                (wanted.renewed, wanted.replace) = (renewed, true);
+                (wanted.accepted, wanted.now) = (accepted, now);
+            })
+        };
+        let unproven = PlanError::Unproven { name: "old@prod".to_owned(), until };
+        assert_eq!(plan(false, until), Err(unproven));
+        // One that is over works nowhere.
+        assert!(plan(false, UnixTime(until.0 + 1)).is_ok());
+        assert!(plan(true, until).is_ok());
+    }
+    // Nothing is lost where the name is free, or where the same certificate is there already.
+    let free = Case { text: "", same: &[], held: None };
+    assert!(free.plan(|wanted| wanted.accepted = false).is_ok());
+    let again = Case { text: ENTRIES, same: &["prod"], held: Some(expired()) };
+    assert!(again.plan(|wanted| wanted.accepted = false).is_ok());
 }

@@ -219,6 +219,8 @@ impl Work<'_> {
                     key_pem: &key_pem,
                     namespace,
                     renewed: None,
+                    accepted: true,
+                    now: self.host.now(),
                 };
                 (Zeroizing::new(entry.standalone_text()?), Access::Private)
             }

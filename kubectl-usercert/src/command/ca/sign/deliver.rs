@@ -226,6 +226,8 @@ impl<'a> Delivery<'a> {
                 key_pem,
                 namespace: namespace.clone(),
                 renewed: None,
+                accepted: true,
+                now: host.now(),
             };
             files.extend(entry.write_standalone(file)?.files);
         }

@@ -19,6 +19,7 @@ use x509_cert::request::{CertReq, CertReqInfo, Version};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_parser::prelude::{
     FromDer as _, GeneralName, ParsedExtension, X509Certificate, X509CertificationRequest,
+    X509Version,
 };
 use x509_parser::x509::X509Name;
 
@@ -220,9 +221,10 @@ fn same_certificate(der: &[u8]) -> bool {
         ours.serial,
         theirs.raw_serial().iter().map(|b| format!("{b:02x}")).collect::<String>()
     );
-    // Of one that is there twice, each has its own idea; Go refuses to read it.
-    let twice = theirs.extensions_map().is_err();
-    for extension in theirs.extensions().iter().filter(|_| !twice) {
+    // Of one that is there twice, each has its own idea; Go refuses to read it, and none of them before
+    // version 3.
+    let unread = theirs.extensions_map().is_err() || theirs.version() != X509Version::V3;
+    for extension in theirs.extensions().iter().filter(|_| !unread) {
         match extension.parsed_extension() {
             ParsedExtension::BasicConstraints(theirs) => assert_eq!(ours.is_ca, theirs.ca),
             ParsedExtension::ExtendedKeyUsage(theirs) => {

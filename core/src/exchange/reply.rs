@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::encoding::base64;
 use crate::encoding::utf16::Utf16;
 use crate::encoding::yaml;
+use crate::kubeconfig::{Endpoint, context_body};
 use crate::text::{self, shell_word};
 use crate::x509::certificate::{Certificate, CertificateError, chain_to_pem};
 use crate::x509::code::Code;
@@ -82,16 +83,9 @@ impl Reply {
         Ok(Code::of_reply(&self.server, &ca, &self.leaf()?.der))
     }
 
-    /// The body of the cluster entry.
-    pub fn cluster_body(&self) -> Value {
-        let mut body = Map::new();
-        body.insert("server".to_owned(), self.server.clone().into());
-        let ca = STANDARD.encode(chain_to_pem(&self.ca));
-        body.insert("certificate-authority-data".to_owned(), ca.into());
-        if let Some(name) = &self.tls_server_name {
-            body.insert("tls-server-name".to_owned(), name.clone().into());
-        }
-        Value::Object(body)
+    /// Where the cluster is and how it is recognized.
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint::verified(&self.server, &self.ca, self.tls_server_name.as_deref())
     }
 
     /// The kubeconfig that this reply and its private key (PEM) make.
@@ -108,14 +102,12 @@ impl Reply {
 
     /// A kubeconfig with this user entry.
     fn config(&self, user: Value) -> Value {
-        let mut context = json!({ "cluster": self.cluster_name, "user": self.context_name });
-        if let Some(namespace) = &self.namespace {
-            context["namespace"] = namespace.clone().into();
-        }
+        let namespace = self.namespace.as_deref();
+        let context = context_body(&self.cluster_name, &self.context_name, namespace);
         json!({
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{ "name": self.cluster_name, "cluster": self.cluster_body() }],
+            "clusters": [{ "name": self.cluster_name, "cluster": self.endpoint().body() }],
             "users": [{ "name": self.context_name, "user": user }],
             "contexts": [{ "name": self.context_name, "context": context }],
             "current-context": self.context_name,

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::merged::Cluster;
 use crate::encoding::pem;
-use crate::x509::certificate::Certificate;
+use crate::x509::certificate::{Certificate, chain_to_pem};
 use crate::x509::code::hex;
 
 /// Where an API server is and how it is recognized.
@@ -35,6 +35,16 @@ impl Endpoint {
             tls_server_name: cluster.tls_server_name.clone(),
             insecure: cluster.insecure_skip_tls_verify,
             proxy_url: cluster.proxy_url.clone(),
+        }
+    }
+
+    /// An endpoint that is recognized by these CA certificates.
+    pub fn verified(server: &str, ca: &[Certificate], tls_server_name: Option<&str>) -> Self {
+        Self {
+            server: server.to_owned(),
+            ca_pem: Some(chain_to_pem(ca).into_bytes()),
+            tls_server_name: tls_server_name.map(str::to_owned),
+            ..Self::default()
         }
     }
 

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::kubeconfig::Kind;
 use crate::kubeconfig::edit::Edit;
 use crate::kubeconfig::merged::Merged;
+use crate::kubeconfig::{Kind, context_body};
 use crate::text::show;
 use crate::time::UnixTime;
 use crate::x509::certificate::Certificate;
@@ -115,11 +115,8 @@ pub fn plan(
     let (cluster_name, add_cluster) = choose_cluster(merged, wanted, existing)?;
     check_user(merged, wanted, existing)?;
     check_context(merged, wanted, existing)?;
-    let mut context = json!({ "cluster": cluster_name, "user": wanted.context_name });
-    if let Some(namespace) = wanted.namespace {
-        context["namespace"] = namespace.into();
-    }
     let name = wanted.context_name;
+    let context = context_body(&cluster_name, name, wanted.namespace);
     let mut edits: Vec<(PathBuf, Vec<Edit>)> = Vec::new();
     let mut add = |file: PathBuf, edit: Edit| match edits.iter_mut().find(|(f, _)| *f == file) {
         Some((_, list)) => list.push(edit),

@@ -11,6 +11,8 @@
 //! - [`install`]: the entries that a new certificate needs; [`contexts`]: what is there and what of
 //!   it is dead.
 
+use serde_json::{Value, json};
+
 mod changes;
 pub mod contexts;
 mod digest;
@@ -30,3 +32,12 @@ mod user_entry;
 pub use endpoint::Endpoint;
 pub use kind::Kind;
 pub use user_entry::{OtherCredential, UserEntry};
+
+/// The body of a context entry.
+pub fn context_body(cluster: &str, user: &str, namespace: Option<&str>) -> Value {
+    let mut body = json!({ "cluster": cluster, "user": user });
+    if let Some(namespace) = namespace {
+        body["namespace"] = namespace.into();
+    }
+    body
+}

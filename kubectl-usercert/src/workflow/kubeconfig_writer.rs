@@ -10,7 +10,7 @@ use usercert_core::kubeconfig::edit::{self, Edit};
 use usercert_core::kubeconfig::install::{self, Existing, NewEntries, PlanError};
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
-use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry};
+use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry, context_body};
 use usercert_core::text::{shell_word, show, show_path};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
@@ -260,10 +260,7 @@ pub fn one_context(
     user_body: Value,
     namespace: Option<&str>,
 ) -> Result<String> {
-    let mut context = json!({ "cluster": cluster_name, "user": context_name });
-    if let Some(namespace) = namespace {
-        context["namespace"] = namespace.into();
-    }
+    let context = context_body(cluster_name, context_name, namespace);
     Ok(edit::new_file(&[
         Edit::SetUser { name: context_name.to_owned(), body: user_body },
         Edit::SetCluster { name: cluster_name.to_owned(), body: endpoint.body() },

@@ -182,38 +182,14 @@ impl fmt::Debug for Hidden {
 
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let User {
-            client_certificate,
-            client_certificate_data,
-            client_key,
-            client_key_data,
-            token,
-            token_file,
-            username,
-            password,
-            impersonate,
-            impersonate_uid,
-            impersonate_groups,
-            impersonate_user_extra,
-            exec,
-            auth_provider,
-        } = self;
+        // What is not named may hold secrets: environment variables and provider settings do too.
         f.debug_struct("User")
-            .field("client_certificate", client_certificate)
-            .field("client_certificate_data", &client_certificate_data.as_ref().map(|_| Hidden))
-            .field("client_key", client_key)
-            .field("client_key_data", &client_key_data.as_ref().map(|_| Hidden))
-            .field("token", &token.as_ref().map(|_| Hidden))
-            .field("token_file", token_file)
-            .field("username", username)
-            .field("password", &password.as_ref().map(|_| Hidden))
-            .field("impersonate", impersonate)
-            .field("impersonate_uid", impersonate_uid)
-            .field("impersonate_groups", impersonate_groups)
-            .field("impersonate_user_extra", impersonate_user_extra)
-            // Environment variables and provider settings hold secrets too.
-            .field("exec", &exec.as_ref().map(|_| Hidden))
-            .field("auth_provider", &auth_provider.as_ref().map(|_| Hidden))
-            .finish()
+            .field("client_certificate", &self.client_certificate)
+            .field("client_key", &self.client_key)
+            .field("token", &self.token.as_ref().map(|_| Hidden))
+            .field("token_file", &self.token_file)
+            .field("username", &self.username)
+            .field("impersonate", &self.impersonate)
+            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,6 @@
 //! Installing from a reply, which may be anybody's.
 
 use usercert_core::exchange::reply::{self, Reply};
-use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::{show, show_path};
 use usercert_core::x509::code::ExpectedCode;
 
@@ -25,12 +24,7 @@ pub(super) async fn from_reply(
     let reply = Reply::parse(&input)
         .context(show_path(file))
         .hint("nothing was written; ask the sender for a reply made with `kubectl usercert approve --reply`")?;
-    let endpoint = Endpoint {
-        server: reply.server.clone(),
-        ca_pem: Some(usercert_core::x509::certificate::chain_to_pem(&reply.ca).into_bytes()),
-        tls_server_name: reply.tls_server_name.clone(),
-        ..Endpoint::default()
-    };
+    let endpoint = reply.endpoint();
     let awaited = awaited_by(args, &reply.chain, &endpoint, expected.is_some())?;
     // Nothing is connected to before the person has agreed to the server.
     confirm_reply(host, args, &reply, expected.as_ref())?;

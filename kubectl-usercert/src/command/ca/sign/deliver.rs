@@ -212,12 +212,8 @@ impl<'a> Delivery<'a> {
         if let (Some(file), Some((cluster, namespace)), Some(key_pem)) =
             (&self.destination.standalone, &self.cluster, &key_pem)
         {
-            let endpoint = Endpoint {
-                server: cluster.server.clone(),
-                ca_pem: Some(chain_to_pem(&cluster.ca).into_bytes()),
-                tls_server_name: cluster.tls_server_name.clone(),
-                ..Endpoint::default()
-            };
+            let name = cluster.tls_server_name.as_deref();
+            let endpoint = Endpoint::verified(&cluster.server, &cluster.ca, name);
             let entry = Entry {
                 context_name: format!("{}@{}", draft.leaf.user, cluster.cluster_name),
                 cluster_name: cluster.cluster_name.clone(),

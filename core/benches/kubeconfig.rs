@@ -3,6 +3,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
+use usercert_core::kubeconfig::Kind;
 use usercert_core::kubeconfig::document::Document;
 use usercert_core::kubeconfig::edit::{Edit, apply};
 
@@ -33,8 +34,12 @@ fn benches(c: &mut Criterion) {
             b.iter(|| Document::parse(text));
         });
         let edits = [
-            Edit::SetUser { name: "new".into(), body: json!({ "token": "x" }) },
-            Edit::SetContext { name: "new".into(), body: json!({ "cluster": "a", "user": "new" }) },
+            Edit::Set { kind: Kind::User, name: "new".into(), body: json!({ "token": "x" }) },
+            Edit::Set {
+                kind: Kind::Context,
+                name: "new".into(),
+                body: json!({ "cluster": "a", "user": "new" }),
+            },
         ];
         group.bench_with_input(
             BenchmarkId::new("add a user and a context", users),

@@ -13,7 +13,7 @@ use usercert_core::kubeconfig::document::{Document, DocumentError};
 use usercert_core::kubeconfig::edit::{self, Edit, EditError};
 
 fn user(name: &str) -> Edit {
-    Edit::SetUser { name: name.into(), body: json!({"token": "no"}) }
+    Edit::Set { kind: Kind::User, name: name.into(), body: json!({"token": "no"}) }
 }
 
 fn edited(text: &str, edits: &[Edit]) -> String {
@@ -27,9 +27,17 @@ fn refused(text: &str, edit: Edit) -> String {
 #[test]
 fn a_new_file() {
     let edits = [
-        Edit::SetCluster { name: "one".into(), body: json!({"server": "https://one"}) },
+        Edit::Set {
+            kind: Kind::Cluster,
+            name: "one".into(),
+            body: json!({"server": "https://one"}),
+        },
         user("anna"),
-        Edit::SetContext { name: "x".into(), body: json!({"cluster": "one", "user": "anna"}) },
+        Edit::Set {
+            kind: Kind::Context,
+            name: "x".into(),
+            body: json!({"cluster": "one", "user": "anna"}),
+        },
         Edit::SetCurrentContext("x".into()),
     ];
     let expected = r#"apiVersion: v1
@@ -130,7 +138,7 @@ fn what_is_replaced_keeps_its_surroundings() {
 
 #[test]
 fn what_is_removed_takes_its_own_lines() {
-    let remove = |name: &str| Edit::RemoveUser(name.into());
+    let remove = |name: &str| Edit::Remove { kind: Kind::User, name: name.into() };
     let text = "users: # all\n# above a\n- name: a\n  user: {} # A\n  # in a\n# above b\n- name: b\n# tail\n";
     assert_eq!(
         edited(text, &[remove("a")]),
@@ -173,17 +181,23 @@ fn current_context() {
 #[test]
 fn several_edits_of_one_entry_count_as_their_outcome() {
     let text = "users:\n- name: a\n  user: {}\n";
-    assert_eq!(edited(text, &[user("b"), Edit::RemoveUser("b".into())]), text);
-    let back = edited(text, &[Edit::RemoveUser("a".into()), user("a")]);
+    assert_eq!(
+        edited(text, &[user("b"), Edit::Remove { kind: Kind::User, name: "b".into() }]),
+        text
+    );
+    let back = edited(text, &[Edit::Remove { kind: Kind::User, name: "a".into() }, user("a")]);
     assert_eq!(back, "users:\n- name: a\n  user:\n    token: \"no\"\n");
-    let twice = [Edit::RemoveUser("a".into()), Edit::RemoveUser("a".into())];
+    let twice = [
+        Edit::Remove { kind: Kind::User, name: "a".into() },
+        Edit::Remove { kind: Kind::User, name: "a".into() },
+    ];
     assert!(matches!(edit::apply(text, &twice), Err(EditError::NotFound { .. })));
 }
 
 #[test]
 fn hidden_characters_are_escaped() {
     let body = json!({"token": "a\u{202e}\u{200b}\u{7f}\u{85}\n\t\"\\\u{ffff}\u{e0041}ü🦀"});
-    let set = |name: &str| Edit::SetUser { name: name.into(), body: body.clone() };
+    let set = |name: &str| Edit::Set { kind: Kind::User, name: name.into(), body: body.clone() };
     let block = edited("", &[set("a")]);
     assert!(
         block.contains(r#"token: "a\u202e\u200b\u007f\u0085\n\t\"\\\uffff\U000e0041ü🦀""#),
@@ -235,10 +249,13 @@ fn what_is_not_safe_is_refused() {
         assert_eq!(refused(text, user("a")), complaint, "{text}");
     }
     assert_eq!(refused("", user("")), "a user needs a name");
-    assert_eq!(refused("", Edit::RemoveUser("q".into())), "there is no user \"q\"");
+    assert_eq!(
+        refused("", Edit::Remove { kind: Kind::User, name: "q".into() }),
+        "there is no user \"q\""
+    );
     let body = json!([]);
     assert_eq!(
-        refused("", Edit::SetUser { name: "q".into(), body }),
+        refused("", Edit::Set { kind: Kind::User, name: "q".into(), body }),
         "the user \"q\" must be set to an object"
     );
 }
@@ -259,7 +276,7 @@ fn errors_and_debug_output_hold_no_content() {
         let error = Document::parse(text).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("S3CRET"), "{error:?}");
     }
-    let edit = Edit::SetUser { name: "a".into(), body: json!({"token": "S3CRET"}) };
+    let edit = Edit::Set { kind: Kind::User, name: "a".into(), body: json!({"token": "S3CRET"}) };
     assert!(!format!("{edit:?}").contains("S3CRET"));
     assert!(matches!(Document::parse("a: b: c"), Err(DocumentError::Yaml(_))));
 }
@@ -278,12 +295,8 @@ fn places_are_bytes() {
 fn only_this_changed(before: &str, after: &str, edit: &Edit) -> Result<(), String> {
     let document = Document::parse(before).unwrap();
     let (kind, name, removed) = match edit {
-        Edit::SetCluster { name, .. } => (Kind::Cluster, name, false),
-        Edit::SetUser { name, .. } => (Kind::User, name, false),
-        Edit::SetContext { name, .. } => (Kind::Context, name, false),
-        Edit::RemoveCluster(name) => (Kind::Cluster, name, true),
-        Edit::RemoveUser(name) => (Kind::User, name, true),
-        Edit::RemoveContext(name) => (Kind::Context, name, true),
+        Edit::Set { kind, name, .. } => (*kind, name, false),
+        Edit::Remove { kind, name } => (*kind, name, true),
         Edit::SetCurrentContext(_) | Edit::ClearCurrentContext => {
             // The old value, which quotes and escapes make somewhat longer.
             let most = 2 * document.current_context().unwrap_or_default().len() + 8;
@@ -359,7 +372,7 @@ proptest! {
                     let complaint = only_this_changed(&text, &after, &edit).err();
                     prop_assert!(complaint.is_none(), "{complaint:?}\n{edit:?}\n{text}\n=====\n{after}");
                     // Once it is so, it stays so.
-                    if !matches!(edit, Edit::RemoveCluster(_) | Edit::RemoveUser(_) | Edit::RemoveContext(_)) {
+                    if !matches!(edit, Edit::Remove { .. }) {
                         let again = edit::apply(&after, &[edit]);
                         prop_assert_eq!(again.as_ref(), Ok(&after));
                     }
@@ -403,7 +416,8 @@ fn ten_thousand_users_take_well_under_a_second() {
             "- name: u{number}\n  user:\n    client-certificate-data: {data}\n    client-key-data: {data}\n"
         );
     }
-    let edits = [user("new"), user("u5000"), Edit::RemoveUser("u9999".into())];
+    let edits =
+        [user("new"), user("u5000"), Edit::Remove { kind: Kind::User, name: "u9999".into() }];
     let start = std::time::Instant::now();
     let after = edited(&text, &edits);
     let took = start.elapsed();

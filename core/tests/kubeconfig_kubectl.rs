@@ -95,8 +95,8 @@ impl Credentials {
     fn edits(&self, user: &str, context: &str) -> Vec<Edit> {
         let body = json!({"cluster": "0x1F", "user": user, "namespace": "dev"});
         vec![
-            Edit::SetUser { name: user.into(), body: self.body.clone() },
-            Edit::SetContext { name: context.into(), body },
+            Edit::Set { kind: Kind::User, name: user.into(), body: self.body.clone() },
+            Edit::Set { kind: Kind::Context, name: context.into(), body },
         ]
     }
 }
@@ -105,12 +105,8 @@ impl Credentials {
 fn edited_view(mut view: Value, edits: &[Edit]) -> Value {
     for edit in edits {
         let (list, key, name, body) = match edit {
-            Edit::SetUser { name, body } => ("users", "user", name, Some(body)),
-            Edit::SetCluster { name, body } => ("clusters", "cluster", name, Some(body)),
-            Edit::SetContext { name, body } => ("contexts", "context", name, Some(body)),
-            Edit::RemoveUser(name) => ("users", "user", name, None),
-            Edit::RemoveCluster(name) => ("clusters", "cluster", name, None),
-            Edit::RemoveContext(name) => ("contexts", "context", name, None),
+            Edit::Set { kind, name, body } => (kind.section(), kind.body_key(), name, Some(body)),
+            Edit::Remove { kind, name } => (kind.section(), kind.body_key(), name, None),
             Edit::SetCurrentContext(name) => {
                 view["current-context"] = name.as_str().into();
                 continue;

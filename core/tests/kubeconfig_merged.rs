@@ -356,7 +356,8 @@ fn long_values_come_back_wherever_they_stand() {
     let long = "QUJD".repeat(100);
     let read = |body: &str, key: &str| {
         let text = format!("users:\n- name: u\n  user:\n{body}\n- name: v\n  user: {{}}\n");
-        let after = edit::apply(&text, &[Edit::RemoveUser("v".into())]).unwrap();
+        let after =
+            edit::apply(&text, &[Edit::Remove { kind: Kind::User, name: "v".into() }]).unwrap();
         assert_eq!(after, text.replace("- name: v\n  user: {}\n", ""));
         let merged = merged(&[("/f", &text)]);
         merged.entry(Kind::User, "u").unwrap().value()[key].as_str().unwrap().to_owned()

@@ -69,12 +69,12 @@ fn edit(choice: u8) -> Chosen {
     let body = json!({ "server": "https://x", "token": "no\u{202e}", "n": "1_000", "l": ["y"] });
     let some = Some(name.clone());
     match choice % 8 {
-        0 => (Edit::SetUser { name, body: body.clone() }, "users", some, Some(body)),
-        1 => (Edit::SetCluster { name, body: body.clone() }, "clusters", some, Some(body)),
-        2 => (Edit::SetContext { name, body: body.clone() }, "contexts", some, Some(body)),
-        3 => (Edit::RemoveUser(name), "users", some, None),
-        4 => (Edit::RemoveCluster(name), "clusters", some, None),
-        5 => (Edit::RemoveContext(name), "contexts", some, None),
+        0 => (Edit::Set { kind: Kind::User, name, body: body.clone() }, "users", some, Some(body)),
+        1 => (Edit::Set { kind: Kind::Cluster, name, body: body.clone() }, "clusters", some, Some(body)),
+        2 => (Edit::Set { kind: Kind::Context, name, body: body.clone() }, "contexts", some, Some(body)),
+        3 => (Edit::Remove { kind: Kind::User, name }, "users", some, None),
+        4 => (Edit::Remove { kind: Kind::Cluster, name }, "clusters", some, None),
+        5 => (Edit::Remove { kind: Kind::Context, name }, "contexts", some, None),
         6 => (Edit::SetCurrentContext(name), "current-context", some, None),
         _ => (Edit::ClearCurrentContext, "current-context", None, None),
     }

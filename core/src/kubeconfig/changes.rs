@@ -12,35 +12,24 @@ use super::document::{Document, DocumentError};
 /// One change. `Debug` shows names, not what is set.
 #[derive(Clone, PartialEq)]
 pub enum Edit {
-    /// Adds a cluster or replaces the whole body of the one with this name.
-    SetCluster {
+    /// Adds an entry or replaces the whole body of the one with this name.
+    Set {
+        /// Which list.
+        kind: Kind,
         /// The entry's name.
         name: String,
         /// The new body, an object.
         body: Value,
     },
-    /// Adds a user or replaces the whole body of the one with this name.
-    SetUser {
+    /// Removes the entry of this name.
+    Remove {
+        /// Which list.
+        kind: Kind,
         /// The entry's name.
         name: String,
-        /// The new body, an object.
-        body: Value,
-    },
-    /// Adds a context or replaces the whole body of the one with this name.
-    SetContext {
-        /// The entry's name.
-        name: String,
-        /// The new body, an object.
-        body: Value,
     },
     /// Sets the current context.
     SetCurrentContext(String),
-    /// Removes the cluster of this name.
-    RemoveCluster(String),
-    /// Removes the user of this name.
-    RemoveUser(String),
-    /// Removes the context of this name.
-    RemoveContext(String),
     /// Empties the current context.
     ClearCurrentContext,
 }
@@ -86,17 +75,12 @@ pub enum EditError {
 
 impl fmt::Debug for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, name) = match self {
-            Edit::SetCluster { name, .. } => ("SetCluster", name),
-            Edit::SetUser { name, .. } => ("SetUser", name),
-            Edit::SetContext { name, .. } => ("SetContext", name),
-            Edit::SetCurrentContext(name) => ("SetCurrentContext", name),
-            Edit::RemoveCluster(name) => ("RemoveCluster", name),
-            Edit::RemoveUser(name) => ("RemoveUser", name),
-            Edit::RemoveContext(name) => ("RemoveContext", name),
-            Edit::ClearCurrentContext => return f.write_str("ClearCurrentContext"),
-        };
-        f.debug_struct(what).field("name", name).finish_non_exhaustive()
+        match self {
+            Edit::Set { kind, name, .. } => write!(f, "Set({kind} {name:?})"),
+            Edit::Remove { kind, name } => write!(f, "Remove({kind} {name:?})"),
+            Edit::SetCurrentContext(name) => write!(f, "SetCurrentContext({name:?})"),
+            Edit::ClearCurrentContext => f.write_str("ClearCurrentContext"),
+        }
     }
 }
 
@@ -132,16 +116,8 @@ impl<'e> Changes<'e> {
         let mut changes = Changes { lists: Default::default(), current: None };
         for edit in edits {
             match edit {
-                Edit::SetCluster { name, body } => {
-                    changes.set(document, Kind::Cluster, name, body)?;
-                }
-                Edit::SetUser { name, body } => changes.set(document, Kind::User, name, body)?,
-                Edit::SetContext { name, body } => {
-                    changes.set(document, Kind::Context, name, body)?;
-                }
-                Edit::RemoveCluster(name) => changes.remove(document, Kind::Cluster, name)?,
-                Edit::RemoveUser(name) => changes.remove(document, Kind::User, name)?,
-                Edit::RemoveContext(name) => changes.remove(document, Kind::Context, name)?,
+                Edit::Set { kind, name, body } => changes.set(document, *kind, name, body)?,
+                Edit::Remove { kind, name } => changes.remove(document, *kind, name)?,
                 Edit::SetCurrentContext(name) => changes.current = Some(name),
                 Edit::ClearCurrentContext => changes.current = Some(""),
             }

@@ -201,13 +201,7 @@ pub fn prune(merged: &Merged, dead: &Dead) -> Vec<(PathBuf, Vec<Edit>)> {
         (Kind::Context, &dead.contexts),
     ] {
         for entry in names.iter().filter_map(|name| merged.entry(kind, name)) {
-            let name = entry.name.to_owned();
-            let edit = match kind {
-                Kind::User => Edit::RemoveUser(name),
-                Kind::Cluster => Edit::RemoveCluster(name),
-                Kind::Context => Edit::RemoveContext(name),
-            };
-            add(entry.file, edit);
+            add(entry.file, Edit::Remove { kind, name: entry.name.to_owned() });
         }
     }
     let current = merged.current_context().filter(|c| dead.contexts.contains(*c));

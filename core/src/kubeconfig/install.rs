@@ -124,12 +124,15 @@ pub fn plan(
     };
     let place = |kind, name: &str| merged.destination(kind, name, default_file);
     let body = wanted.user_body.clone();
-    add(place(Kind::User, name), Edit::SetUser { name: name.to_owned(), body });
+    add(place(Kind::User, name), Edit::Set { kind: Kind::User, name: name.to_owned(), body });
     if add_cluster {
         let (name, body) = (cluster_name.clone(), wanted.cluster_body.clone());
-        add(place(Kind::Cluster, &name), Edit::SetCluster { name, body });
+        add(place(Kind::Cluster, &name), Edit::Set { kind: Kind::Cluster, name, body });
     }
-    add(place(Kind::Context, name), Edit::SetContext { name: name.to_owned(), body: context });
+    add(
+        place(Kind::Context, name),
+        Edit::Set { kind: Kind::Context, name: name.to_owned(), body: context },
+    );
     if wanted.use_context {
         add(default_file.to_owned(), Edit::SetCurrentContext(name.to_owned()));
     }
@@ -147,7 +150,8 @@ fn renewal(
         return Err(PlanError::Gone(user.to_owned()));
     }
     check_user(merged, wanted, existing)?;
-    let edit = Edit::SetUser { name: user.to_owned(), body: wanted.user_body.clone() };
+    let edit =
+        Edit::Set { kind: Kind::User, name: user.to_owned(), body: wanted.user_body.clone() };
     Ok(Plan {
         edits: vec![(merged.destination(Kind::User, user, default_file), vec![edit])],
         cluster_name: wanted.cluster_name.to_owned(),

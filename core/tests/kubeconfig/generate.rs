@@ -96,9 +96,7 @@ pub(crate) fn edits(random: &mut Random, document: &Document<'_>) -> Vec<Edit> {
     // Removing twice what is there once is an error.
     let mut removed = Vec::new();
     edits.retain(|edit| match edit {
-        Edit::RemoveCluster(name) => once(&mut removed, (Kind::Cluster, name)),
-        Edit::RemoveUser(name) => once(&mut removed, (Kind::User, name)),
-        Edit::RemoveContext(name) => once(&mut removed, (Kind::Context, name)),
+        Edit::Remove { kind, name } => once(&mut removed, (*kind, name)),
         _ => true,
     });
     edits
@@ -121,32 +119,22 @@ pub(crate) fn edit(random: &mut Random, document: &Document<'_>) -> Edit {
     match (random.below(6), existing) {
         (0, _) => Edit::SetCurrentContext(current),
         (1, _) => Edit::ClearCurrentContext,
-        (2, Some(name)) => match kind {
-            Kind::Cluster => Edit::RemoveCluster(name),
-            Kind::User => Edit::RemoveUser(name),
-            Kind::Context => Edit::RemoveContext(name),
-        },
+        (2, Some(name)) => Edit::Remove { kind, name },
         (way, existing) => {
             let name = existing.filter(|_| way < 5).unwrap_or(fresh);
             let empty = random.one_in(8);
-            let body = |body| if empty { json!({}) } else { body };
-            match kind {
+            let full = match kind {
                 Kind::Cluster => {
-                    let body =
-                        body(json!({"server": "https://n", "certificate-authority-data": "YQ=="}));
-                    Edit::SetCluster { name, body }
+                    json!({"server": "https://n", "certificate-authority-data": "YQ=="})
                 }
                 Kind::User => {
                     let exec = json!({"apiVersion": "v1", "command": "y", "args": ["a", "1"],
                         "env": [{"name": "A", "value": "no"}]});
-                    let body =
-                        body(json!({"client-key-data": "YWI=", "token": "1_0", "exec": exec}));
-                    Edit::SetUser { name, body }
+                    json!({"client-key-data": "YWI=", "token": "1_0", "exec": exec})
                 }
-                Kind::Context => {
-                    Edit::SetContext { name, body: body(json!({"cluster": "y", "user": "~"})) }
-                }
-            }
+                Kind::Context => json!({"cluster": "y", "user": "~"}),
+            };
+            Edit::Set { kind, name, body: if empty { json!({}) } else { full } }
         }
     }
 }

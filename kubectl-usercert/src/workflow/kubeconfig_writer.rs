@@ -262,9 +262,9 @@ pub fn one_context(
 ) -> Result<String> {
     let context = context_body(cluster_name, context_name, namespace);
     Ok(edit::new_file(&[
-        Edit::SetUser { name: context_name.to_owned(), body: user_body },
-        Edit::SetCluster { name: cluster_name.to_owned(), body: endpoint.body() },
-        Edit::SetContext { name: context_name.to_owned(), body: context },
+        Edit::Set { kind: Kind::User, name: context_name.to_owned(), body: user_body },
+        Edit::Set { kind: Kind::Cluster, name: cluster_name.to_owned(), body: endpoint.body() },
+        Edit::Set { kind: Kind::Context, name: context_name.to_owned(), body: context },
         Edit::SetCurrentContext(context_name.to_owned()),
     ])?)
 }

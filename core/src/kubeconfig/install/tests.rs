@@ -77,9 +77,7 @@ fn somebodys() -> Certificate {
 
 fn kinds(edits: &[Edit]) -> Vec<&'static str> {
     let kind = |edit: &Edit| match edit {
-        Edit::SetUser { .. } => "user",
-        Edit::SetCluster { .. } => "cluster",
-        Edit::SetContext { .. } => "context",
+        Edit::Set { kind, .. } => kind.body_key(),
         Edit::SetCurrentContext(_) => "current-context",
         _ => "another",
     };
@@ -94,7 +92,10 @@ fn all_entries_are_new_and_go_to_the_default_file() {
     assert_eq!(file, Path::new("/first"));
     assert_eq!(kinds(edits), ["user", "cluster", "context"]);
     let context = json!({ "cluster": "prod", "user": "old@prod" });
-    assert_eq!(edits[2], Edit::SetContext { name: "old@prod".to_owned(), body: context });
+    assert_eq!(
+        edits[2],
+        Edit::Set { kind: Kind::Context, name: "old@prod".to_owned(), body: context }
+    );
     let plan = case
         .plan(|w| {
             w.namespace = Some("team");
@@ -104,7 +105,10 @@ fn all_entries_are_new_and_go_to_the_default_file() {
     let edits = &plan.edits[0].1;
     assert_eq!(kinds(edits), ["user", "cluster", "context", "current-context"]);
     let context = json!({ "cluster": "prod", "user": "old@prod", "namespace": "team" });
-    assert_eq!(edits[2], Edit::SetContext { name: "old@prod".to_owned(), body: context });
+    assert_eq!(
+        edits[2],
+        Edit::Set { kind: Kind::Context, name: "old@prod".to_owned(), body: context }
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use usercert_core::exchange::request_file;
 use usercert_core::review::{self, Finding};
 use usercert_core::roster::journal::Progress;
 use usercert_core::roster::{self, Defaults, Person, Problem, RoleAt};
-use usercert_core::text::{show, show_short};
+use usercert_core::text::{show, show_path, show_short};
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::pkcs10::CertificateRequest;
 
@@ -20,7 +20,7 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{Folder, reading};
 use crate::keys::PrivateKey;
-use crate::ui::host::Host;
+use crate::ui::host::{Host, input_name};
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::{Bindings, Sheet};
 
@@ -112,7 +112,7 @@ pub fn enter(host: &Host, args: &OnboardArgs, defaults: &Defaults) -> Result<(Ve
 
 fn read_request(file: &Path) -> Result<CertificateRequest> {
     let input = reading::read_limited(file, request_file::MAX_BYTES)?;
-    let incoming = request_file::read(&input).context(show(&file.display().to_string()))?;
+    let incoming = request_file::read(&input).context(show_path(file))?;
     Ok(incoming.request)
 }
 
@@ -131,11 +131,7 @@ fn keys_used_twice(entered: &Entered) -> Vec<Problem> {
 }
 
 pub fn refuse(file: &Path, problems: &[Problem]) -> Error {
-    let name = if file.as_os_str() == "-" {
-        "standard input".to_owned()
-    } else {
-        show(&file.display().to_string())
-    };
+    let name = input_name(file);
     let mut message = match problems.len() {
         1 => format!("{name} has a problem:"),
         n => format!("{name} has {n} problems:"),
@@ -160,8 +156,7 @@ impl Folders {
             None => Ok(None),
             Some(dir) => {
                 let absolute = std::path::absolute(dir)?;
-                let what =
-                    format!("cannot open the directory {}", show(&dir.display().to_string()));
+                let what = format!("cannot open the directory {}", show_path(dir));
                 Folder::open(&absolute).context(what).map(|folder| Some(Arc::new(folder)))
             }
         };
@@ -247,7 +242,7 @@ fn objection(row: &Row, accepted: &[String]) -> Result<Option<String>> {
     }
     // A file that an earlier run may have written is looked at when it is its turn.
     if row.earlier.submitted.is_none() && row.folder.has(row.file.as_ref())? {
-        return Ok(Some(format!("{} is there already", show(&row.path().display().to_string()))));
+        return Ok(Some(format!("{} is there already", show_path(&row.path()))));
     }
     Ok(None)
 }

@@ -1,4 +1,6 @@
 use super::*;
+use serde_json::json;
+
 use crate::kubeconfig::merged::SourceFile;
 use crate::kubeconfig::path::LoadingList;
 use crate::x509::testing::expired;

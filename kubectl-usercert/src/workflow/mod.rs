@@ -12,7 +12,6 @@ pub mod pending_request;
 pub mod reply;
 pub mod review_policy;
 pub mod review_sheet;
-#[allow(dead_code)]
 pub mod revocation;
 pub mod role_bindings;
 pub mod stop;

@@ -77,9 +77,6 @@ impl Bindings {
     }
 
     /// The same without role bindings.
-    ///
-    /// # Errors
-    /// As the server answers.
     pub async fn revoked_only(cluster: &Cluster) -> Result<Self, ApiError> {
         let revoked = revocation::Known::try_read(cluster).await?;
         Ok(Self { revoked, ..Self::unknown("") })
@@ -99,7 +96,6 @@ impl Bindings {
 
     /// Whether the list of revoked certificates blocks the user, or the certificate with which this was
     /// submitted: the lines in it.
-    #[must_use]
     pub fn revoked(&self, object: &Object, user: &str) -> (Option<&str>, Option<&str>) {
         let Some(list) = self.revoked.list() else { return (None, None) };
         let credential = object.requester_credential().and_then(|id| id.parse().ok());
@@ -209,7 +205,6 @@ impl<Raw> Sheet<Raw> {
     }
 
     /// Whether all certificates of the user are revoked, so that a new one has to be excepted.
-    #[must_use]
     pub fn is_of_revoked_user(&self) -> bool {
         self.findings.iter().any(|f| f.code == FindingCode::RevokedUser)
     }

@@ -1,6 +1,6 @@
-use super::*;
 use serde_json::json;
 
+use super::*;
 use crate::kubeconfig::merged::SourceFile;
 use crate::kubeconfig::path::LoadingList;
 use crate::x509::testing::expired;

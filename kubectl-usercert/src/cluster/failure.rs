@@ -7,7 +7,6 @@ use kube::core::response::Status;
 
 use super::transport::transport_message;
 
-/// Why a request to the API server did not succeed.
 #[derive(Debug)]
 pub enum ApiError {
     Status(Box<Status>),

@@ -51,6 +51,7 @@ pub enum Known {
     /// There is none: nothing is revoked here.
     None,
     /// It could not be looked at; why, safe to show.
+    #[allow(dead_code)]
     Hidden(String),
 }
 

@@ -19,6 +19,7 @@ mod fingerprint;
 mod protected;
 mod refusal;
 mod revocation;
+pub mod static_pod;
 
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use protected::{Protected, protected};

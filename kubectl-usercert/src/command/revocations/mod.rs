@@ -1,5 +1,6 @@
 //! `revocations`: the list of revoked certificates, and what refuses them.
 
+mod init;
 mod install;
 mod lift;
 mod list;
@@ -28,6 +29,7 @@ pub struct RevocationsArgs {
 enum RevocationsCommand {
     List(list::ListArgs),
     Install(install::InstallArgs),
+    Init(init::InitArgs),
     Lift(lift::LiftArgs),
     Prune(prune::PruneArgs),
     Sync(sync::SyncArgs),
@@ -41,6 +43,7 @@ pub async fn run(host: &Host, args: &RevocationsArgs) -> Result<Exit> {
     match &args.command {
         RevocationsCommand::List(args) => list::run(host, args).await,
         RevocationsCommand::Install(args) => install::run(host, args).await,
+        RevocationsCommand::Init(args) => init::run(host, args),
         RevocationsCommand::Lift(args) => lift::run(host, args).await,
         RevocationsCommand::Prune(args) => prune::run(host, args).await,
         RevocationsCommand::Sync(args) => sync::run(host, args).await,

@@ -9,7 +9,11 @@ use crate::backend::Backend;
 use crate::cases;
 use crate::trial::{Outcome, Person, Trial};
 
-cases!(everything_is_refused_while_sync_runs, many_are_refused_and_others_notice_nothing);
+cases!(
+    everything_is_refused_while_sync_runs,
+    a_static_pod_is_prepared,
+    many_are_refused_and_others_notice_nothing
+);
 
 fn read(person: &Person) -> Outcome {
     person.kubectl(&["get", "namespaces"])
@@ -177,4 +181,33 @@ fn many_are_refused_and_others_notice_nothing(trial: &Trial) {
         .exits(1)
         .says(&["is full", "revocations prune"]);
     admin.run(&["revocations", "list"]).ok().prints(&["WARNING: key filler: it is no key"]);
+}
+
+fn a_static_pod_is_prepared(trial: &Trial) {
+    let admin = trial.newcomer();
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: kube-apiserver\nspec:\n  containers:\n  - command:\n    - kube-apiserver\n    - --authorization-mode=Node,RBAC\n    name: kube-apiserver\n    volumeMounts:\n    - mountPath: /pki\n      name: pki\n  volumes:\n  - hostPath:\n      path: /pki\n    name: pki\n";
+    admin.write("kube-apiserver.yaml", manifest);
+    let folder = admin.home.join("usercert");
+    let folder = folder.to_str().expect("UTF-8");
+    let init = ["revocations", "init", "--manifest", "kube-apiserver.yaml", "--folder", folder];
+    admin
+        .run(&init)
+        .ok()
+        .prints(&["-    - --authorization-mode=Node,RBAC", "+    - --authorization-config="]);
+    assert_eq!(admin.read("kube-apiserver.yaml"), manifest, "nothing is written unless told");
+    let write = [&init[..], &["--write"]].concat();
+    admin.run(&write).exits(2);
+    admin.run(&[&write[..], &["--yes"]].concat()).ok().prints(&["written"]);
+    let written = admin.read("kube-apiserver.yaml");
+    assert!(written.contains(&format!("--authorization-config={folder}/authorization.yaml")));
+    assert_eq!(admin.read("usercert/kube-apiserver.yaml.before-usercert"), manifest);
+    assert!(
+        admin.has("usercert/authorization.yaml")
+            && admin.has("usercert/usercert-never-called.kubeconfig")
+    );
+    admin.run(&init).exits(1).says(&["has an authorization configuration already"]);
+    admin
+        .run(&["revocations", "init", "--distribution", "rke2"])
+        .ok()
+        .prints(&["authorization-config=/etc/kubernetes/usercert", "kube-apiserver-extra-mount"]);
 }

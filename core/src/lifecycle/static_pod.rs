@@ -1,0 +1,249 @@
+//! What an API server's start needs so that its authorization can be kept in step with the list: the flag
+//! `--authorization-config` in place of `--authorization-mode`, and the file's folder.
+//!
+//! kubeadm starts it as a static pod; its manifest is edited by whole lines, so that everything else in
+//! it stays byte for byte.
+
+use serde_json::{Value, json};
+
+use super::authorization::from_modes;
+use crate::encoding::yaml::{self, Layout, YamlError};
+use crate::text::show_short;
+
+const CONFIG: &str = "--authorization-config=";
+const MODE: &str = "--authorization-mode=";
+const VOLUME: &str = "usercert-authorization";
+/// The configuration's name in its folder.
+pub const FILE: &str = "authorization.yaml";
+
+/// Why a manifest was not edited.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StaticPodError {
+    /// Not readable as YAML.
+    #[error("{0}")]
+    Yaml(#[from] YamlError),
+    /// Another thing.
+    #[error("it is not the manifest of a kube-apiserver pod")]
+    NotApiServer,
+    /// The flag is there.
+    #[error("the API server has an authorization configuration already: {}", show_short(.0, 200))]
+    Configured(String),
+    /// A webhook by flags, whose settings would have to move into the file.
+    #[error(
+        "the API server's authorization is set by --authorization-webhook-* flags; move them into a configuration file by hand"
+    )]
+    Webhook,
+    /// A mode that needs more than its name.
+    #[error("the authorization mode {} cannot be turned into an entry of a file", show_short(.0, 60))]
+    Mode(String),
+    /// A form in which the places cannot be told for certain.
+    #[error("it is written in a way that cannot be edited by lines")]
+    Irregular,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StaticPodPlan {
+    /// The manifest with the flag, the volume and its mount.
+    pub manifest: String,
+    /// The first configuration: what the mode did.
+    pub configuration: Value,
+    /// The changed lines, as a diff shows them.
+    pub diff: String,
+}
+
+/// Plans the edit; `folder` is an absolute path on the node, and in the pod.
+///
+/// # Errors
+/// Whatever keeps the result from being the manifest with exactly these additions.
+pub fn plan(text: &str, folder: &str) -> Result<StaticPodPlan, StaticPodError> {
+    let before = yaml::parse(text)?;
+    let containers = before["spec"]["containers"].as_array().map(Vec::as_slice);
+    let [container] = containers.unwrap_or_default() else {
+        return Err(StaticPodError::NotApiServer);
+    };
+    let words = container["command"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+    if before["kind"] != "Pod" || !words.first().is_some_and(|w| w.ends_with("kube-apiserver")) {
+        return Err(StaticPodError::NotApiServer);
+    }
+    if let Some(flag) = words.iter().find(|w| w.starts_with("--authorization-config")) {
+        return Err(StaticPodError::Configured((*flag).to_owned()));
+    }
+    if words.iter().any(|w| w.starts_with("--authorization-webhook-")) {
+        return Err(StaticPodError::Webhook);
+    }
+    let modes: Vec<(usize, &str)> = words
+        .iter()
+        .enumerate()
+        .filter_map(|(at, word)| Some((at, word.strip_prefix(MODE)?)))
+        .collect();
+    let [(at, mode)] = modes.as_slice() else { return Err(StaticPodError::Irregular) };
+    let configuration = from_modes(mode).map_err(StaticPodError::Mode)?;
+
+    let flag = format!("{CONFIG}{folder}/{FILE}");
+    let mount = json!({ "mountPath": folder, "name": VOLUME, "readOnly": true });
+    // A folder that is missing keeps the pod from starting, an empty one would do so with less to say.
+    let volume = json!({ "hostPath": { "path": folder, "type": "Directory" }, "name": VOLUME });
+    let mut lines = Lines::new(text);
+    lines.replace(&format!("- {MODE}{mode}"), &format!("- {flag}"))?;
+    lines.insert_item("volumeMounts:", &mount)?;
+    lines.insert_item("volumes:", &volume)?;
+
+    let mut expected = before.clone();
+    expected["spec"]["containers"][0]["command"][*at] = flag.into();
+    for (place, item) in [("/spec/containers/0/volumeMounts", mount), ("/spec/volumes", volume)] {
+        let list = expected.pointer_mut(place).and_then(Value::as_array_mut);
+        list.ok_or(StaticPodError::Irregular)?.insert(0, item);
+    }
+    if yaml::parse(&lines.text)? != expected {
+        return Err(StaticPodError::Irregular);
+    }
+    Ok(StaticPodPlan { manifest: lines.text, configuration, diff: lines.diff })
+}
+
+/// A text that is edited by lines, and what was changed.
+struct Lines {
+    text: String,
+    newline: &'static str,
+    diff: String,
+}
+
+impl Lines {
+    fn new(text: &str) -> Self {
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        Self { text: text.to_owned(), newline, diff: String::new() }
+    }
+
+    /// The place of the only line with this content, its indentation, and where the next one begins.
+    fn find(&self, content: &str) -> Result<(usize, usize, usize), StaticPodError> {
+        let mut at = 0;
+        let mut found = None;
+        for line in self.text.split_inclusive('\n') {
+            if line.trim() == content {
+                if found.is_some() {
+                    return Err(StaticPodError::Irregular);
+                }
+                let indent = line.len() - line.trim_start_matches(' ').len();
+                found = Some((at, indent, at + line.len()));
+            }
+            at += line.len();
+        }
+        found.ok_or(StaticPodError::Irregular)
+    }
+
+    fn replace(&mut self, old: &str, new: &str) -> Result<(), StaticPodError> {
+        let (start, indent, _) = self.find(old)?;
+        let place = start + indent..start + indent + old.len();
+        self.text.replace_range(place, new);
+        let pad = " ".repeat(indent);
+        self.diff.push_str(&format!("-{pad}{old}\n+{pad}{new}\n"));
+        Ok(())
+    }
+
+    /// Puts an item in front of the list whose key stands alone on its line.
+    fn insert_item(&mut self, key: &str, item: &Value) -> Result<(), StaticPodError> {
+        let (_, _, next) = self.find(key)?;
+        let first = self.text.get(next..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let column = first.len() - first.trim_start_matches(' ').len();
+        let mut block = " ".repeat(column);
+        let layout = Layout { unit: 2, newline: self.newline };
+        layout.block(&mut block, &Value::from(vec![item.clone()]), column);
+        self.text.insert_str(next, &block);
+        self.diff.push_str(&format!(" {key}\n"));
+        block.lines().for_each(|line| self.diff.push_str(&format!("+{line}\n")));
+        Ok(())
+    }
+}
+
+/// How k3s and RKE2 are told, in their own configuration file; both leave their own
+/// `--authorization-mode` away when the configuration is named (from 1.29.15, 1.30.12, 1.31.8 and 1.32.4 on).
+#[must_use]
+pub fn distribution(name: &str, folder: &str) -> String {
+    let mut text = format!(
+        "# /etc/rancher/{name}/config.yaml, on every server\nkube-apiserver-arg:\n- \"authorization-config={folder}/{FILE}\"\n"
+    );
+    if name == "rke2" {
+        // There the API server is a static pod.
+        text.push_str(&format!("kube-apiserver-extra-mount:\n- \"{folder}:{folder}:ro\"\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: kube-apiserver
+spec:
+  containers:
+  - command:
+    - kube-apiserver
+    - --advertise-address=192.168.0.2
+    - --authorization-mode=Node,RBAC   # as kubeadm has it
+    - --client-ca-file=/etc/kubernetes/pki/ca.crt
+    image: registry.k8s.io/kube-apiserver:v1.36.2
+    name: kube-apiserver
+    volumeMounts:
+    - mountPath: /etc/kubernetes/pki
+      name: k8s-certs
+      readOnly: true
+  hostNetwork: true
+  volumes:
+  - hostPath:
+      path: /etc/kubernetes/pki
+      type: DirectoryOrCreate
+    name: k8s-certs
+status: {}
+";
+
+    fn manifest() -> String {
+        MANIFEST.replace("   # as kubeadm has it", "")
+    }
+
+    #[test]
+    fn a_manifest_of_kubeadm_gets_flag_volume_and_mount() {
+        let plan = plan(&manifest(), "/etc/kubernetes/usercert").unwrap();
+        insta::assert_snapshot!(plan.diff, @r#"
+        -    - --authorization-mode=Node,RBAC
+        +    - --authorization-config=/etc/kubernetes/usercert/authorization.yaml
+         volumeMounts:
+        +    - mountPath: "/etc/kubernetes/usercert"
+        +      name: "usercert-authorization"
+        +      readOnly: true
+         volumes:
+        +  - hostPath:
+        +      path: "/etc/kubernetes/usercert"
+        +      type: "Directory"
+        +    name: "usercert-authorization"
+        "#);
+        let kept = |text: &str, without: &str| -> Vec<String> {
+            text.lines().filter(|l| !l.contains(without)).map(str::to_owned).collect()
+        };
+        let before = kept(&manifest(), "--authorization-");
+        let after = kept(&plan.manifest, "--authorization-");
+        assert!(before.iter().all(|line| after.contains(line)));
+        assert_eq!(after.len(), before.len() + 7);
+        assert_eq!(plan.configuration["authorizers"][1]["type"], "RBAC");
+    }
+
+    #[test]
+    fn what_is_not_certain_is_refused() {
+        let of = |text: &str| plan(text, "/x").unwrap_err();
+        assert_eq!(of(MANIFEST), StaticPodError::Irregular, "a comment behind the flag");
+        assert_eq!(of("kind: Pod\nspec: {}\n"), StaticPodError::NotApiServer);
+        let webhook = manifest().replace("--client-ca-file=", "--authorization-webhook-version=");
+        assert_eq!(of(&webhook), StaticPodError::Webhook);
+        let done =
+            manifest().replace("--authorization-mode=Node,RBAC", "--authorization-config=/y");
+        assert!(matches!(of(&done), StaticPodError::Configured(_)));
+        let abac = manifest().replace("Node,RBAC", "ABAC");
+        assert_eq!(of(&abac), StaticPodError::Mode("ABAC".to_owned()));
+        let twice = manifest().replace("  hostNetwork: true\n", "  x:\n    volumes:\n    - a\n");
+        assert_eq!(of(&twice), StaticPodError::Irregular);
+    }
+}

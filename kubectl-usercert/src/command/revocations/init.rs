@@ -1,0 +1,132 @@
+//! `revocations init`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use usercert_core::encoding::yaml;
+use usercert_core::lifecycle::authorization::{NEVER_CALLED, from_modes, never_called};
+use usercert_core::lifecycle::static_pod::{self, FILE};
+use usercert_core::text::{shell_word, show};
+
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::files::{self, Access};
+use crate::ui::host::Host;
+
+/// Longest manifest that is read, in bytes.
+const LIMIT: usize = 1 << 20;
+
+/// Show what an API server's start needs for `sync`, and write it when told
+///
+/// For kubeadm: reads the static pod's manifest and shows, as a diff, the flag --authorization-config in
+/// place of --authorization-mode, a volume and its mount. With --write it makes the folder with the first
+/// configuration, which does what the mode did, keeps the manifest as it was in that folder, and puts the
+/// new one in place: the kubelet then restarts the API server. Do one control-plane node at a time.
+///
+/// For k3s and RKE2: prints the lines for their own configuration file.
+///
+/// Examples:
+///
+///   kubectl usercert revocations init --manifest /etc/kubernetes/manifests/kube-apiserver.yaml
+///
+///   kubectl usercert revocations init --distribution rke2
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct InitArgs {
+    /// The static pod's manifest of a kube-apiserver, as kubeadm writes it
+    #[arg(long, value_name = "FILE", required_unless_present = "distribution")]
+    manifest: Option<PathBuf>,
+    /// Print what this distribution needs
+    #[arg(long, value_name = "NAME", conflicts_with = "manifest")]
+    distribution: Option<Distribution>,
+    /// Folder for the configuration on the node, of its own: it is mounted into the API server's pod
+    #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes/usercert")]
+    folder: PathBuf,
+    /// Write it, after asking
+    #[arg(long, requires = "manifest")]
+    write: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Distribution {
+    K3s,
+    Rke2,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A manifest that cannot be edited for certain, or files that cannot be written.
+pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
+    let folder = args.folder.to_str().filter(|f| f.starts_with('/') && f.len() > 1);
+    let folder = folder.ok_or_else(|| Error::usage("--folder: it is no absolute path"))?;
+    let folder = folder.trim_end_matches('/');
+    let Some(manifest) = &args.manifest else {
+        return print_distribution(host, args, folder);
+    };
+    let shown = show(&manifest.display().to_string());
+    let before = host.input(manifest, LIMIT)?;
+    let text = std::str::from_utf8(&before).context(&shown)?;
+    let plan = static_pod::plan(text, folder).context(&shown);
+    let plan = plan.hint("nothing was changed")?;
+    let configuration = yaml::to_string(&plan.configuration);
+    if !args.write {
+        host.result(format!(
+            "--- {shown}\n{}\n--- {folder}/{FILE} (new)\n{configuration}",
+            plan.diff
+        ))?;
+        host.say("Nothing was written; --write does it.");
+        return Ok(Exit::Done);
+    }
+    host.say_before_asking(format!("{shown}:\n{}", plan.diff.trim_end()), args.yes);
+    host.confirm("Write it, and let the API server restart?", args.yes)?;
+    let place = Path::new(folder);
+    files::Folder::open_or_create(place).context(show(folder))?;
+    let never = yaml::to_string(&never_called());
+    let kept = format!("{}.before-usercert", manifest_name(manifest));
+    for (name, content) in [
+        (FILE, configuration.as_bytes()),
+        (NEVER_CALLED, never.as_bytes()),
+        // Not beside it: the kubelet would run that one as well.
+        (kept.as_str(), before.as_slice()),
+    ] {
+        let file = place.join(name);
+        match files::create_new(&file, content, Access::Private) {
+            // Of an earlier run that was interrupted.
+            Err(files::WriteError::Exists { .. })
+                if files::read_limited(&file, LIMIT).is_ok_and(|found| found == content) => {}
+            other => other.hint("the manifest is as it was")?,
+        }
+    }
+    files::replace(manifest, plan.manifest.as_bytes())?;
+    host.result(format!(
+        "{shown} written; it was kept as {}\n",
+        show(&place.join(&kept).display().to_string())
+    ))?;
+    host.say(format!(
+        "Once the API server is up again:\n  kubectl usercert revocations sync --authorization-config {}",
+        shell_word(&format!("{folder}/{FILE}"))
+    ));
+    Ok(Exit::Done)
+}
+
+fn manifest_name(manifest: &Path) -> String {
+    let name = manifest.file_name().map(|n| n.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "manifest".to_owned())
+}
+
+fn print_distribution(host: &Host, args: &InitArgs, folder: &str) -> Result<Exit> {
+    let name = match args.distribution {
+        Some(Distribution::Rke2) => "rke2",
+        Some(Distribution::K3s) | None => "k3s",
+    };
+    let configuration = from_modes("Node,RBAC").map_err(Error::new)?;
+    host.result(format!(
+        "{}\n# {folder}/{FILE}, before that\n{}",
+        static_pod::distribution(name, folder),
+        yaml::to_string(&configuration)
+    ))?;
+    Ok(Exit::Done)
+}

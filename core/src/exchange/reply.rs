@@ -348,7 +348,7 @@ fn check_server(server: &str) -> Result<(), ReplyError> {
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let odd = server.chars().any(|c| c.is_whitespace() || !c.is_ascii_graphic());
-    let plain = !odd && !authority.contains('@') && !rest.contains(['?', '#', '\\']);
+    let plain = !odd && !authority.contains('@') && !rest.contains(['?', '#', '\\', '%']);
     if !plain || !is_authority(authority) {
         return Err(invalid("server", "is no plain https address"));
     }
@@ -487,6 +487,8 @@ mod tests {
             "https://a b",
             "https://a\\b",
             "https://a?x",
+            "https://ex%61mple.com",
+            "https://a/%2e%2e",
             "10.0.0.1:6443",
         ] {
             let mut value = yaml::parse(&text).unwrap();

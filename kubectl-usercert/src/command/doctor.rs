@@ -109,7 +109,7 @@ async fn signing(cluster: &Cluster, signer: &str, now: UnixTime) -> Result<Signi
     match cluster.list_csrs(&options, take).await {
         Ok(()) => Ok(signs.verdict()),
         Err(ApiError::Status(s)) if s.code == 403 => Err("you may not list requests".to_owned()),
-        Err(error) => Err(explain(&error, &cluster.server, &Need::List).message),
+        Err(error) => Err(explain(&error, &cluster.server, &Need::List).message.replace('\n', " ")),
     }
 }
 

@@ -9,7 +9,7 @@ use usercert_core::x509::key::PublicKey;
 use usercert_core::x509::pkcs10::CertificateRequest;
 use zeroize::Zeroizing;
 
-use crate::error::{Result, ResultExt as _};
+use crate::error::{Error, Result, ResultExt as _};
 use crate::files::environment;
 use crate::files::state::PendingStore;
 use crate::keys::PrivateKey;
@@ -107,6 +107,11 @@ pub fn load(store: &PendingStore, id: &str) -> Result<Option<PendingRequest>> {
 pub fn all(store: &PendingStore) -> Result<Vec<PendingRequest>> {
     let ids = store.list()?;
     Ok(ids.iter().filter_map(|id| load(store, id).ok().flatten()).collect())
+}
+
+/// Why some of the pending requests cannot be read, if any cannot.
+pub fn unreadable(store: &PendingStore) -> Result<Option<Error>> {
+    Ok(store.list()?.iter().find_map(|id| load(store, id).err()))
 }
 
 pub fn update(store: &PendingStore, id: &str, record: &RequestRecord) -> Result<()> {

@@ -37,6 +37,9 @@ pub(super) async fn from_cluster(
     let uid = submitted.map(|s| s.uid.clone()).unwrap_or_default();
     let object = installation::read_request(&cluster, &csr_name).await?;
     let awaited = awaited_for(args, kept.as_ref(), &object, &uid)?;
+    if let Ok(request) = object.certificate_request() {
+        host.say(format!("request {} with the code {}", show(&csr_name), request.code().short()));
+    }
     // From here on it is this very object that is waited for.
     let limit = args.timeout.timeout.for_waiting();
     let chain = installation::collect(host, &cluster, object, limit).await?;
@@ -65,6 +68,10 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<PendingRequest> {
     match others.len() {
         1 => others.pop().ok_or_else(|| Error::new("no request is kept")),
         0 => {
+            // It may be the one that is looked for.
+            if let Some(error) = pending_request::unreadable(&store)? {
+                return Err(error.hint("a request is kept that cannot be used as it is; mend that, and run the command again"));
+            }
             let mut error = Error::new(format!(
                 "no request for {} to the server {} is kept on this machine",
                 show(&args.name),

@@ -29,7 +29,7 @@ pub async fn look_up(args: &OnboardArgs, cluster: &Cluster, rows: &[&Row]) -> Re
                 let allows = rbac::allowance(&rules, &grant.scope).brief();
                 words.push(format!("{grant} (for {people}) allows {allows}"));
             }
-            Err(error) => problems.push(Problem { line, what: error.message }),
+            Err(error) => problems.push(Problem { line, what: error.message.replace('\n', " ") }),
         }
     }
     problems.sort_by_key(|p| p.line);

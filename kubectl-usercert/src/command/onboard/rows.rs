@@ -98,7 +98,10 @@ pub fn enter(host: &Host, args: &OnboardArgs, defaults: &Defaults) -> Result<(Ve
                     Some(request)
                 }
                 Err(error) => {
-                    problems.push(Problem { line: person.line, what: error.message });
+                    problems.push(Problem {
+                        line: person.line,
+                        what: error.message.replace('\n', " "),
+                    });
                     None
                 }
             },

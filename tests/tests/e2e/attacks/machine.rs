@@ -50,7 +50,20 @@ fn pending_folder_is_guarded(trial: &Trial) {
         .run(&["install", &user, "--certificate-authority", "ca.crt"])
         .exits(1)
         .says(&["no request for"]);
-    other.run(&["install", &user]).ok();
+    // A key that others may read is said to be that, and not to be missing.
+    use std::os::unix::fs::PermissionsExt as _;
+    let key = other.pending()[0].join("key.pem");
+    let mode = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&key, mode).expect("a mode is set");
+    };
+    mode(0o644);
+    for args in [&["install", &user][..], &["install", &user, "--certificate-authority", "ca.crt"]]
+    {
+        other.run(args).exits(1).says(&["key.pem is accessible to other users (mode 0644)"]);
+    }
+    mode(0o600);
+    other.run(&["install", &user]).ok().says(&[&format!("request {user} with the code ")]);
 }
 
 /// A cluster of an existing name in another file would get that name's credentials.

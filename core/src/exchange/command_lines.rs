@@ -8,7 +8,7 @@
 use crate::api::csr;
 use crate::exchange::file_name::safe_file_name;
 use crate::text::shell_word;
-use crate::x509::code::{self, Code};
+use crate::x509::code::Code;
 use crate::x509::key::PublicKey;
 
 /// The files of one request, by names that are safe everywhere.
@@ -65,8 +65,7 @@ pub fn install(reply: &str, key: Option<&str>, user: &str) -> String {
 /// An object name that nobody can have taken by chance or by guessing: the user's name and 64 bits of
 /// the key's digest.
 pub fn object_name(user: &str, key: &PublicKey) -> String {
-    let digest = code::sha256_hex(&key.spki);
-    format!("{}-{}", csr::name_for_user(user), digest.get(..16).unwrap_or(&digest))
+    csr::name_with_more_key(&csr::name_for_user(user), key)
 }
 
 /// One step of an admin without the plugin.

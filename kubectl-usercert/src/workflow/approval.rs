@@ -117,7 +117,8 @@ pub struct Submitted {
 pub async fn submit(cluster: &Cluster, sent: &CsrObject) -> Result<Submitted> {
     let plain = sent.metadata.name.clone();
     let key = &sent.request()?.key;
-    for name in [plain.clone(), csr::name_with_key(&plain, key)] {
+    let longer = [csr::name_with_key(&plain, key), csr::name_with_more_key(&plain, key)];
+    for name in std::iter::once(plain.clone()).chain(longer) {
         match submission::submit_as(cluster, &name, sent, Whose::HandedOver, "").await? {
             Submission::Created(object) => return Ok(Submitted { object, foreign: false }),
             Submission::TakenUp(object) | Submission::Ended(object) => {

@@ -101,13 +101,16 @@ pub async fn from_store(
         keep(&id, &name)?;
     }
     let mut object = submit_own(host, spec, cluster, &name, &made, &known_uid).await?;
-    if object.is_none() {
-        let longer = csr::name_with_key(&plain, &made.csr.key);
-        if spec.csr_name.is_some() && !made.taken_up {
+    if object.is_none() && spec.csr_name.is_some() {
+        if !made.taken_up {
             store.remove(&id)?;
         }
-        if spec.csr_name.is_some() || longer == name {
-            return Err(name_taken(&name));
+        return Err(name_taken(&name));
+    }
+    let key = &made.csr.key;
+    for longer in [csr::name_with_key(&plain, key), csr::name_with_more_key(&plain, key)] {
+        if object.is_some() || longer.len() <= name.len() && name != plain {
+            continue;
         }
         host.say(format!(
             "the name {} is taken by another request; this one is named {}",

@@ -14,6 +14,7 @@ cases!(
     three_people_and_wait,
     rerun_takes_up,
     name_taken_gets_a_suffix,
+    names_are_squatted,
     unusual_names,
     dry_runs,
     many_names_gravest_decides,
@@ -170,6 +171,36 @@ fn name_taken_gets_a_suffix(trial: &Trial) {
         .run(&["request", &user, "--csr-name", &user])
         .exits(1)
         .says(&["already exists", "--csr-name"]);
+}
+
+/// Whoever has seen a request knows the name that it gets next.
+fn names_are_squatted(trial: &Trial) {
+    let (user, other) = (trial.user("squatted"), trial.user("squatter"));
+    let (admin, person) = (trial.admin(), trial.admin());
+    admin.run(&["request", &other, "--csr-name", &user]).ok();
+    let made = person.run(&["request", &user]).ok();
+    let code = made.code_shown();
+    let line = made.stdout.split_whitespace().next().expect("a name").to_owned();
+    let name = line.rsplit('/').next().expect("a name");
+    assert_eq!(name.len(), user.len() + 6);
+    let pem = ["get", "csr", name, "-o", "jsonpath={.spec.request}"];
+    admin.write("base64", &admin.kubectl(&pem).ok().stdout);
+    let request = admin.tool("base64", &["-d", "base64"]).ok().stdout;
+    admin.kubectl(&["delete", "csr", name]).ok();
+    admin.run(&["request", &other, "--csr-name", name]).ok();
+    let again = person.run(&["request", &user]).ok();
+    assert_eq!(again.code_shown(), code, "the same request");
+    let line = again.stdout.split_whitespace().next().expect("a name").to_owned();
+    let longer = line.rsplit('/').next().expect("a name");
+    assert_eq!(longer.len(), user.len() + 17);
+    assert_eq!(person.pending().len(), 1);
+    // The same where an admin submits it.
+    admin.kubectl(&["delete", "csr", longer]).ok();
+    let approve = ["approve", "--from", "-", "--expect", &code, "--yes"];
+    admin.run_with(&approve, request.as_bytes()).ok().prints(&[&format!("{longer} approved")]);
+    // It is another object with the same request: said before it is used.
+    person.run(&["request", &user]).ok().says(&["submitted the same one again"]);
+    person.run(&["install", &user]).ok();
 }
 
 fn unusual_names(trial: &Trial) {

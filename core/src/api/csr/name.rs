@@ -2,6 +2,7 @@
 //!
 //! Source: `apimachinery/pkg/api/validate/content/path.go`.
 
+use crate::x509::code;
 use crate::x509::key::PublicKey;
 
 /// Why a text cannot name a CertificateSigningRequest.
@@ -47,6 +48,13 @@ pub fn name_for_user(user: &str) -> String {
 /// The object name for a user when another request has taken the plain one.
 pub fn name_with_key(name: &str, key: &PublicKey) -> String {
     format!("{name}-{}", key.short_hash())
+}
+
+/// The object name for a user when that is taken too, by whoever has seen the request: 64 bits of the key's
+/// digest.
+pub fn name_with_more_key(name: &str, key: &PublicKey) -> String {
+    let digest = code::sha256_hex(&key.spki);
+    format!("{name}-{}", digest.get(..16).unwrap_or(&digest))
 }
 
 #[cfg(test)]

@@ -1,50 +1,103 @@
 //! Certificates signed with our own keys: a CA's own, and those that it signs.
 
 use aws_lc_rs::rand;
-use usercert_core::ca::authority::{self, Authority, Leaf, NewAuthority, SERIAL_BYTES};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyIdMethod,
+    KeyUsagePurpose, PublicKeyData, SerialNumber, SigningKey,
+};
+use usercert_core::ca::authority::{self, Authority, Leaf, SERIAL_BYTES};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
-use usercert_core::x509::key::{PublicKey, SignatureAlgorithm, Verification};
+use usercert_core::x509::key::{Hash, SignatureAlgorithm, Verification};
 
 use super::private_key::{KeyError, PrivateKey};
 use super::verification::verify;
 
-/// The last second of the year 9999: certificates know no later one.
-const LAST: UnixTime = UnixTime(253_402_300_799);
+#[derive(Clone, Debug)]
+pub struct NewAuthority<'a> {
+    pub name: &'a str,
+    /// How many CAs may stand below it; `None` is no limit.
+    pub path_length: Option<u8>,
+    pub not_before: UnixTime,
+    pub not_after: UnixTime,
+}
 
-fn random() -> Result<[u8; SERIAL_BYTES], KeyError> {
+/// A key together with the algorithm that it signs with, for rcgen.
+struct Signing<'a> {
+    key: &'a PrivateKey,
+    algorithm: SignatureAlgorithm,
+    rcgen: &'static rcgen::SignatureAlgorithm,
+}
+
+impl PublicKeyData for Signing<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        &self.key.public().bits
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        self.rcgen
+    }
+}
+
+impl SigningKey for Signing<'_> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        self.key.sign(&self.algorithm, message).map_err(|_| rcgen::Error::RemoteKeyError)
+    }
+}
+
+fn serial() -> Result<[u8; SERIAL_BYTES], KeyError> {
     let mut random = [0; SERIAL_BYTES];
     rand::fill(&mut random).map_err(|_| KeyError::Provider("make a random number"))?;
     Ok(random)
 }
 
 impl PrivateKey {
-    pub fn self_signed(&self, new: &NewAuthority<'_>) -> Result<Certificate, KeyError> {
-        if new.not_after > LAST {
-            return Err(KeyError::Provider("write a date so far away"));
-        }
+    fn signing(&self) -> Result<Signing<'_>, KeyError> {
         let algorithm = self.algorithm()?;
-        let written = authority::own_to_be_signed(new, self.public(), &algorithm, random()?)?;
-        self.signed(&written, &algorithm, self.public())
+        let rcgen = match &algorithm {
+            SignatureAlgorithm::Ecdsa(Hash::Sha256) => &rcgen::PKCS_ECDSA_P256_SHA256,
+            SignatureAlgorithm::Ecdsa(Hash::Sha384) => &rcgen::PKCS_ECDSA_P384_SHA384,
+            SignatureAlgorithm::Ed25519 => &rcgen::PKCS_ED25519,
+            SignatureAlgorithm::Rsa(Hash::Sha512) => &rcgen::PKCS_RSA_SHA512,
+            SignatureAlgorithm::Rsa(Hash::Sha384) => &rcgen::PKCS_RSA_SHA384,
+            SignatureAlgorithm::Rsa(_) => &rcgen::PKCS_RSA_SHA256,
+            _ => return Err(KeyError::Kind(self.public().kind.clone())),
+        };
+        Ok(Signing { key: self, algorithm, rcgen })
     }
 
-    /// Signs a certificate as the key of `authority`.
+    pub fn self_signed(&self, new: &NewAuthority<'_>) -> Result<Certificate, KeyError> {
+        let signing = self.signing()?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, new.name);
+        params.is_ca = IsCa::Ca(match new.path_length {
+            Some(length) => BasicConstraints::Constrained(length),
+            None => BasicConstraints::Unconstrained,
+        });
+        // As kubeadm's CAs, which sign certificates and no revocation lists.
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
+        let key_id = authority::key_identifier(self.public());
+        params.key_identifier_method = KeyIdMethod::PreSpecified(key_id);
+        params.serial_number = Some(SerialNumber::from(authority::serial(serial()?).to_vec()));
+        let date = |at: UnixTime| {
+            time::OffsetDateTime::from_unix_timestamp(at.0)
+                .map_err(|_| KeyError::Provider("write a date so far away"))
+        };
+        params.not_before = date(new.not_before)?;
+        params.not_after = date(new.not_after)?;
+        let made = params.self_signed(&signing).map_err(|_| KeyError::Provider("sign"))?;
+        Ok(Certificate::from_der(made.der())?)
+    }
+
+    /// Signs a certificate as the key of `authority`, and makes sure that it verifies.
     pub fn issue(&self, leaf: &Leaf, authority: &Authority) -> Result<Certificate, KeyError> {
         let algorithm = self.algorithm()?;
-        let written = authority::to_be_signed(leaf, authority, &algorithm, random()?)?;
-        self.signed(&written, &algorithm, &authority.certificate().key)
-    }
-
-    /// Signs what is to be signed, and makes sure that it verifies under the CA's key.
-    fn signed(
-        &self,
-        to_be_signed: &[u8],
-        algorithm: &SignatureAlgorithm,
-        ca: &PublicKey,
-    ) -> Result<Certificate, KeyError> {
-        let signature = self.sign(algorithm, to_be_signed)?;
-        let der = authority::assemble(to_be_signed, algorithm, &signature)?;
+        let to_be_signed = authority::to_be_signed(leaf, authority, &algorithm, serial()?)?;
+        let signature = self.sign(&algorithm, &to_be_signed)?;
+        let der = authority::assemble(&to_be_signed, &algorithm, &signature)?;
         let made = Certificate::from_der(&der)?;
+        let ca = &authority.certificate().key;
         match verify(ca, &made.signature_algorithm, &made.signed, &made.signature) {
             Verification::Valid => Ok(made),
             _ => Err(KeyError::Provider("verify what it has signed")),

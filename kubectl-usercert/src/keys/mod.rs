@@ -5,6 +5,7 @@ mod encrypted;
 mod private_key;
 mod verification;
 
+pub use authority::NewAuthority;
 pub use encrypted::EncryptedKey;
 pub use private_key::{KeyError, PrivateKey};
 pub use verification::{verify, verify_chain, verify_request};

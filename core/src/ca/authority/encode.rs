@@ -7,7 +7,6 @@ use sha1::{Digest as _, Sha1};
 use super::issuer::Authority;
 use super::leaf::Leaf;
 use crate::encoding::der;
-use crate::time::UnixTime;
 use crate::x509::extension;
 use crate::x509::key::{KeyKind, PublicKey, SignatureAlgorithm};
 use crate::x509::name;
@@ -33,70 +32,19 @@ pub fn to_be_signed(
     random: [u8; SERIAL_BYTES],
 ) -> Result<Vec<u8>, EncodeError> {
     let ca = authority.certificate();
+    let version = der::element(der::context(0), &[&[der::INTEGER, 1, 2]]);
+    let validity = der::sequence(&[&der::time(leaf.not_before), &der::time(leaf.not_after)]);
+    let extensions = der::sequence(&[&extensions(leaf, ca.subject_key_id.as_deref())]);
     Ok(der::sequence(&[
-        &VERSION_3,
+        &version,
         &der::unsigned_integer(&serial(random)),
         &identifier(algorithm)?,
         &ca.subject_der,
-        &der::sequence(&[&der::time(leaf.not_before), &der::time(leaf.not_after)]),
+        &validity,
         &name::encode(&leaf.user, leaf.groups.iter().map(String::as_str)),
         &leaf.key.spki,
-        &all_of(&extensions(leaf, ca.subject_key_id.as_deref())),
+        &der::element(der::context(3), &[&extensions]),
     ]))
-}
-
-/// What a new CA's certificate says.
-#[derive(Clone, Debug)]
-pub struct NewAuthority<'a> {
-    /// Its common name.
-    pub name: &'a str,
-    /// How many CAs may stand below it; `None` is no limit.
-    pub path_length: Option<u8>,
-    /// Start of validity.
-    pub not_before: UnixTime,
-    /// End of validity, at most in the year 9999.
-    pub not_after: UnixTime,
-}
-
-/// The bytes of a CA's own certificate, to be signed by `key` itself; as [`to_be_signed`].
-///
-/// # Errors
-/// When certificates are not signed with `algorithm`.
-pub fn own_to_be_signed(
-    new: &NewAuthority<'_>,
-    key: &PublicKey,
-    algorithm: &SignatureAlgorithm,
-    random: [u8; SERIAL_BYTES],
-) -> Result<Vec<u8>, EncodeError> {
-    let name = name::encode(new.name, []);
-    let mut constraints = der::element(der::BOOLEAN, &[&[0xff]]);
-    constraints.extend(new.path_length.iter().flat_map(|length| der::unsigned_integer(&[*length])));
-    // As kubeadm's CAs, which sign certificates and no revocation lists: the bits are digital
-    // signature and the sixth, certificate signing.
-    let usage = der::element(der::BIT_STRING, &[&[2, 0x84]]);
-    let own_id = der::element(der::OCTET_STRING, &[&key_identifier(key)]);
-    let extensions = [
-        extension::write(extension::KEY_USAGE, true, &usage),
-        extension::write(extension::SUBJECT_KEY_ID, false, &own_id),
-        extension::write(extension::BASIC_CONSTRAINTS, true, &der::sequence(&[&constraints])),
-    ];
-    Ok(der::sequence(&[
-        &VERSION_3,
-        &der::unsigned_integer(&serial(random)),
-        &identifier(algorithm)?,
-        &name,
-        &der::sequence(&[&der::time(new.not_before), &der::time(new.not_after)]),
-        &name,
-        &key.spki,
-        &all_of(&extensions.concat()),
-    ]))
-}
-
-/// The version as certificates with extensions have it: an explicit tag around the number 2.
-const VERSION_3: [u8; 5] = [der::context(0), 3, der::INTEGER, 1, 2];
-
-fn all_of(extensions: &[u8]) -> Vec<u8> {
-    der::element(der::context(3), &[&der::sequence(&[extensions])])
 }
 
 /// DER of the whole certificate, from the signed bytes, the algorithm and the signature.
@@ -117,7 +65,7 @@ pub fn key_identifier(key: &PublicKey) -> Vec<u8> {
 }
 
 /// A serial number from random bytes: positive, of full length, with all but two bits of them.
-fn serial(mut random: [u8; SERIAL_BYTES]) -> [u8; SERIAL_BYTES] {
+pub fn serial(mut random: [u8; SERIAL_BYTES]) -> [u8; SERIAL_BYTES] {
     if let Some(first) = random.first_mut() {
         *first = *first & 0x7f | 0x40;
     }
@@ -173,6 +121,7 @@ fn general_name(name: &AlternativeName) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::UnixTime;
     use crate::x509::certificate::Certificate;
     use crate::x509::key::Hash;
     use crate::x509::testing::{authority, spki};

@@ -12,10 +12,7 @@ mod issuer;
 mod leaf;
 mod signer;
 
-pub use encode::{
-    EncodeError, NewAuthority, SERIAL_BYTES, assemble, key_identifier, own_to_be_signed,
-    to_be_signed,
-};
+pub use encode::{EncodeError, SERIAL_BYTES, assemble, key_identifier, serial, to_be_signed};
 pub use findings::{adapt, reserved_names};
 pub use issuer::{Authority, AuthorityError};
 pub use leaf::{CertificateOrder, IssueError, Key, Leaf, leaf};

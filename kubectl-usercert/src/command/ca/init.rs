@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::ca::authority::NewAuthority;
 use usercert_core::text::{shell_word, show, show_path};
 use usercert_core::x509::identity::UserName;
 use usercert_core::x509::key::KeyType;
@@ -12,7 +11,7 @@ use usercert_core::x509::lifetime::{self, Lifetime, LifetimeError};
 
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::pair;
-use crate::keys::PrivateKey;
+use crate::keys::{NewAuthority, PrivateKey};
 use crate::ui::args::{DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;

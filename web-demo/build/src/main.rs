@@ -7,6 +7,7 @@ mod bundle;
 mod lean;
 mod package;
 mod page;
+mod split;
 
 use std::error::Error;
 use std::fs;

@@ -20,10 +20,12 @@ use sha2::{Digest as _, Sha256};
 use crate::NAME;
 use crate::bundle::{Module, bundle};
 use crate::lean::lean;
+use crate::split::split;
 
 /// The page's own modules, in the order of their imports.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 15] = [
     "unpack.js",
+    "join.js",
     "texts.js",
     "state.js",
     "dom.js",
@@ -103,10 +105,10 @@ fn script(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
     let mut modules = Vec::new();
     // First, so that the scripts stand together: packed on the way, they have much in common.
     let wasm = fs::read(pkg.join(format!("{NAME}_bg.wasm")))?;
+    let (sorted, sizes) = split(&wasm).ok_or("the wasm has an instruction that is not known here")?;
     let text = format!(
-        "export const WASM_BYTES = {};\nexport const WASM_LZMA_BASE64 = \"{}\";\n",
-        wasm.len(),
-        STANDARD.encode(pack(&wasm)?)
+        "export const WASM_SIZES = {sizes:?};\nexport const WASM_LZMA_BASE64 = \"{}\";\n",
+        STANDARD.encode(pack(&sorted)?)
     );
     modules.push(Module { file: "./wasm.js".to_owned(), text });
     for file in [glue_file.as_str(), "webcrypto.js", "usercert.js"] {

@@ -50,13 +50,16 @@ export async function publicOf(privateKey, names) {
   return crypto.subtle.importKey("jwk", { kty, crv, x, y, n, e }, forKey(names), true, ["verify"]);
 }
 
-/** SubjectPublicKeyInfo of a private key, in base64; nothing where the key is not known here. */
+/** SubjectPublicKeyInfo of a private key, in base64; nothing where its kind is not known here, "!" where it is damaged. */
 export async function publicHalf({ pkcs8, names }) {
   const bytes = bytesFromBase64(pkcs8);
   try {
-    return base64(await spkiOf(await publicOf(await importPrivate(bytes, names), names)));
-  } catch {
-    return "";
+    const key = await importPrivate(bytes, names);
+    const spki = await spkiOf(await publicOf(key, names));
+    // Numbers that do not fit together are found out only when they are used.
+    return (await belongTogether(key, names, spki)) ? base64(spki) : "!";
+  } catch (error) {
+    return error.name === "NotSupportedError" ? "" : "!";
   } finally {
     bytes.fill(0);
   }
@@ -73,8 +76,9 @@ export async function verify(task) {
   let key;
   try {
     key = await importPublic(bytesFromBase64(task.spki), task.names);
-  } catch {
-    return "unsupported";
+  } catch (error) {
+    // A key that is none verifies nothing; another error says that its kind is not known here.
+    return error.name === "DataError" ? "invalid" : "unsupported";
   }
   const [signature, signed] = [task.signature, task.signed].map(bytesFromBase64);
   const good = await crypto.subtle.verify(task.names.signature, key, signature, signed);

@@ -89,8 +89,8 @@ pub fn inspection_tasks(input: &[u8], sizes: &str, names: &str) -> Result<String
 }
 
 /// Everything that is found in the inputs, as a list of items, with what they have to do with each
-/// other. `signatures` and `public_keys` (base64 of SubjectPublicKeyInfo, or nothing) answer
-/// [`inspection_tasks`], one on each line.
+/// other. `signatures` and `public_keys` (base64 of SubjectPublicKeyInfo, nothing, or `!` for a damaged
+/// key) answer [`inspection_tasks`], one on each line.
 ///
 /// # Errors
 /// Nothing that is known in any of the inputs.
@@ -108,7 +108,13 @@ pub fn inspect_bytes(
         placed.iter().map(|p| inspect::describe(&p.found, time(now))).collect();
     let links = relations::links(&placed);
     let signatures: Vec<Verification> = lines(signatures).into_iter().map(verification).collect();
-    let public_keys: Vec<Option<Vec<u8>>> = lines(public_keys)
+    let public_keys = lines(public_keys);
+    for (key, item) in public_keys.iter().zip(&mut items) {
+        if *key == "!" {
+            item.problem("unreadable", "the private key is damaged: nothing can use it");
+        }
+    }
+    let public_keys: Vec<Option<Vec<u8>>> = public_keys
         .into_iter()
         .map(|key| STANDARD.decode(key).ok().filter(|key| !key.is_empty()))
         .collect();

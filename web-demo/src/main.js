@@ -44,7 +44,8 @@ function open(step, focus = true) {
   else panel.after(byId("zone"));
   byId("zone").hidden = step === "send";
   panels[step]();
-  if (moved && focus) byId(`panel-${step}`).querySelector("h2")?.focus();
+  const waits = step === "inspect" || (step === "answer" && state.answer === null);
+  if (moved && focus) (waits ? byId("paste") : byId(`panel-${step}`).querySelector("h2"))?.focus();
 }
 
 /** Which steps are behind. */

@@ -57,7 +57,7 @@ test("keys in older forms are read, and encrypted ones are told", async (t) => {
 });
 
 test("numbers that this build cannot read do not stand in the way", async () => {
-  const [found] = await usercert.inspect("apiVersion: v1\nkind: Config\nextensions: [1.5, .5e3, {2.5: x}]\nclusters: []\n");
+  const [found] = await usercert.inspect("apiVersion: v1\nkind: Config\nextensions: [1.5, 0.5e3, {2.5: x}]\nclusters: []\n");
   assert.equal(found.what, "kubeconfig");
 });
 

@@ -52,8 +52,8 @@ pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
 /// what browsers unpack by themselves.
 fn pack(bytes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut options = LzmaOptions::new_preset(9 | PRESET_EXTREME)?;
-    // In code the byte before tells much about the next one, and the place tells nothing.
-    options.literal_context_bits(4).literal_position_bits(0).position_bits(0);
+    // In sorted code one bit of the byte before tells most about the next one, and the place nothing.
+    options.literal_context_bits(1).literal_position_bits(0).position_bits(0);
     let mut packer = XzEncoder::new_stream(Vec::new(), Stream::new_lzma_encoder(&options)?);
     packer.write_all(bytes)?;
     Ok(packer.finish()?)

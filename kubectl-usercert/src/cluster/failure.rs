@@ -58,4 +58,9 @@ impl ApiError {
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Transport(_) | Self::Timeout(_))
     }
+
+    /// Whether somebody answered whose certificate the cluster's CA does not vouch for.
+    pub fn is_untrusted(&self) -> bool {
+        matches!(self, Self::Transport(_)) && self.to_string().contains("invalid peer certificate")
+    }
 }

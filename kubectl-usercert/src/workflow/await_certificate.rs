@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use usercert_core::api::csr::{Object, Progress, State};
 use usercert_core::kubeconfig::Endpoint;
+use usercert_core::lifecycle::refusal;
 use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{self, Certificate, Check, Expected, Outcome};
@@ -163,6 +164,11 @@ pub async fn try_out(
     let cluster = Cluster::with_certificate(endpoint, chain, key_pem, timeout)?;
     match cluster.who_am_i().await {
         Ok(info) => recognised(&info, leaf, user, groups),
+        // Somebody else's server, or a certificate that ended before it was used.
+        Err(error) if error.is_untrusted() || refusal(&error.to_string()).is_some() => {
+            Err(explain(&error, &endpoint.server, &Need::WhoAmI)
+                .hint("nothing was written, the key is kept"))
+        }
         Err(error) if error.is_unreachable() => {
             let why = explain(&error, &endpoint.server, &Need::WhoAmI).message;
             Ok(note(format!("not verified: {why}")))

@@ -66,7 +66,7 @@ pub struct AwaitedCertificate {
 
 pub struct KeptRequest {
     pub id: String,
-    /// Whether it is kept until the server has recognized the certificate.
+    /// Whether it is kept although the certificate was not to be tried.
     pub until_recognized: bool,
 }
 
@@ -272,15 +272,19 @@ impl CheckedCertificate {
         })
     }
 
+    /// The key of a certificate that no server has recognized yet may still be needed for another answer.
     pub fn remove_pending(&self) -> Result<()> {
-        let recognized =
-            self.checks.iter().any(|c| c.code == "server" && c.outcome == Outcome::Pass);
-        match &self.awaited.kept {
-            Some(kept) if recognized || !kept.until_recognized => pending_request::store()?
-                .remove(&kept.id)
-                .hint("the kubeconfig is written; only the pending copy of the key is left over"),
-            _ => Ok(()),
+        let Some(kept) = &self.awaited.kept else { return Ok(()) };
+        let over = match self.checks.iter().find(|c| c.code == "server") {
+            Some(tried) => tried.outcome == Outcome::Pass,
+            None => !kept.until_recognized,
+        };
+        if !over {
+            return Ok(());
         }
+        pending_request::store()?
+            .remove(&kept.id)
+            .hint("the kubeconfig is written; only the pending copy of the key is left over")
     }
 
     /// What was written, as a versioned object.

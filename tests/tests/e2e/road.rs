@@ -164,7 +164,10 @@ fn name_taken_gets_a_suffix(trial: &Trial) {
     let longer =
         other.stdout.split_whitespace().next().expect("a name").rsplit('/').next().expect("a name");
     first.run(&["approve", longer, "--expect", &other_code, "--yes"]).ok();
-    second.run(&["install", &user]).ok();
+    // The printed line names the object, since another has the plain name.
+    let line = format!("kubectl usercert install --csr-name {longer} -- {user}");
+    assert!(other.stderr.contains(&line), "{}", other.stderr);
+    second.run(&["install", "--csr-name", longer, "--", &user]).ok();
     assert_eq!(second.whoami(&second.context_of(&user)).0, user);
     // A name that was demanded is not changed.
     second

@@ -60,6 +60,11 @@ pub fn check(configuration: &Value) -> Result<(), Problem> {
         if !is_dns_name(name) {
             return Err(problem(&place, format!("{} is no name", show_short(name, 80))));
         }
+        // `pkg/kubeapiserver/authorizer/config.go`: what is no webhook is named after its type.
+        if kind != "Webhook" && name != kind.to_ascii_lowercase() {
+            let wanted = kind.to_ascii_lowercase();
+            return Err(problem(&place, format!("type {kind} has to be named {wanted}")));
+        }
         if !names.insert(name) {
             return Err(problem(
                 &place,

@@ -112,8 +112,10 @@ impl RequestArgs {
         if let Some(key) = self.key_file() {
             line.push_str(&format!(" --key {}", shell_word(&key)));
         }
-        if self.csr_name.is_some() {
-            line.push_str(&format!(" --csr-name {}", shell_word(&submitted.object.metadata.name)));
+        // Where another request has the plain name, the line must not wait for that one.
+        let object = &submitted.object.metadata.name;
+        if *object != csr::name_for_user(&self.name) {
+            line.push_str(&format!(" --csr-name {}", shell_word(object)));
         }
         line.push_str(&format!(" -- {}", shell_word(&self.name)));
         line

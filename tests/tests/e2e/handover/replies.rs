@@ -318,6 +318,15 @@ fn server_out_of_reach(trial: &Trial) {
     newcomer.write("reply", &admin.read("reply"));
     newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).ok().says(&["not verified"]);
     assert_eq!(newcomer.context_of(&user), format!("{user}@bastion"));
+    // Nobody has recognized the certificate: another answer to the same request can still be installed.
+    assert_eq!(newcomer.pending().len(), 1);
+    let again =
+        ["approve", "--from", "r", "--yes", "--reply", "good", "--reply-cluster-name", "right"];
+    admin.run(&again).ok();
+    newcomer.write("good", &admin.read("good"));
+    newcomer.run(&["install", &user, "--reply", "good", "--yes"]).ok();
+    assert_eq!(newcomer.whoami(&format!("{user}@right")).0, user);
+    assert!(newcomer.pending().is_empty());
 }
 
 /// The same offline request, asked for twice, is the same request.

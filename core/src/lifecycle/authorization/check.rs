@@ -60,11 +60,6 @@ pub fn check(configuration: &Value) -> Result<(), Problem> {
         if !is_dns_name(name) {
             return Err(problem(&place, format!("{} is no name", show_short(name, 80))));
         }
-        // `pkg/kubeapiserver/authorizer/config.go`: what is no webhook is named after its type.
-        if kind != "Webhook" && name != kind.to_ascii_lowercase() {
-            let wanted = kind.to_ascii_lowercase();
-            return Err(problem(&place, format!("type {kind} has to be named {wanted}")));
-        }
         if !names.insert(name) {
             return Err(problem(
                 &place,
@@ -76,6 +71,15 @@ pub fn check(configuration: &Value) -> Result<(), Problem> {
             (Value::Null, _) => {}
             (webhook, "Webhook") => check_webhook(webhook, &format!("{place}.webhook"))?,
             _ => return Err(problem(&place, "webhook is for type Webhook only")),
+        }
+    }
+    // `pkg/kubeapiserver/authorizer/config.go`: what is no webhook is named after its type.
+    for (index, authorizer) in authorizers.iter().enumerate() {
+        let (kind, name) = (&authorizer["type"], authorizer["name"].as_str().unwrap_or_default());
+        let wanted = kind.as_str().filter(|k| *k != "Webhook").map(str::to_ascii_lowercase);
+        if let Some(wanted) = wanted.filter(|w| w != name) {
+            let place = format!("authorizers[{index}].name");
+            return Err(problem(&place, format!("this type has to be named {wanted}")));
         }
     }
     Ok(())
@@ -226,6 +230,11 @@ mod tests {
             (0..65).map(|n| json!({ "expression": format!("{n} > 0") })).collect();
         for (place, value, said) in [
             ("/kind".to_owned(), json!("Config"), "kind: it is not AuthorizationConfiguration"),
+            (
+                "/authorizers/1/name".to_owned(),
+                json!("nodes"),
+                "authorizers[1].name: this type has to be named node",
+            ),
             ("/apiVersion".to_owned(), json!("v1"), "apiVersion: "),
             ("/authorizers".to_owned(), json!([]), "authorizers: there is none"),
             ("/more".to_owned(), json!(1), "there is no field more"),

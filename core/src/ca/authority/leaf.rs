@@ -76,7 +76,7 @@ pub enum IssueError {
 }
 
 /// Decides what the certificate will say. Whether the request is acceptable is another question, see
-/// [`adapt`].
+/// `adapt`.
 ///
 /// # Errors
 /// The profile does not fit the request, or the CA may not sign such a certificate.

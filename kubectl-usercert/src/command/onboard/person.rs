@@ -26,7 +26,7 @@ use crate::workflow::kubeconfig_writer::Entry;
 use crate::workflow::reply::ClusterData;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::{Bindings, Sheet};
-use crate::workflow::{approval, await_certificate, grant_role};
+use crate::workflow::{approval, await_certificate, grant_role, revocation};
 
 /// Longest file that may be one of an earlier run.
 const FILE_LIMIT: usize = 1 << 20;
@@ -114,6 +114,12 @@ impl Work<'_> {
         let end = end.map_err(|e| explain(&e, &self.cluster.server, &Need::Get))?;
         let object = await_certificate::conclude(&name, end)?;
         let chain = self.certificate(row, &request, &object)?;
+        // Before it is handed out, and noted: a run that ends in between does it again.
+        if let Some(leaf) = chain.first().filter(|_| row.is_of_revoked_user()) {
+            revocation::except(self.host, self.cluster, leaf)
+                .await
+                .context("the certificate is issued, but not excepted from the user's block")?;
+        }
         let written = self.write(row, own.as_ref(), chain).await?;
         self.note(row, Step::Written(written.clone())).await?;
         if let Some(own) = own {

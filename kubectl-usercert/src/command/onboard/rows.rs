@@ -8,7 +8,7 @@ use std::sync::Arc;
 use usercert_core::api::csr::{CLIENT_AUTH, CsrObject, Manifest};
 use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::exchange::request_file;
-use usercert_core::review::{self, Finding};
+use usercert_core::review::{self, Finding, FindingCode};
 use usercert_core::roster::journal::Progress;
 use usercert_core::roster::{self, Defaults, Person, Problem, RoleAt};
 use usercert_core::text::{show, show_path, show_short};
@@ -50,6 +50,11 @@ impl Row {
 
     pub fn is_done(&self) -> bool {
         self.earlier.written.is_some() && self.missing_grants().next().is_none()
+    }
+
+    /// Whether all certificates of the user are revoked, so that a new one has to be excepted.
+    pub fn is_of_revoked_user(&self) -> bool {
+        self.findings.iter().any(|f| f.code == FindingCode::RevokedUser)
     }
 
     /// Grants that no earlier run has made.

@@ -155,8 +155,14 @@ fn what_is_issued_from_now_on_works(trial: &Trial) {
     admin.run(&approve).exits(3).says(&["[revoked-user]"]);
     let accepted = [&approve[..], &["--accept", "revoked-user"]].concat();
     admin.run(&accepted).ok().says(&["excepted from the block of"]);
+    admin.write("team.csv", &format!("name\n{name}\n"));
+    admin.tool("mkdir", &["confs"]).ok();
+    let onboard = ["onboard", "team.csv", "--standalone-dir", "confs", "--yes"];
+    admin.run(&onboard).exits(3).prints(&["[revoked-user]"]);
+    let accepted = [&onboard[..], &["--accept", "revoked-user"]].concat();
+    admin.run(&accepted).ok().says(&["excepted from the block of"]);
     let list = admin.run(&["revocations", "list", "-o", "name"]).ok().stdout;
-    assert_eq!(list.lines().filter(|l| l.starts_with("except/")).count(), 2, "{list}");
+    assert_eq!(list.lines().filter(|l| l.starts_with("except/")).count(), 3, "{list}");
     for line in list.lines().filter(|l| l.starts_with("except/")) {
         admin.run(&["revocations", "lift", line, "--yes"]).ok();
     }

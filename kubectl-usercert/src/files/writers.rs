@@ -122,6 +122,9 @@ fn changes_kubeconfig(command_line: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_os = "linux")]
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
@@ -155,11 +158,15 @@ mod tests {
         let file = folder.path().join("config");
         std::fs::write(&file, "ours").unwrap();
         let mut writer = std::process::Command::new("sh")
-            .args(["-c", "cat; echo theirs > \"$3\"", "sh", "config", "set-context"])
+            .args(["-c", "echo; cat; echo theirs > \"$3\"", "sh", "config", "set-context"])
             .arg(&file)
             .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();
+        // Before it runs its own program it has no command line.
+        let mut started = [0];
+        writer.stdout.as_mut().unwrap().read_exact(&mut started).unwrap();
         let list = LoadingList { files: vec![file.clone()], explicit: true };
         let waiting = std::thread::spawn(move || {
             assert!(settle(&list, false, || ()));

@@ -365,7 +365,7 @@ impl<'a> RemainingAccess<'a> {
         }
         for known in &self.open {
             text.push_str(&format!(
-                "A certificate of {} ({}) lets its bearer in until {} ({}); it is not blocked.\n",
+                "A certificate of {} ({}) lets its bearer in until {} ({}); this run has not blocked it.\n",
                 show(user),
                 known.place,
                 known.certificate.not_after,

@@ -126,7 +126,7 @@ fn what_remains(trial: &Trial) {
     assert!(!by.iter().any(|b| b.starts_with("user ")), "{by:?}");
     admin.run(&["revoke", &alice]).ok().prints(&[
         "lets its bearer in until",
-        "it is not blocked",
+        "this run has not blocked it",
         &team,
     ]);
     // From elsewhere, the request that is still there tells.

@@ -102,7 +102,7 @@ fn a_person_loses_everything_with_one_command(trial: &Trial) {
     // Without anything installed roles go, and it says what is missing.
     let plan = admin.run(&["revoke", "alice", "--dry-run"]).ok();
     plan.says(&["has nothing yet", "Not installed", "revocations install"])
-        .prints(&["it is not blocked"]);
+        .prints(&["this run has not blocked it"]);
     // Asked, it installs what is missing; then it asks for the rest.
     let mut terminal = admin.on_terminal(&["revoke", "alice", "--reason", "left"]);
     assert!(terminal.asked().contains("Install it"));

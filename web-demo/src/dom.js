@@ -19,7 +19,7 @@ export function h(name, properties = {}, ...children) {
   return element;
 }
 
-const shown = (children) => children.flat().filter((c) => c !== null && c !== undefined && c !== false);
+const shown = (children) => children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false);
 
 /** Puts these in the place of what an element holds. */
 export function fill(element, ...children) {

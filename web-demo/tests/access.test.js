@@ -38,6 +38,7 @@ for (const [view, options] of Object.entries(VIEWS)) {
     const { page, frame } = await openPage(browser.context, FILE_URL);
     const look = async (state) => {
       assert.deepEqual(await violations(frame), [], `${state}, ${view}`);
+      assert.doesNotMatch(await frame.evaluate(() => document.body.innerText), /\[object |undefined|\bnull\b/, `${state}, ${view}`);
       const wide = await frame.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.ok(wide <= 0, `${state} is ${wide} pixels too wide`);
       if (process.env.SCREENSHOTS) {

@@ -94,6 +94,11 @@ impl Bindings {
         self.roles.as_ref().ok().map(|known| &known.names)
     }
 
+    /// Why it is not known what is revoked, if it is not.
+    pub fn why_revoked_unknown(&self) -> Option<&str> {
+        self.revoked.why_unknown()
+    }
+
     /// Whether the list of revoked certificates blocks the user, or the certificate with which this was
     /// submitted: the lines in it.
     pub fn revoked(&self, object: &Object, user: &str) -> (Option<&str>, Option<&str>) {
@@ -133,6 +138,8 @@ pub struct Sheet<Raw = Value> {
     policy: Option<String>,
     /// What user and groups have already; `Err` says why it is unknown.
     access: Result<Access, String>,
+    /// Why it is not known whether user or requester are revoked; `None` where it is.
+    revoked_unknown: Option<String>,
 }
 
 impl Sheet {
@@ -179,7 +186,8 @@ impl<Raw> Sheet<Raw> {
         let access = bindings.access(request);
         let name = object.metadata.name.clone();
         let policy = rules.file().map(str::to_owned);
-        Self { name, in_cluster, object, findings, policy, access }
+        let revoked_unknown = bindings.why_revoked_unknown().map(str::to_owned);
+        Self { name, in_cluster, object, findings, policy, access, revoked_unknown }
     }
 
     pub fn request(&self) -> Option<&CertificateRequest> {
@@ -331,6 +339,9 @@ impl<Raw> Sheet<Raw> {
             }
             Err(why) => line("Already has", &format!("unknown: {why}")),
         }
+        if let Some(why) = &self.revoked_unknown {
+            line("Revoked", &format!("unknown: {why}"));
+        }
         if let Some(code) = self.code() {
             line(
                 "Code",
@@ -341,7 +352,8 @@ impl<Raw> Sheet<Raw> {
             line("Policy", file);
         }
         out.push_str(&findings::lines(&self.findings, columns));
-        if self.findings.iter().all(|f| f.severity == Severity::Info) {
+        let looked_at = self.revoked_unknown.is_none();
+        if looked_at && self.findings.iter().all(|f| f.severity == Severity::Info) {
             out.push_str("No objections found.\n");
         }
         out
@@ -392,6 +404,7 @@ impl<Raw> Sheet<Raw> {
                     Err(_) => Value::Null,
                 },
                 "policy": self.policy,
+                "revokedUnknown": self.revoked_unknown,
                 "findings": self.findings,
                 "refused": review::refuses(&self.findings, &[]),
             }),

@@ -51,7 +51,6 @@ pub enum Known {
     /// There is none: nothing is revoked here.
     None,
     /// It could not be looked at; why, safe to show.
-    #[allow(dead_code)]
     Hidden(String),
 }
 
@@ -83,6 +82,14 @@ impl Known {
         match self {
             Self::List(list) => Some(list),
             Self::None | Self::Hidden(_) => None,
+        }
+    }
+
+    /// Why it is not known, if it is not.
+    pub fn why_unknown(&self) -> Option<&str> {
+        match self {
+            Self::Hidden(why) => Some(why),
+            Self::List(_) | Self::None => None,
         }
     }
 }

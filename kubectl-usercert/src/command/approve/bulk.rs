@@ -120,6 +120,9 @@ impl Approval<'_> {
         if let Some(why) = self.bindings.get().and_then(|b| b.why_unknown()) {
             text.push_str(&format!("Not compared with names that have bindings: {why}\n"));
         }
+        if let Some(why) = self.bindings.get().and_then(|b| b.why_revoked_unknown()) {
+            text.push_str(&format!("Not compared with what is revoked: {why}\n"));
+        }
         if selection.chosen.is_empty() {
             text.push_str("No pending requests that could be approved.\n");
         } else {

@@ -304,4 +304,14 @@ fn the_printed_rights_suffice_and_no_less_does(trial: &Trial) {
     revoker.kubectl(&["create", "serviceaccount", "x"]).exits(1);
     let nobody = trial.nobody_special("nobody", &[]);
     nobody.run(&["revocations", "list"]).exits(1).says(&["verbs: [get]"]);
+    // Whoever reviews without that right is told so, and hears of no clean bill.
+    let requests = ["--verb=get,list", "--resource=certificatesigningrequests.certificates.k8s.io"];
+    admin.kubectl(&[&["create", "clusterrole", "reads-requests"][..], &requests].concat()).ok();
+    let reader = bound("reader", "reads-requests");
+    admin.run(&["request", "bob"]).ok();
+    reader
+        .run(&["review", "bob"])
+        .ok()
+        .prints(&["unknown: you may not see what is revoked"])
+        .never_shows("No objections found");
 }

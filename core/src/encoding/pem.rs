@@ -4,8 +4,6 @@
 //! OpenSSL accepts: Go skips blocks that are indented, badly padded or wrongly ended, and takes
 //! headers and text around. Whoever reviews a request must read the block that the server reads.
 
-use ::base64::Engine as _;
-use ::base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::base64;
@@ -24,7 +22,7 @@ pub struct Block {
 /// The canonical text of a block: 64 columns, LF line ends, a final line end (RFC 7468 section 3).
 pub fn encode(label: &str, der: &[u8]) -> String {
     // It may be of a private key.
-    let data = Zeroizing::new(STANDARD.encode(der));
+    let data = Zeroizing::new(base64::encode(der));
     let mut out = String::with_capacity(data.len() + data.len() / 64 + 2 * label.len() + 40);
     out.push_str("-----BEGIN ");
     out.push_str(label);
@@ -63,6 +61,16 @@ pub fn first(data: &[u8]) -> Option<(Block, &[u8])> {
 pub fn all(data: &[u8]) -> Vec<Block> {
     let mut reader = BlockReader::new(data);
     std::iter::from_fn(|| reader.next().map(|(block, _)| block)).collect()
+}
+
+/// Whether there is a private key in some text, or what claims to be one.
+pub(crate) fn mentions_private_key(text: &[u8]) -> bool {
+    find(text, b"PRIVATE KEY").is_some()
+}
+
+/// PEM that stands indented in a text, at the margin.
+pub(crate) fn unindented(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", line.trim())).collect()
 }
 
 const END: &[u8] = b"\n-----END ";

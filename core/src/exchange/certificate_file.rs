@@ -7,9 +7,7 @@
 use serde_json::Value;
 
 use crate::api::csr::{self, Object, ObjectError, State};
-use crate::encoding::base64;
-use crate::encoding::pem;
-use crate::encoding::yaml;
+use crate::encoding::{base64, pem, yaml};
 use crate::exchange::reply::{MAX_BYTES, Reply, ReplyError};
 use crate::exchange::request_file;
 use crate::text;
@@ -130,9 +128,8 @@ pub fn read(input: &[u8]) -> Result<ReceivedCertificate, CertificateFileError> {
         Some(_) => return from_object(&value),
         None => {}
     }
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let decoded = base64::decode(compact).ok_or(CertificateFileError::Unknown)?;
-    if decoded.windows(11).any(|w| w == b"PRIVATE KEY") {
+    let decoded = base64::decode_spaced(&text).ok_or(CertificateFileError::Unknown)?;
+    if pem::mentions_private_key(&decoded) {
         return Err(CertificateFileError::PrivateKey);
     }
     match Certificate::from_der(&decoded) {
@@ -154,7 +151,7 @@ fn from_object(value: &Value) -> Result<ReceivedCertificate, CertificateFileErro
 /// The chain in PEM text; indentation is put up with.
 fn from_pem(data: &[u8]) -> Result<ReceivedCertificate, CertificateFileError> {
     let text = std::str::from_utf8(data).map_err(|_| CertificateFileError::Unknown)?;
-    let unindented: String = text.lines().map(|l| format!("{}\n", l.trim())).collect();
+    let unindented = pem::unindented(text);
     let blocks = pem::all(unindented.as_bytes());
     if blocks.iter().any(|b| b.label == certificate::LABEL) {
         return Ok(ReceivedCertificate::Certificates(Certificate::chain_from_pem(

@@ -3,12 +3,9 @@
 //!
 //! Only the purpose is told here. Whether a thing is any good is for its reader to say, in words.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::encoding::pem;
-use crate::encoding::yaml;
+use crate::encoding::{base64, pem, yaml};
 use crate::exchange::request_file::{decode, manifest_part, quoted_part};
 use crate::x509::certificate::{self, Certificate};
 use crate::x509::key;
@@ -114,8 +111,7 @@ fn of_text(text: &str) -> Purpose {
         _ if text.contains(':') => return Purpose::Other,
         _ => {}
     }
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let Ok(decoded) = STANDARD.decode(compact) else { return Purpose::Other };
+    let Some(decoded) = base64::decode_spaced(text) else { return Purpose::Other };
     match std::str::from_utf8(&decoded) {
         Ok(inner) if inner.contains("-----BEGIN ") => of_pem(inner),
         _ => of_der(&decoded),
@@ -126,8 +122,7 @@ fn of_pem(text: &str) -> Purpose {
     if text.contains("PRIVATE KEY-----") {
         return Purpose::Key;
     }
-    let unindented: String = text.lines().map(|line| format!("{}\n", line.trim())).collect();
-    match pem::all(unindented.as_bytes()).first() {
+    match pem::all(pem::unindented(text).as_bytes()).first() {
         Some(block) if block.label == certificate::LABEL => of_der(&block.der),
         Some(block) if block.label.ends_with(pkcs10::LABEL) => Purpose::Request,
         // Damaged: what reads certificates says how.

@@ -4,16 +4,14 @@
 //! from a stranger: only the fields named here are taken, everything else is refused by name, because
 //! kubectl would act on it (`exec` runs programs, `tokenFile` sends a local file to the server, …).
 
-use ::base64::Engine as _;
-use ::base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::encoding::base64;
 use crate::encoding::utf16::Utf16;
-use crate::encoding::yaml;
+use crate::encoding::{base64, pem, yaml};
 use crate::kubeconfig::{Endpoint, context_body};
+use crate::text::dns::is_label;
 use crate::text::{self, shell_word};
-use crate::x509::certificate::{Certificate, CertificateError, chain_to_pem};
+use crate::x509::certificate::{Certificate, chain_to_pem};
 use crate::x509::code::Code;
 
 /// Longest reply that is looked at, in bytes.
@@ -92,12 +90,12 @@ impl Reply {
     pub fn to_kubeconfig(&self, key_pem: &str) -> String {
         yaml::to_string(&self.config(json!({
             "client-certificate-data": self.chain_data(),
-            "client-key-data": STANDARD.encode(key_pem),
+            "client-key-data": base64::encode(key_pem),
         })))
     }
 
     fn chain_data(&self) -> String {
-        STANDARD.encode(chain_to_pem(&self.chain))
+        base64::encode(chain_to_pem(&self.chain))
     }
 
     /// A kubeconfig with this user entry.
@@ -212,7 +210,7 @@ impl Reply {
         let server = string(cluster, "server")?.ok_or(ReplyError::Missing("server"))?;
         check_server(server)?;
         let namespace = string(context, "namespace")?.map(str::to_owned);
-        if namespace.as_deref().is_some_and(|n| !is_dns_label(n)) {
+        if namespace.as_deref().is_some_and(|n| !is_label(n, 63)) {
             return Err(invalid("namespace", "is no namespace's name"));
         }
         let tls_server_name = string(cluster, "tls-server-name")?.map(str::to_owned);
@@ -333,12 +331,11 @@ fn certificates(
     key: &'static str,
 ) -> Result<Vec<Certificate>, ReplyError> {
     let data = string(map, key)?.ok_or(ReplyError::Missing(key))?;
-    let compact: String = data.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let pem = base64::decode(compact).ok_or_else(|| invalid(key, "is not base64"))?;
-    if pem.windows(11).any(|w| w == b"PRIVATE KEY") {
+    let decoded = base64::decode_spaced(data).ok_or_else(|| invalid(key, "is not base64"))?;
+    if pem::mentions_private_key(&decoded) {
         return Err(forbidden(key, reason("client-key-data")));
     }
-    Certificate::chain_from_pem(&pem).map_err(|e: CertificateError| invalid(key, e.to_string()))
+    Certificate::chain_from_pem(&decoded).map_err(|e| invalid(key, e.to_string()))
 }
 
 /// An `https://` address with a host and nothing that hides another one.
@@ -372,15 +369,6 @@ fn is_host(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 253
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b':'))
-}
-
-/// DNS-1123 label, as a namespace's name must be.
-fn is_dns_label(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 63
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 #[cfg(test)]

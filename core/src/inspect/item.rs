@@ -18,6 +18,12 @@ pub struct Finding {
     pub message: String,
 }
 
+impl Finding {
+    pub(super) fn warn(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Warn, message: message.into() }
+    }
+}
+
 /// Properties with strings from elsewhere that programs want as they are.
 const AS_FOUND: [&str; 4] = ["user", "groups", "uid", "requester"];
 
@@ -55,7 +61,7 @@ impl Item {
 
     /// Adds something that is wrong.
     pub fn problem(&mut self, code: &'static str, message: impl Into<String>) {
-        self.findings.push(Finding { code, severity: Severity::Warn, message: message.into() });
+        self.findings.push(Finding::warn(code, message));
     }
 
     /// Adds something that is worth knowing.

@@ -16,29 +16,20 @@ pub(super) struct Digest(u64);
 /// From how many bytes on texts are digested in larger steps.
 const LONG: usize = 256;
 
-/// The digest of a list that is being read.
-pub(super) struct Sequence(DefaultHasher);
+/// The digest of a list or mapping that is being read, in its order.
+pub(super) struct Collection(DefaultHasher);
 
-/// The digest of a mapping that is being read, in its order.
-pub(super) struct Mapping(DefaultHasher);
+impl Collection {
+    pub(super) fn list() -> Self {
+        Collection(start(b'['))
+    }
 
-impl Sequence {
-    pub(super) fn new() -> Self {
-        Sequence(start(b'['))
+    pub(super) fn mapping() -> Self {
+        Collection(start(b'{'))
     }
 
     pub(super) fn item(&mut self, item: Digest) {
         item.hash(&mut self.0);
-    }
-
-    pub(super) fn finish(self) -> Digest {
-        Digest(self.0.finish())
-    }
-}
-
-impl Mapping {
-    pub(super) fn new() -> Self {
-        Mapping(start(b'{'))
     }
 
     pub(super) fn pair(&mut self, key: Digest, value: Digest) {
@@ -103,12 +94,12 @@ pub(super) fn value(value: &Value) -> Digest {
         },
         Value::String(string) => text(string),
         Value::Array(items) => {
-            let mut sequence = Sequence::new();
-            items.iter().for_each(|item| sequence.item(self::value(item)));
-            sequence.finish()
+            let mut list = Collection::list();
+            items.iter().for_each(|item| list.item(self::value(item)));
+            list.finish()
         }
         Value::Object(map) => {
-            let mut mapping = Mapping::new();
+            let mut mapping = Collection::mapping();
             map.iter().for_each(|(key, item)| mapping.pair(text(key), self::value(item)));
             mapping.finish()
         }

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use granit_parser::StructureStyle;
+
 use super::Kind;
 use super::digest::Digest;
 use crate::encoding::yaml::YamlError;
@@ -219,6 +221,16 @@ impl<'t> Document<'t> {
 
     pub(super) fn position(&self, kind: Kind, name: &str) -> Option<usize> {
         self.section(kind)?.index.get(name).copied()
+    }
+}
+
+impl Shape {
+    /// Of a collection.
+    pub(super) fn of(style: StructureStyle, list: bool, empty: bool) -> Self {
+        match style {
+            StructureStyle::Flow => Shape::Flow { empty, list },
+            StructureStyle::Block => Shape::Block { list },
+        }
     }
 }
 

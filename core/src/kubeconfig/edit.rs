@@ -99,7 +99,7 @@ fn outlines(before: &Document<'_>, list: &ListChanges<'_>, kind: Kind) -> Vec<Ou
         Some((entry.name.clone(), entry.rest, body))
     });
     let added = list.added.iter().map(|(name, body)| {
-        let mut rest = digest::Mapping::new();
+        let mut rest = digest::Collection::mapping();
         rest.pair(digest::text("name"), digest::text(name));
         ((*name).to_owned(), rest.finish(), Some(digest::value(body)))
     });
@@ -107,7 +107,7 @@ fn outlines(before: &Document<'_>, list: &ListChanges<'_>, kind: Kind) -> Vec<Ou
 }
 
 fn header() -> Digest {
-    let mut header = digest::Mapping::new();
+    let mut header = digest::Collection::mapping();
     for (key, value) in header_fields() {
         header.pair(digest::text(key), digest::text(value));
     }

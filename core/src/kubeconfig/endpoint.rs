@@ -1,12 +1,10 @@
 //! Which cluster is meant: where its API server is and how it is recognized.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::merged::Cluster;
-use crate::encoding::pem;
+use crate::encoding::{base64, pem};
 use crate::x509::certificate::{Certificate, chain_to_pem};
 use crate::x509::code::hex;
 
@@ -98,7 +96,7 @@ impl Endpoint {
     pub fn body(&self) -> Value {
         let mut body = json!({ "server": self.server });
         if let Some(pem) = &self.ca_pem {
-            body["certificate-authority-data"] = STANDARD.encode(pem).into();
+            body["certificate-authority-data"] = base64::encode(pem).into();
         }
         if let Some(name) = &self.tls_server_name {
             body["tls-server-name"] = name.clone().into();

@@ -17,9 +17,7 @@ pub(super) fn envelope(reviewed: &Reviewed<'_>, findings: &mut Findings) {
         findings.add(FindingCode::Oversized, format!("the request is {} bytes long", text.len()));
     }
     let blocks = pem::all(text);
-    if blocks.iter().any(|b| b.label.ends_with("PRIVATE KEY"))
-        || text.windows(11).any(|w| w == b"PRIVATE KEY")
-    {
+    if pem::mentions_private_key(text) {
         findings.add(
             FindingCode::PrivateKeyIncluded,
             "a private key stands beside the request: it is no secret any more, make a new one",

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::api::rbac::{self, RoleKind, RoleRef, Scope, Subject};
 use crate::text;
+use crate::text::dns::is_label;
 
 /// A role and where it is to hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +51,6 @@ impl FromStr for RoleAt {
             "clusterrole" => RoleKind::ClusterRole,
             _ => return Err(syntax()),
         };
-        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if matches!(name, "" | "." | "..")
             || name.contains(['/', '%'])
             || text::first_hidden(name).is_some()
@@ -62,9 +62,7 @@ impl FromStr for RoleAt {
                 return Err(RoleAtError::RoleEverywhere(text.to_owned()));
             }
             "*" => Scope::Cluster,
-            name if !name.is_empty() && name.chars().all(legal) => {
-                Scope::Namespace(name.to_owned())
-            }
+            name if is_label(name, 63) => Scope::Namespace(name.to_owned()),
             _ => return Err(syntax()),
         };
         Ok(Self { role: RoleRef { kind, name: name.to_owned() }, scope })

@@ -7,6 +7,7 @@
 //! of any string holds only visible characters and single spaces.
 
 pub mod confusable;
+pub(crate) mod dns;
 mod hidden;
 mod show;
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::text;
+use crate::text::dns::is_domain;
 
 /// A host name or an address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,19 +66,14 @@ impl FromStr for AlternativeName {
 }
 
 fn dns(name: &str) -> Result<AlternativeName, AlternativeNameError> {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    let host = name.strip_prefix("*.").unwrap_or(name);
+    let lower = name.to_ascii_lowercase();
+    let host = lower.strip_prefix("*.").unwrap_or(&lower);
     // A name of digits only would be read as an address by some and as a host by others.
     let numeric = host.rsplit('.').next().is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
-    if name.len() > 253 || numeric || !host.split('.').all(label) {
+    if name.len() > 253 || numeric || !is_domain(host, 63) {
         return Err(AlternativeNameError::Dns(name.to_owned()));
     }
-    Ok(AlternativeName::Dns(name.to_ascii_lowercase()))
+    Ok(AlternativeName::Dns(lower))
 }
 
 /// The address of the service `kubernetes`: the first one of the cluster's service block.

@@ -1,10 +1,9 @@
 //! What is written: new objects, and decisions on those that were read.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{API_VERSION, KIND};
+use crate::encoding::base64;
 use crate::time::UnixTime;
 use crate::x509::lifetime::Lifetime;
 use crate::x509::pkcs10;
@@ -28,7 +27,7 @@ impl Manifest<'_> {
     /// The JSON to create: one canonical PEM block and nothing but `spec`.
     pub fn to_value(&self) -> Value {
         let mut spec = json!({
-            "request": STANDARD.encode(pkcs10::to_pem(self.request_der)),
+            "request": base64::encode(pkcs10::to_pem(self.request_der)),
             "signerName": self.signer_name,
         });
         if let Some(lifetime) = self.lifetime {

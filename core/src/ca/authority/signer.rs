@@ -4,15 +4,15 @@
 //! refusal is the condition Failed), `pkg/controller/certificates/authority/policies.go` (lifetimes),
 //! `pkg/apis/core/validation/names.go` (names of signers).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::findings::adapt;
 use crate::api::csr::{self, CLIENT_SIGNER, CsrObject, Object, State};
 use crate::ca::profile;
+use crate::encoding::base64;
 use crate::review::{self, Finding, FindingCode, Severity};
 use crate::text;
+use crate::text::dns::{is_domain, is_label};
 use crate::time::UnixTime;
 use crate::x509::lifetime::Lifetime;
 use crate::x509::pkcs10::CertificateRequest;
@@ -43,13 +43,10 @@ pub enum SignerNameError {
 /// # Errors
 /// The form is wrong, or it is a built-in signer other than [`CLIENT_SIGNER`].
 pub fn check_signer_name(name: &str) -> Result<(), SignerNameError> {
-    let labels = |text: &str, longest: usize| text.split('.').all(|l| is_label(l, longest));
+    // Each piece of the path may be as long as a whole domain.
+    let is_path = |text: &str| text.split('.').all(|piece| is_label(piece, LONGEST_DOMAIN));
     let fits = name.split_once('/').is_some_and(|(domain, path)| {
-        domain.contains('.')
-            && domain.len() <= LONGEST_DOMAIN
-            && labels(domain, LONGEST_LABEL)
-            // Each piece of the path may be as long as a whole domain.
-            && labels(path, LONGEST_DOMAIN)
+        domain.contains('.') && is_domain(domain, LONGEST_LABEL) && is_path(path)
     });
     if !fits || name.len() > LONGEST_NAME {
         return Err(SignerNameError::Form(name.to_owned()));
@@ -58,16 +55,6 @@ pub fn check_signer_name(name: &str) -> Result<(), SignerNameError> {
         return Err(SignerNameError::OtherPurpose(name.to_owned()));
     }
     Ok(())
-}
-
-/// Whether a text is one label of DNS (RFC 1123), if of another length.
-fn is_label(text: &str, longest: usize) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !text.is_empty()
-        && text.len() <= longest
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 /// Whether an object waits for this signer: approved, without certificate or failure.
@@ -113,7 +100,7 @@ pub fn with_certificate(read: &CsrObject, chain_pem: &str) -> Value {
     if !body["status"].is_object() {
         body["status"] = json!({});
     }
-    body["status"]["certificate"] = STANDARD.encode(chain_pem).into();
+    body["status"]["certificate"] = base64::encode(chain_pem).into();
     body
 }
 

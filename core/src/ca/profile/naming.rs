@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::definition::{CertificateSubject, NODE_GROUP, NODE_USER, Profile};
 use super::error::ProfileError;
 use crate::text;
+use crate::text::dns::is_domain;
 use crate::x509::pkcs10::CertificateRequest;
 use crate::x509::san::{AlternativeName, AlternativeNameError};
 
@@ -129,16 +130,10 @@ impl Profile {
     }
 }
 
-/// A DNS-1123 subdomain, as node names are (`pkg/apis/core/validation/validation.go`); also one that
-/// reads as an address.
+/// Node names are domains (`pkg/apis/core/validation/validation.go`); also one that reads as an
+/// address.
 fn is_node_name(name: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    name.len() <= 253 && name.split('.').all(label)
+    is_domain(name, 63)
 }
 
 /// A host's name or address, without what says which of both it is.

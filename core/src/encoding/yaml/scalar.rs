@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use granit_parser::{ScalarStyle, Tag};
 use serde_json::{Number, Value};
+
+use crate::encoding::base64;
 
 const CORE_TAGS: &str = "tag:yaml.org,2002:";
 
@@ -35,8 +35,7 @@ pub(crate) fn resolve<'a>(
     match core.as_ref() {
         "str" | "timestamp" => Ok(Scalar::Text(text)),
         "binary" => {
-            let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-            let bytes = STANDARD.decode(text).map_err(|_| "!!binary without valid base64")?;
+            let bytes = base64::decode_lines(&text).ok_or("!!binary without valid base64")?;
             Ok(Scalar::Text(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())))
         }
         "null" | "bool" | "int" | "float" => match (core.as_ref(), resolve_plain(text)) {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Number, Value};
 
 use super::scalar::{Scalar, resolve_plain};
+use crate::text::is_hidden;
 
 /// How block-style text is laid out.
 #[derive(Clone, Copy)]
@@ -167,17 +168,6 @@ pub(crate) fn quote(out: &mut String, text: &str, escapes: Escapes) {
         }
     }
     out.push('"');
-}
-
-/// Characters that are controls, invisible, bidirectional, or no characters.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || (c as u32) & 0xfffe == 0xfffe
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The digits of a number without fraction.

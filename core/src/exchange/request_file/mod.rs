@@ -185,8 +185,7 @@ fn from_text(text: &str) -> Result<Vec<ImportedRequest>, HandoverError> {
     if begins {
         return from_pem(text);
     }
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let decoded = base64::decode(compact).ok_or(HandoverError::Unknown)?;
+    let decoded = base64::decode_spaced(text).ok_or(HandoverError::Unknown)?;
     let inner = std::str::from_utf8(&decoded).ok();
     if inner.is_some_and(holds_private_key) {
         return Err(HandoverError::PrivateKey);

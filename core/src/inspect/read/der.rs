@@ -72,10 +72,7 @@ pub(super) fn private_key(key: Result<Zeroizing<Vec<u8>>, PrivateKeyError>) -> T
         Ok(pkcs8) => {
             key::kind_of_pkcs8(pkcs8).ok_or(PrivateKeyError::Malformed("its kind cannot be told"))
         }
-        Err(PrivateKeyError::Encrypted) => Err(PrivateKeyError::Encrypted),
-        Err(PrivateKeyError::UnsupportedCurve) => Err(PrivateKeyError::UnsupportedCurve),
-        Err(PrivateKeyError::NotAKey) => Err(PrivateKeyError::NotAKey),
-        Err(PrivateKeyError::Malformed(what)) => Err(PrivateKeyError::Malformed(what)),
+        Err(error) => Err(error.clone()),
     };
     Thing::PrivateKey(PrivateKey { pkcs8: key.unwrap_or_default(), kind })
 }

@@ -6,11 +6,10 @@
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::base64_text::without_space;
 use super::pem;
 use super::things::Things;
 use crate::encoding::base64;
-use crate::inspect::{Finding, Found, Severity, Thing};
+use crate::inspect::{Finding, Found, Thing};
 use crate::text::show;
 
 /// Fields that hold credentials other than a certificate.
@@ -53,19 +52,16 @@ pub(super) fn add(things: &mut Things, value: &Value) {
     }
     let exists = |c: &Value| word(c, "name") == current;
     if !current.is_empty() && !entries(value, "contexts").iter().any(exists) {
-        top.findings.push(Finding {
-            code: "context-missing",
-            severity: Severity::Warn,
-            message: "its current context does not exist: kubectl fails until another is chosen"
-                .to_owned(),
-        });
+        top.findings.push(Finding::warn(
+            "context-missing",
+            "its current context does not exist: kubectl fails until another is chosen",
+        ));
     }
     for cluster in entries(value, "clusters") {
         if !things.goes_on() {
             return;
         }
-        let empty = Value::Null;
-        let body = cluster.get("cluster").unwrap_or(&empty);
+        let body = &cluster["cluster"];
         let from = things.found.len();
         things.group();
         data(things, body, "certificate-authority-data");
@@ -73,21 +69,17 @@ pub(super) fn add(things: &mut Things, value: &Value) {
         first.about.insert("server".to_owned(), show(word(body, "server")).into());
         named(&mut first.about, body, "certificate-authority");
         if body.get("insecure-skip-tls-verify").and_then(Value::as_bool) == Some(true) {
-            first.findings.push(Finding {
-                code: "insecure",
-                severity: Severity::Warn,
-                message:
-                    "the server's certificate is not checked: anybody on the way can pose as it"
-                        .to_owned(),
-            });
+            first.findings.push(Finding::warn(
+                "insecure",
+                "the server's certificate is not checked: anybody on the way can pose as it",
+            ));
         }
     }
     for user in entries(value, "users") {
         if !things.goes_on() {
             return;
         }
-        let empty = Value::Null;
-        let body = user.get("user").unwrap_or(&empty);
+        let body = &user["user"];
         let from = things.found.len();
         things.group();
         data(things, body, "client-certificate-data");
@@ -125,8 +117,7 @@ fn data(things: &mut Things, body: &Value, field: &str) {
         return;
     }
     let from = things.found.len();
-    let compact = without_space(text);
-    let decoded = base64::decode(compact.as_str()).map(Zeroizing::new);
+    let decoded = base64::decode_spaced(text).map(Zeroizing::new);
     if let Some(text) = &decoded {
         pem::add(things, text);
     }
@@ -135,9 +126,7 @@ fn data(things: &mut Things, body: &Value, field: &str) {
             Some(_) => "there is no PEM block in it",
             None => "it is not base64",
         };
-        let (name, error) = (field.to_owned(), error.to_owned());
-        things.push(Thing::Unreadable { name, error, der: Vec::new() });
-        return;
+        return things.push_unreadable(field, error);
     }
     let fits = |found: &Found| match field {
         "client-key-data" => found.private_key().is_some(),
@@ -146,8 +135,7 @@ fn data(things: &mut Things, body: &Value, field: &str) {
     if !things.found[from..].iter().any(fits) {
         let kind = if field == "client-key-data" { "private key" } else { "certificate" };
         let message = format!("{field} holds it, which is to hold a {kind}");
-        let severity = Severity::Warn;
-        things.found[from].findings.push(Finding { code: "unfit", severity, message });
+        things.found[from].findings.push(Finding::warn("unfit", message));
     }
 }
 

@@ -3,7 +3,6 @@
 //! - `things`: what was found so far.
 //! - `der`, `pem`, `kubeconfig`, `object`: what stands in each of them, each by those before it.
 
-mod base64_text;
 mod der;
 mod kubeconfig;
 mod object;
@@ -12,7 +11,6 @@ mod things;
 
 use zeroize::Zeroizing;
 
-use self::base64_text::without_space;
 use self::things::Things;
 use super::Found;
 use crate::encoding::base64;
@@ -106,8 +104,8 @@ fn add(things: &mut Things, input: &[u8], layers: u8) -> Option<YamlError> {
         let _ = add_yaml(things, text);
     }
     if things.is_empty() && layers > 0 {
-        let compact = without_space(text);
-        if let Some(inner) = base64::decode(compact.as_str()).filter(|inner| !inner.is_empty()) {
+        let inner = base64::decode_spaced(text).filter(|inner| !inner.is_empty());
+        if let Some(inner) = inner {
             return add(things, &Zeroizing::new(inner), layers - 1).or(broken);
         }
     }

@@ -3,7 +3,6 @@
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::base64_text::without_space;
 use super::things::Things;
 use super::{der, kubeconfig, pem};
 use crate::api::csr::{self, Object};
@@ -65,8 +64,7 @@ fn add_strings(things: &mut Things, value: &Value, owner: &str, place: Option<&P
         if text.contains(pem::BEGIN) {
             pem::add(things, text.as_bytes());
         } else if text.len() >= SHORT {
-            let inner = base64::decode(without_space(text).as_str()).unwrap_or_default();
-            let inner = Zeroizing::new(inner);
+            let inner = Zeroizing::new(base64::decode_spaced(text).unwrap_or_default());
             pem::add(things, &inner);
             let secret = owner.starts_with("Secret") && inner.first() == Some(&0x30);
             if let Some(thing) = Some(&inner).filter(|_| secret).and_then(|inner| der::thing(inner))
@@ -92,14 +90,7 @@ fn add_request(things: &mut Things, value: &Value) {
     things.group();
     let object = match Object::from_item(value) {
         Ok(object) => object,
-        Err(error) => {
-            let name = csr::KIND.to_owned();
-            return things.push(Thing::Unreadable {
-                name,
-                error: error.to_string(),
-                der: Vec::new(),
-            });
-        }
+        Err(error) => return things.push_unreadable(csr::KIND, error.to_string()),
     };
     let about = |found: &mut Found| {
         let name = Value::String(show(&object.metadata.name));
@@ -111,10 +102,7 @@ fn add_request(things: &mut Things, value: &Value) {
     things.push(Thing::Object(Box::new(object.clone())));
     match request {
         Ok(request) => things.push(Thing::Request(Box::new(request))),
-        Err(error) => {
-            let name = pkcs10::LABEL.to_owned();
-            things.push(Thing::Unreadable { name, error: error.to_string(), der: Vec::new() });
-        }
+        Err(error) => things.push_unreadable(pkcs10::LABEL, error.to_string()),
     }
     pem::add(things, &certificate);
     things.found.iter_mut().skip(from).for_each(about);

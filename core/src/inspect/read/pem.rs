@@ -40,16 +40,14 @@ pub(super) fn add(things: &mut Things, data: &[u8]) {
             "{} of {begun} PEM blocks are damaged, cut off, indented or quoted: programs pass over them",
             begun - found
         );
-        let name = "PEM block".to_owned();
-        things.push(Thing::Unreadable { name, error, der: Vec::new() });
+        things.push_unreadable("PEM block", error);
     }
 }
 
 /// PEM that Go's reader passes over, as it stands indented or quoted in mails and in YAML.
 pub(super) fn add_indented(things: &mut Things, text: &str) {
     let Some(clean) = request_file::clean(text.as_bytes()) else { return };
-    let unindented: String = clean.lines().map(|l| format!("{}\n", l.trim())).collect();
-    add(things, unindented.as_bytes());
+    add(things, pem::unindented(&clean).as_bytes());
     let why = match text {
         text if text.starts_with('\u{feff}') => "a byte order mark stands before its PEM",
         text if text.contains('\r') && !text.contains('\n') => "its lines end with CR only",

@@ -2,7 +2,7 @@
 
 use serde_json::Map;
 
-use crate::inspect::{Finding, Found, Severity, Thing};
+use crate::inspect::{Finding, Found, Thing};
 
 /// Things that are looked for in a text of any size, and how many of its bytes allow for one more: a
 /// certificate and the entry of a user with any credential take more than that.
@@ -32,7 +32,7 @@ impl Things {
             let read = self.found.len();
             let error = format!("there are more things in it; only the first {read} were read");
             self.group();
-            self.push(Thing::Unreadable { name: "rest".to_owned(), error, der: Vec::new() });
+            self.push_unreadable("rest", error);
         }
         self.found
     }
@@ -54,6 +54,12 @@ impl Things {
         self.found.push(Found { thing, role: None, about, group, findings: Vec::new() });
     }
 
+    /// Something that claims to be a thing of this kind, and has no DER.
+    pub(super) fn push_unreadable(&mut self, kind: &str, error: impl Into<String>) {
+        let (name, error) = (kind.to_owned(), error.into());
+        self.push(Thing::Unreadable { name, error, der: Vec::new() });
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
@@ -61,16 +67,14 @@ impl Things {
     /// Adds a finding to all that was found.
     pub(super) fn mark(&mut self, code: &'static str, message: &str) {
         for found in &mut self.found {
-            let message = message.to_owned();
-            found.findings.push(Finding { code, severity: Severity::Warn, message });
+            found.findings.push(Finding::warn(code, message));
         }
     }
 
     /// Adds a finding to the last thing.
     pub(super) fn mark_last(&mut self, code: &'static str, message: &str) {
         if let Some(found) = self.found.last_mut() {
-            let message = message.to_owned();
-            found.findings.push(Finding { code, severity: Severity::Warn, message });
+            found.findings.push(Finding::warn(code, message));
         }
     }
 }

@@ -46,7 +46,7 @@ impl<'t> Scan<'t> {
             .fold(colon, usize::max);
         let start = self.token(floor);
         let props = floor > colon;
-        let mut items = digest::Sequence::new();
+        let mut items = digest::Collection::list();
         self.end = start + 1;
         let end = loop {
             let event = match self.events.next()? {
@@ -72,10 +72,7 @@ impl<'t> Scan<'t> {
                 }
             }
         };
-        let shape = match style {
-            StructureStyle::Flow => Shape::Flow { empty: section.entries.is_empty(), list: true },
-            StructureStyle::Block => Shape::Block { list: true },
-        };
+        let shape = Shape::of(style, true, section.entries.is_empty());
         let digest = items.finish();
         let before = if props { self.token(colon) } else { start };
         section.node = Node { shape, line, start: before, content: start, end, digest };
@@ -102,20 +99,16 @@ impl<'t> Scan<'t> {
                     return Err(DocumentError::Type { line: node.line, what, expected });
                 }
             }
-            let mut rest = digest::Mapping::new();
+            let mut rest = digest::Collection::mapping();
             rest.pair(node.digest, node.digest);
             return Ok(EntrySpan::new(node, dash, rest.finish()));
         };
         let anchor = self.events.anchor(id)?;
         let content = self.start_of(&span);
-        let start = [anchor, tag.and(span.tag_span())]
-            .iter()
-            .flatten()
-            .map(|span| self.start_of(span))
-            .fold(content, usize::min);
+        let start = self.with_props(content, anchor, tag.is_some(), &span);
         self.end = if style == StructureStyle::Flow { content + 1 } else { content };
         let mut entry = EntrySpan::new(Node::empty(start, line), dash, Digest::default());
-        let (mut all, mut rest) = (digest::Mapping::new(), digest::Mapping::new());
+        let (mut all, mut rest) = (digest::Collection::mapping(), digest::Collection::mapping());
         let mut keys = BTreeSet::new();
         let end = loop {
             let event = match self.events.next()? {
@@ -155,10 +148,7 @@ impl<'t> Scan<'t> {
             }
             keys.insert(text);
         };
-        let shape = match style {
-            StructureStyle::Flow => Shape::Flow { empty: keys.is_empty(), list: false },
-            StructureStyle::Block => Shape::Block { list: false },
-        };
+        let shape = Shape::of(style, false, keys.is_empty());
         let digest = all.finish();
         entry.rest = rest.finish();
         entry.span = start..self.trimmed(end);

@@ -116,7 +116,7 @@ impl<'t> Scan<'t> {
         let start = self.start_of(span);
         self.end = if style == StructureStyle::Flow { start + 1 } else { start };
         let (mut last, mut last_key, mut merge) = (self.end, None, None);
-        let mut rest = digest::Mapping::new();
+        let mut rest = digest::Collection::mapping();
         let mut keys = BTreeSet::new();
         let end = loop {
             let event = match self.events.next()? {
@@ -159,10 +159,7 @@ impl<'t> Scan<'t> {
             last = self.end;
         };
         document.rest = rest.finish();
-        let shape = match style {
-            StructureStyle::Flow => Shape::Flow { empty: last_key.is_none(), list: false },
-            StructureStyle::Block => Shape::Block { list: false },
-        };
+        let shape = Shape::of(style, false, last_key.is_none());
         // Anchor and tag of the whole are of no interest but for their being there.
         let before = if id != 0 || has_tag { 0 } else { start };
         let line = span.start.line();

@@ -63,7 +63,7 @@ impl<'t> Scan<'t> {
             }
             Event::SequenceStart(style, id, tag) => {
                 let anchor = self.events.anchor(id)?;
-                let (mut items, mut empty) = (digest::Sequence::new(), true);
+                let (mut items, mut empty) = (digest::Collection::list(), true);
                 loop {
                     match self.events.next()? {
                         (Event::SequenceEnd, span) => {
@@ -77,17 +77,14 @@ impl<'t> Scan<'t> {
                     }
                 }
                 let digest = items.finish();
-                let shape = match style {
-                    StructureStyle::Flow => Shape::Flow { empty, list: true },
-                    StructureStyle::Block => Shape::Block { list: true },
-                };
                 let start = self.with_props(content, anchor, tag.is_some(), &span);
                 self.define(id, start, digest, None);
+                let shape = Shape::of(style, true, empty);
                 return Ok((Node { shape, line, start, content, end: self.end, digest }, None));
             }
             Event::MappingStart(style, id, tag) => {
                 let anchor = self.events.anchor(id)?;
-                let (mut pairs, mut empty) = (digest::Mapping::new(), true);
+                let (mut pairs, mut empty) = (digest::Collection::mapping(), true);
                 loop {
                     let key = match self.events.next()? {
                         (Event::MappingEnd, span) => {
@@ -103,12 +100,9 @@ impl<'t> Scan<'t> {
                     pairs.pair(key.digest, value.digest);
                 }
                 let digest = pairs.finish();
-                let shape = match style {
-                    StructureStyle::Flow => Shape::Flow { empty, list: false },
-                    StructureStyle::Block => Shape::Block { list: false },
-                };
                 let start = self.with_props(content, anchor, tag.is_some(), &span);
                 self.define(id, start, digest, None);
+                let shape = Shape::of(style, false, empty);
                 return Ok((Node { shape, line, start, content, end: self.end, digest }, None));
             }
             _ => return Err(fail("not valid YAML")),
@@ -130,7 +124,13 @@ impl<'t> Scan<'t> {
         Ok((Node { shape, line, start, content, end, digest }, text))
     }
 
-    fn with_props(&self, content: usize, anchor: Option<Span>, tag: bool, span: &Span) -> usize {
+    pub(super) fn with_props(
+        &self,
+        content: usize,
+        anchor: Option<Span>,
+        tag: bool,
+        span: &Span,
+    ) -> usize {
         let tag = if tag { span.tag_span() } else { None };
         [anchor, tag].iter().flatten().map(|span| self.start_of(span)).fold(content, usize::min)
     }

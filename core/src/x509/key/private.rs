@@ -7,7 +7,7 @@ use crate::encoding::der::{self, Element};
 use crate::encoding::pem;
 
 /// Why bytes are no private key that we can use.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PrivateKeyError {
     /// No PEM block whose label ends in `PRIVATE KEY`, and not DER either.
     #[error("there is no private key in it")]

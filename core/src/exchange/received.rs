@@ -198,7 +198,7 @@ mod tests {
                 Purpose::Kubeconfig,
             ),
             (&config("{name: a, user: {token: x}}"), Purpose::Kubeconfig),
-            (&STANDARD.encode(&csr), Purpose::Request),
+            (&base64::encode(&csr), Purpose::Request),
             ("hello", Purpose::Other),
             ("", Purpose::Other),
             ("kind: Pod", Purpose::Other),

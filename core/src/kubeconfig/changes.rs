@@ -42,24 +42,14 @@ pub enum EditError {
     #[error(transparent)]
     Document(#[from] DocumentError),
     /// There is no such entry to remove.
-    #[error("there is no {kind} {name:?}")]
-    NotFound {
-        /// Which list.
-        kind: Kind,
-        /// The missing name.
-        name: String,
-    },
+    #[error("there is no {0} {1:?}")]
+    NotFound(Kind, String),
     /// An entry without a name, which nothing could refer to.
     #[error("a {0} needs a name")]
     EmptyName(Kind),
     /// A body that is no object.
-    #[error("the {kind} {name:?} must be set to an object")]
-    NotAnObject {
-        /// Which list.
-        kind: Kind,
-        /// The entry's name.
-        name: String,
-    },
+    #[error("the {0} {1:?} must be set to an object")]
+    NotAnObject(Kind, String),
     /// The place is written in a way in which a change could reach further than intended.
     #[error("line {line}: {reason}")]
     Unsafe {
@@ -137,7 +127,7 @@ impl<'e> Changes<'e> {
             return Err(EditError::EmptyName(kind));
         }
         if !body.is_object() {
-            return Err(EditError::NotAnObject { kind, name: name.to_owned() });
+            return Err(EditError::NotAnObject(kind, name.to_owned()));
         }
         let list = &mut self.lists[kind.index()];
         if let Some(position) = document.position(kind, name) {
@@ -157,7 +147,7 @@ impl<'e> Changes<'e> {
         name: &'e str,
     ) -> Result<(), EditError> {
         let list = &mut self.lists[kind.index()];
-        let not_found = || EditError::NotFound { kind, name: name.to_owned() };
+        let not_found = || EditError::NotFound(kind, name.to_owned());
         match document.position(kind, name) {
             Some(position) => match list.existing.insert(position, None) {
                 Some(None) => Err(not_found()),

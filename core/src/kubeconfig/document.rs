@@ -21,38 +21,9 @@ pub enum DocumentError {
     /// The text is no YAML that kubectl and we read alike.
     #[error(transparent)]
     Yaml(#[from] YamlError),
-    /// The text holds more than one document; kubectl would read the first and drop the others.
-    #[error("line {line}: a second document starts here")]
-    MultipleDocuments {
-        /// Where it starts.
-        line: usize,
-    },
-    /// Something has another type than a kubeconfig has there.
-    #[error("line {line}: {what} must be {expected}")]
-    Type {
-        /// Where it is.
-        line: usize,
-        /// The thing.
-        what: &'static str,
-        /// What it must be, as `a list`.
-        expected: &'static str,
-    },
-    /// `apiVersion` or `kind` is that of something else.
-    #[error("line {line}: {key} is not {expected}, so this is no kubeconfig")]
-    NotKubeconfig {
-        /// Where it says so.
-        line: usize,
-        /// The key.
-        key: &'static str,
-        /// What it would have to be.
-        expected: &'static str,
-    },
-    /// A key that may be there only once.
-    #[error("line {line}: a key that is there twice")]
-    DuplicateKey {
-        /// The second one.
-        line: usize,
-    },
+    /// Something is there that a kubeconfig does not have, or has only once.
+    #[error("line {0}: {1}")]
+    Misfit(usize, String),
     /// Two entries of one list have the same name.
     #[error("lines {first} and {second}: the {kind} {name:?} is there twice")]
     DuplicateName {

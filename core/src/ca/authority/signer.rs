@@ -127,7 +127,7 @@ mod tests {
             "apiVersion": API_VERSION, "kind": KIND,
             "metadata": {"name": "x", "uid": "1", "resourceVersion": "7"},
             "spec": {
-                "request": STANDARD.encode(pkcs10::to_pem(&request(user, &["dev"]).der)),
+                "request": base64::encode(pkcs10::to_pem(&request(user, &["dev"]).der)),
                 "signerName": SIGNER, "usages": [CLIENT_AUTH], "expirationSeconds": 86_400,
             },
             "status": {"conditions": conditions},
@@ -231,7 +231,7 @@ mod tests {
         let signed = with_certificate(&object, "PEM");
         assert_eq!(signed["metadata"], read["metadata"]);
         assert_eq!(signed["status"]["conditions"], read["status"]["conditions"]);
-        assert_eq!(signed["status"]["certificate"], STANDARD.encode("PEM"));
+        assert_eq!(signed["status"]["certificate"], base64::encode("PEM"));
         let failed = with_failure(&object, "why", UnixTime(0));
         assert_eq!(failed["spec"], read["spec"]);
         assert_eq!(failed["status"]["conditions"][1]["reason"], REASON);

@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::error::MergedError;
+use super::MergedError;
 use crate::encoding::{base64, yaml};
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::document::{Document, DocumentError};
@@ -118,43 +119,43 @@ impl Body {
 
 /// Reads a file.
 pub(super) fn decode(file: &Path, text: &str) -> Result<Decoded, MergedError> {
+    let error = |problem: String| MergedError::File(file.to_path_buf(), problem);
     // What is wrong is told from the whole.
-    let decoded = match by_entries(file, text) {
+    let decoded = match by_entries(text) {
         Some(decoded) => decoded,
-        None => whole(file, text).map_err(|error| placed(error, text))?,
+        None => whole(text).map_err(|problem| error(with_lines(problem, text)))?,
     };
     for (key, expected) in [("apiVersion", "v1"), ("kind", "Config")] {
         if !["", expected].contains(&text_of(&decoded.rest, key)) {
-            let found = format!("a file whose {key} is not {expected}");
-            return Err(MergedError::NotKubeconfig { file: file.to_path_buf(), found });
+            return Err(error(format!(
+                "is a file whose {key} is not {expected}, not a kubeconfig of version v1"
+            )));
         }
     }
     Ok(decoded)
 }
 
 /// Says where an entry is that is there twice.
-fn placed(mut error: MergedError, text: &str) -> MergedError {
-    if let MergedError::Duplicate { lines, section, name: twice, .. } = &mut error
-        && let Err(DocumentError::DuplicateName { kind, name, first, second }) =
-            Document::parse(text)
-        && kind.section() == section
-        && name == *twice
-    {
-        *lines = Some((first, second));
+fn with_lines(problem: String, text: &str) -> String {
+    match Document::parse(text) {
+        Err(DocumentError::DuplicateName { kind, name, first, second })
+            if problem == Misfit::twice(&name).within(kind.section()).to_string() =>
+        {
+            format!("{problem}, in lines {first} and {second}")
+        }
+        _ => problem,
     }
-    error
 }
 
-fn whole(file: &Path, text: &str) -> Result<Decoded, MergedError> {
+fn whole(text: &str) -> Result<Decoded, String> {
     // kubectl takes an empty file for an empty configuration, and YAML an empty text for null.
-    let value = yaml::parse_first_leniently(text)
-        .map_err(|source| MergedError::Yaml { file: file.to_path_buf(), source })?;
+    let value = yaml::parse_first_leniently(text).map_err(|error| error.to_string())?;
     let mut rest = match value {
         Value::Null => Map::new(),
         Value::Object(map) => map,
-        _ => return Err(wrong(file, "the document", "a mapping")),
+        _ => return Err("the document must be a mapping".to_owned()),
     };
-    fields(file, "", &rest, CONFIG)?;
+    fields(&rest, CONFIG).map_err(|misfit| misfit.to_string())?;
     let mut entries: [Vec<(String, Body)>; 3] = Default::default();
     for kind in Kind::ALL {
         let Some(Value::Array(items)) = rest.remove(kind.section()) else { continue };
@@ -168,7 +169,7 @@ fn whole(file: &Path, text: &str) -> Result<Decoded, MergedError> {
 
 /// One entry after the other; nothing when it takes the whole to tell what is wrong, or whether
 /// anything is.
-fn by_entries(file: &Path, text: &str) -> Option<Decoded> {
+fn by_entries(text: &str) -> Option<Decoded> {
     let mut entries: [Vec<(String, Body)>; 3] = Default::default();
     let lists = Kind::ALL.map(Kind::section);
     let rest = yaml::by_items(text, &lists, |list, item, lines| {
@@ -180,9 +181,9 @@ fn by_entries(file: &Path, text: &str) -> Option<Decoded> {
             return false;
         };
         entries[kind.index()].push((name_of(&item).to_owned(), Body::Lines(lines)));
-        fields(file, list, fitting, known).is_ok()
+        fields(fitting, known).is_ok()
     })?;
-    fields(file, "", &rest, CONFIG).ok()?;
+    fields(&rest, CONFIG).ok()?;
     let once = |list: &Vec<(String, Body)>| {
         list.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() == list.len()
     };
@@ -225,21 +226,44 @@ fn is_base64(text: &str) -> bool {
     text.as_bytes().chunks(256).all(|block| block.iter().fold(true, |all, byte| all & fits(*byte)))
 }
 
-fn fields(
-    file: &Path,
-    path: &str,
-    map: &Map<String, Value>,
-    known: &[(&str, Field)],
-) -> Result<(), MergedError> {
+/// A value that is none for its field.
+struct Misfit {
+    /// Its path in what was looked at, as `[3].user.token`.
+    path: String,
+    problem: String,
+}
+
+impl Misfit {
+    fn must_be(expected: &str) -> Self {
+        Self { path: String::new(), problem: format!("must be {expected}") }
+    }
+
+    fn twice(name: &str) -> Self {
+        Self { path: String::new(), problem: format!("holds the name {name:?} twice") }
+    }
+
+    /// The same, seen from where this field is.
+    fn within(self, field: &str) -> Self {
+        let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        Self { path: format!("{field}{dot}{}", self.path), ..self }
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path, self.problem)
+    }
+}
+
+fn fields(map: &Map<String, Value>, known: &[(&str, Field)]) -> Result<(), Misfit> {
     for (key, field) in known {
-        let Some(value) = map.get(*key).filter(|value| !value.is_null()) else { continue };
-        let path = if path.is_empty() { (*key).to_owned() } else { format!("{path}.{key}") };
-        check(file, &path, value, field)?;
+        let value = map.get(*key).filter(|value| !value.is_null());
+        value.map_or(Ok(()), |value| check(value, field)).map_err(|misfit| misfit.within(key))?;
     }
     Ok(())
 }
 
-fn check(file: &Path, path: &str, value: &Value, field: &Field) -> Result<(), MergedError> {
+fn check(value: &Value, field: &Field) -> Result<(), Misfit> {
     let text = |value: &Value| value.is_string() || value.is_null();
     let texts = |value: &Value| match value {
         Value::Array(items) => items.iter().all(text),
@@ -256,43 +280,26 @@ fn check(file: &Path, path: &str, value: &Value, field: &Field) -> Result<(), Me
         (Field::TextsMap, Value::Object(map)) => {
             (map.values().all(texts), "a mapping of lists of strings")
         }
-        (Field::Object(known), Value::Object(map)) => return fields(file, path, map, known),
+        (Field::Object(known), Value::Object(map)) => return fields(map, known),
         (Field::TextMap | Field::TextsMap | Field::Object(_), _) => (false, "a mapping"),
         (Field::Objects(known) | Field::Named(known), Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
-                let path = format!("{path}[{index}]");
-                match item {
-                    Value::Object(map) => fields(file, &path, map, known)?,
-                    Value::Null => {}
-                    _ => return Err(wrong(file, &path, "a mapping")),
-                }
+                let checked = match item {
+                    Value::Object(map) => fields(map, known),
+                    Value::Null => Ok(()),
+                    _ => Err(Misfit::must_be("a mapping")),
+                };
+                checked.map_err(|misfit| misfit.within(&format!("[{index}]")))?;
             }
-            if let Field::Named(_) = field {
-                unique(file, path, items)?;
-            }
-            return Ok(());
+            return if let Field::Named(_) = field { unique(items) } else { Ok(()) };
         }
         (Field::Objects(_) | Field::Named(_), _) => (false, "a list"),
     };
-    if fits { Ok(()) } else { Err(wrong(file, path, expected)) }
+    if fits { Ok(()) } else { Err(Misfit::must_be(expected)) }
 }
 
-fn unique(file: &Path, path: &str, items: &[Value]) -> Result<(), MergedError> {
+fn unique(items: &[Value]) -> Result<(), Misfit> {
     let mut names = BTreeSet::new();
-    for item in items {
-        let name = name_of(item);
-        if !names.insert(name) {
-            return Err(MergedError::Duplicate {
-                file: file.to_path_buf(),
-                section: path.to_owned(),
-                name: name.to_owned(),
-                lines: None,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn wrong(file: &Path, field: &str, expected: &'static str) -> MergedError {
-    MergedError::Type { file: file.to_path_buf(), field: field.to_owned(), expected }
+    let twice = items.iter().map(name_of).find(|name| !names.insert(*name));
+    twice.map_or(Ok(()), |name| Err(Misfit::twice(name)))
 }

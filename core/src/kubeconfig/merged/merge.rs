@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::MergedError;
 use super::decode::{self, Body, Decoded};
 use super::entry::Entry;
-use super::error::MergedError;
 use super::view::{Cluster, Context, User};
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::edit::{self, Edit, EditError};

@@ -6,13 +6,25 @@
 
 mod decode;
 mod entry;
-mod error;
 mod merge;
 mod resolve;
 mod view;
 
+use std::path::PathBuf;
+
 pub use self::entry::Entry;
-pub use self::error::MergedError;
 pub use self::merge::{Merged, SourceFile};
 pub use self::resolve::{Overrides, ResolveError, Resolved};
 pub use self::view::{Cluster, Context, User};
+
+/// Why the files give no configuration. Never holds anything of a file's content but entry and field
+/// names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MergedError {
+    /// The file that `--kubeconfig` names does not exist.
+    #[error("stat {}: no such file or directory", .0.display())]
+    Missing(PathBuf),
+    /// A file is no kubeconfig, and why.
+    #[error("{}: {}", .0.display(), .1)]
+    File(PathBuf, String),
+}

@@ -122,45 +122,41 @@ impl Merged {
     /// # Errors
     /// As kubectl, where the choice or the entries make no sense.
     pub fn resolve(&self, overrides: &Overrides) -> Result<Resolved, ResolveError> {
-        resolve(self, overrides)
-    }
-}
-
-fn resolve(merged: &Merged, overrides: &Overrides) -> Result<Resolved, ResolveError> {
-    let context_flag = given(&overrides.context);
-    let context_name = context_flag.or(merged.current_context()).map(str::to_owned);
-    let context = context_name.as_deref().and_then(|name| merged.context(name));
-    // The order of the checks is that of the errors one gets to see.
-    if let (Some(name), None) = (context_flag, &context) {
-        return Err(ResolveError::ContextNotFound(name.to_owned()));
-    }
-    let entry = context.clone().unwrap_or_default();
-    let user_name = given(&overrides.user).map_or(entry.user, str::to_owned);
-    let cluster_name = given(&overrides.cluster).map_or(entry.cluster, str::to_owned);
-    let user = user(merged, overrides, &user_name)?;
-    let cluster = cluster(merged, overrides, &cluster_name)?;
-    if let (Some(name), None) = (&context_name, &context) {
-        return Err(ResolveError::CurrentContextNotFound(name.clone()));
-    }
-    let mut problems = user_problems(&user_name, &user);
-    if merged.cluster(&cluster_name).is_none() && cluster == Cluster::default() {
+        let context_flag = given(&overrides.context);
+        let context_name = context_flag.or(self.current_context()).map(str::to_owned);
+        let context = context_name.as_deref().and_then(|name| self.context(name));
+        // The order of the checks is that of the errors one gets to see.
+        if let (Some(name), None) = (context_flag, &context) {
+            return Err(ResolveError::ContextNotFound(name.to_owned()));
+        }
+        let entry = context.clone().unwrap_or_default();
+        let user_name = given(&overrides.user).map_or(entry.user, str::to_owned);
+        let cluster_name = given(&overrides.cluster).map_or(entry.cluster, str::to_owned);
+        let user = user(self, overrides, &user_name)?;
+        let cluster = cluster(self, overrides, &cluster_name)?;
+        if let (Some(name), None) = (&context_name, &context) {
+            return Err(ResolveError::CurrentContextNotFound(name.clone()));
+        }
+        let mut problems = user_problems(&user_name, &user);
+        if self.cluster(&cluster_name).is_none() && cluster == Cluster::default() {
+            if !problems.is_empty() {
+                problems.push("cluster has no server defined".to_owned());
+                return Err(ResolveError::Invalid(problems));
+            }
+            if self.is_empty() {
+                return Err(ResolveError::Empty);
+            }
+            let cluster = Some(cluster_name).filter(|name| !name.is_empty());
+            return Err(ResolveError::NoCluster { context: context_name, cluster });
+        }
+        problems.extend(cluster_problems(&cluster_name, &cluster));
         if !problems.is_empty() {
-            problems.push("cluster has no server defined".to_owned());
             return Err(ResolveError::Invalid(problems));
         }
-        if merged.is_empty() {
-            return Err(ResolveError::Empty);
-        }
-        let cluster = Some(cluster_name).filter(|name| !name.is_empty());
-        return Err(ResolveError::NoCluster { context: context_name, cluster });
+        let namespace = given(&overrides.namespace).map(str::to_owned).or(entry.namespace);
+        let (cluster, user) = as_used(cluster, user)?;
+        Ok(Resolved { context_name, cluster_name, user_name, namespace, cluster, user })
     }
-    problems.extend(cluster_problems(&cluster_name, &cluster));
-    if !problems.is_empty() {
-        return Err(ResolveError::Invalid(problems));
-    }
-    let namespace = given(&overrides.namespace).map(str::to_owned).or(entry.namespace);
-    let (cluster, user) = as_used(cluster, user)?;
-    Ok(Resolved { context_name, cluster_name, user_name, namespace, cluster, user })
 }
 
 fn given(option: &Option<String>) -> Option<&str> {

@@ -171,22 +171,13 @@ fn texts(value: Option<&Value>) -> Vec<String> {
     items.map(|item| item.as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// What stands for a secret that is there.
-struct Hidden;
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
-
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What is not named may hold secrets: environment variables and provider settings do too.
         f.debug_struct("User")
             .field("client_certificate", &self.client_certificate)
             .field("client_key", &self.client_key)
-            .field("token", &self.token.as_ref().map(|_| Hidden))
+            .field("token", &self.token.is_some())
             .field("token_file", &self.token_file)
             .field("username", &self.username)
             .field("impersonate", &self.impersonate)

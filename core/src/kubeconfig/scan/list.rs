@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use granit_parser::{Event, StructureStyle};
 
-use super::{Scan, Spanned, is_merge, string};
+use super::{Scan, Spanned, is_merge, must_be, string, twice};
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::digest::{self, Digest};
 use crate::kubeconfig::document::{DocumentError, EntrySpan, Node, Section, Shape};
@@ -32,8 +32,7 @@ impl<'t> Scan<'t> {
             if node.shape == Shape::Alias {
                 section.indirect = Some(node.line);
             } else if text != Some(None) {
-                let (what, expected) = (kind.section(), "a list");
-                return Err(DocumentError::Type { line: node.line, what, expected });
+                return Err(must_be(&node, kind.section(), "a list"));
             }
             section.node = node;
             return Ok(section);
@@ -94,10 +93,7 @@ impl<'t> Scan<'t> {
             match (node.shape, text) {
                 (Shape::Alias, _) => *indirect = Some(node.line),
                 (_, Some(None)) => {}
-                _ => {
-                    let (what, expected) = ("an entry", "a mapping");
-                    return Err(DocumentError::Type { line: node.line, what, expected });
-                }
+                _ => return Err(must_be(&node, "an entry", "a mapping")),
             }
             let mut rest = digest::Collection::mapping();
             rest.pair(node.digest, node.digest);
@@ -126,7 +122,7 @@ impl<'t> Scan<'t> {
             all.pair(key.digest, node.digest);
             let text = text.flatten().unwrap_or_default();
             if keys.contains(&text) {
-                return Err(DocumentError::DuplicateKey { line: key.line });
+                return Err(twice(&key));
             }
             if text == kind.body_key() {
                 let fits = match node.shape {
@@ -135,8 +131,7 @@ impl<'t> Scan<'t> {
                     Shape::Empty | Shape::Alias => true,
                 };
                 if !fits {
-                    let (what, expected) = (kind.body_key(), "a mapping");
-                    return Err(DocumentError::Type { line: node.line, what, expected });
+                    return Err(must_be(&node, kind.body_key(), "a mapping"));
                 }
                 entry.body = Some(node.start..self.trimmed(node.end).max(node.start));
                 entry.body_node = Some((colon, node));

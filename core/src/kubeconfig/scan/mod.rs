@@ -86,8 +86,7 @@ impl<'t> Scan<'t> {
             event => {
                 let (node, text) = self.node(event, floor, 0)?;
                 if text != Some(None) {
-                    let (what, expected) = ("the document", "a mapping");
-                    return Err(DocumentError::Type { line: node.line, what, expected });
+                    return Err(must_be(&node, "the document", "a mapping"));
                 }
                 document.content = match node.shape {
                     Shape::Empty if !node.has_props() => Content::Marker(floor),
@@ -97,7 +96,8 @@ impl<'t> Scan<'t> {
         }
         self.events.next()?;
         if let Some(mark) = self.events.peek_document()? {
-            return Err(DocumentError::MultipleDocuments { line: mark.line() });
+            let problem = "a second document starts here".to_owned();
+            return Err(DocumentError::Misfit(mark.line(), problem));
         }
         document.aliases = std::mem::take(&mut self.aliases);
         document.open_scalar = self.open_scalar;
@@ -131,7 +131,7 @@ impl<'t> Scan<'t> {
             let colon = self.colon(key.end);
             let text = text.flatten();
             if text.as_ref().is_some_and(|text| !keys.insert(text.clone())) {
-                return Err(DocumentError::DuplicateKey { line: key.line });
+                return Err(twice(&key));
             }
             let kind = Kind::ALL.into_iter().find(|kind| Some(kind.section()) == text.as_deref());
             match (kind, text.as_deref()) {
@@ -172,28 +172,30 @@ fn is_merge(event: &Event<'_>) -> bool {
     matches!(event, Event::Scalar(text, style, _, tag) if yaml::is_merge(text, *style, tag.as_deref()))
 }
 
-fn string(
-    node: &Node,
-    value: Option<Option<String>>,
-    what: &'static str,
-) -> Result<String, DocumentError> {
-    let expected = "a string";
-    value.map(Option::unwrap_or_default).ok_or(DocumentError::Type {
-        line: node.line,
-        what,
-        expected,
-    })
+fn must_be(node: &Node, what: &str, expected: &str) -> DocumentError {
+    DocumentError::Misfit(node.line, format!("{what} must be {expected}"))
+}
+
+fn twice(key: &Node) -> DocumentError {
+    DocumentError::Misfit(key.line, "a key that is there twice".to_owned())
+}
+
+fn string(node: &Node, value: Option<Option<String>>, what: &str) -> Result<String, DocumentError> {
+    value.map(Option::unwrap_or_default).ok_or_else(|| must_be(node, what, "a string"))
 }
 
 fn check(
     node: &Node,
     value: Option<Option<String>>,
-    key: &'static str,
-    expected: &'static str,
+    key: &str,
+    expected: &str,
 ) -> Result<(), DocumentError> {
     match string(node, value, key)?.as_str() {
         "" => Ok(()),
         text if text == expected => Ok(()),
-        _ => Err(DocumentError::NotKubeconfig { line: node.line, key, expected }),
+        _ => {
+            let problem = format!("{key} is not {expected}, so this is no kubeconfig");
+            Err(DocumentError::Misfit(node.line, problem))
+        }
     }
 }

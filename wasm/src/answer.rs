@@ -94,7 +94,7 @@ fn cluster(answer: &ReceivedCertificate) -> Result<Option<String>> {
         .text("name", &text::show(&reply.cluster_name))
         .text("context", &text::show(&reply.context_name))
         .text_or_null("namespace", reply.namespace.as_deref())
-        .text("code", &reply.code()?.short());
+        .text("code", &reply.code().short());
     Ok(Some(cluster.end()))
 }
 

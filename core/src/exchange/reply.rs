@@ -72,13 +72,22 @@ impl Reply {
         self.chain.first().ok_or(ReplyError::Missing("a certificate"))
     }
 
-    /// The code over server, CA and certificate.
-    ///
-    /// # Errors
-    /// As [`Reply::leaf`].
-    pub fn code(&self) -> Result<Code, ReplyError> {
-        let ca: Vec<Vec<u8>> = self.ca.iter().map(|c| c.der.clone()).collect();
-        Ok(Code::of_reply(&self.server, &ca, &self.leaf()?.der))
+    /// The code over everything that ends up in a kubeconfig.
+    pub fn code(&self) -> Code {
+        // Destructured in full, so that no new field is overlooked.
+        let Self { server, ca, tls_server_name, chain, cluster_name, context_name, namespace } =
+            self;
+        let texts = [
+            "usercert reply v2",
+            server,
+            tls_server_name.as_deref().unwrap_or_default(),
+            cluster_name,
+            context_name,
+            namespace.as_deref().unwrap_or_default(),
+        ];
+        let of_ca = (ca.len() as u64).to_be_bytes();
+        let certificates = ca.iter().chain(chain).map(|c| c.der.as_slice());
+        Code::of_parts(texts.map(str::as_bytes).into_iter().chain([&of_ca[..]]).chain(certificates))
     }
 
     /// Where the cluster is and how it is recognized.
@@ -134,7 +143,7 @@ impl Reply {
             cluster = text::show(&self.cluster_name),
             user = text::show(user),
             until = leaf.not_after,
-            code = self.code()?,
+            code = self.code(),
             user_word = shell_word(user),
             entry = shell_word(&self.context_name),
             yaml = yaml::to_string(&value),
@@ -394,10 +403,33 @@ mod tests {
         let reply = reply();
         let text = reply.to_text().unwrap();
         assert_eq!(Reply::parse(text.as_bytes()).unwrap(), reply);
-        assert!(text.contains(&reply.code().unwrap().short()));
+        assert!(text.contains(&reply.code().short()));
         assert!(!text.contains("PRIVATE"));
         let crlf = text.replace('\n', "\r\n");
         assert_eq!(Reply::parse(crlf.as_bytes()).unwrap(), reply);
+    }
+
+    #[test]
+    fn the_code_covers_whatever_ends_up_in_a_kubeconfig() {
+        type Change = fn(&mut Reply);
+        let changes: [Change; 9] = [
+            |r| r.server.push('0'),
+            |r| r.ca.clear(),
+            |r| r.ca[0].der.push(0),
+            |r| r.tls_server_name = None,
+            |r| r.chain[0].der.push(0),
+            |r| r.chain.push(r.ca[0].clone()),
+            |r| r.cluster_name.push('x'),
+            |r| r.context_name.push('x'),
+            |r| r.namespace = None,
+        ];
+        let mut codes = vec![reply().code()];
+        for change in changes {
+            let mut other = reply();
+            change(&mut other);
+            assert!(!codes.contains(&other.code()));
+            codes.push(other.code());
+        }
     }
 
     #[test]

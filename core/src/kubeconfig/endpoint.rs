@@ -1,12 +1,11 @@
 //! Which cluster is meant: where its API server is and how it is recognized.
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::merged::Cluster;
 use crate::encoding::{base64, pem};
 use crate::x509::certificate::{Certificate, chain_to_pem};
-use crate::x509::code::hex;
+use crate::x509::code::Code;
 
 /// Where an API server is and how it is recognized.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,12 +83,7 @@ impl Endpoint {
     /// Digest of the CA, which is part of what identifies a cluster: SHA-256 in hexadecimal over the
     /// certificates, each preceded by its length.
     pub fn ca_digest(&self) -> String {
-        let mut hash = Sha256::new();
-        for ca in self.ca() {
-            hash.update((ca.der.len() as u64).to_be_bytes());
-            hash.update(&ca.der);
-        }
-        hex(&hash.finalize())
+        Code::of_parts(self.ca().iter().map(|ca| ca.der.as_slice())).full()
     }
 
     /// The body of a cluster entry that leads there.

@@ -12,13 +12,11 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::api::csr;
 use crate::review::{Finding, FindingCode};
 use crate::text;
 use crate::text::confusable::Look;
-use crate::x509::code;
+use crate::x509::code::Code;
 use crate::x509::identity::Identity;
 use crate::x509::key::KeyType;
 use crate::x509::lifetime::Lifetime;
@@ -205,20 +203,15 @@ impl Person {
     /// What tells this row's certificate from any other: a row that asks for something else has another
     /// digest, and so begins anew. Grants are no part of it; they can be added to a certificate.
     pub fn digest(&self, signer: &str, request_der: Option<&[u8]>) -> String {
-        let mut hash = Sha256::new();
-        let mut part = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_be_bytes());
-            hash.update(bytes);
-        };
-        part(self.identity.user.as_str().as_bytes());
-        part(signer.as_bytes());
-        part(self.lifetime.map_or("signer".to_owned(), |l| l.seconds().to_string()).as_bytes());
-        match request_der {
-            Some(der) => part(der),
-            None => part(self.key_type.name().as_bytes()),
-        }
-        self.identity.groups.iter().for_each(|g| part(g.as_str().as_bytes()));
-        code::hex(&hash.finalize())
+        let lifetime = self.lifetime.map_or("signer".to_owned(), |l| l.seconds().to_string());
+        let parts = [
+            self.identity.user.as_str().as_bytes(),
+            signer.as_bytes(),
+            lifetime.as_bytes(),
+            request_der.unwrap_or(self.key_type.name().as_bytes()),
+        ];
+        let groups = self.identity.groups.iter().map(|group| group.as_str().as_bytes());
+        Code::of_parts(parts.into_iter().chain(groups)).full()
     }
 }
 

@@ -24,21 +24,14 @@ impl Code {
         Self(Sha256::digest(der).into())
     }
 
-    /// The code of a reply: server address, cluster CA certificates and the issued certificate, each
-    /// preceded by its length, so that no two different triples share their bytes.
-    pub fn of_reply(server: &str, ca_der: &[Vec<u8>], leaf_der: &[u8]) -> Self {
+    /// The code of several parts, each preceded by its length, so that no two different lists share
+    /// their bytes.
+    pub(crate) fn of_parts<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Self {
         let mut hash = Sha256::new();
-        let mut part = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_be_bytes());
-            hash.update(bytes);
-        };
-        part(b"usercert reply v1");
-        part(server.as_bytes());
-        part(&(ca_der.len() as u64).to_be_bytes());
-        for ca in ca_der {
-            part(ca);
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
         }
-        part(leaf_der);
         Self(hash.finalize().into())
     }
 
@@ -171,15 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn reply_code_covers_every_part() {
-        let base = Code::of_reply("https://a", &[vec![1]], b"leaf");
-        for other in [
-            Code::of_reply("https://b", &[vec![1]], b"leaf"),
-            Code::of_reply("https://a", &[vec![2]], b"leaf"),
-            Code::of_reply("https://a", &[vec![1], vec![]], b"leaf"),
-            Code::of_reply("https://a", &[vec![1]], b"leaf2"),
-        ] {
-            assert_ne!(base, other);
+    fn parts_do_not_run_into_one_another() {
+        let code = |parts: &[&[u8]]| Code::of_parts(parts.iter().copied());
+        let base = code(&[b"ab", b"c"]);
+        for other in [&[&b"a"[..], b"bc"][..], &[b"abc"], &[b"ab", b"c", b""]] {
+            assert_ne!(base, code(other));
         }
     }
 }

@@ -168,7 +168,7 @@ pub fn write(
 ) -> Result<()> {
     let (reply, text) = data.render(chain, namespace)?;
     let user = reply.leaf()?.subject.user();
-    let code = reply.code()?;
+    let code = reply.code();
     match file {
         None => host.result(&text)?,
         Some(file) => {

@@ -232,7 +232,7 @@ impl Work<'_> {
             }
             (None, Some(data)) => {
                 let (reply, text) = data.render(chain, namespace)?;
-                written.code = Some(reply.code()?.short());
+                written.code = Some(reply.code().short());
                 (Zeroizing::new(text), Access::Public)
             }
             (None, None) => return Err(Error::usage("--reply-dir is missing")),

@@ -122,7 +122,9 @@ pub fn compare(
 ) -> Result<Vec<Check>> {
     let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate in the answer"))?;
     let signed = keys::verify_chain(leaf, chain.get(1..).unwrap_or_default(), ca);
-    Ok(certificate::check(leaf, expected, signed, now))
+    let mut checks = certificate::check(leaf, expected, signed, now);
+    checks.extend(certificate::refusals(chain, ca, now));
+    Ok(checks)
 }
 
 pub fn passed(checks: &[Check]) -> Result<()> {
@@ -254,6 +256,27 @@ pub fn chain_of(object: &Object) -> Result<Vec<Certificate>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_api_server_accepts_is_not_installed() {
+        let pem = include_bytes!("../../../core/tests/data/expired.pem");
+        let mut leaf = Certificate::chain_from_pem(pem).unwrap().remove(0);
+        leaf.unknown_critical = vec!["1.2.3".to_owned()];
+        let expected = Expected {
+            spki: leaf.key.spki.clone(),
+            user: leaf.subject.user().to_owned(),
+            groups: leaf.subject.groups(),
+            lifetime: None,
+        };
+        let now = leaf.not_after;
+        let failed = |leaf: &Certificate| {
+            let checks = compare(std::slice::from_ref(leaf), &expected, &[], now).unwrap();
+            certificate::any_failed(&checks)
+        };
+        assert!(failed(&leaf));
+        leaf.unknown_critical.clear();
+        assert!(!failed(&leaf));
+    }
 
     #[test]
     fn a_refusal_is_for_the_user_that_it_names() {

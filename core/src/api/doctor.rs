@@ -85,6 +85,10 @@ pub struct Ability<'a> {
     pub needs: Vec<Vec<Question<'a>>>,
 }
 
+fn ability<'a>(what: &str, command: &'static str, needs: Vec<Vec<Question<'a>>>) -> Ability<'a> {
+    Ability { what: what.to_owned(), command, needs }
+}
+
 /// What to ask about, for this signer and namespace.
 pub fn abilities<'a>(signer: &str, namespace: &'a str) -> Vec<Ability<'a>> {
     let requests = |verb| vec![Question::new(verb, CERTIFICATES, REQUESTS)];
@@ -99,7 +103,7 @@ pub fn abilities<'a>(signer: &str, namespace: &'a str) -> Vec<Ability<'a>> {
         let question = || Question::new(verb, CERTIFICATES, "signers");
         vec![question().of(signer), question().of(&any_of_domain)]
     };
-    let ability = |what: &str, command, needs| Ability { what: what.to_owned(), command, needs };
+    let here = crate::text::show_short(namespace, 40);
     let read_role = || vec![Question::new("get", RBAC, "clusterroles")];
     vec![
         ability("ask for a certificate", "request", vec![requests("create")]),
@@ -122,14 +126,14 @@ pub fn abilities<'a>(signer: &str, namespace: &'a str) -> Vec<Ability<'a>> {
                 signers("sign"),
             ],
         ),
-        Ability {
-            what: format!("give roles in namespace {}", crate::text::show_short(namespace, 40)),
-            command: "grant",
-            needs: vec![
+        ability(
+            &format!("give roles in namespace {here}"),
+            "grant",
+            vec![
                 read_role(),
                 vec![Question::new("create", RBAC, "rolebindings").within(namespace)],
             ],
-        },
+        ),
         ability(
             "give roles in the whole cluster",
             "grant",
@@ -141,16 +145,11 @@ pub fn abilities<'a>(signer: &str, namespace: &'a str) -> Vec<Ability<'a>> {
             vec![vec![Question::new("bind", RBAC, "clusterroles")]],
         ),
         ability("see who has which roles", "access", bindings("list")),
-        Ability {
-            what: format!(
-                "make tokens of service accounts in {}",
-                crate::text::show_short(namespace, 40)
-            ),
-            command: "token",
-            needs: vec![vec![
-                Question::new("create", "", "serviceaccounts/token").within(namespace),
-            ]],
-        },
+        ability(
+            &format!("make tokens of service accounts in {here}"),
+            "token",
+            vec![vec![Question::new("create", "", "serviceaccounts/token").within(namespace)]],
+        ),
     ]
 }
 

@@ -41,12 +41,8 @@ impl Files {
 
 /// What an admin runs on a request that was handed over as a file.
 pub fn approve(manifest: &str, code: &Code, reply: &str) -> String {
-    format!(
-        "kubectl usercert approve --from {} --expect {} --reply {}",
-        shell_word(manifest),
-        code.short(),
-        shell_word(reply)
-    )
+    let (manifest, reply) = (shell_word(manifest), shell_word(reply));
+    format!("kubectl usercert approve --from {manifest} --expect {code} --reply {reply}")
 }
 
 /// The same without the code, for a line that travels with the file: the two could be swapped together.

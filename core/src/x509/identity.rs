@@ -25,14 +25,9 @@ pub enum NameError {
     /// Nothing there: the certificate's bearer would be anonymous.
     #[error("the {0} is empty")]
     Empty(&'static str),
-    /// Longer than [`MAX_NAME_BYTES`].
-    #[error("the {what} is {length} bytes long; at most {MAX_NAME_BYTES} are allowed")]
-    TooLong {
-        /// "user name" or "group".
-        what: &'static str,
-        /// Length in bytes.
-        length: usize,
-    },
+    /// Longer than [`MAX_NAME_BYTES`]; how long.
+    #[error("the {0} is {1} bytes long; at most {MAX_NAME_BYTES} are allowed")]
+    TooLong(&'static str, usize),
     /// Holds a character that acts on its surroundings or shows nothing.
     #[error("the {what} {} holds the invisible or control character U+{:04X} at position {}", text::show(.name), u32::from(*.character), .position + 1)]
     Hidden {
@@ -46,13 +41,8 @@ pub enum NameError {
         position: usize,
     },
     /// Begins or ends with a space.
-    #[error("the {what} {} begins or ends with a space", text::show(.name))]
-    Padded {
-        /// "user name" or "group".
-        what: &'static str,
-        /// The whole name.
-        name: String,
-    },
+    #[error("the {} {} begins or ends with a space", .0, text::show(.1))]
+    Padded(&'static str, String),
     /// More groups than [`MAX_GROUPS`].
     #[error("{0} groups; at most {MAX_GROUPS} are allowed")]
     TooManyGroups(usize),
@@ -68,13 +58,13 @@ fn check(what: &'static str, s: &str) -> Result<(), NameError> {
         return Err(NameError::Empty(what));
     }
     if s.len() > MAX_NAME_BYTES {
-        return Err(NameError::TooLong { what, length: s.len() });
+        return Err(NameError::TooLong(what, s.len()));
     }
     if let Some((position, character)) = text::first_hidden(s) {
         return Err(NameError::Hidden { what, name: s.to_owned(), character, position });
     }
     if s.trim() != s {
-        return Err(NameError::Padded { what, name: s.to_owned() });
+        return Err(NameError::Padded(what, s.to_owned()));
     }
     Ok(())
 }
@@ -190,37 +180,25 @@ pub enum Reserved {
     FrontProxy,
 }
 
-const FRONT_PROXIES: [&str; 2] = ["front-proxy-client", "aggregator"];
+/// Names and what begins names of such power. A name has to be the whole of those that are marked.
+const RESERVED: [(&str, bool, Reserved); 5] = [
+    (SYSTEM_MASTERS, true, Reserved::Masters),
+    ("system:", false, Reserved::System),
+    ("kubeadm:", false, Reserved::Kubeadm),
+    ("front-proxy-client", true, Reserved::FrontProxy),
+    ("aggregator", true, Reserved::FrontProxy),
+];
 
 /// Whether `name` is reserved as it stands.
 pub fn reserved(name: &str) -> Option<Reserved> {
-    if name == SYSTEM_MASTERS {
-        Some(Reserved::Masters)
-    } else if name.starts_with("system:") {
-        Some(Reserved::System)
-    } else if name.starts_with("kubeadm:") {
-        Some(Reserved::Kubeadm)
-    } else if FRONT_PROXIES.contains(&name) {
-        Some(Reserved::FrontProxy)
-    } else {
-        None
-    }
+    let is = |(text, whole, _): &&(&str, bool, Reserved)| {
+        if *whole { name == *text } else { name.starts_with(text) }
+    };
+    RESERVED.iter().find(is).map(|(_, _, reserved)| *reserved)
 }
 
-/// What reserved names and prefixes look like, folded once.
-struct Looks {
-    masters: Look,
-    system: Look,
-    kubeadm: Look,
-    front_proxies: [Look; 2],
-}
-
-static LOOKS: LazyLock<Looks> = LazyLock::new(|| Looks {
-    masters: Look::of(SYSTEM_MASTERS),
-    system: Look::of("system:"),
-    kubeadm: Look::of("kubeadm:"),
-    front_proxies: FRONT_PROXIES.map(Look::of),
-});
+/// What the reserved names look like, folded once.
+static LOOKS: LazyLock<[Look; 5]> = LazyLock::new(|| RESERVED.map(|(text, ..)| Look::of(text)));
 
 /// Whether `name` is not reserved itself but looks like a name that is (Unicode TR39, and letter
 /// case, which people overlook too).
@@ -230,17 +208,10 @@ pub fn looks_reserved(name: &str) -> Option<Reserved> {
 
 /// Which reserved name can be taken for one with this look.
 pub fn reserved_look(look: &Look) -> Option<Reserved> {
-    if look.is_that_of(&LOOKS.masters) {
-        Some(Reserved::Masters)
-    } else if look.begins_with(&LOOKS.system) {
-        Some(Reserved::System)
-    } else if look.begins_with(&LOOKS.kubeadm) {
-        Some(Reserved::Kubeadm)
-    } else if LOOKS.front_proxies.iter().any(|proxy| look.is_that_of(proxy)) {
-        Some(Reserved::FrontProxy)
-    } else {
-        None
-    }
+    let is_like = |((_, whole, _), reserved): &(&(&str, bool, Reserved), &Look)| {
+        if *whole { look.is_that_of(reserved) } else { look.begins_with(reserved) }
+    };
+    RESERVED.iter().zip(&*LOOKS).find(is_like).map(|((_, _, reserved), _)| *reserved)
 }
 
 #[cfg(test)]

@@ -12,28 +12,24 @@ use crate::text;
 const CN: &str = "2.5.4.3";
 const O: &str = "2.5.4.10";
 
-/// Attribute types that the built-in signers keep, with their short names.
-const KEPT: [(&str, &str); 9] = [
-    (CN, "CN"),
-    ("2.5.4.5", "serialNumber"),
-    ("2.5.4.6", "C"),
-    ("2.5.4.7", "L"),
-    ("2.5.4.8", "ST"),
-    ("2.5.4.9", "street"),
-    (O, "O"),
-    ("2.5.4.11", "OU"),
-    ("2.5.4.17", "postalCode"),
-];
-
-/// Short names of common attribute types that the signers drop.
-const DROPPED: [(&str, &str); 7] = [
-    ("0.9.2342.19200300.100.1.1", "UID"),
-    ("0.9.2342.19200300.100.1.25", "DC"),
-    ("1.2.840.113549.1.9.1", "emailAddress"),
-    ("1.3.6.1.4.1.57683.2", "kubernetes-uid"),
-    ("2.5.4.4", "SN"),
-    ("2.5.4.12", "title"),
-    ("2.5.4.42", "GN"),
+/// Common attribute types with their short names, and whether the built-in signers keep them.
+const ATTRIBUTES: [(&str, &str, bool); 16] = [
+    (CN, "CN", true),
+    ("2.5.4.5", "serialNumber", true),
+    ("2.5.4.6", "C", true),
+    ("2.5.4.7", "L", true),
+    ("2.5.4.8", "ST", true),
+    ("2.5.4.9", "street", true),
+    (O, "O", true),
+    ("2.5.4.11", "OU", true),
+    ("2.5.4.17", "postalCode", true),
+    ("0.9.2342.19200300.100.1.1", "UID", false),
+    ("0.9.2342.19200300.100.1.25", "DC", false),
+    ("1.2.840.113549.1.9.1", "emailAddress", false),
+    ("1.3.6.1.4.1.57683.2", "kubernetes-uid", false),
+    ("2.5.4.4", "SN", false),
+    ("2.5.4.12", "title", false),
+    ("2.5.4.42", "GN", false),
 ];
 
 /// DER of a Name: the common name, then one organization per group, all UTF8String: a
@@ -78,10 +74,8 @@ pub struct Attribute {
 impl Attribute {
     /// The usual short name, else the dotted number.
     pub fn name(&self) -> &str {
-        KEPT.iter()
-            .chain(&DROPPED)
-            .find(|(oid, _)| *oid == self.oid)
-            .map_or(self.oid.as_str(), |(_, name)| name)
+        let known = ATTRIBUTES.iter().find(|(oid, ..)| *oid == self.oid);
+        known.map_or(self.oid.as_str(), |(_, name, _)| name)
     }
 }
 
@@ -138,7 +132,9 @@ impl Subject {
 
     /// Attributes that the built-in signers leave out of the certificate.
     pub fn dropped(&self) -> impl Iterator<Item = &Attribute> {
-        self.attributes.iter().filter(|a| !KEPT.iter().any(|(oid, _)| *oid == a.oid))
+        let is_kept =
+            |a: &Attribute| ATTRIBUTES.iter().any(|(oid, _, kept)| *kept && *oid == a.oid);
+        self.attributes.iter().filter(move |a| !is_kept(a))
     }
 
     /// `CN=alice, O=dev, O=ops`, safe to show.

@@ -35,8 +35,7 @@ impl CsrObject {
     /// # Errors
     /// Another kind, or a field of the wrong type.
     pub fn from_value(raw: Value) -> Result<Self, ObjectError> {
-        let fields = Object::from_value(&raw)?;
-        Ok(Self { raw, fields, enclosed: OnceLock::new() })
+        Ok(Self { fields: Object::from_value(&raw)?, raw, enclosed: OnceLock::new() })
     }
 
     /// Reads an item of a list, which carries no kind of its own.
@@ -44,8 +43,7 @@ impl CsrObject {
     /// # Errors
     /// A field of the wrong type.
     pub fn from_item(raw: Value) -> Result<Self, ObjectError> {
-        let fields = Object::from_item(&raw)?;
-        Ok(Self { raw, fields, enclosed: OnceLock::new() })
+        Ok(Self { fields: Object::from_item(&raw)?, raw, enclosed: OnceLock::new() })
     }
 
     /// The JSON exactly as it was read.

@@ -12,50 +12,15 @@ pub enum AuthorityError {
     /// The key belongs to none of the certificates.
     #[error("the CA's key does not belong to its certificate")]
     OtherKey,
-    /// It is nobody's authority.
-    #[error("{0} is no CA: its basicConstraints do not say so")]
-    NotAnAuthority(String),
-    /// Its key usage lacks "cert sign".
-    #[error("the CA {0} may not sign certificates: its key usage does not allow it")]
-    MayNotSign(String),
-    /// Its extended key usage lacks what is to be signed; verifiers apply it to the whole chain
-    /// (`Go: crypto/x509`).
-    #[error(
-        "the CA {ca} is not meant for {purpose} certificates: its extended key usage does not allow it"
-    )]
-    OtherPurpose {
-        /// The CA.
-        ca: String,
-        /// "client" or "server".
-        purpose: &'static str,
-    },
-    /// One above it allows fewer CAs below.
-    #[error("the CA {0} allows fewer CAs below it: nobody would accept what is signed here")]
-    PathTooLong(String),
-    /// It or one above has a critical extension that Go does not know, and so accepts no chain with it.
-    #[error("the CA {ca} has a critical extension that Kubernetes does not know: {extension}")]
-    UnknownCritical {
-        /// The CA.
-        ca: String,
-        /// The extension's name or dotted number.
-        extension: String,
-    },
+    /// It or a CA above it lets nobody accept what is signed with it; which, and why.
+    #[error("{0}")]
+    Unfit(String),
     /// It has ended.
-    #[error("the CA {ca} expired at {at}")]
-    Expired {
-        /// The CA.
-        ca: String,
-        /// When.
-        at: UnixTime,
-    },
+    #[error("the CA {0} expired at {1}")]
+    Expired(String, UnixTime),
     /// It has not begun.
-    #[error("the CA {ca} is valid from {at} only")]
-    NotYetValid {
-        /// The CA.
-        ca: String,
-        /// When.
-        at: UnixTime,
-    },
+    #[error("the CA {0} is valid from {1} only")]
+    NotYetValid(String, UnixTime),
 }
 
 /// A certificate authority that may sign.
@@ -84,10 +49,13 @@ impl Authority {
         let certificate = valid.or_else(|| own().next()).ok_or(AuthorityError::OtherKey)?.clone();
         let ca = certificate.subject.shown();
         if !certificate.may_be_authority() {
-            return Err(AuthorityError::NotAnAuthority(ca));
+            let problem = format!("{ca} is no CA: its basicConstraints do not say so");
+            return Err(AuthorityError::Unfit(problem));
         }
         if certificate.key_usages.as_ref().is_some_and(|usages| !usages.contains(&"cert sign")) {
-            return Err(AuthorityError::MayNotSign(ca));
+            return Err(AuthorityError::Unfit(format!(
+                "the CA {ca} may not sign certificates: its key usage does not allow it"
+            )));
         }
         // Of several that fit, the one that ends last.
         let issuer = |way: &[&Certificate]| {
@@ -102,14 +70,19 @@ impl Authority {
         let above: Vec<Certificate> = way.into_iter().skip(1).cloned().collect();
         for (below, ca) in (1..).zip(&above) {
             if ca.path_length.is_some_and(|most| below > most) {
-                return Err(AuthorityError::PathTooLong(ca.subject.shown()));
+                return Err(AuthorityError::Unfit(format!(
+                    "the CA {} allows fewer CAs below it: nobody would accept what is signed here",
+                    ca.subject.shown()
+                )));
             }
         }
         let authority = Self { certificate, above };
         for ca in authority.all() {
             if let Some(extension) = ca.unknown_critical.first() {
-                let (ca, extension) = (ca.subject.shown(), extension.clone());
-                return Err(AuthorityError::UnknownCritical { ca, extension });
+                return Err(AuthorityError::Unfit(format!(
+                    "the CA {} has a critical extension that Kubernetes does not know: {extension}",
+                    ca.subject.shown()
+                )));
             }
         }
         authority.check_validity(now)?;
@@ -136,10 +109,10 @@ impl Authority {
             let (from, to) = (authority.not_before, authority.not_after);
             let ca = || authority.subject.shown();
             if now > to {
-                return Err(AuthorityError::Expired { ca: ca(), at: to });
+                return Err(AuthorityError::Expired(ca(), to));
             }
             if now < from {
-                return Err(AuthorityError::NotYetValid { ca: ca(), at: from });
+                return Err(AuthorityError::NotYetValid(ca(), from));
             }
         }
         Ok(())
@@ -168,7 +141,11 @@ impl Authority {
                 (profile.server && !allows("server auth"), "server"),
             ];
             if let Some((_, purpose)) = refused.into_iter().find(|(refused, _)| *refused) {
-                return Err(AuthorityError::OtherPurpose { ca: ca.subject.shown(), purpose });
+                // Verifiers apply it to the whole chain (`Go: crypto/x509`).
+                return Err(AuthorityError::Unfit(format!(
+                    "the CA {} is not meant for {purpose} certificates: its extended key usage does not allow it",
+                    ca.subject.shown()
+                )));
             }
         }
         Ok(())
@@ -216,10 +193,10 @@ mod tests {
                 },
                 during
             ),
-            AuthorityError::NotAnAuthority(ca.clone()).to_string()
+            format!("{ca} is no CA: its basicConstraints do not say so")
         );
         let usages = |c: &mut Certificate| c.key_usages = Some(vec!["digital signature"]);
-        assert_eq!(refusal(&usages, during), AuthorityError::MayNotSign(ca).to_string());
+        assert!(refusal(&usages, during).starts_with(&format!("the CA {ca} may not sign")));
         assert!(refusal(&|_| {}, good.not_after.plus(1)).contains("expired at"));
         assert!(refusal(&|_| {}, good.not_before.plus(-1)).contains("is valid from"));
         // As old openssl makes them: without any extension.
@@ -269,7 +246,7 @@ mod tests {
             with(root).unwrap_err()
         };
         let narrow = refused(&|root| root.path_length = Some(0));
-        assert_eq!(narrow, AuthorityError::PathTooLong("CN=root".to_owned()));
+        assert!(narrow.to_string().starts_with("the CA CN=root allows fewer CAs below it"));
         let odd = refused(&|root| root.unknown_critical = vec!["1.2.3".to_owned()]);
         assert!(odd.to_string().contains("does not know: 1.2.3"), "{odd}");
         let servers = Some(vec!["server auth".to_owned()]);

@@ -1,6 +1,7 @@
 //! The profiles, and where each comes from.
 
-use super::definition::{CertificateSubject, Names, Profile};
+use super::definition::CertificateSubject::{self, Component, Host, Node, Person};
+use super::definition::{Names, Profile};
 
 const KUBEADM: &str = "kubeadm, certlist.go";
 const KUBECONFIG: &str = "kubeadm, kubeconfig.go";
@@ -26,101 +27,68 @@ const fn server(
     Profile { name, about, source, holder, names, client: false, server: true }
 }
 
+/// A server of etcd that is a client of the others, too.
+const fn both(name: &'static str, about: &'static str) -> Profile {
+    Profile { client: true, ..server(name, about, KUBEADM, Host(None), Names::Etcd) }
+}
+
 /// All profiles, what people need most first.
 pub static PROFILES: [Profile; 14] = [
-    client(
-        "user",
-        "a person or robot, as the request names it",
-        SIGNER,
-        CertificateSubject::Person,
-    ),
-    client("node", "a kubelet towards the API server", SIGNER, CertificateSubject::Node),
-    server(
-        "node-serving",
-        "a kubelet's own endpoint",
-        SIGNER,
-        CertificateSubject::Node,
-        Names::Host,
-    ),
+    client("user", "a person or robot, as the request names it", SIGNER, Person),
+    client("node", "a kubelet towards the API server", SIGNER, Node),
+    server("node-serving", "a kubelet's own endpoint", SIGNER, Node, Names::Host),
     client(
         "scheduler",
         "kube-scheduler towards the API server",
         KUBECONFIG,
-        CertificateSubject::Component("system:kube-scheduler", None),
+        Component("system:kube-scheduler", None),
     ),
     client(
         "controller-manager",
         "kube-controller-manager towards the API server",
         KUBECONFIG,
-        CertificateSubject::Component("system:kube-controller-manager", None),
+        Component("system:kube-controller-manager", None),
     ),
     client(
         "proxy",
         "kube-proxy towards the API server",
         DOCUMENTATION,
-        CertificateSubject::Component("system:kube-proxy", Some("system:node-proxier")),
+        Component("system:kube-proxy", Some("system:node-proxier")),
     ),
     server(
         "apiserver",
         "the API server's endpoint",
         KUBEADM,
-        CertificateSubject::Host(Some("kube-apiserver")),
+        Host(Some("kube-apiserver")),
         Names::ApiServer,
     ),
     client(
         "apiserver-kubelet-client",
         "the API server towards kubelets",
         KUBEADM,
-        CertificateSubject::Component(
-            "kube-apiserver-kubelet-client",
-            Some("kubeadm:cluster-admins"),
-        ),
+        Component("kube-apiserver-kubelet-client", Some("kubeadm:cluster-admins")),
     ),
     client(
         "apiserver-etcd-client",
         "the API server towards etcd (etcd's CA)",
         KUBEADM,
-        CertificateSubject::Component("kube-apiserver-etcd-client", None),
+        Component("kube-apiserver-etcd-client", None),
     ),
     client(
         "front-proxy-client",
         "the API server towards extension API servers (a CA of its own)",
         KUBEADM,
-        CertificateSubject::Component("front-proxy-client", None),
+        Component("front-proxy-client", None),
     ),
-    Profile {
-        client: true,
-        ..server(
-            "etcd-server",
-            "etcd's endpoint (etcd's CA)",
-            KUBEADM,
-            CertificateSubject::Host(None),
-            Names::Etcd,
-        )
-    },
-    Profile {
-        client: true,
-        ..server(
-            "etcd-peer",
-            "etcd's members among each other (etcd's CA)",
-            KUBEADM,
-            CertificateSubject::Host(None),
-            Names::Etcd,
-        )
-    },
+    both("etcd-server", "etcd's endpoint (etcd's CA)"),
+    both("etcd-peer", "etcd's members among each other (etcd's CA)"),
     client(
         "etcd-healthcheck-client",
         "health checks towards etcd (etcd's CA)",
         KUBEADM,
-        CertificateSubject::Component("kube-etcd-healthcheck-client", None),
+        Component("kube-etcd-healthcheck-client", None),
     ),
-    server(
-        "server",
-        "any other server, as a webhook",
-        DOCUMENTATION,
-        CertificateSubject::Host(None),
-        Names::Host,
-    ),
+    server("server", "any other server, as a webhook", DOCUMENTATION, Host(None), Names::Host),
 ];
 
 /// The profile of that name.

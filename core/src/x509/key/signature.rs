@@ -68,26 +68,31 @@ impl fmt::Display for SignatureAlgorithm {
     }
 }
 
+/// Algorithms by their object identifiers; those with SHA-1 are never written.
+const ALGORITHMS: [(&str, SignatureAlgorithm); 10] = [
+    ("1.2.840.113549.1.1.5", SignatureAlgorithm::Rsa(Hash::Sha1)),
+    ("1.3.14.3.2.29", SignatureAlgorithm::Rsa(Hash::Sha1)),
+    ("1.2.840.113549.1.1.11", SignatureAlgorithm::Rsa(Hash::Sha256)),
+    ("1.2.840.113549.1.1.12", SignatureAlgorithm::Rsa(Hash::Sha384)),
+    ("1.2.840.113549.1.1.13", SignatureAlgorithm::Rsa(Hash::Sha512)),
+    ("1.2.840.10045.4.1", SignatureAlgorithm::Ecdsa(Hash::Sha1)),
+    ("1.2.840.10045.4.3.2", SignatureAlgorithm::Ecdsa(Hash::Sha256)),
+    ("1.2.840.10045.4.3.3", SignatureAlgorithm::Ecdsa(Hash::Sha384)),
+    ("1.2.840.10045.4.3.4", SignatureAlgorithm::Ecdsa(Hash::Sha512)),
+    (ED25519, SignatureAlgorithm::Ed25519),
+];
+const RSA_PSS: &str = "1.2.840.113549.1.1.10";
+
 impl SignatureAlgorithm {
     pub(crate) fn read(identifier: &Element<'_>) -> Option<Self> {
         let mut fields = identifier.inside();
         let oid = fields.read_oid()?;
-        Some(match oid.as_str() {
-            "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => Self::Rsa(Hash::Sha1),
-            "1.2.840.113549.1.1.11" => Self::Rsa(Hash::Sha256),
-            "1.2.840.113549.1.1.12" => Self::Rsa(Hash::Sha384),
-            "1.2.840.113549.1.1.13" => Self::Rsa(Hash::Sha512),
-            "1.2.840.10045.4.1" => Self::Ecdsa(Hash::Sha1),
-            "1.2.840.10045.4.3.2" => Self::Ecdsa(Hash::Sha256),
-            "1.2.840.10045.4.3.3" => Self::Ecdsa(Hash::Sha384),
-            "1.2.840.10045.4.3.4" => Self::Ecdsa(Hash::Sha512),
-            ED25519 => Self::Ed25519,
-            "1.2.840.113549.1.1.10" => {
-                let hash = fields.read(der::SEQUENCE).and_then(|parameters| pss_hash(&parameters));
-                hash.map_or(Self::Other(oid), Self::RsaPss)
-            }
-            _ => Self::Other(oid),
-        })
+        if let Some((_, known)) = ALGORITHMS.into_iter().find(|(known, _)| *known == oid) {
+            return Some(known);
+        }
+        let parameters = fields.read(der::SEQUENCE).filter(|_| oid == RSA_PSS);
+        let hash = parameters.and_then(|parameters| pss_hash(&parameters));
+        Some(hash.map_or(Self::Other(oid), Self::RsaPss))
     }
 
     /// What a key of this kind signs requests with; client-go's choice for RSA
@@ -107,17 +112,9 @@ impl SignatureAlgorithm {
 
     /// DER of the AlgorithmIdentifier to write; `None` for what we do not sign with.
     pub(crate) fn identifier(&self) -> Option<Vec<u8>> {
-        let (oid, null) = match self {
-            Self::Rsa(Hash::Sha256) => ("1.2.840.113549.1.1.11", true),
-            Self::Rsa(Hash::Sha384) => ("1.2.840.113549.1.1.12", true),
-            Self::Rsa(Hash::Sha512) => ("1.2.840.113549.1.1.13", true),
-            Self::Ecdsa(Hash::Sha256) => ("1.2.840.10045.4.3.2", false),
-            Self::Ecdsa(Hash::Sha384) => ("1.2.840.10045.4.3.3", false),
-            Self::Ecdsa(Hash::Sha512) => ("1.2.840.10045.4.3.4", false),
-            Self::Ed25519 => (ED25519, false),
-            _ => return None,
-        };
-        let parameters: &[u8] = if null { &[der::NULL, 0] } else { &[] };
+        let (oid, _) =
+            ALGORITHMS.into_iter().find(|(_, known)| known == self && !self.is_weak())?;
+        let parameters: &[u8] = if let Self::Rsa(_) = self { &[der::NULL, 0] } else { &[] };
         Some(der::sequence(&[&der::object_identifier(oid), parameters]))
     }
 

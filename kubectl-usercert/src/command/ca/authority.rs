@@ -101,21 +101,17 @@ impl AuthorityArgs {
 
 /// What to do about a CA that cannot sign.
 fn way_out(error: &AuthorityError) -> &'static str {
-    use AuthorityError::{
-        Expired, MayNotSign, NotAnAuthority, NotYetValid, OtherKey, OtherPurpose, PathTooLong,
-        UnknownCritical,
-    };
     match error {
-        OtherKey => "name certificate and key of the same CA with --ca-cert and --ca-key",
-        NotAnAuthority(_)
-        | MayNotSign(_)
-        | OtherPurpose { .. }
-        | PathTooLong(_)
-        | UnknownCritical { .. } => {
+        AuthorityError::OtherKey => {
+            "name certificate and key of the same CA with --ca-cert and --ca-key"
+        }
+        AuthorityError::Unfit(_) => {
             "name another CA with --ca-cert and --ca-key; `kubectl usercert ca init` makes one"
         }
-        Expired { .. } => "renew the CA, or name another one with --ca-cert and --ca-key",
-        NotYetValid { .. } => "check the clock of this machine",
+        AuthorityError::Expired(..) => {
+            "renew the CA, or name another one with --ca-cert and --ca-key"
+        }
+        AuthorityError::NotYetValid(..) => "check the clock of this machine",
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
 
 use super::word::{Word, is_harmless, line_length};
-use super::{MAX_DEPTH, Regular};
+use super::{MAX_DEPTH, Regular, end_of, start_of};
 
 impl Regular<'_> {
     /// The whole text, when that is one collection in brackets.
@@ -28,14 +28,10 @@ impl Regular<'_> {
         if depth >= MAX_DEPTH {
             return None;
         }
-        let style = StructureStyle::Flow;
         let list = self.text.as_bytes().get(start)? == &b'[';
-        let (open, close, bracket) = match list {
-            true => (Event::SequenceStart(style, 0, None), Event::SequenceEnd, b']'),
-            false => (Event::MappingStart(style, 0, None), Event::MappingEnd, b'}'),
-        };
+        let bracket = if list { b']' } else { b'}' };
         let span = Span::empty(self.mark(self.line.1));
-        self.events.push_back((open, span));
+        self.events.push_back((start_of(list, StructureStyle::Flow), span));
         let mut at = self.white(start + 1);
         while self.text.as_bytes().get(at)? != &bracket {
             if !list {
@@ -57,7 +53,7 @@ impl Regular<'_> {
                 _ => return None,
             }
         }
-        self.events.push_back((close, span));
+        self.events.push_back((end_of(list), span));
         Some(at + 1)
     }
 

@@ -239,12 +239,7 @@ impl<'t> Regular<'t> {
     }
 
     fn open(&mut self, level: Level, start: usize) -> Option<()> {
-        let style = StructureStyle::Block;
-        let event = if level.list {
-            Event::SequenceStart(style, 0, None)
-        } else {
-            Event::MappingStart(style, 0, None)
-        };
+        let event = start_of(level.list, StructureStyle::Block);
         self.events.push_back((event, Span::empty(self.mark(start))));
         self.open.push(level);
         (self.open.len() < MAX_DEPTH).then_some(())
@@ -252,9 +247,8 @@ impl<'t> Regular<'t> {
 
     fn close(&mut self) {
         if let Some(level) = self.open.pop() {
-            let event = if level.list { Event::SequenceEnd } else { Event::MappingEnd };
             let mark = self.mark(self.line.1);
-            self.events.push_back((event, Span::empty(mark)));
+            self.events.push_back((end_of(level.list), Span::empty(mark)));
         }
     }
 
@@ -270,15 +264,10 @@ impl<'t> Regular<'t> {
 
     /// An empty list or mapping.
     fn brackets(&mut self, start: usize, list: bool) {
-        let style = StructureStyle::Flow;
-        let (open, close) = if list {
-            (Event::SequenceStart(style, 0, None), Event::SequenceEnd)
-        } else {
-            (Event::MappingStart(style, 0, None), Event::MappingEnd)
-        };
         let marks = [start, start + 1, start + 2].map(|at| self.mark(at));
+        let open = start_of(list, StructureStyle::Flow);
         self.events.push_back((open, Span::new(marks[0], marks[1])));
-        self.events.push_back((close, Span::new(marks[1], marks[2])));
+        self.events.push_back((end_of(list), Span::new(marks[1], marks[2])));
     }
 
     /// A value that is not written.
@@ -291,6 +280,17 @@ impl<'t> Regular<'t> {
         let (line, start) = self.line;
         Marker::new(at, line, at - start).with_byte_offset(Some(at))
     }
+}
+
+fn start_of<'t>(list: bool, style: StructureStyle) -> Event<'t> {
+    match list {
+        true => Event::SequenceStart(style, 0, None),
+        false => Event::MappingStart(style, 0, None),
+    }
+}
+
+fn end_of<'t>(list: bool) -> Event<'t> {
+    if list { Event::SequenceEnd } else { Event::MappingEnd }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod daemon;
 pub mod enforcement;
 mod fingerprint;
 mod protected;
+pub mod record;
 mod refusal;
 mod revocation;
 pub mod static_pod;

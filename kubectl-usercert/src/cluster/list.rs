@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use usercert_core::api::csr::{CsrObject, Object};
 use usercert_core::api::selector::field_is;
+use usercert_core::lifecycle::record::StoredMap;
 
 use super::api::{CSRS, Cluster, ListOptions, encode};
 use super::failure::ApiError;
@@ -52,6 +53,14 @@ impl Page {
         parse::<List<Value>>(&self.body).map(|list| list.items.unwrap_or_default())
     }
 
+    /// The items, read as ConfigMaps; what is of another form is left out.
+    pub fn config_maps(&self) -> Result<Vec<StoredMap>, ApiError> {
+        if let Ok(list) = parse::<List<StoredMap>>(&self.body) {
+            return Ok(list.items.unwrap_or_default());
+        }
+        Ok(self.values()?.iter().filter_map(|value| StoredMap::read(value).ok()).collect())
+    }
+
     /// The items, read as requests; without the detour over JSON values, which takes most of the time.
     pub fn objects(&self) -> Result<Vec<Object>, ApiError> {
         if let Ok(list) = parse::<List<Object>>(&self.body) {
@@ -78,7 +87,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    fn new(wire: Wire, path: impl Into<String>, filter: String) -> Self {
+    pub(super) fn new(wire: Wire, path: impl Into<String>, filter: String) -> Self {
         Self { wire, path: path.into(), filter, size: FIRST, next: Some(String::new()) }
     }
 

@@ -11,6 +11,7 @@ mod explain;
 mod failure;
 mod list;
 mod rbac;
+mod records;
 mod revocations;
 pub mod runtime;
 mod server;

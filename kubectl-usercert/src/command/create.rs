@@ -27,6 +27,7 @@ use crate::workflow::installation::{
 use crate::workflow::kubeconfig_writer::{self, WrittenEntry};
 use crate::workflow::own_request::{KeySource, RequestSpec};
 use crate::workflow::pending_request::{self, SubmittedTo};
+use crate::workflow::records::Recorder;
 use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::review_sheet::{Bindings, Sheet};
 use crate::workflow::revocation;
@@ -211,8 +212,12 @@ async fn finish(
         dry_run: false,
     };
     let approved = approval::write(host, cluster, &object, &condition).await?;
+    let request = approved.clone().into_fields();
     let limit = args.timeout.timeout.for_waiting();
     let chain = installation::collect(host, cluster, approved, limit).await?;
+    if let Some(leaf) = chain.first() {
+        Recorder::new(host, cluster).note(leaf, &request).await;
+    }
     if let Some(leaf) = chain.first().filter(|_| sheet.is_of_revoked_user()) {
         revocation::except(host, cluster, leaf).await?;
     }

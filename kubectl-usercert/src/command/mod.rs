@@ -4,6 +4,7 @@
 pub mod access;
 pub mod approve;
 pub mod ca;
+pub mod certificates;
 pub mod completion;
 pub mod contexts;
 pub mod create;

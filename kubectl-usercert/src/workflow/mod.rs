@@ -9,6 +9,7 @@ pub mod installation;
 pub mod kubeconfig_writer;
 pub mod own_request;
 pub mod pending_request;
+pub mod records;
 pub mod reply;
 pub mod review_policy;
 pub mod review_sheet;

@@ -8,6 +8,8 @@ use usercert_core::api::csr::{CsrObject, State};
 use usercert_core::api::rbac::{self, Binding, RoleKind, RoleRef, Rule, Scope, Subject};
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::kubeconfig::merged::Merged;
+use usercert_core::lifecycle::Fingerprint;
+use usercert_core::lifecycle::record::CertificateRecord;
 use usercert_core::text::{show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
@@ -15,6 +17,7 @@ use usercert_core::x509::certificate::Certificate;
 use crate::cluster::{Cluster, ListOptions, Need, Target, explain};
 use crate::error::{Error, Result};
 use crate::files::named;
+use crate::workflow::records;
 
 /// API requests that are under way at a time.
 const AT_A_TIME: usize = 8;
@@ -108,14 +111,31 @@ pub async fn roles(
     all.into_iter().collect()
 }
 
+/// What is known of a certificate that somebody holds.
+#[derive(Clone)]
 pub struct KnownCertificate {
-    pub certificate: Certificate,
+    pub fingerprint: Fingerprint,
+    pub user: String,
+    pub groups: BTreeSet<String>,
+    pub not_after: UnixTime,
     /// As `context alice@kind, request alice`.
     pub place: String,
 }
 
+impl KnownCertificate {
+    pub fn of(certificate: &Certificate, place: String) -> Self {
+        Self {
+            fingerprint: Fingerprint::of(&certificate.der),
+            user: certificate.subject.user().to_owned(),
+            groups: certificate.subject.groups(),
+            not_after: certificate.not_after,
+            place,
+        }
+    }
+}
+
 /// The valid certificates of the user that can be found, those that last longest first: in contexts of the
-/// kubeconfig for this cluster, and in requests that the cluster still holds.
+/// kubeconfig for this cluster, in requests that the cluster still holds, and in its records.
 pub async fn certificates(
     target: &Target,
     cluster: &Cluster,
@@ -124,16 +144,29 @@ pub async fn certificates(
 ) -> Vec<KnownCertificate> {
     let of_user = |certificate: &Certificate| certificate.subject.user() == user;
     let mut all = in_kubeconfig(&target.kubeconfig.merged, &target.endpoint, user);
-    all.extend(in_requests(cluster, of_user).await);
+    let (requests, records) =
+        tokio::join!(in_requests(cluster, of_user), records::of_user(cluster, user));
+    all.extend(requests);
+    all.extend(records.unwrap_or_default().records().iter().map(recorded));
     let mut found: Vec<KnownCertificate> = Vec::new();
-    for one in all.into_iter().filter(|one| one.certificate.not_after >= now) {
-        match found.iter_mut().find(|known| known.certificate.der == one.certificate.der) {
+    for one in all.into_iter().filter(|one| one.not_after >= now) {
+        match found.iter_mut().find(|known| known.fingerprint == one.fingerprint) {
             Some(known) => known.place.push_str(&format!(", {}", one.place)),
             None => found.push(one),
         }
     }
-    found.sort_by_key(|known| std::cmp::Reverse(known.certificate.not_after));
+    found.sort_by_key(|known| std::cmp::Reverse(known.not_after));
     found
+}
+
+fn recorded(record: &CertificateRecord) -> KnownCertificate {
+    KnownCertificate {
+        fingerprint: record.fingerprint,
+        user: record.user.clone(),
+        groups: record.groups.clone(),
+        not_after: record.not_after,
+        place: "recorded".to_owned(),
+    }
 }
 
 /// The groups by which bindings reach the user: those of the certificates, and those that a service
@@ -141,7 +174,7 @@ pub async fn certificates(
 pub fn groups(user: &str, known: &[KnownCertificate]) -> BTreeSet<String> {
     let account = Subject::User(user.to_owned()).account_groups();
     let account = account.iter().map(|group| group.name().to_owned());
-    known.iter().flat_map(|k| k.certificate.subject.groups()).chain(account).collect()
+    known.iter().flat_map(|k| k.groups.clone()).chain(account).collect()
 }
 
 fn in_kubeconfig(merged: &Merged, endpoint: &Endpoint, user: &str) -> Vec<KnownCertificate> {
@@ -156,7 +189,7 @@ fn in_kubeconfig(merged: &Merged, endpoint: &Endpoint, user: &str) -> Vec<KnownC
             && let Some(certificate) = held.certificate().filter(|c| c.subject.user() == user)
         {
             let place = format!("context {}", show(entry.name));
-            found.push(KnownCertificate { certificate: certificate.clone(), place });
+            found.push(KnownCertificate::of(certificate, place));
         }
     }
     found
@@ -178,7 +211,7 @@ pub async fn in_requests(
             && keep(&certificate)
         {
             let place = format!("request {}", show_short(&object.metadata.name, 60));
-            found.push(KnownCertificate { certificate, place });
+            found.push(KnownCertificate::of(&certificate, place));
         }
     };
     // Requests are no inventory: they are gone an hour after they were approved.

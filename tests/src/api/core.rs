@@ -61,4 +61,7 @@ pub(crate) struct ConfigMap {
     #[prost(btree_map = "string, string", tag = "2")]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) data: BTreeMap<String, String>,
+    #[prost(bool, optional, tag = "4")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) immutable: Option<bool>,
 }

@@ -90,6 +90,7 @@ pub(crate) fn root_ca(namespace: &str, ca: &str) -> ConfigMap {
             ..ObjectMeta::default()
         },
         data: [("ca.crt".to_owned(), ca.to_owned())].into(),
+        immutable: None,
     }
 }
 

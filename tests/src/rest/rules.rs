@@ -95,6 +95,15 @@ pub(super) fn validate_update(object: &Object, old: &Object, subresource: &str) 
     match (object, old) {
         (Object::Request(new), Object::Request(old)) => csr::validate_update(new, old, subresource),
         (Object::Binding(new), Object::Binding(old)) => rbac::validate_binding_update(new, old),
+        (Object::ConfigMap(new), Object::ConfigMap(old)) if old.immutable == Some(true) => {
+            let kept =
+                [("immutable", new.immutable == old.immutable), ("data", new.data == old.data)];
+            let changed = kept.into_iter().filter(|(_, kept)| !kept);
+            let error = |(field, _)| {
+                FieldError::forbidden(field, "field is immutable when `immutable` is set")
+            };
+            changed.map(error).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -36,6 +36,7 @@ mod own_pki;
 mod policy;
 mod pty;
 mod rbac;
+mod records;
 mod renew;
 mod revocations;
 mod rights;
@@ -98,6 +99,7 @@ fn main() -> ExitCode {
         token::CASES,
         renew::CASES,
         doctor::CASES,
+        records::CASES,
         revocations::admission::CASES,
         revocations::authorization::CASES,
         ca::serve::CASES,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 pub use compare::{ObjectState, state, upgraded};
 
-use super::{CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, SENTENCE};
+use super::{CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, SENTENCE, record};
 use crate::api::rbac::{API_GROUP as RBAC, MANAGED_BY};
 
 /// The name of the policy and of its binding.
@@ -65,6 +65,8 @@ pub fn objects() -> Vec<Managed> {
         object(&config_maps(), CONFIG_MAP, config_map()),
         object(&roles, REVOKER, cluster_role(REVOKER, &["get", "patch"])),
         object(&roles, VIEWER, cluster_role(VIEWER, &["get"])),
+        object(&record::roles(), record::RECORDER, record::recorder()),
+        object(&record::roles(), record::READER, record::reader()),
         object(POLICIES, POLICY, policy()),
         object(BINDINGS, POLICY, binding()),
     ]

@@ -24,6 +24,7 @@ use crate::ui::output;
 use crate::ui::role_args::RoleArgs;
 use crate::workflow::approval;
 use crate::workflow::findings;
+use crate::workflow::records::Recorder;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
 use crate::workflow::review_sheet::Bindings;
 
@@ -118,6 +119,7 @@ struct Approval<'a> {
     expires: Option<Expires>,
     bindings: OnceCell<Bindings>,
     replies: Replies,
+    recorder: Recorder<'a>,
     /// What roles that could not be given make of the exit code.
     ungranted: Cell<Exit>,
 }
@@ -164,6 +166,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
         expires,
         bindings: OnceCell::new(),
         replies: Replies::default(),
+        recorder: Recorder::new(host, &cluster),
         ungranted: Cell::new(Exit::Done),
     };
     if bulk { approval.all_pending().await } else { approval.each(asked).await }

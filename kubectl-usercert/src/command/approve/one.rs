@@ -166,7 +166,10 @@ impl Approval<'_> {
             let object =
                 await_certificate::wait(self.host, self.cluster, seen, &uid, limit).await?;
             match await_certificate::chain_of(&object)?.first() {
-                Some(leaf) => revocation::except(self.host, self.cluster, leaf).await,
+                Some(leaf) => {
+                    self.recorder.note(leaf, &object).await;
+                    revocation::except(self.host, self.cluster, leaf).await
+                }
                 None => Ok(()),
             }
         };

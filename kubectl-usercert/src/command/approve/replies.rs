@@ -111,15 +111,16 @@ impl Approval<'_> {
         let limit = limit.unwrap_or_else(|| self.args.timeout.timeout.for_waiting());
         let object = await_certificate::wait(self.host, self.cluster, seen, &uid, limit).await?;
         let chain = await_certificate::chain_of(&object)?;
-        let answers = chain.first().is_some_and(|leaf| {
+        let leaf = chain.first().filter(|leaf| {
             leaf.key.spki == request.key.spki
                 && leaf.subject.user() == request.subject.user()
                 && leaf.subject.groups() == request.subject.groups()
         });
-        if !answers {
+        let Some(leaf) = leaf else {
             return Err(Error::new("the certificate that was issued is not the answer to this request: key, user or groups differ")
                 .hint("no reply was written; look at the signer"));
-        }
+        };
+        self.recorder.note(leaf, &object).await;
         let namespace = self.args.client.namespace.clone();
         reply::write(self.host, data, chain, namespace, file.as_deref()).hint(
             "the request is approved; write the reply elsewhere with `kubectl usercert approve NAME --reply FILE`",

@@ -55,6 +55,7 @@ fn completer(command: &str, arg: &Arg, before: &Arc<ArgMatches>) -> Option<ArgVa
         (_, "role") => Source::Roles,
         (_, "clusterrole") => Source::ClusterRoles,
         ("token", "name") | (_, "service_account") => Source::ServiceAccounts,
+        ("certificates", "name") => Source::Recorded,
         ("grant" | "revoke" | "access", "name") => {
             Source::Subjects { groups: given(before, "group") }
         }

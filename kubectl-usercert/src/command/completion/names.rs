@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap_complete::engine::CompletionCandidate;
 use usercert_core::api::rbac::BoundSubject;
+use usercert_core::lifecycle::record::CertificateRecord;
 use usercert_core::text::shell_word;
 
 use crate::cluster::runtime;
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::files::environment;
 use crate::ui::args::{ClientArgs, parse_timeout};
 use crate::workflow::pending_request;
+use crate::workflow::records;
 
 /// Whoever presses TAB waits this long at most, unless [`LIMIT_VARIABLE`] says otherwise.
 const LIMIT: Duration = Duration::from_millis(200);
@@ -34,6 +36,8 @@ pub(super) enum Source {
     Subjects {
         groups: bool,
     },
+    /// Users whose certificates are recorded.
+    Recorded,
     Namespaces,
     Roles,
     ClusterRoles,
@@ -141,6 +145,10 @@ async fn in_cluster(
             cluster.names("/api/v1", Some(&namespace), "serviceaccounts").await
         }
         Source::Subjects { groups } => subjects(&cluster, groups).await,
+        Source::Recorded => {
+            let user = |r: &CertificateRecord| r.user.clone();
+            records::read(&cluster, None).await.map(|all| all.records().iter().map(user).collect())
+        }
         _ => requests(&cluster, source, found).await.map(|()| Vec::new()),
     };
     let names = names.map_err(|error| Error::new(error.to_string()))?;

@@ -37,6 +37,7 @@ use crate::ui::args::{
     ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, ReplyArgs, TimeoutArgs,
 };
 use crate::ui::host::Host;
+use crate::workflow::records::Recorder;
 use crate::workflow::reply::{self, ClusterData};
 use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::{findings, grant_role};
@@ -303,8 +304,20 @@ async fn issue<'r>(
     let ca = target.endpoint.ca();
     let signed = Signed::new(cluster, &args.signer);
     let tried = Cell::new(false);
-    let work =
-        Work { host, args, target, cluster, judge, ca: &ca, reply, signed: &signed, ledger, tried };
+    let recorder = Recorder::new(host, cluster);
+    let work = Work {
+        host,
+        args,
+        target,
+        cluster,
+        judge,
+        ca: &ca,
+        reply,
+        signed: &signed,
+        ledger,
+        recorder,
+        tried,
+    };
     let (total, mut served, mut in_a_row) = (to_do.len(), 0, 0);
     let mut waiting = to_do.into_iter();
     let mut running = FuturesUnordered::new();

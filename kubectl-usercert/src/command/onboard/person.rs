@@ -23,6 +23,7 @@ use crate::files::reading;
 use crate::keys::PrivateKey;
 use crate::ui::host::Host;
 use crate::workflow::kubeconfig_writer::Entry;
+use crate::workflow::records::Recorder;
 use crate::workflow::reply::ClusterData;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::{Bindings, Sheet};
@@ -42,6 +43,7 @@ pub struct Work<'a> {
     pub reply: Option<&'a ClusterData>,
     pub signed: &'a Signed,
     pub ledger: &'a Ledger,
+    pub recorder: Recorder<'a>,
     pub tried: Cell<bool>,
 }
 
@@ -114,6 +116,9 @@ impl Work<'_> {
         let end = end.map_err(|e| explain(&e, &self.cluster.server, &Need::Get))?;
         let object = await_certificate::conclude(&name, end)?;
         let chain = self.certificate(row, &request, &object)?;
+        if let Some(leaf) = chain.first() {
+            self.recorder.note(leaf, &object).await;
+        }
         // Before it is handed out, and noted: a run that ends in between does it again.
         if let Some(leaf) = chain.first().filter(|_| row.is_of_revoked_user()) {
             revocation::except(self.host, self.cluster, leaf)

@@ -15,9 +15,11 @@ use crate::workflow::revocation::{self, Installed};
 
 /// Make this cluster refuse revoked certificates, by an admission policy
 ///
-/// Creates the namespace and the list, a ValidatingAdmissionPolicy with its binding, and two
-/// ClusterRoles for people who are not cluster admins: usercert-revoker may revoke,
-/// usercert-revocations-viewer may see what is revoked. What is there already and of kubectl usercert
+/// Creates the namespace and the list, a ValidatingAdmissionPolicy with its binding, and roles for
+/// people who are not cluster admins: the ClusterRoles usercert-revoker (may revoke) and
+/// usercert-revocations-viewer (may see what is revoked), and in the namespace the Roles
+/// usercert-recorder and usercert-records-viewer (write and see the records that `certificates` lists).
+/// What is there already and of kubectl usercert
 /// is brought up to date; what others made is not touched.
 ///
 /// The policy refuses what changes something (create, update, patch, delete), exec, attach and proxy,

@@ -56,17 +56,17 @@ impl CertificateArgs {
 pub struct Candidate {
     key: RevocationKey,
     /// Whom it names, until when, and whether with `system:masters`; as far as it is known.
-    certificate: Option<Certificate>,
+    certificate: Option<KnownCertificate>,
     /// Where it was found, as `context alice@kind`.
     place: String,
 }
 
 impl Candidate {
-    fn of(certificate: &Certificate, place: &str) -> Self {
+    fn of(known: &KnownCertificate) -> Self {
         Self {
-            key: RevocationKey::Certificate(Fingerprint::of(&certificate.der)),
-            certificate: Some(certificate.clone()),
-            place: place.to_owned(),
+            key: RevocationKey::Certificate(known.fingerprint),
+            certificate: Some(known.clone()),
+            place: known.place.clone(),
         }
     }
 
@@ -82,7 +82,7 @@ impl Candidate {
             }
             (key, Some(certificate)) => {
                 let print: String = key.to_string().chars().take(16).collect();
-                let user = show_short(certificate.subject.user(), 80);
+                let user = show_short(&certificate.user, 80);
                 format!("certificate {print}… of {user} ({})", self.place)
             }
             (key, None) => format!("certificate {key} ({})", self.place),
@@ -92,15 +92,13 @@ impl Candidate {
     fn entry(&self, reason: &str, by: &str, now: UnixTime) -> Revocation {
         let entry = Revocation::new(self.key.clone(), reason, by, now);
         match &self.certificate {
-            Some(c) => entry.of_certificate(c.subject.user(), c.not_after),
+            Some(c) => entry.of_certificate(&c.user, c.not_after),
             None => entry,
         }
     }
 
     fn is_master(&self) -> bool {
-        self.certificate
-            .as_ref()
-            .is_some_and(|c| c.subject.groups().iter().any(|g| g == SYSTEM_MASTERS))
+        self.certificate.as_ref().is_some_and(|c| c.groups.contains(SYSTEM_MASTERS))
     }
 }
 
@@ -185,12 +183,9 @@ impl Plan {
             plan.add(candidate);
         }
         let now = host.now();
-        for one in known.iter().filter(|k| k.certificate.not_after >= now) {
-            let candidate = Candidate::of(&one.certificate, &one.place);
-            let groups = one.certificate.subject.groups();
-            if let Some(why) =
-                protected(one.certificate.subject.user(), groups.iter().map(String::as_str))
-            {
+        for one in known.iter().filter(|k| k.not_after >= now) {
+            let candidate = Candidate::of(one);
+            if let Some(why) = protected(&one.user, one.groups.iter().map(String::as_str)) {
                 plan.left_out.push(format!("{}: not blocked, {why}", candidate.name()));
             } else if mine(&candidate.key) && times < 1 {
                 plan.left_out.push(format!(
@@ -206,8 +201,7 @@ impl Plan {
 
     fn refuse_protected(&self, candidate: &Candidate) -> Result<()> {
         let Some(certificate) = &candidate.certificate else { return Ok(()) };
-        let groups = certificate.subject.groups();
-        match protected(certificate.subject.user(), groups.iter().map(String::as_str)) {
+        match protected(&certificate.user, certificate.groups.iter().map(String::as_str)) {
             Some(why) => Err(Error::refused(format!("{}: {why}", candidate.name()))
                 .hint("it is not blocked: without it the cluster does not run")),
             None => Ok(()),
@@ -264,7 +258,7 @@ impl Plan {
         host.warn(format!(
             "This cluster has nothing yet by which a policy refuses revoked certificates:{problems}"
         ));
-        let question = "Install it (namespace, list, policy, binding, two ClusterRoles)?";
+        let question = "Install it (namespace, list, policy, binding, roles)?";
         let agreed = asks
             && host.can_ask()
             && match host.confirm(question, false) {
@@ -356,7 +350,7 @@ impl Outcome {
         let certificate = self.candidate.certificate.as_ref();
         let user = match &self.candidate.key {
             RevocationKey::User(user) => Some(user.as_str()),
-            _ => certificate.map(|c| c.subject.user()),
+            _ => certificate.map(|c| c.user.as_str()),
         };
         json!({
             "id": self.full_name(),
@@ -368,10 +362,10 @@ impl Outcome {
     }
 
     /// The certificate, if it is one that is known.
-    pub fn covers(&self, certificate: &Certificate) -> bool {
+    pub fn covers(&self, known: &KnownCertificate) -> bool {
         match &self.candidate.key {
-            RevocationKey::Certificate(print) => *print == Fingerprint::of(&certificate.der),
-            RevocationKey::User(user) => certificate.subject.user() == user,
+            RevocationKey::Certificate(print) => *print == known.fingerprint,
+            RevocationKey::User(user) => known.user == *user,
             RevocationKey::Exception(_) => false,
         }
     }
@@ -442,14 +436,17 @@ fn resolve(
     let mut candidates = Vec::new();
     for one in named {
         let candidate = match one {
-            Named::Found(certificate, place) => Candidate::of(&certificate, &place),
+            Named::Found(certificate, place) => {
+                Candidate::of(&KnownCertificate::of(&certificate, place))
+            }
             Named::Print(print) => {
-                let known =
-                    in_cluster.iter().find(|k| Fingerprint::of(&k.certificate.der) == print);
+                let known = in_cluster.iter().find(|k| k.fingerprint == print);
                 let own = own_certificate(target).filter(|c| Fingerprint::of(&c.der) == print);
                 match (known, own) {
-                    (Some(known), _) => Candidate::of(&known.certificate, &known.place),
-                    (None, Some(own)) => Candidate::of(&own, "your own"),
+                    (Some(known), _) => Candidate::of(known),
+                    (None, Some(own)) => {
+                        Candidate::of(&KnownCertificate::of(&own, "your own".to_owned()))
+                    }
                     (None, None) => Candidate {
                         key: RevocationKey::Certificate(print),
                         certificate: None,
@@ -459,7 +456,7 @@ fn resolve(
             }
         };
         if let (Some(user), Some(certificate)) = (user, &candidate.certificate)
-            && certificate.subject.user() != user
+            && certificate.user != user
         {
             return Err(Error::usage(format!(
                 "{} is not of the user {}",

@@ -24,7 +24,7 @@ use crate::workflow::role_bindings::{self, KnownCertificate, described};
 ///
 /// Removes the bindings that `kubectl usercert grant` made; with --all those of others as well, where a
 /// binding that names somebody else too only loses this subject. Blocks the certificates of the user
-/// that are known here: those in requests of the cluster and in the kubeconfig. Says afterwards what
+/// that are known here: those in requests and records of the cluster and in the kubeconfig. Says afterwards what
 /// was seen to be refused, what is still possible, and what still reaches the user.
 ///
 /// --role, --clusterrole, --cluster-wide, -n, --group and --roles-only take roles only; --certificate
@@ -329,7 +329,7 @@ impl<'a> RemainingAccess<'a> {
                 (by, here)
             })
             .collect();
-        let open = |k: &&KnownCertificate| !blocked.iter().any(|b| b.covers(&k.certificate));
+        let open = |k: &&KnownCertificate| !blocked.iter().any(|b| b.covers(k));
         let open = known.iter().filter(open).collect();
         Self { reached, open, blocked: !blocked.is_empty() }
     }
@@ -368,8 +368,8 @@ impl<'a> RemainingAccess<'a> {
                 "A certificate of {} ({}) lets its bearer in until {} ({}); this run has not blocked it.\n",
                 show(user),
                 known.place,
-                known.certificate.not_after,
-                expiry_in_words(known.certificate.not_after, now),
+                known.not_after,
+                expiry_in_words(known.not_after, now),
             ));
         }
         if self.open.is_empty() && !self.blocked {
@@ -414,7 +414,7 @@ fn report(
                 item["by"] = by.to_string().into();
                 item
             })).collect::<Value>(),
-            "authenticatesUntil": rest.open.first().map(|k| k.certificate.not_after),
+            "authenticatesUntil": rest.open.first().map(|k| k.not_after),
             "certificates": blocked.iter().map(Outcome::value).collect::<Value>(),
             "dryRun": args.dry_run.dry_run != DryRun::None,
         }),

@@ -225,7 +225,7 @@ fn two_replicas(trial: &Trial) {
         admin.run(&["install", user, "--no-verify"]).ok();
     }
     let outcomes =
-        replicas.map(|replica| replica.stop().ok().says(&["stopped"]).never_shows("warning"));
+        replicas.map(|replica| replica.stop().ok().says(&["stopped"]).never_shows("trying again"));
     let lines: Vec<&str> = outcomes.iter().flat_map(|o| o.stdout.lines()).collect();
     for user in &users {
         let mine = lines.iter().filter(|l| l.contains(&format!("signed for {user},"))).count();
@@ -296,7 +296,7 @@ fn forgotten_changes(trial: &Trial) {
     admin.run(&["approve", &user, "--yes"]).ok();
     admin.run(&["install", &user, "--no-verify"]).ok();
     let stopped = serving.stop().ok().prints(&[&format!("signed for {user}")]);
-    stopped.says(&["stopped"]).never_shows("warning");
+    stopped.says(&["stopped"]).never_shows("trying again");
 }
 
 /// Waits for a request to the sandbox.

@@ -15,6 +15,7 @@ use crate::error::{Exit, Result, ResultExt as _};
 use crate::ui::args::{ClientArgs, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::workflow::findings;
+use crate::workflow::records::Recording;
 use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::stop::Stop;
 
@@ -90,7 +91,8 @@ pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
     let stop = if args.once { Stop::never() } else { Stop::new()? };
     let cluster = connected(args, &stop)?;
     let bindings = KnownBindings::default();
-    let mut signer = Signer { host, settings, cluster, ca, stop, bindings };
+    let records = Recording::default();
+    let mut signer = Signer { host, settings, cluster, ca, stop, bindings, records };
     signer.introduce();
     // The first look tells whether it can work at all.
     let (version, handled) = match signer.sign_waiting().await? {

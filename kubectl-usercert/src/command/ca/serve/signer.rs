@@ -9,6 +9,7 @@ use serde_json::json;
 use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject, RESOURCE};
 use usercert_core::ca::authority::{self, CertificateOrder, Key, REASON};
 use usercert_core::ca::profile::{self, ClusterNames};
+use usercert_core::lifecycle::record::CertificateRecord;
 use usercert_core::review::Reviewed;
 use usercert_core::text::{show, show_short};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
@@ -21,6 +22,7 @@ use crate::keys;
 use crate::ui::args::{DryRun, Format};
 use crate::ui::host::Host;
 use crate::ui::output;
+use crate::workflow::records::Recording;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Bindings;
 use crate::workflow::stop::Stop;
@@ -65,6 +67,7 @@ pub(super) struct Signer<'a> {
     pub(super) ca: Ca,
     pub(super) stop: Stop,
     pub(super) bindings: KnownBindings,
+    pub(super) records: Recording,
 }
 
 #[derive(Default)]
@@ -202,7 +205,15 @@ impl Signer<'_> {
             let error = match self.settings.dry_run {
                 DryRun::Client => return self.report(&object, &answer),
                 dry => match self.cluster.put_status(name, &body, dry == DryRun::Server).await {
-                    Ok(_) => return self.report(&object, &answer),
+                    Ok(_) => {
+                        if let (Issuance::Signed(chain), DryRun::None) = (&answer, dry)
+                            && let Some(leaf) = chain.first()
+                        {
+                            let record = CertificateRecord::new(leaf, &object, None);
+                            self.records.keep(self.host, &self.cluster, &record).await;
+                        }
+                        return self.report(&object, &answer);
+                    }
                     Err(error) => error,
                 },
             };

@@ -1,0 +1,112 @@
+//! The claim of the one renewal that a certificate has.
+
+use serde_json::{Value, json};
+
+use super::{StoredMap, config_map, credential};
+use crate::lifecycle::Fingerprint;
+use crate::time::UnixTime;
+use crate::x509::code::sha256_hex;
+use crate::x509::key::PublicKey;
+
+/// The label's value for a claim.
+pub const CLAIM: &str = "renewal";
+
+/// Which request is the renewal of a certificate. It is created before that request is approved, under
+/// a name made from the certificate that is renewed: of several that try, one succeeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewalClaim {
+    /// The certificate that is renewed.
+    pub parent: Fingerprint,
+    /// Name and UID of the request.
+    pub request: (String, String),
+    /// SHA-256 of the key that the request is for.
+    pub key: String,
+    /// The rule.
+    pub rule: String,
+    /// When the parent ends, where that is known: afterwards nobody can renew it.
+    pub until: Option<UnixTime>,
+}
+
+/// The name of the claim on a certificate's renewal.
+#[must_use]
+pub fn claim_name(parent: &Fingerprint) -> String {
+    format!("{CLAIM}-{parent}")
+}
+
+impl RenewalClaim {
+    /// What stands for a key in a claim.
+    #[must_use]
+    pub fn key_of(key: &PublicKey) -> String {
+        sha256_hex(&key.spki)
+    }
+
+    /// The ConfigMap to create.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let mut data = json!({
+            "parent": self.parent.credential_id(),
+            "request": self.request.0,
+            "requestUid": self.request.1,
+            "key": self.key,
+            "rule": self.rule,
+        });
+        if let Some(until) = self.until {
+            data["until"] = until.to_string().into();
+        }
+        config_map(&claim_name(&self.parent), CLAIM, None, data)
+    }
+
+    /// Reads a ConfigMap as the server sent it.
+    ///
+    /// # Errors
+    /// What keeps it from being a claim that was written here.
+    pub fn read(value: &Value) -> Result<Self, &'static str> {
+        Self::of(&StoredMap::read(value)?)
+    }
+
+    pub(super) fn of(map: &StoredMap) -> Result<Self, &'static str> {
+        map.is(CLAIM)?;
+        let known = ["parent", "request", "requestUid", "key", "rule", "until"];
+        if map.data.keys().any(|key| !known.contains(&key.as_str())) {
+            return Err("it holds a key that no claim has");
+        }
+        let parent = credential(map.text("parent")?)?;
+        if map.metadata.name != claim_name(&parent) {
+            return Err("its name is not that of its certificate");
+        }
+        let until = map.data.contains_key("until").then(|| map.time("until")).transpose()?;
+        Ok(Self {
+            parent,
+            request: (map.text("request")?.to_owned(), map.text("requestUid")?.to_owned()),
+            key: map.text("key")?.to_owned(),
+            rule: map.text("rule")?.to_owned(),
+            until,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_reads_back_and_nothing_else_does() {
+        let claim = RenewalClaim {
+            parent: Fingerprint::of(b"x"),
+            request: ("alice-2".to_owned(), "uid".to_owned()),
+            key: "00".to_owned(),
+            rule: "developers".to_owned(),
+            until: Some(UnixTime(86_400)),
+        };
+        let value = claim.to_value();
+        assert_eq!(RenewalClaim::read(&value), Ok(claim.clone()));
+        let endless = RenewalClaim { until: None, ..claim };
+        assert_eq!(RenewalClaim::read(&endless.to_value()), Ok(endless));
+        let mut other = value.clone();
+        other["metadata"]["name"] = claim_name(&Fingerprint::of(b"y")).into();
+        assert_eq!(RenewalClaim::read(&other), Err("its name is not that of its certificate"));
+        let mut other = value;
+        other["metadata"]["labels"][super::super::KIND_LABEL] = "certificate".into();
+        assert_eq!(RenewalClaim::read(&other), Err("it is not labelled as such"));
+    }
+}

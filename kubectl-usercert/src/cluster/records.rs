@@ -1,0 +1,36 @@
+//! API requests about records of certificates.
+
+use http::Method;
+use serde_json::json;
+use usercert_core::lifecycle::admission::config_maps;
+use usercert_core::lifecycle::record::StoredMap;
+
+use super::api::{Cluster, encode};
+use super::failure::ApiError;
+use super::list::Pages;
+
+impl Cluster {
+    /// The ConfigMaps in the namespace of records that have these labels, page by page.
+    pub fn record_pages(&self, selector: &str) -> Pages {
+        let filter = format!("&labelSelector={}", encode(selector));
+        Pages::new(self.wire.clone(), config_maps(), filter)
+    }
+
+    /// Deletes a ConfigMap of that namespace if it is still the one that was read.
+    ///
+    /// # Errors
+    /// As the server answers; Conflict when it is another or has changed.
+    pub async fn delete_record(&self, map: &StoredMap, dry_run: bool) -> Result<(), ApiError> {
+        let (uid, version) = map.version();
+        let mut body = json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": { "uid": uid, "resourceVersion": version },
+        });
+        if dry_run {
+            body["dryRun"] = json!(["All"]);
+        }
+        let url = format!("{}/{}", config_maps(), encode(map.name()));
+        self.send(Method::DELETE, &url, Some(&body)).await.map(drop)
+    }
+}

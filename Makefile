@@ -20,7 +20,7 @@ test: ## everything that must pass: formatting, lints, unit tests, end to end, t
 	@docs/scripts/need cargo kubectl openssl python vectors strace
 	$(MAKE) lint
 	INSTA_UPDATE=no cargo test --workspace
-	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium firefox && web-demo/tests/run.sh; fi
+	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium firefox webkit && web-demo/tests/run.sh; fi
 
 lint: ## formatting, clippy, documentation, and core for wasm32
 	cargo fmt --all --check

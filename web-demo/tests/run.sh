@@ -2,19 +2,24 @@
 # Proves what the page promises, in real browsers and with real programs. Takes what is built:
 # web-demo/build.sh, `cargo build` for the plugin and the sandbox (without them approval is left out).
 #
-# USERCERT_TEST_KUBECONFIG=FILE takes that cluster instead of the sandbox; CHROMIUM and FIREFOX name browsers,
-# USERCERT_ENGINE=chromium or firefox takes one of them alone.
+# USERCERT_TEST_KUBECONFIG=FILE takes that cluster instead of the sandbox; CHROMIUM, FIREFOX and WEBKIT_DRIVER name
+# programs, USERCERT_ENGINE=chromium, firefox or webkit takes one of them alone.
 set -eu
 cd "$(dirname -- "$0")"
-[ "${USERCERT_ENGINE:-chromium}" = firefox ] || ../../docs/scripts/need chromium
-[ "${USERCERT_ENGINE:-firefox}" = chromium ] || ../../docs/scripts/need firefox
+engines=${USERCERT_ENGINE:-chromium firefox webkit}
+# shellcheck disable=SC2086 # one word for each engine
+../../docs/scripts/need $engines
 [ -f ../dist/index.html ] || ../build.sh
 npm ci --no-audit --no-fund --loglevel=error
 run() { node --test --test-concurrency=1 --test-reporter=spec "$@"; }
-if [ "${USERCERT_ENGINE:-chromium}" = chromium ]; then
-  run ./*.test.js
-fi
-# What does not depend on the browser has run.
-if [ "${USERCERT_ENGINE:-firefox}" = firefox ]; then
-  USERCERT_ENGINE=firefox run journey.test.js promises.test.js hostile.test.js access.test.js
-fi
+for engine in $engines; do
+  case $engine in
+    chromium) tests=$(ls ./*.test.js | grep -v webkit) ;;
+    # What does not depend on the browser runs with Chromium alone.
+    firefox) tests="journey.test.js promises.test.js hostile.test.js access.test.js" ;;
+    webkit) tests=webkit.test.js ;;
+    *) echo "run.sh: unknown engine $engine: chromium, firefox or webkit" >&2; exit 2 ;;
+  esac
+  # shellcheck disable=SC2086 # several files
+  USERCERT_ENGINE=$engine run $tests
+done

@@ -11,7 +11,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
-use usercert_core::kubeconfig::merged::{Entry, Merged};
+use usercert_core::kubeconfig::merged::{Merged, MergedEntry};
 use usercert_core::kubeconfig::{Kind, path};
 
 /// Fields that hold a path, and those that hold the content itself.
@@ -142,7 +142,7 @@ pub(crate) fn flatten(merged: &Merged) -> Result<Value, String> {
     Ok(out)
 }
 
-fn flat_entry(kind: Kind, entry: &Entry<'_>) -> Result<Value, String> {
+fn flat_entry(kind: Kind, entry: &MergedEntry<'_>) -> Result<Value, String> {
     let body = entry.value();
     let mut body = match kind {
         Kind::Cluster => known::<Cluster>(&body),

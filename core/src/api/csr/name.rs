@@ -7,7 +7,7 @@ use crate::x509::key::PublicKey;
 
 /// Why a text cannot name a CertificateSigningRequest.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum NameError {
+pub enum ObjectNameError {
     /// Nothing.
     #[error("the request's name is empty")]
     Empty,
@@ -15,25 +15,20 @@ pub enum NameError {
     #[error("a request cannot be named '{0}'")]
     Dots(String),
     /// Holds `/` or `%`.
-    #[error("the request's name {} may not contain '{character}'", crate::text::show(.name))]
-    Character {
-        /// The name.
-        name: String,
-        /// `/` or `%`.
-        character: char,
-    },
+    #[error("the request's name {} may not contain '{}'", crate::text::show(.0), .1)]
+    Character(String, char),
 }
 
 /// Checks an object name by the API server's rules.
 ///
 /// # Errors
 /// Empty, `.`, `..`, or with `/` or `%`.
-pub fn check_name(name: &str) -> Result<(), NameError> {
+pub fn check_name(name: &str) -> Result<(), ObjectNameError> {
     match name {
-        "" => Err(NameError::Empty),
-        "." | ".." => Err(NameError::Dots(name.to_owned())),
+        "" => Err(ObjectNameError::Empty),
+        "." | ".." => Err(ObjectNameError::Dots(name.to_owned())),
         _ => match name.chars().find(|c| matches!(c, '/' | '%')) {
-            Some(character) => Err(NameError::Character { name: name.to_owned(), character }),
+            Some(character) => Err(ObjectNameError::Character(name.to_owned(), character)),
             None => Ok(()),
         },
     }

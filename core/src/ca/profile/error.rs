@@ -10,13 +10,8 @@ pub enum ProfileError {
     #[error("the profile {0} needs a name")]
     NameMissing(&'static str),
     /// A name for somebody who has one already.
-    #[error("the profile {profile} takes no name: it is for {}", text::show_short(.holder, 120))]
-    NameNotTaken {
-        /// The profile's name.
-        profile: &'static str,
-        /// Whom it is for.
-        holder: String,
-    },
+    #[error("the profile {} takes no name: it is for {}", .0, text::show_short(.1, 120))]
+    NameNotTaken(&'static str, String),
     /// Groups for somebody whose groups are given.
     #[error("the profile {0} takes no groups")]
     GroupsNotTaken(&'static str),

@@ -32,8 +32,7 @@ impl Profile {
             CertificateSubject::Person => (name.ok_or_else(missing)?.to_owned(), groups.to_vec()),
             CertificateSubject::Component(user, group) => {
                 if name.is_some() {
-                    let holder = self.holder_in_words();
-                    return Err(ProfileError::NameNotTaken { profile: self.name, holder });
+                    return Err(ProfileError::NameNotTaken(self.name, self.holder_in_words()));
                 }
                 (user.to_owned(), group.map(str::to_owned).into_iter().collect())
             }
@@ -63,11 +62,8 @@ impl Profile {
         let found = Named { user: subject.user().to_owned(), groups: subject.groups() };
         match self.holder {
             CertificateSubject::Person if name.is_some_and(|name| name != found.user) => {
-                Err(ProfileError::OtherHolder {
-                    profile: self.name,
-                    wanted: format!("the user {}", name.unwrap_or_default()),
-                    found: in_words(&found),
-                })
+                let wanted = format!("the user {}", name.unwrap_or_default());
+                Err(self.other_holder(wanted, in_words(&found)))
             }
             CertificateSubject::Person => Ok(found),
             // The organizations of a server's request are a company's, not groups of Kubernetes.
@@ -78,11 +74,8 @@ impl Profile {
                 let user = Some(found.user.clone()).filter(|user| !user.is_empty());
                 let user = match (user, wanted) {
                     (Some(user), Some(wanted)) if !user.eq_ignore_ascii_case(&wanted) => {
-                        return Err(ProfileError::OtherHolder {
-                            profile: self.name,
-                            wanted: format!("the host {wanted}"),
-                            found: text::show(&user),
-                        });
+                        let wanted = format!("the host {wanted}");
+                        return Err(self.other_holder(wanted, text::show(&user)));
                     }
                     (Some(name), _) | (None, Some(name)) => name,
                     (None, None) => return Err(ProfileError::NameMissing(self.name)),
@@ -94,11 +87,8 @@ impl Profile {
                 if let Some(name) = name {
                     let wanted = self.named(Some(name), &[])?;
                     if wanted != found {
-                        return Err(ProfileError::OtherHolder {
-                            profile: self.name,
-                            wanted: format!("the user {}", wanted.user),
-                            found: in_words(&found),
-                        });
+                        let wanted = format!("the user {}", wanted.user);
+                        return Err(self.other_holder(wanted, in_words(&found)));
                     }
                 }
                 Ok(found)
@@ -119,14 +109,12 @@ impl Profile {
             }
             CertificateSubject::Person | CertificateSubject::Host(_) => true,
         };
-        if fits {
-            return Ok(());
-        }
-        Err(ProfileError::OtherHolder {
-            profile: self.name,
-            wanted: self.holder_in_words(),
-            found: in_words(found),
-        })
+        let wanted = || self.holder_in_words();
+        if fits { Ok(()) } else { Err(self.other_holder(wanted(), in_words(found))) }
+    }
+
+    fn other_holder(&self, wanted: String, found: String) -> ProfileError {
+        ProfileError::OtherHolder { profile: self.name, wanted, found }
     }
 }
 

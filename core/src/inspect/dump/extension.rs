@@ -10,6 +10,7 @@ use x509_parser::extensions::{
 use super::page::{Page, colons, description, oid, short_name};
 use crate::text::show;
 use crate::time::UnixTime;
+use crate::x509::certificate::KEY_USAGES;
 
 pub(super) fn add(page: &mut Page, depth: usize, extension: &X509Extension<'_>) {
     let critical = if extension.critical { " critical" } else { "" };
@@ -19,18 +20,8 @@ pub(super) fn add(page: &mut Page, depth: usize, extension: &X509Extension<'_>) 
         ParsedExtension::AuthorityKeyIdentifier(id) => authority_key_identifier(page, depth, id),
         ParsedExtension::SubjectKeyIdentifier(id) => page.line(depth, colons(id.0)),
         ParsedExtension::KeyUsage(usage) => {
-            let named = [
-                (usage.digital_signature(), "digital signature"),
-                (usage.non_repudiation(), "content commitment"),
-                (usage.key_encipherment(), "key encipherment"),
-                (usage.data_encipherment(), "data encipherment"),
-                (usage.key_agreement(), "key agreement"),
-                (usage.key_cert_sign(), "cert sign"),
-                (usage.crl_sign(), "crl sign"),
-                (usage.encipher_only(), "encipher only"),
-                (usage.decipher_only(), "decipher only"),
-            ];
-            let set = named.iter().filter(|(set, _)| *set).map(|(_, name)| *name);
+            let set = (0..).zip(KEY_USAGES).filter(|(bit, _)| usage.flags >> bit & 1 == 1);
+            let set = set.map(|(_, name)| name);
             page.line(depth, set.collect::<Vec<_>>().join(", "));
         }
         ParsedExtension::ExtendedKeyUsage(usage) => extended_key_usage(page, depth, usage),

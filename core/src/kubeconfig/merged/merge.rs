@@ -1,11 +1,13 @@
 //! The files read and merged, and what the whole says.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::MergedError;
 use super::decode::{self, Body, Decoded};
-use super::entry::Entry;
 use super::view::{Cluster, Context, User};
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::edit::{self, Edit, EditError};
@@ -40,6 +42,25 @@ struct Owned {
     /// Its file's position.
     file: usize,
     body: Body,
+}
+
+/// An entry of the merged view.
+#[derive(Clone, Copy)]
+pub struct MergedEntry<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The file that holds it.
+    pub file: &'a Path,
+    kind: Kind,
+    body: &'a Body,
+    text: &'a str,
+}
+
+impl<'a> MergedEntry<'a> {
+    /// Its body as written, paths not resolved.
+    pub fn value(&self) -> Cow<'a, Value> {
+        self.body.value(self.kind, self.text)
+    }
 }
 
 impl Merged {
@@ -98,36 +119,36 @@ impl Merged {
     }
 
     /// The entries of a kind, in the order of the files.
-    pub fn entries(&self, kind: Kind) -> impl Iterator<Item = Entry<'_>> {
+    pub fn entries(&self, kind: Kind) -> impl Iterator<Item = MergedEntry<'_>> {
         self.lists[kind.index()].entries.iter().filter_map(move |entry| self.seen(kind, entry))
     }
 
     /// The clusters.
-    pub fn clusters(&self) -> impl Iterator<Item = Entry<'_>> {
+    pub fn clusters(&self) -> impl Iterator<Item = MergedEntry<'_>> {
         self.entries(Kind::Cluster)
     }
 
     /// The users.
-    pub fn users(&self) -> impl Iterator<Item = Entry<'_>> {
+    pub fn users(&self) -> impl Iterator<Item = MergedEntry<'_>> {
         self.entries(Kind::User)
     }
 
     /// The contexts.
-    pub fn contexts(&self) -> impl Iterator<Item = Entry<'_>> {
+    pub fn contexts(&self) -> impl Iterator<Item = MergedEntry<'_>> {
         self.entries(Kind::Context)
     }
 
     /// An entry by name.
-    pub fn entry(&self, kind: Kind, name: &str) -> Option<Entry<'_>> {
+    pub fn entry(&self, kind: Kind, name: &str) -> Option<MergedEntry<'_>> {
         let list = &self.lists[kind.index()];
         let entry = list.index.get(name).and_then(|position| list.entries.get(*position));
         entry.and_then(|entry| self.seen(kind, entry))
     }
 
-    fn seen<'a>(&'a self, kind: Kind, entry: &'a Owned) -> Option<Entry<'a>> {
+    fn seen<'a>(&'a self, kind: Kind, entry: &'a Owned) -> Option<MergedEntry<'a>> {
         let SourceFile { path, text } = self.files.get(entry.file)?;
         let text = text.as_deref().unwrap_or_default();
-        Some(Entry { name: &entry.name, file: path, kind, body: &entry.body, text })
+        Some(MergedEntry { name: &entry.name, file: path, kind, body: &entry.body, text })
     }
 
     /// A cluster by name, with its paths resolved.

@@ -5,15 +5,13 @@
 //! remembers its file.
 
 mod decode;
-mod entry;
 mod merge;
 mod resolve;
 mod view;
 
 use std::path::PathBuf;
 
-pub use self::entry::Entry;
-pub use self::merge::{Merged, SourceFile};
+pub use self::merge::{Merged, MergedEntry, SourceFile};
 pub use self::resolve::{Overrides, ResolveError, Resolved};
 pub use self::view::{Cluster, Context, User};
 

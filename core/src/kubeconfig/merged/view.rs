@@ -11,7 +11,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::decode;
-use super::entry::Entry;
+use super::merge::MergedEntry;
 use crate::kubeconfig::path;
 
 /// A cluster: where its server is and how to know it.
@@ -76,7 +76,7 @@ pub struct Context {
 }
 
 impl Cluster {
-    pub(super) fn read(entry: Entry<'_>) -> Self {
+    pub(super) fn read(entry: MergedEntry<'_>) -> Self {
         let body = Body::of(entry);
         Cluster {
             server: body.text("server").unwrap_or_default(),
@@ -90,7 +90,7 @@ impl Cluster {
 }
 
 impl User {
-    pub(super) fn read(entry: Entry<'_>) -> Self {
+    pub(super) fn read(entry: MergedEntry<'_>) -> Self {
         let body = Body::of(entry);
         let mut exec = body.get("exec").cloned();
         if let Some(command) = exec.as_mut().and_then(|exec| exec.get_mut("command")) {
@@ -123,7 +123,7 @@ impl User {
 }
 
 impl Context {
-    pub(super) fn read(entry: Entry<'_>) -> Self {
+    pub(super) fn read(entry: MergedEntry<'_>) -> Self {
         let body = Body::of(entry);
         Context {
             cluster: body.text("cluster").unwrap_or_default(),
@@ -140,7 +140,7 @@ struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    fn of(entry: Entry<'a>) -> Self {
+    fn of(entry: MergedEntry<'a>) -> Self {
         Body { file: entry.file, value: entry.value() }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use granit_parser::{Event, StructureStyle};
 
-use super::{Scan, Spanned, is_merge, must_be, string, twice};
+use super::{Key, Scan, Spanned, must_be, string, twice};
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::digest::{self, Digest};
 use crate::kubeconfig::document::{DocumentError, EntrySpan, Node, Section, Shape};
@@ -47,11 +47,7 @@ impl<'t> Scan<'t> {
         let props = floor > colon;
         let mut items = digest::Collection::list();
         self.end = start + 1;
-        let end = loop {
-            let event = match self.events.next()? {
-                (Event::SequenceEnd, span) => break self.end_of(&span, style),
-                event => event,
-            };
+        while let Some(event) = self.item(style)? {
             let dash = (style == StructureStyle::Block).then(|| self.token(floor));
             let entry = self.entry(kind, event, dash, &mut section.indirect)?;
             floor = self.end;
@@ -70,7 +66,8 @@ impl<'t> Scan<'t> {
                     section.entries.push(entry);
                 }
             }
-        };
+        }
+        let end = self.end;
         let shape = Shape::of(style, true, section.entries.is_empty());
         let digest = items.finish();
         let before = if props { self.token(colon) } else { start };
@@ -106,21 +103,15 @@ impl<'t> Scan<'t> {
         let mut entry = EntrySpan::new(Node::empty(start, line), dash, Digest::default());
         let (mut all, mut rest) = (digest::Collection::mapping(), digest::Collection::mapping());
         let mut keys = BTreeSet::new();
-        let end = loop {
-            let event = match self.events.next()? {
-                (Event::MappingEnd, span) => break self.end_of(&span, style),
-                event => event,
-            };
-            if is_merge(&event.0) {
-                *indirect = Some(event.1.start.line());
+        while let Some(key) = self.key(style, 3)? {
+            if key.merges {
+                *indirect = Some(key.node.line);
             }
-            let (key, text) = self.node(event, 0, 3)?;
-            let colon = self.colon(key.end);
-            let event = self.events.next()?;
-            let (node, value) = self.node(event, colon, 3)?;
+            let (node, value) = self.value(&key, 3)?;
+            let Key { node: key, text, colon, .. } = key;
             entry.last = self.end;
             all.pair(key.digest, node.digest);
-            let text = text.flatten().unwrap_or_default();
+            let text = text.unwrap_or_default();
             if keys.contains(&text) {
                 return Err(twice(&key));
             }
@@ -142,7 +133,8 @@ impl<'t> Scan<'t> {
                 rest.pair(key.digest, node.digest);
             }
             keys.insert(text);
-        };
+        }
+        let end = self.end;
         let shape = Shape::of(style, false, keys.is_empty());
         let digest = all.finish();
         entry.rest = rest.finish();

@@ -34,8 +34,21 @@ impl<'t> Document<'t> {
 struct Anchor {
     place: Range<usize>,
     digest: Digest,
-    /// For scalars: the string, or nothing when it is null.
-    text: Option<Option<String>>,
+    text: Text,
+}
+
+/// The string of a scalar, nothing inside when it is null.
+type Text = Option<Option<String>>;
+
+/// A key of a mapping.
+struct Key {
+    node: Node,
+    /// The string that it is.
+    text: Option<String>,
+    /// Where its colon ends.
+    colon: usize,
+    /// Whether it merges other mappings into this one.
+    merges: bool,
 }
 
 /// One pass over a text.
@@ -118,46 +131,39 @@ impl<'t> Scan<'t> {
         let (mut last, mut last_key, mut merge) = (self.end, None, None);
         let mut rest = digest::Collection::mapping();
         let mut keys = BTreeSet::new();
-        let end = loop {
-            let event = match self.events.next()? {
-                (Event::MappingEnd, span) => break self.end_of(&span, style),
-                event => event,
-            };
-            if is_merge(&event.0) {
-                merge = Some(event.1.start.line());
+        while let Some(key) = self.key(style, 1)? {
+            if key.merges {
+                merge = Some(key.node.line);
             }
-            let (key, text) = self.node(event, 0, 1)?;
-            last_key = Some(key.start);
-            let colon = self.colon(key.end);
-            let text = text.flatten();
+            last_key = Some(key.node.start);
+            let text = &key.text;
             if text.as_ref().is_some_and(|text| !keys.insert(text.clone())) {
-                return Err(twice(&key));
+                return Err(twice(&key.node));
             }
             let kind = Kind::ALL.into_iter().find(|kind| Some(kind.section()) == text.as_deref());
             match (kind, text.as_deref()) {
                 (Some(kind), _) => {
-                    let section = self.section(kind, key.start, colon)?;
+                    let section = self.section(kind, key.node.start, key.colon)?;
                     document.sections[kind.index()] = Some(section);
                 }
                 (None, Some("current-context")) => {
-                    let event = self.events.next()?;
-                    let (node, value) = self.node(event, colon, 1)?;
+                    let (node, value) = self.value(&key, 1)?;
                     let value = string(&node, value, "current-context")?;
-                    document.current = Some(Current { colon, node, value });
+                    document.current = Some(Current { colon: key.colon, node, value });
                 }
                 (None, name) => {
-                    let event = self.events.next()?;
-                    let (node, value) = self.node(event, colon, 1)?;
+                    let (node, value) = self.value(&key, 1)?;
                     match name {
                         Some("apiVersion") => check(&node, value, "apiVersion", "v1")?,
                         Some("kind") => check(&node, value, "kind", "Config")?,
                         _ => {}
                     }
-                    rest.pair(key.digest, node.digest);
+                    rest.pair(key.node.digest, node.digest);
                 }
             }
             last = self.end;
-        };
+        }
+        let end = self.end;
         document.rest = rest.finish();
         let shape = Shape::of(style, false, last_key.is_none());
         // Anchor and tag of the whole are of no interest but for their being there.
@@ -184,12 +190,7 @@ fn string(node: &Node, value: Option<Option<String>>, what: &str) -> Result<Stri
     value.map(Option::unwrap_or_default).ok_or_else(|| must_be(node, what, "a string"))
 }
 
-fn check(
-    node: &Node,
-    value: Option<Option<String>>,
-    key: &str,
-    expected: &str,
-) -> Result<(), DocumentError> {
+fn check(node: &Node, value: Text, key: &str, expected: &str) -> Result<(), DocumentError> {
     match string(node, value, key)?.as_str() {
         "" => Ok(()),
         text if text == expected => Ok(()),

@@ -2,7 +2,7 @@
 
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
 
-use super::{Anchor, Scan, Spanned};
+use super::{Anchor, Key, Scan, Spanned, Text, is_merge};
 use crate::encoding::yaml::{self, Scalar, YamlError};
 use crate::kubeconfig::digest::{self, Digest};
 use crate::kubeconfig::document::{DocumentError, Node, Shape, trimmed};
@@ -15,7 +15,7 @@ impl<'t> Scan<'t> {
         (event, span): Spanned<'t>,
         floor: usize,
         depth: usize,
-    ) -> Result<(Node, Option<Option<String>>), DocumentError> {
+    ) -> Result<(Node, Text), DocumentError> {
         let line = span.start.line();
         let fail = |problem| DocumentError::Yaml(YamlError::at(&span.start, problem));
         if depth > yaml::MAX_DEPTH {
@@ -64,17 +64,9 @@ impl<'t> Scan<'t> {
             Event::SequenceStart(style, id, tag) => {
                 let anchor = self.events.anchor(id)?;
                 let (mut items, mut empty) = (digest::Collection::list(), true);
-                loop {
-                    match self.events.next()? {
-                        (Event::SequenceEnd, span) => {
-                            self.end = self.end_of(&span, style);
-                            break;
-                        }
-                        event => {
-                            empty = false;
-                            items.item(self.node(event, 0, depth + 1)?.0.digest);
-                        }
-                    }
+                while let Some(event) = self.item(style)? {
+                    empty = false;
+                    items.item(self.node(event, 0, depth + 1)?.0.digest);
                 }
                 let digest = items.finish();
                 let start = self.with_props(content, anchor, tag.is_some(), &span);
@@ -85,19 +77,10 @@ impl<'t> Scan<'t> {
             Event::MappingStart(style, id, tag) => {
                 let anchor = self.events.anchor(id)?;
                 let (mut pairs, mut empty) = (digest::Collection::mapping(), true);
-                loop {
-                    let key = match self.events.next()? {
-                        (Event::MappingEnd, span) => {
-                            self.end = self.end_of(&span, style);
-                            break;
-                        }
-                        event => self.node(event, 0, depth + 1)?.0,
-                    };
+                while let Some(key) = self.key(style, depth + 1)? {
                     empty = false;
-                    let colon = self.colon(key.end);
-                    let event = self.events.next()?;
-                    let value = self.node(event, colon, depth + 1)?.0;
-                    pairs.pair(key.digest, value.digest);
+                    let value = self.value(&key, depth + 1)?.0;
+                    pairs.pair(key.node.digest, value.digest);
                 }
                 let digest = pairs.finish();
                 let start = self.with_props(content, anchor, tag.is_some(), &span);
@@ -124,6 +107,42 @@ impl<'t> Scan<'t> {
         Ok((Node { shape, line, start, content, end, digest }, text))
     }
 
+    /// The next item of a list; nothing at its end.
+    pub(super) fn item(
+        &mut self,
+        style: StructureStyle,
+    ) -> Result<Option<Spanned<'t>>, DocumentError> {
+        match self.events.next()? {
+            (Event::SequenceEnd | Event::MappingEnd, span) => {
+                // In block style it ends where its last content does.
+                if style == StructureStyle::Flow {
+                    self.end = self.end_of_span(&span);
+                }
+                Ok(None)
+            }
+            event => Ok(Some(event)),
+        }
+    }
+
+    /// The next key of a mapping; nothing at its end.
+    pub(super) fn key(
+        &mut self,
+        style: StructureStyle,
+        depth: usize,
+    ) -> Result<Option<Key>, DocumentError> {
+        let Some(event) = self.item(style)? else { return Ok(None) };
+        let merges = is_merge(&event.0);
+        let (node, text) = self.node(event, 0, depth)?;
+        let colon = self.colon(node.end);
+        Ok(Some(Key { node, text: text.flatten(), colon, merges }))
+    }
+
+    /// What follows a key.
+    pub(super) fn value(&mut self, key: &Key, depth: usize) -> Result<(Node, Text), DocumentError> {
+        let event = self.events.next()?;
+        self.node(event, key.colon, depth)
+    }
+
     pub(super) fn with_props(
         &self,
         content: usize,
@@ -135,13 +154,7 @@ impl<'t> Scan<'t> {
         [anchor, tag].iter().flatten().map(|span| self.start_of(span)).fold(content, usize::min)
     }
 
-    pub(super) fn define(
-        &mut self,
-        id: usize,
-        at: usize,
-        digest: Digest,
-        text: Option<Option<String>>,
-    ) {
+    pub(super) fn define(&mut self, id: usize, at: usize, digest: Digest, text: Text) {
         if id != 0 {
             self.anchors.insert(id, Anchor { place: at..self.end, digest, text });
         }
@@ -155,21 +168,13 @@ impl<'t> Scan<'t> {
         span.byte_range().map_or(0, |range| range.end)
     }
 
-    /// Where a collection ends: in block style where its last content does.
-    pub(super) fn end_of(&mut self, span: &Span, style: StructureStyle) -> usize {
-        if style == StructureStyle::Flow {
-            self.end = self.end_of_span(span);
-        }
-        self.end
-    }
-
     /// The next byte from `at` on that is neither white space nor comment.
     pub(super) fn token(&self, at: usize) -> usize {
         next_token(self.text, at)
     }
 
     /// Behind the colon that follows a key, or behind the key when there is none.
-    pub(super) fn colon(&self, key_end: usize) -> usize {
+    fn colon(&self, key_end: usize) -> usize {
         let at = self.token(key_end);
         if self.text.as_bytes().get(at) == Some(&b':') { at + 1 } else { key_end }
     }

@@ -12,3 +12,4 @@ mod usages;
 pub use check::{Chain, Check, Expected, Outcome, any_failed, check};
 pub use read::{Certificate, CertificateError, LABEL, chain_to_pem};
 pub use refusals::refusals;
+pub(crate) use usages::KEY_USAGES;

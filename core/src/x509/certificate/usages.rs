@@ -18,19 +18,21 @@ pub(super) fn extended_usages(mut oids: Vec<String>) -> Vec<String> {
     names
 }
 
-/// The names of the bits that are set, by their place.
+/// Key usages by the place of their bit.
+pub(crate) const KEY_USAGES: [&str; 9] = [
+    "digital signature",
+    "content commitment",
+    "key encipherment",
+    "data encipherment",
+    "key agreement",
+    "cert sign",
+    "crl sign",
+    "encipher only",
+    "decipher only",
+];
+
+/// The names of the bits that are set.
 pub(super) fn key_usages(bits: &[u8]) -> Vec<&'static str> {
-    const NAMES: [&str; 9] = [
-        "digital signature",
-        "content commitment",
-        "key encipherment",
-        "data encipherment",
-        "key agreement",
-        "cert sign",
-        "crl sign",
-        "encipher only",
-        "decipher only",
-    ];
     let is_set = |bit: usize| bits.get(bit / 8).is_some_and(|byte| byte & (0x80 >> (bit % 8)) != 0);
-    NAMES.iter().enumerate().filter(|(bit, _)| is_set(*bit)).map(|(_, name)| *name).collect()
+    KEY_USAGES.iter().enumerate().filter(|(bit, _)| is_set(*bit)).map(|(_, name)| *name).collect()
 }

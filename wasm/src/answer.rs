@@ -112,15 +112,15 @@ pub fn complete_answer(
     namespace: Option<String>,
 ) -> Result<String> {
     let answer = certificate_file::read(input)?;
-    let user = leaf(&answer)?.subject.user();
+    let context_name = format!("{}@{cluster_name}", leaf(&answer)?.subject.user());
     let ca = certificate_file::read(ca.as_bytes())
         .map_err(|error| JsError::new(&format!("the CA cannot be taken: {error}")))?;
     let reply = Reply {
-        context_name: format!("{user}@{cluster_name}"),
+        context_name,
         server,
-        ca: ca.chain().to_vec(),
+        ca: ca.into_chain(),
         tls_server_name: None,
-        chain: answer.chain().to_vec(),
+        chain: answer.into_chain(),
         cluster_name,
         namespace,
     };

@@ -90,6 +90,15 @@ impl ReceivedCertificate {
         }
     }
 
+    /// The same, for whoever needs nothing else of it.
+    pub fn into_chain(self) -> Vec<Certificate> {
+        match self {
+            Self::Reply(Reply { chain, .. })
+            | Self::Certificates(chain)
+            | Self::Object(_, chain) => chain,
+        }
+    }
+
     /// The CA certificates of the cluster, as far as they came with it.
     pub fn ca(&self) -> &[Certificate] {
         match self {

@@ -194,31 +194,29 @@ fn is_strict(outer: &Element<'_>) -> Option<()> {
     /// Deeper than any request goes.
     const DEPTH: u8 = 16;
     let holds = |good: bool| good.then_some(());
-    let [info, algorithm, signature] = fixed(outer)?;
-    let [version, subject, key, attributes] = fixed(&info)?;
+    let [info, algorithm, signature] = outer.elements()?[..] else { return None };
+    let [version, subject, key, attributes] = info.elements()?[..] else { return None };
     holds(version.tag == der::INTEGER && version.content == [0])?;
     is_algorithm(&algorithm)?;
     holds(signature.tag == der::BIT_STRING)?;
     for part in subject.elements()? {
         for attribute in sorted(&part, der::SET)? {
-            let [oid, _] = fixed(&attribute)?;
-            holds(attribute.tag == der::SEQUENCE && oid.tag == der::OID)?;
+            attribute_value(&attribute)?;
         }
     }
-    let [key_algorithm, bits] = fixed(&key)?;
+    let [key_algorithm, bits] = key.elements()?[..] else { return None };
     is_algorithm(&key_algorithm)?;
     holds(bits.tag == der::BIT_STRING)?;
     for attribute in sorted(&attributes, der::context(0))? {
-        let [oid, values] = fixed(&attribute)?;
-        holds(attribute.tag == der::SEQUENCE && oid.tag == der::OID)?;
-        sorted(&values, der::SET)?;
+        sorted(&attribute_value(&attribute)?, der::SET)?;
     }
     holds(outer.is_whole(DEPTH))
 }
 
-/// Exactly so many elements.
-fn fixed<'a, const N: usize>(element: &Element<'a>) -> Option<[Element<'a>; N]> {
-    element.elements()?.try_into().ok()
+/// What follows the object identifier of an attribute of exactly these two parts.
+fn attribute_value<'a>(attribute: &Element<'a>) -> Option<Element<'a>> {
+    let [oid, value] = attribute.elements()?[..] else { return None };
+    (attribute.tag == der::SEQUENCE && oid.tag == der::OID).then_some(value)
 }
 
 /// The elements of a set: in the order of their bytes, none twice.

@@ -1,5 +1,6 @@
 //! Reading the object from its JSON.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -27,45 +28,43 @@ impl Object {
     /// # Errors
     /// A field of the wrong type.
     pub fn from_item(value: &Value) -> Result<Self, ObjectError> {
-        let top = Fields::of(value, "the object")?;
-        let (metadata, spec) = (top.object("metadata")?, top.object("spec")?);
-        let status = top.object("status")?;
+        let wrong = RefCell::new(None);
+        let top = Fields::of(value, "the object", &wrong);
+        let (metadata, spec) = (top.object("metadata"), top.object("spec"));
+        let status = top.object("status");
         let condition = |value: &Value| {
-            let fields = Fields::of(value, "status.conditions[]")?;
-            Ok(Condition {
-                condition_type: fields.text("type")?,
-                status: fields.text("status")?,
-                reason: fields.text("reason")?,
-                message: fields.text("message")?,
-                last_update_time: fields.time("lastUpdateTime")?,
-            })
+            let fields = Fields::of(value, "status.conditions[]", &wrong);
+            Condition {
+                condition_type: fields.text("type"),
+                status: fields.text("status"),
+                reason: fields.text("reason"),
+                message: fields.text("message"),
+                last_update_time: fields.time("lastUpdateTime"),
+            }
         };
-        Ok(Self {
+        let object = Self {
             metadata: Metadata {
-                name: metadata.text("name")?,
-                uid: metadata.text("uid")?,
-                resource_version: metadata.text("resourceVersion")?,
-                creation_timestamp: metadata.time("creationTimestamp")?,
+                name: metadata.text("name"),
+                uid: metadata.text("uid"),
+                resource_version: metadata.text("resourceVersion"),
+                creation_timestamp: metadata.time("creationTimestamp"),
             },
             spec: Spec {
-                request: spec.text("request")?,
-                signer_name: spec.text("signerName")?,
-                usages: spec.texts("usages")?,
-                expiration_seconds: spec.integer("expirationSeconds")?,
-                username: spec.text("username")?,
-                uid: spec.text("uid")?,
-                groups: spec.texts("groups")?,
-                extra: spec.object("extra")?.all_texts()?,
+                request: spec.text("request"),
+                signer_name: spec.text("signerName"),
+                usages: spec.texts("usages"),
+                expiration_seconds: spec.integer("expirationSeconds"),
+                username: spec.text("username"),
+                uid: spec.text("uid"),
+                groups: spec.texts("groups"),
+                extra: spec.object("extra").all_texts(),
             },
             status: Status {
-                conditions: status
-                    .list("conditions")?
-                    .iter()
-                    .map(condition)
-                    .collect::<Result<_, _>>()?,
-                certificate: status.text("certificate")?,
+                conditions: status.list("conditions").iter().map(condition).collect(),
+                certificate: status.text("certificate"),
             },
-        })
+        };
+        wrong.into_inner().map_or(Ok(object), Err)
     }
 }
 
@@ -73,71 +72,68 @@ impl Object {
 struct Fields<'v> {
     map: Option<&'v Map<String, Value>>,
     path: &'static str,
+    /// The first field of a wrong type: what is read after that is of no interest.
+    wrong: &'v RefCell<Option<ObjectError>>,
 }
 
 impl<'v> Fields<'v> {
-    fn of(value: &'v Value, path: &'static str) -> Result<Self, ObjectError> {
-        match value {
-            Value::Null => Ok(Self { map: None, path }),
-            Value::Object(map) => Ok(Self { map: Some(map), path }),
-            _ => Err(ObjectError::Field { field: path.to_owned(), expected: "an object" }),
+    fn of(value: &'v Value, path: &'static str, wrong: &'v RefCell<Option<ObjectError>>) -> Self {
+        if !value.is_object() && !value.is_null() {
+            let error = || ObjectError::Field { field: path.to_owned(), expected: "an object" };
+            wrong.borrow_mut().get_or_insert_with(error);
         }
+        Self { map: value.as_object(), path, wrong }
+    }
+
+    fn object(&self, key: &'static str) -> Self {
+        Self::of(self.get(key), key, self.wrong)
     }
 
     fn get(&self, key: &str) -> &'v Value {
         self.map.and_then(|map| map.get(key)).unwrap_or(&Value::Null)
     }
 
-    fn wrong(&self, key: &str, expected: &'static str) -> ObjectError {
-        ObjectError::Field { field: format!("{}.{key}", self.path), expected }
-    }
-
-    fn object(&self, key: &'static str) -> Result<Self, ObjectError> {
-        Self::of(self.get(key), key)
-    }
-
-    fn text(&self, key: &str) -> Result<String, ObjectError> {
-        match self.get(key) {
-            Value::Null => Ok(String::new()),
-            Value::String(text) => Ok(text.clone()),
-            _ => Err(self.wrong(key, "text")),
+    /// What was read of a field that is there.
+    fn read<T>(&self, key: &str, expected: &'static str, read: Option<T>) -> Option<T> {
+        if read.is_none() && !self.get(key).is_null() {
+            let field = format!("{}.{key}", self.path);
+            self.wrong.borrow_mut().get_or_insert(ObjectError::Field { field, expected });
         }
+        read
     }
 
-    fn list(&self, key: &str) -> Result<&'v [Value], ObjectError> {
-        match self.get(key) {
-            Value::Null => Ok(&[]),
-            Value::Array(items) => Ok(items),
-            _ => Err(self.wrong(key, "a list")),
-        }
+    fn text(&self, key: &str) -> String {
+        self.read(key, "text", self.get(key).as_str()).unwrap_or_default().to_owned()
     }
 
-    fn texts(&self, key: &str) -> Result<Vec<String>, ObjectError> {
+    fn list(&self, key: &str) -> &'v [Value] {
+        let list = self.get(key).as_array().map(Vec::as_slice);
+        self.read(key, "a list", list).unwrap_or_default()
+    }
+
+    fn texts(&self, key: &str) -> Vec<String> {
         let text = |item: &Value| item.as_str().map(str::to_owned);
-        let texts = self.list(key)?.iter().map(text).collect::<Option<_>>();
-        texts.ok_or_else(|| self.wrong(key, "a list of texts"))
+        let texts = self.list(key).iter().map(text).collect();
+        self.read(key, "a list of texts", texts).unwrap_or_default()
     }
 
-    fn all_texts(&self) -> Result<BTreeMap<String, Vec<String>>, ObjectError> {
+    fn all_texts(&self) -> BTreeMap<String, Vec<String>> {
         // Not collected: that would sort first, and another way of sorting costs the page 1 KB.
         let mut all = BTreeMap::new();
         for key in self.map.into_iter().flat_map(Map::keys) {
-            all.insert(key.clone(), self.texts(key)?);
+            all.insert(key.clone(), self.texts(key));
         }
-        Ok(all)
+        all
     }
 
-    fn integer(&self, key: &str) -> Result<Option<i64>, ObjectError> {
-        match self.get(key) {
-            Value::Null => Ok(None),
-            value => value.as_i64().map(Some).ok_or_else(|| self.wrong(key, "a whole number")),
-        }
+    fn integer(&self, key: &str) -> Option<i64> {
+        self.read(key, "a whole number", self.get(key).as_i64())
     }
 
-    fn time(&self, key: &str) -> Result<Option<UnixTime>, ObjectError> {
-        match self.text(key)?.as_str() {
-            "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| self.wrong(key, "a time")),
+    fn time(&self, key: &str) -> Option<UnixTime> {
+        match self.text(key) {
+            text if text.is_empty() => None,
+            text => self.read(key, "a time", text.parse().ok()),
         }
     }
 }

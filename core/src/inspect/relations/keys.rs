@@ -1,9 +1,8 @@
 //! Which private key belongs to what.
 
-use std::path::Path;
-
 use super::placed::{Placed, Places};
 use crate::inspect::Item;
+use crate::x509::code::hex;
 
 /// Things of one key that are told.
 const LOOKED_AT: usize = 64;
@@ -17,7 +16,7 @@ pub(super) fn keys(
     let mut by_key = Places::new();
     for (index, p) in placed.iter().enumerate() {
         if let Some(spki) = p.found.spki() {
-            let owners = by_key.entry(spki.into()).or_default();
+            let owners = by_key.entry(hex(spki)).or_default();
             if owners.len() < LOOKED_AT {
                 owners.push(index);
             }
@@ -25,7 +24,7 @@ pub(super) fn keys(
     }
     let mut all = vec![Vec::new(); placed.len()];
     for (index, spki) in publics.iter().enumerate() {
-        let Some(owners) = spki.as_deref().and_then(|s| by_key.get(s)) else { continue };
+        let Some(owners) = spki.as_deref().and_then(|s| by_key.get(&hex(s))) else { continue };
         for owner in owners {
             let source = placed[index].source.clone();
             if items[*owner].word("privateKey").is_empty() {
@@ -51,12 +50,10 @@ pub(super) fn mismatches(
     // In files of their own.
     let mut pairs = Places::new();
     for (index, p) in placed.iter().enumerate() {
-        let mut group = p.source.as_bytes().to_vec();
-        group.push(0);
-        group.extend(p.found.group.to_be_bytes());
-        groups.entry(group.into()).or_default().push(index);
+        let group = format!("{} {}", p.found.group, p.source);
+        groups.entry(group).or_default().push(index);
         let named = p.pairs.iter().map(String::as_str).chain(stem(&p.source));
-        named.for_each(|name| pairs.entry(name.as_bytes().into()).or_default().push(index));
+        named.for_each(|name| pairs.entry(name.to_owned()).or_default().push(index));
     }
     let mut told = vec![false; placed.len()];
     let in_one = groups.values().map(|members| (members, true));
@@ -94,11 +91,11 @@ pub(super) fn mismatches(
 /// What files of a certificate and of its key have in common: `a/x` of `a/x.crt`, `a/x.key`,
 /// `a/x.pem` and `a/x-key.pem`.
 fn stem(source: &str) -> Option<&str> {
-    let extension = Path::new(source).extension()?.to_str()?;
-    if !["crt", "cert", "cer", "pem", "key"].contains(&extension) {
+    let (stem, extension) = source.rsplit_once('.')?;
+    let is_hidden = stem.is_empty() || stem.ends_with('/');
+    if is_hidden || !["crt", "cert", "cer", "pem", "key"].contains(&extension) {
         return None;
     }
-    let stem = source.strip_suffix(extension)?.strip_suffix('.')?;
     let ends = ["-key", "-cert", "key", "cert"];
     // Only whole names are so short: `key.pem` beside `cert.pem`.
     let whole =

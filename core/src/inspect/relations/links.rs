@@ -2,6 +2,7 @@
 
 use super::placed::{Link, Placed, Places, certificate};
 use crate::inspect::Thing;
+use crate::x509::code::hex;
 
 /// CAs of one name that are tried for a certificate.
 pub(super) const CANDIDATES: usize = 8;
@@ -19,9 +20,9 @@ pub fn links(placed: &[Placed]) -> Vec<Link> {
     order.sort_by_key(|(i, p)| (p.found.role.is_some(), !leads(*i)));
     for (index, p) in order {
         if let Some(ca) = p.found.certificate()
-            && known.insert(ca.der.as_slice().into(), Vec::new()).is_none()
+            && known.insert(ca.fingerprint(), Vec::new()).is_none()
         {
-            by_name.entry(ca.subject_der.as_slice().into()).or_default().push(index);
+            by_name.entry(hex(&ca.subject_der)).or_default().push(index);
         }
     }
     let mut links = Vec::new();
@@ -29,7 +30,7 @@ pub fn links(placed: &[Placed]) -> Vec<Link> {
         match &p.found.thing {
             Thing::Request(_) => links.push(Link { subject, issuer: subject }),
             Thing::Certificate(leaf) => {
-                let named = by_name.get(leaf.issuer_der.as_slice());
+                let named = by_name.get(&hex(&leaf.issuer_der));
                 let fits = |i: &&usize| {
                     certificate(placed, **i).is_some_and(|ca| {
                         leaf.names_as_issuer(ca) && (ca.may_be_authority() || ca.der == leaf.der)

@@ -1,6 +1,5 @@
 //! Things with where they were found, and signatures between them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::inspect::{Found, Thing};
@@ -65,6 +64,6 @@ pub(super) fn certificate(placed: &[Placed], index: usize) -> Option<&Certificat
     placed.get(index).and_then(|p| p.found.certificate())
 }
 
-/// Places of things by a name in bytes. One type for all that is looked up here: each further one would
-/// cost the page more than what it holds.
-pub(super) type Places<'a> = BTreeMap<Cow<'a, [u8]>, Vec<usize>>;
+/// Places of things by a text. One type for all that is looked up here, bytes in hexadecimal: each
+/// further one would cost the page more than what it holds.
+pub(super) type Places = BTreeMap<String, Vec<usize>>;

@@ -1,14 +1,11 @@
 //! The files read and merged, and what the whole says.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::MergedError;
 use super::decode::{self, Body, Decoded};
-use super::view::{Cluster, Context, User};
+use super::view::{Cluster, Context, MergedEntry, User};
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::edit::{self, Edit, EditError};
 use crate::kubeconfig::path::LoadingList;
@@ -42,25 +39,6 @@ struct Owned {
     /// Its file's position.
     file: usize,
     body: Body,
-}
-
-/// An entry of the merged view.
-#[derive(Clone, Copy)]
-pub struct MergedEntry<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// The file that holds it.
-    pub file: &'a Path,
-    kind: Kind,
-    body: &'a Body,
-    text: &'a str,
-}
-
-impl<'a> MergedEntry<'a> {
-    /// Its body as written, paths not resolved.
-    pub fn value(&self) -> Cow<'a, Value> {
-        self.body.value(self.kind, self.text)
-    }
 }
 
 impl Merged {

@@ -11,9 +11,9 @@ mod view;
 
 use std::path::PathBuf;
 
-pub use self::merge::{Merged, MergedEntry, SourceFile};
+pub use self::merge::{Merged, SourceFile};
 pub use self::resolve::{Overrides, ResolveError, Resolved};
-pub use self::view::{Cluster, Context, User};
+pub use self::view::{Cluster, Context, MergedEntry, User};
 
 /// Why the files give no configuration. Never holds anything of a file's content but entry and field
 /// names.

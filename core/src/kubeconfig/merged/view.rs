@@ -11,8 +11,26 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::decode;
-use super::merge::MergedEntry;
-use crate::kubeconfig::path;
+use crate::kubeconfig::{Kind, path};
+
+/// An entry of the merged view.
+#[derive(Clone, Copy)]
+pub struct MergedEntry<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The file that holds it.
+    pub file: &'a Path,
+    pub(super) kind: Kind,
+    pub(super) body: &'a decode::Body,
+    pub(super) text: &'a str,
+}
+
+impl<'a> MergedEntry<'a> {
+    /// Its body as written, paths not resolved.
+    pub fn value(&self) -> Cow<'a, Value> {
+        self.body.value(self.kind, self.text)
+    }
+}
 
 /// A cluster: where its server is and how to know it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -38,8 +38,9 @@ pub enum Purpose {
 /// A file that is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// Its path; not absolute only in a kubeconfig.
-    pub path: PathBuf,
+    /// Its path on the machine that the input is for, mostly Linux, whatever system reads it here; not
+    /// absolute only in a kubeconfig.
+    pub path: String,
     /// The flag or field that names it, safe to show.
     pub by: String,
     /// What for.
@@ -93,7 +94,12 @@ fn walk(value: &Value, depth: u8, named: &mut Vec<Named>) {
                 let embedded = map.get(&format!("{field}-data")).and_then(Value::as_str);
                 if !path.is_empty() && embedded.is_none_or(str::is_empty) {
                     let pair = pair(place, field);
-                    named.push(Named { path: path.into(), by: field.to_owned(), purpose, pair });
+                    named.push(Named {
+                        path: path.to_owned(),
+                        by: field.to_owned(),
+                        purpose,
+                        pair,
+                    });
                 }
             }
             map.values().for_each(|v| walk(v, depth - 1, named));
@@ -151,18 +157,13 @@ fn pair(place: usize, name: &str) -> String {
     format!("{place} {stem}")
 }
 
-fn on_host(path: &str, container: &Value, mounted: &BTreeMap<&str, &str>) -> PathBuf {
-    let path = Path::new(path);
+fn on_host(path: &str, container: &Value, mounted: &BTreeMap<&str, &str>) -> String {
     let mounts = container.get("volumeMounts").and_then(Value::as_array).into_iter().flatten();
     let mapped = mounts.filter_map(|mount| {
-        let host = mounted.get(mount.get("name")?.as_str()?)?;
-        let at = Path::new(mount.get("mountPath")?.as_str()?);
-        let rest = path.strip_prefix(at).ok()?;
-        let mapped = match rest.as_os_str().is_empty() {
-            true => PathBuf::from(host),
-            false => Path::new(host).join(rest),
-        };
-        Some((at.components().count(), mapped))
+        let host = mounted.get(mount.get("name")?.as_str()?)?.trim_end_matches('/');
+        let at = mount.get("mountPath")?.as_str()?.trim_end_matches('/');
+        let rest = path.strip_prefix(at)?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| (at.len(), format!("{host}{rest}")))
     });
     mapped.max_by_key(|(length, _)| *length).map_or_else(|| path.to_owned(), |(_, mapped)| mapped)
 }
@@ -184,23 +185,32 @@ fn purpose(flag: &str) -> Option<Purpose> {
     })
 }
 
-/// Where a named file may be, what is nearest first: below a folder around the file that names it, as
-/// in a copy of a node's `/etc`; inside of `root`, if one was given; and as it is named.
-pub fn candidates(named: &Path, by: &Path, root: Option<&Path>) -> Vec<PathBuf> {
+/// Where on this system a named file may be, what is nearest first: below a folder around the file that
+/// names it, as in a copy of a node's `/etc`; inside of `root`, if one was given; and as it is named.
+pub fn candidates(named: &str, by: &Path, root: Option<&Path>) -> Vec<PathBuf> {
     let folder = by.parent().unwrap_or(Path::new(""));
-    if named.is_relative() {
-        return vec![folder.join(named)];
+    let own = Path::new(named);
+    if !named.starts_with('/') {
+        // Joining leaves alone what is absolute here, as in a kubeconfig of this system.
+        return vec![folder.join(own)];
     }
-    let parts: Vec<Component<'_>> =
-        named.components().filter(|c| matches!(c, Component::Normal(_))).collect();
+    let parts: Vec<&str> = named.split('/').filter(|p| !matches!(*p, "" | "." | "..")).collect();
+    // What would be no name here, such as a drive, must not lead out of a folder.
+    let is_name = |part: &&str| {
+        let mut parts = Path::new(part).components();
+        matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+    };
+    if !parts.iter().all(is_name) {
+        return vec![own.to_owned()];
+    }
     let below: PathBuf = parts.iter().collect();
-    let around = folder.ancestors().filter(|a| a.parent().is_some() || a.is_relative());
+    let around = folder.ancestors().filter(|a| a.parent().is_some() || !a.has_root());
     let mut all: Vec<PathBuf> = around.map(|a| a.join(&below)).collect();
     if let Some(root) = root {
         let tails = (1..parts.len()).map(|skipped| parts[skipped..].iter().collect::<PathBuf>());
         all.extend(tails.map(|tail| root.join(tail)));
     }
-    all.push(named.to_owned());
+    all.push(own.to_owned());
     all
 }
 
@@ -276,7 +286,7 @@ spec:
     fn flags_of_a_static_pod() {
         let named: Vec<String> = named_files(POD.as_bytes())
             .iter()
-            .map(|n| format!("{} {} {:?}", n.by, n.path.display(), n.purpose))
+            .map(|n| format!("{} {} {:?}", n.by, n.path, n.purpose))
             .collect();
         assert_eq!(
             named,
@@ -305,10 +315,8 @@ spec:
     #[test]
     fn copies_of_a_node_are_looked_into_first() {
         let shown = |named: &str, by: &str, root: Option<&str>| -> Vec<String> {
-            candidates(Path::new(named), Path::new(by), root.map(Path::new))
-                .iter()
-                .map(|p| p.display().to_string())
-                .collect()
+            let shown = |p: &PathBuf| p.display().to_string().replace('\\', "/");
+            candidates(named, Path::new(by), root.map(Path::new)).iter().map(shown).collect()
         };
         assert_eq!(shown("a.crt", "/x/kubeconfig", None), ["/x/a.crt"]);
         assert_eq!(
@@ -323,6 +331,21 @@ spec:
                 "/etc/k/pki/a.crt",
             ]
         );
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_node_that_was_copied_to_windows() {
+        let shown =
+            |named: &str, by: &str| -> Vec<PathBuf> { candidates(named, Path::new(by), None) };
+        let there = shown("/etc/k/pki/a.crt", r"C:\copy\etc\k\m.yaml");
+        assert!(there.contains(&PathBuf::from(r"C:\copy\etc\k\pki\a.crt")), "{there:?}");
+        assert!(!there.contains(&PathBuf::from(r"C:\etc\k\pki\a.crt")), "outside: {there:?}");
+        assert_eq!(shown(r"D:\a.crt", r"C:\kube\config"), [PathBuf::from(r"D:\a.crt")]);
+        assert_eq!(shown("pki/a.crt", r"C:\kube\config"), [PathBuf::from(r"C:\kube\pki\a.crt")]);
+        for outside in ["/etc/C:/a.crt", r"/etc/..\..\a.crt"] {
+            assert_eq!(shown(outside, r"C:\copy\m.yaml"), [PathBuf::from(outside)]);
+        }
     }
 
     #[test]

@@ -57,11 +57,11 @@ impl LoadingList {
 /// The path that an entry of `origin` means by `path`: relative ones start at the directory of the
 /// file that holds the entry. Absolute whenever `origin` is.
 pub fn resolve(origin: &Path, path: &str) -> PathBuf {
-    let path = Path::new(path);
-    if is_absolute(path) {
-        return path.to_path_buf();
+    if is_absolute(Path::new(path)) {
+        return PathBuf::from(path);
     }
-    clean(&directory(origin).join(path))
+    // On Windows `/x` is not absolute, and Go joins it like any other; joining here would start at the drive.
+    clean(&directory(origin).join(path.trim_start_matches(std::path::is_separator)))
 }
 
 /// The command that an `exec` section of `origin` means: a bare name is looked up in `PATH` and
@@ -164,9 +164,34 @@ mod tests {
         let origin = Path::new("/home/a/.kube/config");
         assert_eq!(resolve(origin, "ca.crt"), Path::new("/home/a/.kube/ca.crt"));
         assert_eq!(resolve(origin, "../x/./ca.crt"), Path::new("/home/a/x/ca.crt"));
+        #[cfg(not(windows))]
         assert_eq!(resolve(origin, "/etc/ca.crt"), Path::new("/etc/ca.crt"));
         assert_eq!(resolve_command(origin, "aws"), Path::new("aws"));
         assert_eq!(resolve_command(origin, "bin/aws"), Path::new("/home/a/.kube/bin/aws"));
         assert_eq!(resolve_command(origin, "./aws"), Path::new("/home/a/.kube/aws"));
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn paths_of_windows_are_meant_as_go_means_them() {
+        let origin = Path::new(r"C:\Users\a b\.kube\config");
+        for (path, meant) in [
+            ("ca.crt", r"C:\Users\a b\.kube\ca.crt"),
+            (r"..\ca.crt", r"C:\Users\a b\ca.crt"),
+            ("../x/ca.crt", r"C:\Users\a b\x\ca.crt"),
+            (r"D:\ca.crt", r"D:\ca.crt"),
+            ("D:/ca.crt", "D:/ca.crt"),
+            (r"\\server\share\ca.crt", r"\\server\share\ca.crt"),
+            (r"\\?\C:\ca.crt", r"\\?\C:\ca.crt"),
+            ("/etc/ca.crt", r"C:\Users\a b\.kube\etc\ca.crt"),
+        ] {
+            assert_eq!(resolve(origin, path), Path::new(meant), "{path}");
+        }
+        assert_eq!(resolve_command(origin, r"bin\aws"), Path::new(r"C:\Users\a b\.kube\bin\aws"));
+        assert_eq!(resolve_command(origin, "aws.exe"), Path::new("aws.exe"));
+        let unc = Path::new(r"\\server\share\config");
+        assert_eq!(resolve(unc, r"..\ca.crt"), Path::new(r"\\server\share\ca.crt"));
+        let verbatim = Path::new(r"\\?\C:\kube\config");
+        assert_eq!(resolve(verbatim, "ca.crt"), Path::new(r"\\?\C:\kube\ca.crt"));
     }
 }

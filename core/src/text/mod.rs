@@ -9,10 +9,11 @@
 pub mod confusable;
 pub(crate) mod dns;
 mod hidden;
+mod shell;
 mod show;
 
 pub use hidden::{first_hidden, is_hidden};
+pub use shell::{delete_line, protect_line, shell_word};
 pub use show::{
-    quoted, shell_word, show, show_lines, show_list, show_message, show_path, show_quoted,
-    show_short, width,
+    quoted, show, show_lines, show_list, show_message, show_path, show_quoted, show_short, width,
 };

@@ -181,37 +181,6 @@ pub fn show_list<'a>(
     }
 }
 
-/// `arg` as one word of a POSIX shell command line.
-pub fn shell_word(arg: &str) -> String {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&b);
-    if !arg.is_empty() && arg.bytes().all(safe) {
-        return arg.to_owned();
-    }
-    let blank = |c: char| is_hidden(c) || c == ' ';
-    if first_hidden(arg).is_none() && !arg.contains("  ") {
-        return format!("'{}'", arg.replace('\'', r"'\''"));
-    }
-    // ANSI-C quoting of bash, zsh and ksh: the only form that shows hidden characters as text.
-    let mut out = String::from("$'");
-    for c in arg.chars() {
-        match c {
-            '\'' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if blank(c) => {
-                let mut buffer = [0; 4];
-                for b in c.encode_utf8(&mut buffer).bytes() {
-                    let _ = write!(out, "\\x{b:02x}");
-                }
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('\'');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,7 +209,6 @@ mod tests {
     fn spaces_side_by_side_paint_nothing() {
         assert_eq!(show("a  b c"), r#""a\u{20}\u{20}b c""#);
         assert_eq!(show("  a"), r#""\u{20}\u{20}a""#);
-        assert_eq!(shell_word("a  b"), r"$'a\x20\x20b'");
         assert_eq!(show_message("  in  a\n\tb", 99), "  in\\u{20}\\u{20}a\n\\u{9}b");
         assert_eq!(show_message("            x", 99), r"\u{20}".repeat(12) + "x");
         assert_eq!(show_lines("User   alice", 99), "User   alice", "what we have laid out");
@@ -293,14 +261,5 @@ mod tests {
         let names = ["dev", "a, b"];
         assert_eq!(show_list(names.into_iter(), 9, 40), r#"dev, "a, b""#);
         assert_eq!(show_list(names.into_iter(), 1, 40), "dev and 1 more");
-    }
-
-    #[test]
-    fn shell_words_are_one_word_and_visible() {
-        assert_eq!(shell_word("alice"), "alice");
-        assert_eq!(shell_word("$(id)"), "'$(id)'");
-        assert_eq!(shell_word("it's"), r"'it'\''s'");
-        assert_eq!(shell_word("a\nb"), r"$'a\x0ab'");
-        assert_eq!(shell_word(""), "''");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use usercert_core::kubeconfig::UserEntry;
 use usercert_core::kubeconfig::contexts::{self, ContextRow, Dead};
 use usercert_core::kubeconfig::merged::Merged;
-use usercert_core::text::{show, show_path, show_short};
+use usercert_core::text::{protect_line, show, show_path, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::lifetime;
 
@@ -60,9 +60,10 @@ pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     let rows = contexts::rows(&config.merged, &users, now);
     for file in &config.list.files {
         if reading::is_readable_by_others(file) {
-            let file = show_path(file);
             host.warn(format!(
-                "warning: {file} holds credentials and other users can read it: chmod go-r {file}"
+                "warning: {} holds credentials and other users can read it: {}",
+                show_path(file),
+                protect_line(&file.display().to_string())
             ));
         }
     }

@@ -16,7 +16,7 @@ pub use self::links::links;
 pub use self::placed::{Link, Placed, Signed};
 use super::{Item, Thing};
 use crate::api::csr::KIND;
-use crate::text::shell_word;
+use crate::text::protect_line;
 use crate::x509::key::Verification;
 
 /// What the caller found out.
@@ -42,8 +42,8 @@ pub fn relate(placed: &[Placed], items: &mut [Item], links: &[Link], answers: &A
             item.problem(
                 "key-readable",
                 format!(
-                    "users other than its owner can read the private key: chmod go-rwx -- {}",
-                    shell_word(&p.source)
+                    "users other than its owner can read the private key: {}",
+                    protect_line(&p.source)
                 ),
             );
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use usercert_core::inspect::relations::{self, Answers, Placed};
 use usercert_core::inspect::{self, Item, dump, manifest};
-use usercert_core::text::{show, show_path};
+use usercert_core::text::show;
 use usercert_core::time::UnixTime;
 use usercert_core::x509::key::Verification;
 
@@ -91,7 +91,7 @@ pub(super) fn look(
         .collect();
     rows.extend(useless);
     rows.extend(gathered.missing.iter().map(|(file, named, is_directory)| InspectedItem {
-        source: show_path(&named.path),
+        source: show(&named.path),
         item: manifest::missing(file, named, *is_directory),
         dump: None,
     }));

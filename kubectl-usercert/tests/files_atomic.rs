@@ -221,3 +221,7 @@ fn temporary_files_of_a_crash_are_removed_and_no_others() {
 #[cfg(unix)]
 #[path = "files_unix/mod.rs"]
 mod unix;
+
+#[cfg(windows)]
+#[path = "files_windows/mod.rs"]
+mod windows;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::folder::{Access, Folder, split};
+use super::patience::{self, IN_USE};
 use super::temporary::Temporary;
 
 /// As many links as Linux follows.
@@ -33,10 +34,18 @@ pub enum WriteError {
     Sync { path: PathBuf, source: io::Error },
 }
 
+impl WriteError {
+    /// Whether it may be that another program has the file open, which only Windows minds.
+    pub fn may_be_in_use(&self) -> bool {
+        let codes = patience::RENAMED_OR_REMOVED;
+        matches!(self, Self::Open { source, .. } | Self::Rename { source, .. } if patience::is_one_of(source, codes))
+    }
+}
+
 /// Puts new content in the place of a file, or makes a new one (0600).
 ///
 /// Links are followed, also one that points to a file that does not exist yet. Mode and owner
-/// stay (the owner as far as we are allowed to give files away). A file that may not be written
+/// stay (the owner as far as we are allowed to give files away); on Windows the access list. A file that may not be written
 /// is refused although its directory would allow the exchange.
 pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let old = open_old(path)?;
@@ -56,7 +65,9 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     }
     let temporary = Temporary::create(&folder, Access::Private)
         .map_err(|source| WriteError::Open { path: parent.to_owned(), source })?;
-    fill(&temporary, content, old.as_ref().map(|(_, metadata)| metadata)).map_err(failed)?;
+    fill(&temporary, content, old.as_ref()).map_err(failed)?;
+    // On Windows no open file is replaced, be it opened by ourselves.
+    drop(old);
     temporary
         .rename_to(name)
         .map_err(|source| WriteError::Rename { path: target.clone(), source })?;
@@ -145,7 +156,7 @@ fn open_old(path: &Path) -> Result<Option<(File, Metadata)>, WriteError> {
         // A pipe without a reader must not make us wait.
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     }
-    let file = match options.open(path) {
+    let file = match patience::patiently(IN_USE, || options.open(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
@@ -184,17 +195,21 @@ fn follow(path: &Path) -> Result<PathBuf, WriteError> {
 
 /// Writes content, then owner, then mode (so that nobody reads it in between who may not), then
 /// waits for the disk.
-fn fill(temporary: &Temporary<'_>, content: &[u8], old: Option<&Metadata>) -> io::Result<()> {
+fn fill(
+    temporary: &Temporary<'_>,
+    content: &[u8],
+    old: Option<&(File, Metadata)>,
+) -> io::Result<()> {
     let mut file = temporary.file();
     file.write_all(content)?;
-    if let Some(old) = old {
-        adopt(file, old)?;
+    if let Some((old, metadata)) = old {
+        adopt(file, old, metadata)?;
     }
     file.sync_all()
 }
 
 #[cfg(unix)]
-fn adopt(file: &File, old: &Metadata) -> io::Result<()> {
+fn adopt(file: &File, _: &File, old: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 
     let new = file.metadata()?;
@@ -214,7 +229,9 @@ fn adopt(file: &File, old: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(not(unix))]
-fn adopt(_: &File, _: &Metadata) -> io::Result<()> {
+#[cfg(windows)]
+fn adopt(file: &File, old: &File, _: &Metadata) -> io::Result<()> {
+    // The new file is for its owner alone so far. Where that cannot be changed, it stays so.
+    let _ = super::access_list::adopt(file, old);
     Ok(())
 }

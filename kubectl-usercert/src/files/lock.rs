@@ -4,29 +4,35 @@
 //! kubectl creates `<file>.lock` exclusively, fails at once if it exists, and deletes it
 //! afterwards (`client-go/tools/clientcmd/config.go`, `lockFile`). Its file is empty; if it
 //! crashes, the file stays until somebody deletes it. We hold the lock when the name
-//! `<file>.lock` stands for a file that has our marker in it and on which we hold the operating
-//! system's lock (flock). Three rules make that safe among many processes:
+//! `<file>.lock` stands for a file that has our marker in it and that we hold (`folder`: flock, or how
+//! it was opened). Three rules make that safe among many processes:
 //!
-//! * The name only ever comes to be with marker and flock in place: both are made under a
-//!   temporary name, which is then linked to the lock's.
-//! * Who finds a marked file gets its flock only if its holder is gone, and then looks once more
-//!   whether the name still stands for that very file. Then it renames its own over it.
-//! * The name is removed or replaced only by who holds the flock of the file it stands for.
+//! * The name only ever comes to be held. Where a second name can be given to an open file, marker and
+//!   hold are made under a temporary one first, so that not even a crash leaves less.
+//! * Who finds a marked file can hold it only if its holder is gone. Then it removes the name, and all
+//!   begin anew.
+//! * The name is removed only by who holds the file it stands for.
 //!
 //! Two things it cannot do. Like kubectl's, the lock belongs to the path as named, so two
 //! processes that reach one file by different links do not see each other. And on a file system
-//! without flock, a lock left by a crash looks held and is reported like one.
+//! without such locks, one that a crash has left looks held and is reported like one.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::folder::{Access, Folder, split};
+use super::folder::{Access, Folder, Hold, split};
 pub use super::marker::LockOwner;
+use super::patience;
 use super::temporary::{Temporary, arbitrary};
 
+/// A file that can be held and read at the same time, which on Windows those for one person cannot.
+const ACCESS: Access = if cfg!(windows) { Access::Public } else { Access::Private };
+/// Longest time that a name may be neither there nor free: Windows keeps one whose file was removed
+/// until everybody has closed it, and says that access is denied.
+const LEAVING: Duration = Duration::from_secs(2);
 /// First and longest pause between two attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(60));
 
@@ -79,7 +85,7 @@ pub struct KubeconfigLock {
 struct Held {
     folder: Folder,
     name: OsString,
-    /// Its flock is ours as long as it is open.
+    /// It is held as long as it is open.
     file: File,
 }
 
@@ -121,7 +127,7 @@ enum Occupant {
     Gone,
     /// A lock of this very call under another spelling of the path.
     Mine,
-    /// Left by a crash of ours; its flock is held now.
+    /// Left by a crash of ours; held by us now.
     Abandoned(File),
     Held(LockOwner),
     Foreign,
@@ -154,28 +160,41 @@ fn hold(
     held: &[Held],
 ) -> Result<Option<File>, LockError> {
     let failed = |source| LockError::Create { path: path.to_owned(), source };
-    let temporary = Temporary::create(folder, Access::Private).map_err(failed)?;
     let marker = LockOwner::this_process().to_text();
-    temporary.file().write_all(marker.as_bytes()).map_err(failed)?;
+    // On Windows the second name of an open file may outlive what it was made for.
+    let temporary = match cfg!(windows) {
+        true => None,
+        false => Some(marked(folder, &marker).map_err(failed)?),
+    };
 
     let mut pause = PAUSES.0;
+    let mut leaving = None;
     loop {
-        match try_create(folder, name, &temporary, &marker).map_err(failed)? {
-            Created::Linked => return Ok(Some(temporary.into_file())),
+        let busy = match try_create(folder, name, temporary.as_ref(), &marker).map_err(failed)? {
+            Created::Linked => return Ok(temporary.map(Temporary::into_file)),
             Created::InPlace(file) => return Ok(Some(file)),
-            Created::Taken => {}
-        }
-        let busy = match look(folder, name, held) {
-            Occupant::Gone => continue,
-            Occupant::Mine => return Ok(None),
-            Occupant::Abandoned(old) => {
-                let file = temporary.rename_to(name).map_err(failed)?;
-                drop(old);
-                return Ok(Some(file));
+            Created::Leaving(source) => {
+                let since = *leaving.get_or_insert_with(Instant::now);
+                if since.elapsed() > LEAVING {
+                    return Err(failed(source));
+                }
+                failed(source)
             }
-            Occupant::Held(holder) => LockError::Held { path: path.to_owned(), holder },
-            Occupant::Foreign => {
-                LockError::Foreign { path: path.to_owned(), age: age(folder, name) }
+            Created::Taken => {
+                leaving = None;
+                match look(folder, name, held) {
+                    Occupant::Gone => continue,
+                    Occupant::Mine => return Ok(None),
+                    Occupant::Abandoned(old) => {
+                        folder.remove_file(name).map_err(failed)?;
+                        drop(old);
+                        continue;
+                    }
+                    Occupant::Held(holder) => LockError::Held { path: path.to_owned(), holder },
+                    Occupant::Foreign => {
+                        LockError::Foreign { path: path.to_owned(), age: age(folder, name) }
+                    }
+                }
             }
         };
         let left = match deadline {
@@ -190,39 +209,48 @@ fn hold(
     }
 }
 
+fn marked<'f>(folder: &'f Folder, marker: &str) -> io::Result<Temporary<'f>> {
+    let temporary = Temporary::create(folder, ACCESS)?;
+    temporary.file().write_all(marker.as_bytes())?;
+    Ok(temporary)
+}
+
 enum Created {
     /// The temporary file has it now.
     Linked,
     /// A further file has it.
     InPlace(File),
     Taken,
+    /// Perhaps the name of a file that was removed and is still open somewhere; or none may be made here.
+    Leaving(io::Error),
 }
 
-/// Gives a file with our marker and a held flock the lock's name.
+/// Gives a file with our marker that we hold the lock's name.
 fn try_create(
     folder: &Folder,
     name: &OsStr,
-    temporary: &Temporary<'_>,
+    temporary: Option<&Temporary<'_>>,
     marker: &str,
 ) -> io::Result<Created> {
     let taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
-    match temporary.link_to(name) {
-        Ok(()) => return Ok(Created::Linked),
-        Err(error) if taken(&error) => return Ok(Created::Taken),
+    match temporary.map(|temporary| temporary.link_to(name)) {
+        Some(Ok(())) => return Ok(Created::Linked),
+        Some(Err(error)) if taken(&error) => return Ok(Created::Taken),
         // A file system without second names, or an error that the next call meets too.
-        Err(_) => {}
+        Some(Err(_)) | None => {}
     }
     // Here a crash before the marker is complete leaves a lock that looks foreign: it is reported
     // and left alone, which is inconvenient but safe.
-    let mut file = match folder.create_file(name, Access::Private) {
+    let mut file = match folder.create_held(name, ACCESS) {
+        Ok(Some(file)) => file,
+        Ok(None) => return Ok(Created::Taken),
         Err(error) if taken(&error) => return Ok(Created::Taken),
-        other => other?,
+        Err(error) if patience::is_one_of(&error, patience::RENAMED_OR_REMOVED) => {
+            return Ok(Created::Leaving(error));
+        }
+        Err(error) => return Err(error),
     };
-    let written = match file.try_lock() {
-        Ok(()) | Err(TryLockError::Error(_)) => file.write_all(marker.as_bytes()),
-        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-    };
-    if let Err(error) = written {
+    if let Err(error) = file.write_all(marker.as_bytes()) {
         let _ = folder.remove_file(name);
         return Err(error);
     }
@@ -230,7 +258,7 @@ fn try_create(
 }
 
 fn look(folder: &Folder, name: &OsStr, held: &[Held]) -> Occupant {
-    let file = match folder.open_to_lock(name) {
+    let file = match folder.open_file(name) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Occupant::Gone,
         // kubectl's has mode 0, so that opening it fails.
@@ -243,13 +271,20 @@ fn look(folder: &Folder, name: &OsStr, held: &[Held]) -> Occupant {
         return Occupant::Foreign;
     }
     let Ok(Some(holder)) = LockOwner::read(&file) else { return Occupant::Foreign };
+    drop(file);
     // Locks do not always reach across computers, so a free one proves nothing there.
-    if holder.host != super::marker::host() || file.try_lock().is_err() {
+    if holder.host != super::marker::host() {
         return Occupant::Held(holder);
     }
-    match folder.is(name, &file) {
-        Ok(true) => Occupant::Abandoned(file),
-        _ => Occupant::Gone,
+    match folder.open_held(name) {
+        // Another file may have come to the name since.
+        Ok(Hold::Ours(file)) => match LockOwner::read(&file) {
+            Ok(Some(same)) if same == holder => Occupant::Abandoned(file),
+            _ => Occupant::Gone,
+        },
+        Ok(Hold::Gone) => Occupant::Gone,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Occupant::Gone,
+        Ok(Hold::Theirs) | Err(_) => Occupant::Held(holder),
     }
 }
 

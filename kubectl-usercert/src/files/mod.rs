@@ -8,9 +8,11 @@
 //! (`journal`), and who else writes a kubeconfig (`writers`).
 //!
 //! Below them lie `folder` (an opened directory: names are looked up inside it, not along a
-//! path that may have been changed meanwhile) and `temporary` (a file under a name of ours with a
+//! path that may have been changed meanwhile), `patience` and `access_list` for Windows, and `temporary` (a file under a name of ours with a
 //! held lock, so that one left by a crash is recognised and removed by the next writer).
 
+#[cfg(windows)]
+mod access_list;
 pub(crate) mod atomic;
 pub mod authorization;
 pub(crate) mod environment;
@@ -21,6 +23,7 @@ pub(crate) mod lock;
 mod marker;
 pub(crate) mod named;
 pub(crate) mod pair;
+mod patience;
 pub(crate) mod reading;
 pub(crate) mod state;
 mod temporary;
@@ -30,5 +33,5 @@ pub(crate) mod writers;
 pub use atomic::{WriteError, create_new, replace};
 pub use folder::{Access, Folder};
 pub use lock::{KubeconfigLock, LockError};
-pub use reading::{ReadError, read, read_limited, read_sensitive};
+pub use reading::{ReadError, is_readable_by_others, read, read_limited, read_sensitive};
 pub use state::{Pending, PendingStore, StateError};

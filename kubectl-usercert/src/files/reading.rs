@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use usercert_core::text::show_path;
 use zeroize::Zeroizing;
 
+use super::patience;
+
 /// No file that people hand to the plugin is larger; 10,000 users are 53 MiB.
 pub const LIMIT: usize = 512 << 20;
 
@@ -36,6 +38,10 @@ impl ReadError {
 /// What an edit adds to a large file, mostly, without having to move it.
 const ROOM: usize = 32 << 10;
 
+fn open(path: &Path) -> io::Result<File> {
+    patience::patiently(patience::IN_USE, || File::open(path))
+}
+
 /// Reads a file of up to `LIMIT` bytes.
 pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     read_limited(path, LIMIT)
@@ -44,7 +50,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
 /// Reads a file of up to `limit` bytes. Pipes work too.
 pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
     let error = |source| ReadError::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(error)?;
+    let file = open(path).map_err(error)?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     let size = usize::try_from(size).unwrap_or(usize::MAX).min(limit);
     let mut content = Vec::with_capacity(size.saturating_add(ROOM));
@@ -58,7 +64,7 @@ pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
 /// Reads a file of up to `limit` bytes that holds a secret: one buffer, wiped when dropped.
 pub fn read_sensitive(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     let error = |source| ReadError::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(error)?;
+    let file = open(path).map_err(error)?;
     match sensitive_content(file, limit).map_err(error)? {
         Some(content) => Ok(content),
         None => Err(ReadError::TooLarge { path: path.to_owned(), limit }),
@@ -113,16 +119,24 @@ pub fn size(path: &Path) -> Option<u64> {
     std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())
 }
 
-/// Whether people other than its owner may read a file.
+/// Whether people other than its owner may read a file. On Windows, administrators aside.
 pub fn is_readable_by_others(path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o044 != 0)
     }
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     {
-        let _ = path;
-        false
+        super::access_list::is_readable_by_others(path)
+    }
+}
+
+/// Who may read a new private file, in words.
+pub fn privacy(path: &Path) -> &'static str {
+    match is_readable_by_others(path) {
+        true => "other users can read it: this file system has no permissions",
+        false if cfg!(windows) => "only you can read it",
+        false => "mode 0600",
     }
 }

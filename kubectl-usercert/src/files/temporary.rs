@@ -1,15 +1,15 @@
 //! A file under a name of ours beside the file that it is going to become.
 //!
-//! Its maker holds a lock on it (flock; LockFileEx on Windows). One that nobody holds was left by
+//! Its maker holds it. One that nobody holds was left by
 //! a crash: whoever makes the next one in that directory removes it. That matters because it may
 //! hold a kubeconfig with keys.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 
-use super::folder::{Access, Folder};
+use super::folder::{Access, Folder, Hold};
 
 const PREFIX: &str = ".kubectl-usercert-";
 const SUFFIX: &str = ".tmp";
@@ -44,24 +44,18 @@ impl Drop for Name<'_> {
 }
 
 impl<'f> Temporary<'f> {
-    /// Removes what crashes left in that directory, then makes a new empty file with a held lock.
+    /// Removes what crashes left in that directory, then makes a new empty file and holds it.
     pub(super) fn create(folder: &'f Folder, access: Access) -> io::Result<Self> {
         sweep(folder);
         for _ in 0..ATTEMPTS {
             let name = OsString::from(format!("{PREFIX}{:016x}{SUFFIX}", arbitrary()));
-            let file = match folder.create_file(&name, access) {
+            let file = match folder.create_held(&name, access) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 other => other?,
             };
             let name = Name { folder, name };
-            // Somebody who sweeps may have taken it for abandoned before the lock was on it.
-            let locked = match file.try_lock() {
-                Ok(()) => true,
-                Err(TryLockError::WouldBlock) => false,
-                // A file system without locks: then nobody sweeps there either.
-                Err(TryLockError::Error(_)) => true,
-            };
-            if locked && folder.is(&name.name, &file)? {
+            // Otherwise somebody who sweeps has taken it for abandoned, before it was held.
+            if let Some(file) = file {
                 return Ok(Self { file, name });
             }
         }
@@ -77,13 +71,13 @@ impl<'f> Temporary<'f> {
         self.name.folder.link(&self.name.name, name)
     }
 
-    /// Renames the file, replacing what had that name, and hands it out, its lock still held.
+    /// Renames the file, replacing what had that name, and hands it out, still held.
     pub(super) fn rename_to(self, name: &OsStr) -> io::Result<File> {
         self.name.folder.rename(&self.name.name, name)?;
         Ok(self.file)
     }
 
-    /// Gives up the first name and hands out the file, its lock still held.
+    /// Gives up the first name and hands out the file, still held.
     pub(super) fn into_file(self) -> File {
         self.file
     }
@@ -102,12 +96,9 @@ pub(super) fn sweep(folder: &Folder) {
         if !is_ours(&name) {
             continue;
         }
-        let Ok(file) = folder.open_to_lock(&name) else { continue };
-        if file.metadata().is_ok_and(|metadata| metadata.is_file())
-            && file.try_lock().is_ok()
-            && folder.is(&name, &file).unwrap_or(false)
-        {
+        if let Ok(Hold::Ours(file)) = folder.open_held(&name) {
             let _ = folder.remove_file(&name);
+            drop(file);
         }
     }
 }

@@ -11,7 +11,7 @@ use usercert_core::kubeconfig::install::{self, Existing, NewEntries, PlanError};
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry, context_body};
-use usercert_core::text::{shell_word, show, show_path};
+use usercert_core::text::{delete_line, shell_word, show, show_path};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 
@@ -314,8 +314,8 @@ impl std::error::Error for Refused {}
 
 pub fn unwritten(error: UpdateError<Refused>) -> Error {
     let unlock = |path: &Path, who: &str| {
-        let path = shell_word(&path.display().to_string());
-        format!("if {who}, remove what it has left over: rm -- {path}")
+        let delete = delete_line(&path.display().to_string());
+        format!("if {who}, remove what it has left over: {delete}")
     };
     let hint = match &error {
         UpdateError::Lock(LockError::Foreign { path, .. }) => {
@@ -331,6 +331,8 @@ pub fn unwritten(error: UpdateError<Refused>) -> Error {
     };
     let error = match error {
         UpdateError::Decide(Refused(error)) => return error,
+        UpdateError::Write { source, .. } if source.may_be_in_use() => Error::from(source)
+            .hint("perhaps another program has it open: close that program and run this again"),
         UpdateError::Write { source, .. } => Error::from(source),
         other => Error::from(other),
     };

@@ -153,8 +153,9 @@ impl RequestSpec {
         if let Some(key) = key {
             atomic::create_new(&key, made.key.to_pem().as_bytes(), Access::Private)?;
             host.say(format!(
-                "private key in {} (mode 0600); it never has to leave this machine",
-                show_path(&key)
+                "private key in {} ({}); it never has to leave this machine",
+                show_path(&key),
+                reading::privacy(&key)
             ));
         }
         atomic::create_new(&csr, pkcs10::to_pem(&made.csr.der).as_bytes(), Access::Public)?;

@@ -1,7 +1,7 @@
 //! Files under many processes: at once, and killed in the middle.
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+#[cfg(unix)]
 mod crash;
 mod many;
 
@@ -19,7 +19,13 @@ fn helper() -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     let path = PATH.get_or_init(|| {
         let here = std::env::current_exe().unwrap();
-        let path = here.parent().unwrap().parent().unwrap().join("examples/files_helper");
+        let path = here
+            .parent()
+            .unwrap()
+            .parent()
+            .unwrap()
+            .join("examples")
+            .join(format!("files_helper{}", std::env::consts::EXE_SUFFIX));
         if !path.exists() {
             let mut cargo = Command::new(env!("CARGO"));
             cargo.args(["build", "--example", "files_helper"]);
@@ -32,12 +38,9 @@ fn helper() -> Command {
 }
 
 fn installed(program: &str) -> bool {
-    Command::new("sh")
-        .args(["-c", &format!("command -v {program}")])
-        .output()
-        .unwrap()
-        .status
-        .success()
+    let program = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(&program).is_file())
 }
 
 /// Waits for a condition; there is nothing to wake us.

@@ -29,7 +29,7 @@ pub struct InitArgs {
     /// Where the certificate goes
     #[arg(long, value_name = "FILE", default_value = "ca.crt")]
     pub ca_cert: PathBuf,
-    /// Where the private key goes (mode 0600)
+    /// Where the private key goes: a new file that only you can read
     #[arg(long, value_name = "FILE", default_value = "ca.key")]
     pub ca_key: PathBuf,
     /// The CA's common name

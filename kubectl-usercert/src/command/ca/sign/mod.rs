@@ -77,10 +77,10 @@ pub struct SignArgs {
     /// directory, or standard output ("-", the default)
     #[arg(long, value_name = "FILE|DIR|-")]
     pub out: Option<PathBuf>,
-    /// Make a key as well, in this new file (mode 0600), instead of signing a request
+    /// Make a key as well, in this new file that only you can read, instead of signing a request
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "expect"])]
     pub new_key: Option<PathBuf>,
-    /// Make a key as well, and write it with the certificate into a new kubeconfig (mode 0600)
+    /// Make a key as well, and write it with the certificate into a new kubeconfig that only you can read
     #[arg(long, value_name = "FILE", requires = "server",
           conflicts_with_all = ["files", "expect", "new_key", "reply", "out"])]
     pub standalone: Option<PathBuf>,

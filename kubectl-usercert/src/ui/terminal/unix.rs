@@ -1,0 +1,72 @@
+use std::io;
+
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
+    tcsetattr,
+};
+use zeroize::Zeroizing;
+
+/// Longest line that is taken, in bytes; growing would leave copies behind.
+const LONGEST: usize = 4096;
+const INTERRUPT: u8 = 3;
+const END: u8 = 4;
+const BACKSPACE: [u8; 2] = [8, 127];
+
+/// Throws away what was typed and has not been read.
+pub fn forget_typed() {
+    // There is nothing to forget where it is no terminal.
+    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+}
+
+/// While it lives, what is typed on standard input's terminal is not shown, and comes key by key:
+/// a signal from the keyboard would end the program and leave the terminal without echo.
+struct Silent(Termios);
+
+impl Silent {
+    fn start() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        silent.special_codes[SpecialCodeIndex::VMIN] = 1;
+        silent.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(io::stdin(), OptionalActions::Drain, &silent)?;
+        Ok(Self(before))
+    }
+
+    fn key(&self) -> io::Result<Option<u8>> {
+        let mut key = [0];
+        Ok((rustix::io::read(io::stdin(), &mut key)? > 0).then_some(key[0]))
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        // There is nothing better to do if the terminal is gone.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
+    }
+}
+
+/// Reads a line from standard input's terminal without showing it; `ask` is called once nothing is
+/// shown any more.
+///
+/// # Errors
+/// When it is interrupted (`Interrupted`) or no text, or the terminal cannot be silenced.
+pub fn read_silently(ask: impl FnOnce()) -> io::Result<Zeroizing<String>> {
+    let terminal = Silent::start()?;
+    ask();
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
+    loop {
+        match terminal.key()? {
+            None | Some(b'\n' | b'\r' | END) => break,
+            Some(INTERRUPT) => return Err(io::ErrorKind::Interrupted.into()),
+            Some(key) if BACKSPACE.contains(&key) => {
+                // A character may be of several bytes.
+                while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+            }
+            Some(key) if line.len() < LONGEST => line.push(key),
+            Some(_) => return Err(io::Error::other("the line is too long")),
+        }
+    }
+    let text = std::str::from_utf8(&line).map_err(io::Error::other)?;
+    Ok(Zeroizing::new(text.to_owned()))
+}

@@ -232,7 +232,7 @@ impl CheckedCertificate {
     ) -> Result<()> {
         let written = self.write(host, list, placement)?;
         self.remove_pending()?;
-        self.report(host, &written, placement, format)
+        self.report(host, &written, list, placement, format)
     }
 
     pub fn write(
@@ -313,6 +313,7 @@ impl CheckedCertificate {
         &self,
         host: &Host,
         written: &WrittenEntry,
+        list: &LoadingList,
         placement: &Placement,
         format: Option<Format>,
     ) -> Result<()> {
@@ -321,14 +322,20 @@ impl CheckedCertificate {
         output::print(host, format, &self.value(written)?, &[name], |_| {
             format!("{}; {expiry}", written.outcome())
         })?;
-        let kubectl = match &placement.standalone {
-            Some(_) => {
-                try_standalone(host, placement);
-                return Ok(());
-            }
-            None if placement.use_context => "kubectl".to_owned(),
-            None => format!("kubectl --context {}", shell_word(&written.context_name)),
-        };
+        if placement.standalone.is_some() {
+            try_standalone(host, placement);
+            return Ok(());
+        }
+        let mut kubectl = "kubectl".to_owned();
+        // What was named by a flag is known to nobody else.
+        if let [file] = list.files.as_slice()
+            && list.explicit
+        {
+            kubectl.push_str(&format!(" --kubeconfig {}", shell_word(&file.display().to_string())));
+        }
+        if !placement.use_context {
+            kubectl.push_str(&format!(" --context {}", shell_word(&written.context_name)));
+        }
         host.say(format!("Try it: {kubectl} auth whoami"));
         Ok(())
     }

@@ -3,11 +3,9 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
 use usercert_sandbox::{Sandbox, SandboxOptions};
 
 /// A small Kubernetes API server in memory, to try `kubectl usercert` without a cluster
@@ -34,8 +32,7 @@ struct Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
     let args = Args::parse();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stopped = stopped()?;
     let sandbox = Sandbox::start(SandboxOptions {
         signer: !args.no_signer,
         port: args.port,
@@ -45,11 +42,28 @@ async fn main() -> io::Result<()> {
     println!("{}", sandbox.url());
     println!("export KUBECONFIG={}", shell_quoted(&admin.display().to_string()));
     io::stdout().flush()?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    stopped.await
+}
+
+/// What ends when it is told to stop; listens from here on.
+#[cfg(unix)]
+fn stopped() -> io::Result<impl Future<Output = io::Result<()>>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    })
+}
+
+/// What ends when it is told to stop.
+#[cfg(not(unix))]
+fn stopped() -> io::Result<impl Future<Output = io::Result<()>>> {
+    Ok(tokio::signal::ctrl_c())
 }
 
 /// Writes the kubeconfig files, and `ready` as the last one. Returns the administrator's.
@@ -71,14 +85,17 @@ fn write_files(sandbox: &Sandbox, args: &Args) -> io::Result<PathBuf> {
     Ok(admin)
 }
 
-/// Writes a file that only its owner can read.
+/// Writes a file that only its owner can read; on Windows, who the folder lets in.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 fn shell_quoted(text: &str) -> String {

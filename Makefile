@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # Where cargo puts things, also when CARGO_TARGET_DIR is set.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help try test lint unit e2e docs web release bench soak clean
+.PHONY: help try test lint unit e2e docs web release cross bench soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -49,6 +49,12 @@ web: ## the page: web-demo/dist/index.html
 release: ## archive for this machine, its ingredients, hashes, krew manifest: dist/
 	@docs/scripts/need cargo python
 	docs/scripts/release
+
+cross: ## other systems, as far as this machine can run them: Windows, arm64, musl, macOS; cross-TARGET for one
+	docs/scripts/cross $(if $(E2E),--e2e)
+
+cross-%:
+	docs/scripts/cross $(if $(E2E),--e2e) $*
 
 bench: ## ours against what people use today; writes nothing
 	@docs/scripts/need cargo kubectl openssl hyperfine

@@ -8,9 +8,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kubectl_usercert::files::{
-    Access, KubeconfigLock, PendingStore, authorization, create_new, kubeconfig,
-};
+use kubectl_usercert::files::authorization::Configuration;
+use kubectl_usercert::files::{Access, KubeconfigLock, PendingStore, create_new, kubeconfig};
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::kubeconfig::path::LoadingList;
 
@@ -30,10 +29,9 @@ fn main() -> Outcome {
             Ok(())
         }
         ["authorize", file, before, after] => {
-            let (file, beside) = (Path::new(file), Path::new(file).with_file_name("beside"));
             mark("start");
-            let beside = (beside.as_path(), &b"beside"[..]);
-            authorization::put(file, before.as_bytes(), after.as_bytes(), beside)?;
+            let configuration = Configuration::open(Path::new(file))?;
+            configuration.put(before, after, ("beside", "beside"))?;
             mark("end");
             Ok(())
         }

@@ -135,7 +135,7 @@ async fn dispatch(host: &Host, command: Command) -> Result<Exit> {
         Command::Doctor(args) => command::doctor::run(host, &args).await,
         Command::Access(args) => command::access::run(host, &args).await,
         Command::Certificates(args) => command::certificates::run(host, &args).await,
-        Command::Contexts(args) => command::contexts::run(host, &args),
+        Command::Contexts(args) => command::contexts::run(host, &args).await,
         Command::Inspect(args) => command::inspect::run(host, &args).await,
         Command::Ca(args) => command::ca::run(host, &args).await,
         Command::Completion(args) => command::completion::run(host, &args),

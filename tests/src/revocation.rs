@@ -60,7 +60,7 @@ fn refused_by_policy(store: &Store, user: &User) -> Option<String> {
     let denies = binding["validationActions"].as_array()?.iter().any(|it| it == "Deny");
     let list = &binding["paramRef"];
     let (namespace, name) = (list["namespace"].as_str()?, list["name"].as_str()?);
-    let map = store.get(Resource::of(Kind::ConfigMap)?, namespace, name)?;
+    let map = store.parameter(namespace, name)?;
     let Object::ConfigMap(map) = map.as_ref() else { return None };
     let ids = certificate_ids(user);
     if !denies || user.name.starts_with("system:") || ids.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::api::{Object, Resource};
+use crate::api::{Kind, Object, Resource};
 
 /// How many past changes a watch can catch up with.
 const WINDOW: usize = 4096;
@@ -39,6 +39,9 @@ pub(crate) struct Store {
     /// Watches may start from this version on.
     floor: u64,
     changed: watch::Sender<u64>,
+    /// The ConfigMaps as they were when the last admission policy or binding with a parameter was deleted: kube-apiserver
+    /// stops watching them then, and never begins again (`k8s.io/apiserver/pkg/admission/plugin/policy/generic`).
+    unwatched: Option<BTreeMap<Key, Arc<Object>>>,
 }
 
 impl Store {
@@ -49,6 +52,7 @@ impl Store {
             window: VecDeque::new(),
             floor: 1,
             changed: watch::Sender::new(1),
+            unwatched: None,
         }
     }
 
@@ -89,6 +93,21 @@ impl Store {
         self.objects.get(&(resource.plural, namespace.into(), name.into())).cloned()
     }
 
+    /// A ConfigMap as admission policies see it.
+    pub(crate) fn parameter(&self, namespace: &str, name: &str) -> Option<Arc<Object>> {
+        let key = ("configmaps", namespace.to_owned(), name.to_owned());
+        self.unwatched.as_ref().unwrap_or(&self.objects).get(&key).cloned()
+    }
+
+    /// Whether some object of a resource has a spec with this field.
+    fn has_with(&self, kind: Kind, field: &str) -> bool {
+        let has = |object: &Arc<Object>| match object.as_ref() {
+            Object::Custom(it) => !it.spec[field].is_null(),
+            _ => false,
+        };
+        Resource::of(kind).is_some_and(|resource| self.list(resource, "").any(has))
+    }
+
     /// All objects of a resource, in all namespaces if `namespace` is empty, ordered by namespace and name.
     pub(crate) fn list(
         &self,
@@ -121,6 +140,13 @@ impl Store {
             let mut last = Object::clone(&previous);
             last.meta_mut().resource_version = self.version.to_string();
             self.record(resource, Change::Deleted, Arc::new(last), Some(previous));
+        }
+        let (policy, binding) =
+            (Kind::ValidatingAdmissionPolicy, Kind::ValidatingAdmissionPolicyBinding);
+        let of_policies = resource.kind == policy || resource.kind == binding;
+        let used = || self.has_with(policy, "paramKind") && self.has_with(binding, "paramRef");
+        if of_policies && self.unwatched.is_none() && !used() {
+            self.unwatched = Some(self.objects.clone());
         }
     }
 

@@ -69,6 +69,8 @@ pub struct ContextRow {
     pub not_after: Option<UnixTime>,
     /// What can be said of it.
     pub state: ContextState,
+    /// Whether the certificate is revoked; `None` where no server was asked, or none could tell.
+    pub revoked: Option<bool>,
     /// The file that defines the context, or the user entry without one.
     pub file: PathBuf,
 }
@@ -119,6 +121,7 @@ fn row(users: &BTreeMap<String, UserEntry>, user: &str, file: &Path, now: UnixTi
             None if user.is_empty() => ContextState::NoCredential,
             None => ContextState::UserMissing,
         },
+        revoked: None,
         file: file.to_owned(),
     }
 }

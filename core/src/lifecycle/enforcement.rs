@@ -106,45 +106,92 @@ pub struct Holder<'a> {
     pub until: Option<UnixTime>,
     /// Words for it, as `the certificate of context alice@kind`.
     pub name: &'a str,
+    /// Whether it was on the list before.
+    pub already: bool,
+}
+
+/// What a revocation has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Seen to be refused, at least for writes.
+    Blocked,
+    /// Seen not to be.
+    NotBlocked,
+    /// On the list, but nothing was seen.
+    Unknown,
+}
+
+impl Effect {
+    /// In one word, as in output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::NotBlocked => "not-blocked",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 impl Enforcement {
-    /// One line that says what is refused, what is still possible, and until when. It claims nothing
+    /// What it comes to for a certificate; `system:masters` passes every authorizer.
+    #[must_use]
+    pub fn effect(&self, is_master: bool) -> Effect {
+        let authorization = (!is_master).then_some(&self.authorization);
+        let all = [Some(&self.admission), authorization];
+        let mut all = all.into_iter().flatten();
+        if all.clone().any(|seen| *seen == Seen::Refuses) {
+            Effect::Blocked
+        } else if all.any(|seen| matches!(seen, Seen::NotTried(_))) {
+            Effect::Unknown
+        } else {
+            Effect::NotBlocked
+        }
+    }
+
+    /// One line that says whether it is blocked, what is still possible, and until when. It claims nothing
     /// that was not seen.
     #[must_use]
     pub fn line(&self, holder: &Holder<'_>) -> String {
-        let admission = self.admission == Seen::Refuses;
-        let authorization = self.authorization == Seen::Refuses && !holder.is_master;
+        let name = holder.name;
         let until = match holder.until {
-            Some(until) => format!(" until {until}"),
-            None => " until it expires".to_owned(),
+            Some(until) => format!("until {until}"),
+            None => "until it expires".to_owned(),
         };
-        let what = if authorization {
-            "refused for everything; watches and execs that are open go on until they end, a watch up to an hour"
-                .to_owned()
-        } else if admission {
-            let masters = if holder.is_master && self.authorization == Seen::Refuses {
-                " (system:masters passes every authorizer)"
-            } else {
-                ""
-            };
-            let maybe = match (&self.authorization, masters) {
-                (Seen::NotTried(_), "") => "possibly still possible",
-                _ => "still possible",
-            };
-            format!(
-                "refused for writes, exec and proxy; {maybe}{until}{masters}: get, list and watch, and whatever it may do with --as"
-            )
-        } else if let (Seen::NotTried(why), _) | (_, Seen::NotTried(why)) =
-            (&self.admission, &self.authorization)
-        {
-            format!(
-                "on the list; whether it is refused is not known, for {why}; it is valid{until}"
-            )
-        } else {
-            format!("on the list, but nothing here refuses it; it is valid{until}")
-        };
-        format!("{}: {what}", holder.name)
+        let already = if holder.already { "blocked already" } else { "blocked" };
+        match self.effect(holder.is_master) {
+            Effect::Blocked if self.authorization == Seen::Refuses && !holder.is_master => format!(
+                "{name} {already}: refused for everything; watches and execs that are open go on until they end, a watch up to an hour"
+            ),
+            Effect::Blocked => {
+                let masters = if holder.is_master && self.authorization == Seen::Refuses {
+                    " (system:masters passes every authorizer)"
+                } else {
+                    ""
+                };
+                let maybe = match (&self.authorization, masters) {
+                    (Seen::NotTried(_), "") => "possibly still possible",
+                    _ => "still possible",
+                };
+                format!(
+                    "{name} {already}: refused for writes, exec and proxy; {maybe} {until}{masters}: get, list and watch, and whatever it may do with --as"
+                )
+            }
+            Effect::NotBlocked => format!(
+                "{name} not blocked: it is on the list, but the API server does not refuse it; it is valid {until}"
+            ),
+            Effect::Unknown => {
+                let why =
+                    [&self.admission, &self.authorization].into_iter().find_map(|s| match s {
+                        Seen::NotTried(why) => Some(why.as_str()),
+                        _ => None,
+                    });
+                format!(
+                    "{name}: not known whether it is blocked, for {}; it is on the list, and valid {until}",
+                    why.unwrap_or_default()
+                )
+            }
+        }
     }
 }
 
@@ -183,7 +230,7 @@ mod tests {
             let seen =
                 Enforcement { admission: admission.clone(), authorization: authorization.clone() };
             let until = "2026-12-30T00:00:00Z".parse().ok();
-            seen.line(&Holder { is_master, until, name: "x" })
+            seen.line(&Holder { is_master, until, name: "x", already: false })
         };
         let unknown = Seen::NotTried("you may not impersonate".to_owned());
         let (yes, no) = (&Seen::Refuses, &Seen::Passes);
@@ -200,14 +247,14 @@ mod tests {
             ]
             .join("\n"),
             @r"
-        x: refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
-        x: refused for everything; watches and execs that are open go on until they end, a watch up to an hour
-        x: refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z (system:masters passes every authorizer): get, list and watch, and whatever it may do with --as
-        x: refused for writes, exec and proxy; possibly still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
-        x: refused for everything; watches and execs that are open go on until they end, a watch up to an hour
-        x: on the list, but nothing here refuses it; it is valid until 2026-12-30T00:00:00Z
-        x: on the list, but nothing here refuses it; it is valid until 2026-12-30T00:00:00Z
-        x: on the list; whether it is refused is not known, for you may not impersonate; it is valid until 2026-12-30T00:00:00Z
+        x blocked: refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
+        x blocked: refused for everything; watches and execs that are open go on until they end, a watch up to an hour
+        x blocked: refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z (system:masters passes every authorizer): get, list and watch, and whatever it may do with --as
+        x blocked: refused for writes, exec and proxy; possibly still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
+        x blocked: refused for everything; watches and execs that are open go on until they end, a watch up to an hour
+        x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
+        x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
+        x: not known whether it is blocked, for you may not impersonate; it is on the list, and valid until 2026-12-30T00:00:00Z
         "
         );
     }

@@ -21,13 +21,14 @@ pub mod record;
 mod refusal;
 mod revocation;
 pub mod static_pod;
+pub mod verdict;
 
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use protected::{Protected, protected};
 pub use refusal::{Layer, Refusal, refusal};
 pub use revocation::{
-    Blocked, Damaged, MAX_REASON, MAX_USER, Revocation, RevocationError, RevocationKey,
-    RevocationList, check_reason, removal, revoked_patch,
+    Blocked, Damaged, ListError, MAX_REASON, MAX_USER, Revocation, RevocationError, RevocationKey,
+    RevocationList, TEST_ENTRY, check_reason, removal, revoked_patch,
 };
 
 /// The namespace of everything here that has one; only admins may write in it.

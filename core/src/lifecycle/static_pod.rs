@@ -102,6 +102,17 @@ pub fn plan(text: &str, folder: &str) -> Result<StaticPodPlan, StaticPodError> {
     Ok(StaticPodPlan { manifest: lines.text, configuration, diff: lines.diff })
 }
 
+/// What kubeadm's ClusterConfiguration (`kubeadm.k8s.io/v1beta4`) has to say for the same, so that an
+/// upgrade, which writes the manifest anew, keeps it. kubeadm leaves its own mode away then (from 1.30 on).
+#[must_use]
+pub fn cluster_configuration(folder: &str) -> String {
+    yaml::to_string(&json!({ "apiServer": {
+        "extraArgs": [{ "name": "authorization-config", "value": format!("{folder}/{FILE}") }],
+        "extraVolumes": [{ "name": VOLUME, "hostPath": folder, "mountPath": folder,
+            "readOnly": true, "pathType": "Directory" }],
+    } }))
+}
+
 /// A text that is edited by lines, and what was changed.
 struct Lines {
     text: String,

@@ -67,13 +67,20 @@ impl fmt::Debug for Cluster {
 
 impl Cluster {
     pub(super) fn new(client: Client, server: String, timeout: Option<Duration>) -> Self {
-        let wire = Wire { client, timeout, on_busy: None, stop: None, accept: wire::OBJECTS };
+        let accept = wire::OBJECTS;
+        let wire = Wire { client, timeout, on_busy: None, stop: None, accept, who: None };
         Self { wire, server }
     }
 
     /// The same connection, whose user is told when the server is busy and waited for.
     pub fn telling(mut self, on_busy: OnBusy) -> Self {
         self.wire.on_busy = Some(on_busy);
+        self
+    }
+
+    /// The same connection, whose failures can say who connects.
+    pub fn known_as(mut self, who: &str) -> Self {
+        self.wire.who = Some(who.into());
         self
     }
 

@@ -13,7 +13,7 @@ use usercert_core::kubeconfig::merged::{
 };
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::{Endpoint, OtherCredential};
-use usercert_core::text::{show, show_path};
+use usercert_core::text::{show, show_path, show_short};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use zeroize::Zeroizing;
 
@@ -186,10 +186,36 @@ impl Target {
     }
 
     pub fn connect(&self) -> Result<Cluster> {
-        let auth = auth_info(&self.resolved.user, &self.endpoint)?;
+        self.connect_as(&self.resolved.user)
+    }
+
+    /// Connects as whoever the credentials are of, without acting as somebody else (`--as`).
+    pub fn connect_without_impersonation(&self) -> Result<Cluster> {
+        let mut user = self.resolved.user.clone();
+        (user.impersonate, user.impersonate_uid) = (None, None);
+        user.impersonate_groups.clear();
+        user.impersonate_user_extra.clear();
+        self.connect_as(&user)
+    }
+
+    fn connect_as(&self, user: &User) -> Result<Cluster> {
+        let auth = auth_info(user, &self.endpoint)?;
         let namespace = self.namespace().unwrap_or("default");
         let client = client::build(&client_config(&self.endpoint, auth, namespace)?)?;
-        Ok(Cluster::new(client, self.endpoint.server.clone(), self.request_timeout.for_requests()))
+        let timeout = self.request_timeout.for_requests();
+        Ok(Cluster::new(client, self.endpoint.server.clone(), timeout).known_as(&self.who()))
+    }
+
+    /// Whose credentials these are, and in which context, safe to show.
+    pub fn who(&self) -> String {
+        let user = match named::user_entry(&self.resolved.user).certificate() {
+            Some(certificate) => show_short(certificate.subject.user(), 80),
+            None => show_short(&self.resolved.user_name, 80),
+        };
+        match &self.resolved.context_name {
+            Some(context) => format!("user {user}, context {}", show_short(context, 80)),
+            None => format!("user {user}"),
+        }
     }
 
     pub fn credentials(&self) -> Result<Credentials> {

@@ -22,6 +22,8 @@ pub enum Need {
     WhoAmI,
     /// Do what this rule allows.
     Allowed(Rule),
+    /// Do what this rule allows; a ClusterRole of ours has it.
+    InRole(Rule, &'static str),
 }
 
 fn requests(verbs: &[&str]) -> Rule {
@@ -77,7 +79,7 @@ impl Need {
             Self::WhoAmI => {
                 vec![Rule::allowing(&["create"], "authentication.k8s.io", &["selfsubjectreviews"])]
             }
-            Self::Allowed(rule) => vec![rule.clone()],
+            Self::Allowed(rule) | Self::InRole(rule, _) => vec![rule.clone()],
         };
         rules.iter().map(Rule::to_yaml).collect()
     }
@@ -85,7 +87,11 @@ impl Need {
 
 pub fn explain(error: &ApiError, server: &str, need: &Need) -> Error {
     match error {
-        ApiError::Status(status) => answered(status, need),
+        ApiError::Status(status) => answered(status, server, need),
+        ApiError::Revoked(status, who) => match lifecycle::refusal(&status.message) {
+            Some(refusal) => revoked(&refusal, server, Some(who)),
+            None => answered(status, server, need),
+        },
         ApiError::Busy(status, pause) => Error::new(format!(
             "Error from server ({}): {} (it asks to come back in {} seconds)",
             show_lines(&status.reason, 60),
@@ -105,9 +111,9 @@ pub fn explain(error: &ApiError, server: &str, need: &Need) -> Error {
     }
 }
 
-fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
+fn answered(status: &kube::core::response::Status, server: &str, need: &Need) -> Error {
     if let Some(refusal) = lifecycle::refusal(&status.message) {
-        return revoked(&refusal);
+        return revoked(&refusal, server, None);
     }
     let message = show_lines(&status.message, 2000);
     match (status.code, status.reason.as_str()) {
@@ -126,7 +132,11 @@ fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
             if let Some(missing) = need.missing(&status.message) {
                 error = error.hint(format!("what is missing is the rule\n{}", missing.to_yaml().trim_end()));
             }
-            error.hint(format!("an admin grants this with a ClusterRole whose rules are\n{}", need.rules().trim_end()))
+            let role = match need {
+                Need::InRole(_, name) => format!("the ClusterRole {name}, or one"),
+                _ => "a ClusterRole".to_owned(),
+            };
+            error.hint(format!("an admin grants this with {role} whose rules are\n{}", need.rules().trim_end()))
         }
         (404, _) if status.details.is_none() || message.contains("could not find the requested resource") => {
             Error::new(format!("Error from server (NotFound): {message}"))
@@ -150,11 +160,16 @@ fn answered(status: &kube::core::response::Status, need: &Need) -> Error {
     }
 }
 
-/// What somebody is told whose certificate was revoked.
-pub fn revoked(refusal: &Refusal) -> Error {
-    let reason = refusal.reason.as_deref().map(|r| format!(": {}", show_short(r, 300)));
-    Error::new(format!("this certificate was revoked{}", reason.unwrap_or_default()))
-        .hint("ask your admin for a new one")
+/// What somebody is told whose certificate was revoked; `who` is safe to show.
+pub fn revoked(refusal: &Refusal, server: &str, who: Option<&str>) -> Error {
+    let reason = match &refusal.reason {
+        Some(reason) => format!(": {}", show_short(reason, 300)),
+        // Only the admission policy gives it.
+        None => "; the API server does not say why".to_owned(),
+    };
+    let who = who.map_or_else(String::new, |who| format!("{who}, "));
+    Error::new(format!("this certificate was revoked{reason}"))
+        .hint(format!("{who}server {}: ask your admin for a new certificate", show(server)))
 }
 
 /// The end of a message whose front may hold a value of thousands of characters.

@@ -1,6 +1,7 @@
 //! Why a request got no answer that could be used.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::core::response::Status;
@@ -10,6 +11,8 @@ use super::transport::transport_message;
 #[derive(Debug)]
 pub enum ApiError {
     Status(Box<Status>),
+    /// The certificate in use was revoked; whose it is, and in which context, safe to show.
+    Revoked(Box<Status>, Arc<str>),
     /// It is busy for longer than it is waited for: this long.
     Busy(Box<Status>, Duration),
     /// There was no answer, or none that makes sense.
@@ -21,7 +24,9 @@ pub enum ApiError {
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status(status) | Self::Busy(status, _) => write!(f, "{}", status.message),
+            Self::Status(status) | Self::Revoked(status, _) | Self::Busy(status, _) => {
+                f.write_str(&status.message)
+            }
             Self::Transport(error) => f.write_str(&transport_message(error)),
             Self::Timeout(after) => write!(f, "no answer within {}s", after.as_secs_f32()),
             Self::Malformed(what) => write!(f, "the server's answer makes no sense: {what}"),
@@ -42,7 +47,9 @@ impl ApiError {
     /// The failure's `reason`, which tells AlreadyExists from Conflict (both are 409).
     pub fn reason(&self) -> &str {
         match self {
-            Self::Status(status) | Self::Busy(status, _) => &status.reason,
+            Self::Status(status) | Self::Revoked(status, _) | Self::Busy(status, _) => {
+                &status.reason
+            }
             _ => "",
         }
     }
@@ -50,7 +57,7 @@ impl ApiError {
     /// The failure's HTTP code; 0 if there was no answer.
     pub fn code(&self) -> u16 {
         match self {
-            Self::Status(status) | Self::Busy(status, _) => status.code,
+            Self::Status(status) | Self::Revoked(status, _) | Self::Busy(status, _) => status.code,
             _ => 0,
         }
     }

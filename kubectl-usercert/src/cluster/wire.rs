@@ -15,6 +15,7 @@ use kube::core::response::Status;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use usercert_core::lifecycle;
 use usercert_core::text::show;
 
 use super::failure::ApiError;
@@ -42,6 +43,8 @@ pub(super) struct Wire {
     pub(super) stop: Option<watch::Receiver<bool>>,
     /// The form of answers.
     pub(super) accept: &'static str,
+    /// Who connects, and by which context, where that is known.
+    pub(super) who: Option<Arc<str>>,
 }
 
 pub(super) const OBJECTS: &str = "application/json";
@@ -102,7 +105,7 @@ impl Wire {
                 Outcome::Failed(status, pause) => (status, pause),
             };
             let Some(pause) = pause.filter(|_| tries < RETRIES) else {
-                return Err(ApiError::Status(status));
+                return Err(self.failed(status));
             };
             tries += 1;
             waited = waited.saturating_add(pause);
@@ -115,6 +118,13 @@ impl Wire {
             if self.stopped_within(pause).await {
                 return Err(ApiError::Status(status));
             }
+        }
+    }
+
+    fn failed(&self, status: Box<Status>) -> ApiError {
+        match self.who.clone().filter(|_| lifecycle::refusal(&status.message).is_some()) {
+            Some(who) => ApiError::Revoked(status, who),
+            None => ApiError::Status(status),
         }
     }
 

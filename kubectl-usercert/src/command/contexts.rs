@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use usercert_core::kubeconfig::UserEntry;
-use usercert_core::kubeconfig::contexts::{self, ContextRow, Dead};
+use usercert_core::kubeconfig::contexts::{self, ContextRow, ContextState, Dead};
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::text::{protect_line, show, show_path, show_short};
 use usercert_core::time::{UnixTime, human_duration};
@@ -20,9 +21,12 @@ use crate::ui::args::{DryRun, DryRunArgs, Format, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::kubeconfig_writer::{Refused, edited, unwritten};
+use crate::workflow::revocation;
 
 /// How long to wait for another writer of the kubeconfig.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// Servers that are asked at a time.
+const AT_A_TIME: usize = 8;
 
 /// List the contexts of the kubeconfig: who they act as, and until when
 ///
@@ -32,6 +36,9 @@ pub struct ContextsArgs {
     /// Exit with 4 when a certificate expires within this time, as 7d or 24h
     #[arg(long, value_name = "DURATION")]
     pub expires_within: Option<String>,
+    /// Ask each context's server whether its certificate was revoked; nothing is asked otherwise
+    #[arg(long, conflicts_with = "prune")]
+    pub check_revoked: bool,
     /// Remove expired users, contexts that lead nowhere, and clusters that only those used
     #[arg(long, conflicts_with = "expires_within")]
     pub prune: bool,
@@ -47,7 +54,11 @@ pub struct ContextsArgs {
     dry_run: DryRunArgs,
 }
 
-pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
+pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     let within = match &args.expires_within {
         Some(text) => Some(lifetime::parse_duration(text).ok_or_else(|| {
             Error::usage(format!("--expires-within {}: write it as 7d or 24h", show(text)))
@@ -57,7 +68,7 @@ pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     let config = Kubeconfig::read(args.kubeconfig.as_deref())?;
     let now = host.now();
     let users = users(&config.merged);
-    let rows = contexts::rows(&config.merged, &users, now);
+    let mut rows = contexts::rows(&config.merged, &users, now);
     for file in &config.list.files {
         if reading::is_readable_by_others(file) {
             host.warn(format!(
@@ -69,6 +80,9 @@ pub fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     }
     if args.prune {
         return prune(host, args, &config, &contexts::dead(&config.merged, &users, &rows, now));
+    }
+    if args.check_revoked {
+        check_revoked(host, args, &mut rows).await;
     }
     let seconds = within.map(|nanos| nanos / 1_000_000_000);
     let matches = |row: &ContextRow| seconds.is_some_and(|s| contexts::expires_within(row, s, now));
@@ -113,7 +127,10 @@ fn table(rows: &[ContextRow], wide: bool, now: UnixTime) -> String {
                     Some(left) => format!("{} ago", human_duration(-left)),
                     None => "<none>".to_owned(),
                 },
-                row.state.as_str().to_owned(),
+                match row.revoked {
+                    Some(true) => "revoked".to_owned(),
+                    _ => row.state.as_str().to_owned(),
+                },
             ];
             if wide {
                 cells.push(cell(&row.user_entry, 60));
@@ -123,6 +140,28 @@ fn table(rows: &[ContextRow], wide: bool, now: UnixTime) -> String {
         })
         .collect();
     output::table(&header, &rows)
+}
+
+/// Asks the servers of all contexts with a valid certificate whether it was revoked. Where that could not
+/// be told, says so.
+async fn check_revoked(host: &Host, args: &ContextsArgs, rows: &mut [ContextRow]) {
+    let valid = |row: &ContextRow| row.state == ContextState::Valid;
+    let names: Vec<Option<String>> =
+        rows.iter().map(|row| row.context.clone().filter(|_| valid(row))).collect();
+    let ask = |context: Option<String>| async move {
+        Some(revocation::is_revoked(args.kubeconfig.as_deref(), &context?).await)
+    };
+    let told: Vec<_> = stream::iter(names.into_iter().map(ask)).buffered(AT_A_TIME).collect().await;
+    for (row, told) in rows.iter_mut().zip(told) {
+        match told {
+            None => {}
+            Some(Ok(revoked)) => row.revoked = Some(revoked),
+            Some(Err(why)) => {
+                let context = show(row.context.as_deref().unwrap_or_default());
+                host.warn(format!("context {context}: not known whether it was revoked: {why}"));
+            }
+        }
+    }
 }
 
 fn users(merged: &Merged) -> BTreeMap<String, UserEntry> {

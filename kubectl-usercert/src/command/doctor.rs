@@ -9,6 +9,7 @@ use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject};
 use usercert_core::api::doctor::{self, Ability, Able, Question, Signing, Signs};
 use usercert_core::api::rbac::Rule;
 use usercert_core::lifecycle::admission;
+use usercert_core::lifecycle::verdict::{Standing, Verdict};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::certificate::Certificate;
@@ -21,7 +22,7 @@ use crate::error::{Exit, Result};
 use crate::ui::args::{ClientArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
-use crate::workflow::revocation::{Installed, Known};
+use crate::workflow::revocation::{self, Known};
 
 /// Questions that are under way at a time.
 const AT_A_TIME: usize = 8;
@@ -51,13 +52,12 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
     let abilities = doctor::abilities(&args.signer, &namespace);
 
     let asked = host.now();
-    let (version, you, signing, answers, revoked, installed) = tokio::join!(
+    let (version, you, signing, answers, revoked) = tokio::join!(
         cluster.version(),
         cluster.who_am_i(),
         signing(&cluster, &args.signer, asked),
         answers(&cluster, &abilities),
         Known::read(&cluster),
-        Installed::look(&cluster, true),
     );
     let answered = host.now();
     for error in [version.as_ref().err(), you.as_ref().err()].into_iter().flatten() {
@@ -66,6 +66,7 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
             return Err(explain(error, &cluster.server, &Need::WhoAmI));
         }
     }
+    let revocation = revocation::status(&target, &cluster, &revoked).await;
     let date = version.as_ref().ok().and_then(|a| a.date.as_deref());
     let found = Found {
         server: &cluster.server,
@@ -76,7 +77,7 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
         signer: &args.signer,
         signing,
         revoked,
-        installed,
+        revocation,
         minor: version.as_ref().ok().and_then(|a| minor(&a.value)),
         able: abilities
             .iter()
@@ -146,7 +147,7 @@ struct Found<'a> {
     signer: &'a str,
     signing: Result<Signing, String>,
     revoked: Known,
-    installed: Result<Installed, ApiError>,
+    revocation: Verdict,
     /// The minor version of Kubernetes 1.
     minor: Option<u32>,
     able: Vec<(&'a Ability<'a>, Able<'a>)>,
@@ -216,7 +217,7 @@ impl Found<'_> {
         format!("{} (groups {})", show(&you.username), show_short(&groups.join(", "), 300))
     }
 
-    /// Whether revoked certificates are refused here, as far as the objects tell, and whether that can be.
+    /// Whether revoked certificates are refused here, and whether that can be.
     fn revocation_in_words(&self) -> String {
         let needs = admission::CREDENTIAL_SINCE_MINOR;
         if let Some(minor) = self.minor.filter(|minor| *minor < needs) {
@@ -224,24 +225,23 @@ impl Found<'_> {
                 "not possible: requests name their certificate from Kubernetes 1.{needs} on, this is 1.{minor}"
             );
         }
-        let count = self.revoked.list().map(|l| l.entries().len());
-        match (&self.installed, &self.revoked) {
-            (Ok(installed), _) if installed.in_force() => {
-                let count = count.map_or("a list that you may not see".to_owned(), |n| match n {
-                    1 => "1 entry".to_owned(),
-                    n => format!("{n} entries"),
-                });
-                format!(
-                    "the admission policy is in force ({count}); `kubectl usercert revocations list` tries it"
-                )
-            }
-            (Ok(installed), Known::List(list)) if list.entries().len() > 0 => format!(
-                "WARNING: certificates are revoked, but no policy refuses them: {}",
-                installed.problems().join("; ")
-            ),
-            (Ok(_), _) => "not set up: kubectl usercert revocations install".to_owned(),
-            (Err(_), _) => "not known: you may not see its policy".to_owned(),
+        let verdict = &self.revocation;
+        if verdict.admission == Standing::NotSetUp {
+            return "not set up: kubectl usercert revocations install".to_owned();
         }
+        let mut text = format!("admission policy: {}", verdict.admission_in_words());
+        match self.revoked.list().map(|l| l.entries().len()) {
+            None => {}
+            Some(1) => text.push_str(" (1 entry)"),
+            Some(n) => text.push_str(&format!(" ({n} entries)")),
+        }
+        if matches!(verdict.authorization, Standing::Refuses | Standing::Behind { .. }) {
+            text.push_str(&format!("; authorization: {}", verdict.authorization_in_words()));
+        }
+        if let Some(problem) = &verdict.list {
+            text.push_str(&format!("; WARNING: {problem}"));
+        }
+        text
     }
 
     fn signer_in_words(&self, now: UnixTime) -> String {
@@ -302,7 +302,9 @@ impl Found<'_> {
                 },
                 "revocation": {
                     "possible": self.minor.map(|m| m >= admission::CREDENTIAL_SINCE_MINOR),
-                    "policyInForce": self.installed.as_ref().ok().map(Installed::in_force),
+                    "policyInForce": self.revocation.in_force(),
+                    "admission": self.revocation.admission.as_str(),
+                    "authorization": self.revocation.authorization.as_str(),
                     "entries": self.revoked.list().map(|l| l.entries().len()),
                 },
                 "checks": checks,

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::review::{self, Severity};
+use usercert_core::review::{self, Finding, Severity};
 
 use crate::cluster::Target;
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, Format, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
-use crate::workflow::approval;
 use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::review_sheet::{Bindings, Sheet};
+use crate::workflow::{approval, findings};
 
 /// Show everything that an approver must know of a request
 ///
@@ -96,9 +96,21 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         sheets.iter().map(text).collect::<Vec<_>>().join("\n")
     })?;
     if exit == Exit::Refused && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
-        host.say("\nThis would be refused. A finding marked REFUSED passes with --accept CODE on approve.");
+        host.say(format!("\n{}", refusal_in_words(&sheets)));
     }
     Ok(exit)
+}
+
+/// Says that a request would be refused, and what would let it pass.
+fn refusal_in_words(sheets: &[Sheet]) -> String {
+    let refuses = |f: &&Finding| review::refuses(std::slice::from_ref(*f), &[]);
+    let refusing: Vec<&Finding> = sheets.iter().flat_map(|s| &s.findings).filter(refuses).collect();
+    match findings::accepting(&refusing) {
+        Some(flags) => {
+            format!("This would be refused. If it is meant to be so: approve with {flags}")
+        }
+        None => "This would be refused, and cannot be accepted.".to_owned(),
+    }
 }
 
 fn explain_findings(host: &Host) -> Result<Exit> {

@@ -76,6 +76,7 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
             .hint("a reply without its key? `kubectl usercert install --reply FILE` puts both together"));
         }
     };
+    let cluster = cluster.known_as(&target.who());
     let (info, revoked) = tokio::join!(cluster.who_am_i(), Known::read(&cluster));
     let info = info.map_err(|error| match error.code() {
         401 => refused(leaf.as_ref(), token_end.map(|end| (end, host.now())), &target),
@@ -87,7 +88,8 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
         && let Some(blocked) = list.blocked(&Fingerprint::of(&leaf.der), &info.username)
     {
         let reason = Some(blocked.entry.line.clone());
-        return Err(cluster::revoked(&Refusal { layer: Layer::Admission, reason }));
+        let refusal = Refusal { layer: Layer::Admission, reason };
+        return Err(cluster::revoked(&refusal, &cluster.server, Some(&target.who())));
     }
     print(host, args, &target, &info, leaf.as_ref(), token_end)?;
     Ok(Exit::Done)

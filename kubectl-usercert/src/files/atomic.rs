@@ -114,13 +114,24 @@ impl Folder {
 
     /// Replaces a file of this directory that no link leads to; new ones are 0600.
     pub(super) fn replace(&self, name: &str, content: &[u8]) -> Result<(), WriteError> {
+        self.exchange(name.as_ref(), content, None)
+    }
+
+    /// Puts a file in the place of whatever has that name, a link included; with owner and mode of `old`.
+    pub(super) fn exchange(
+        &self,
+        name: &std::ffi::OsStr,
+        content: &[u8],
+        old: Option<(File, Metadata)>,
+    ) -> Result<(), WriteError> {
         let path = self.path_of(name);
         let failed = |source| WriteError::Write { path: path.clone(), source };
         let temporary = Temporary::create(self, Access::Private)
             .map_err(|source| WriteError::Open { path: self.path().to_owned(), source })?;
-        fill(&temporary, content, None).map_err(failed)?;
+        fill(&temporary, content, old.as_ref()).map_err(failed)?;
+        drop(old);
         temporary
-            .rename_to(name.as_ref())
+            .rename_to(name)
             .map_err(|source| WriteError::Rename { path: path.clone(), source })?;
         self.sync().map_err(|source| WriteError::Sync { path: path.clone(), source })
     }

@@ -1,66 +1,128 @@
 //! The API server's AuthorizationConfiguration: changed so that at every moment, a crash included,
 //! there is one that the server takes.
+//!
+//! Whoever writes it runs as root beside other people's files: the folder must be one that nobody else
+//! may write into, and no link is followed at a name in it.
 
-use std::io;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::atomic::{WriteError, create_new, replace};
-use super::folder::Access;
-use super::reading::{ReadError, read_limited};
+use usercert_core::text::show_path;
+
+use super::atomic::WriteError;
+use super::folder::{Access, Folder, is_link, split};
 
 /// Longest configuration that is read, in bytes.
-pub const LIMIT: usize = 64 << 20;
+pub const LIMIT: u64 = 64 << 20;
 
 /// Why nothing was put in place.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
-    #[error(transparent)]
-    Read(#[from] ReadError),
+    #[error("cannot read {}", show_path(path))]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} is a symbolic link or no regular file; name the file itself", show_path(.0))]
+    Kind(PathBuf),
+    #[error("{} belongs to another user", show_path(.0))]
+    Owner(PathBuf),
+    #[error("others may write into {} (mode {mode:04o})", show_path(path))]
+    Open { path: PathBuf, mode: u32 },
+    #[error("{} is larger than {LIMIT} bytes", show_path(.0))]
+    TooLarge(PathBuf),
+    #[error("{} is not UTF-8", show_path(.0))]
+    NotUtf8(PathBuf),
     #[error(transparent)]
     Write(#[from] WriteError),
     /// Somebody else has written the file meanwhile.
-    #[error("{} was changed by another program meanwhile", .0.display())]
+    #[error("{} was changed by another program meanwhile", show_path(.0))]
     Changed(PathBuf),
 }
 
-/// Where the configuration before the last change is kept.
-pub fn last_good(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".usercert-last-good");
-    name.into()
+/// A configuration in its folder.
+#[derive(Debug)]
+pub struct Configuration {
+    folder: Folder,
+    name: OsString,
 }
 
-/// Puts a configuration in the place of the one that was read as `before`. What it refers to is there
-/// first: `beside` is the path and the content of a file that it names.
-pub fn put(
-    file: &Path,
-    before: &[u8],
-    after: &[u8],
-    beside: (&Path, &[u8]),
-) -> Result<(), PutError> {
-    let (path, content) = beside;
-    match read_limited(path, LIMIT) {
-        Ok(found) if found == content => {}
-        Ok(_) => replace(path, content)?,
-        Err(error) if error.is_missing() => match create_new(path, content, Access::Public) {
-            // Another process had the same idea.
-            Err(WriteError::Exists { .. }) => replace(path, content)?,
-            other => other?,
-        },
-        Err(error) => return Err(error.into()),
+impl Configuration {
+    /// Opens the folder of a configuration.
+    pub fn open(file: &Path) -> Result<Self, PutError> {
+        let (parent, name) = split(file).ok_or_else(|| PutError::Kind(file.to_owned()))?;
+        let failed = |source| PutError::Read { path: parent.to_owned(), source };
+        let folder = Folder::open(parent).map_err(failed)?;
+        nobody_elses(&folder.metadata().map_err(failed)?, parent)?;
+        Ok(Self { folder, name: name.to_owned() })
     }
-    replace(&last_good(file), before)?;
-    if read_limited(file, LIMIT)? != before {
-        return Err(PutError::Changed(file.to_owned()));
+
+    /// The text of the configuration.
+    pub fn read(&self) -> Result<String, PutError> {
+        let (bytes, _) = self.content(&self.name)?;
+        String::from_utf8(bytes).map_err(|_| PutError::NotUtf8(self.folder.path_of(&self.name)))
     }
-    Ok(replace(file, after)?)
+
+    /// Puts a configuration in the place of the one that was read as `before`. What it refers to is
+    /// there first: `beside` is the name and the content of a file that it names. The one before is kept.
+    pub fn put(&self, before: &str, after: &str, beside: (&str, &str)) -> Result<(), PutError> {
+        let (name, content) = beside;
+        match self.content(name.as_ref()) {
+            Ok((found, _)) if found == content.as_bytes() => {}
+            Ok((_, old)) => self.folder.exchange(name.as_ref(), content.as_bytes(), Some(old))?,
+            Err(PutError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                match self.folder.create_new(name, content.as_bytes(), Access::Public) {
+                    // Another process had the same idea.
+                    Err(WriteError::Exists { .. }) => {}
+                    other => other?,
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        let mut kept = self.name.clone();
+        kept.push(".usercert-last-good");
+        self.folder.exchange(&kept, before.as_bytes(), None)?;
+        let (now, old) = self.content(&self.name)?;
+        if now != before.as_bytes() {
+            return Err(PutError::Changed(self.folder.path_of(&self.name)));
+        }
+        Ok(self.folder.exchange(&self.name, after.as_bytes(), Some(old))?)
+    }
+
+    fn content(&self, name: &OsStr) -> Result<(Vec<u8>, (File, Metadata)), PutError> {
+        let path = self.folder.path_of(name);
+        let failed = |source: io::Error| match is_link(&source) {
+            true => PutError::Kind(path.clone()),
+            false => PutError::Read { path: path.clone(), source },
+        };
+        let file = self.folder.open_file(name).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(PutError::Kind(path));
+        }
+        let mut content = Vec::new();
+        (&file).take(LIMIT + 1).read_to_end(&mut content).map_err(failed)?;
+        match content.len() as u64 > LIMIT {
+            true => Err(PutError::TooLarge(path)),
+            false => Ok((content, (file, metadata))),
+        }
+    }
 }
 
-/// The text of a configuration.
-pub fn read(file: &Path) -> Result<String, PutError> {
-    let bytes = read_limited(file, LIMIT)?;
-    String::from_utf8(bytes).map_err(|_| {
-        let source = io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
-        PutError::Write(WriteError::Write { path: file.to_owned(), source })
-    })
+/// Makes sure that what is in a folder was put there by root or by us.
+#[cfg(unix)]
+fn nobody_elses(metadata: &Metadata, path: &Path) -> Result<(), PutError> {
+    use std::os::unix::fs::MetadataExt;
+    if ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid()) {
+        return Err(PutError::Owner(path.to_owned()));
+    }
+    match metadata.mode() & 0o7777 {
+        mode if mode & 0o022 != 0 => Err(PutError::Open { path: path.to_owned(), mode }),
+        _ => Ok(()),
+    }
+}
+
+/// API servers run on Linux.
+#[cfg(not(unix))]
+fn nobody_elses(_: &Metadata, _: &Path) -> Result<(), PutError> {
+    Ok(())
 }

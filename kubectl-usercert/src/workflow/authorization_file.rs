@@ -8,7 +8,7 @@ use usercert_core::lifecycle::authorization::{NEVER_CALLED, edit, entries, never
 use usercert_core::text::show;
 
 use crate::error::{Error, Result, ResultExt as _};
-use crate::files::authorization::{put, read};
+use crate::files::authorization::Configuration;
 
 /// The file, and its folder as the API server sees it.
 pub struct AuthorizationFile {
@@ -39,15 +39,25 @@ impl AuthorizationFile {
 
     /// Puts our entries in step with the list. How many there are, and whether the file was changed.
     pub fn follow(&self, list: &RevocationList, dry_run: bool) -> Result<(usize, bool)> {
-        let before = read(&self.file).context(self.shown())?;
+        // Whoever may change the list takes entries out one by one; one that lost its test entry as well
+        // was emptied.
+        if !list.has_test && list.entries().len() == 0 {
+            return Err(Error::new("the list of what is revoked was emptied").hint(format!(
+                "{} stays as it is; `kubectl usercert revocations install` restores the list",
+                self.shown()
+            )));
+        }
+        let file = Configuration::open(&self.file).hint(
+            "whoever can write there decides who may do what: chown root and chmod 0755 it",
+        )?;
+        let before = file.read()?;
         let ours = entries(list, &format!("{}/{NEVER_CALLED}", self.folder));
         let after = edit(&before, &ours).context(self.shown());
         let after = after.hint("it was left as it is")?;
         let changed = after != before;
         if changed && !dry_run {
-            let beside = self.file.with_file_name(NEVER_CALLED);
             let content = yaml::to_string(&never_called());
-            put(&self.file, before.as_bytes(), after.as_bytes(), (&beside, content.as_bytes()))?;
+            file.put(&before, &after, (NEVER_CALLED, &content))?;
         }
         Ok((ours.len(), changed))
     }

@@ -47,12 +47,20 @@ pub fn refuse(what: &str, done: &str, findings: &[Finding], accepted: &[String])
         against.iter().map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
     let error =
         Error::refused(format!("{} is not {done}: {}", show_short(what, 60), words.join("; ")));
-    if against.iter().any(|f| f.severity == Severity::Hard) {
-        return Err(error.hint("this cannot be accepted; the person has to make a new request, or the line was meant for another one"));
+    Err(match accepting(&against) {
+        Some(flags) => error.hint(format!("if this is meant to be so: {flags}")),
+        None => error.hint("this cannot be accepted; the person has to make a new request, or the line was meant for another one"),
+    })
+}
+
+/// The flags that let these refusing findings pass; `None` if one cannot be accepted.
+pub fn accepting(refusing: &[&Finding]) -> Option<String> {
+    if refusing.iter().any(|f| f.severity == Severity::Hard) {
+        return None;
     }
-    let codes: BTreeSet<&str> = against.iter().map(|f| f.code.as_str()).collect();
+    let codes: BTreeSet<&str> = refusing.iter().map(|f| f.code.as_str()).collect();
     let flags: Vec<String> = codes.iter().map(|code| format!("--accept {code}")).collect();
-    Err(error.hint(format!("if this is meant to be so: {}", flags.join(" "))))
+    Some(flags.join(" "))
 }
 
 /// Makes sure that `--accept` names a finding that can be accepted.

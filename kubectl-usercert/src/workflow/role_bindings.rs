@@ -9,7 +9,8 @@ use usercert_core::api::rbac::{self, Binding, RoleKind, RoleRef, Rule, Scope, Su
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::lifecycle::Fingerprint;
-use usercert_core::lifecycle::record::CertificateRecord;
+use usercert_core::lifecycle::admission::config_maps;
+use usercert_core::lifecycle::record::{self, CertificateRecord};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
@@ -157,6 +158,14 @@ pub async fn certificates(
     }
     found.sort_by_key(|known| std::cmp::Reverse(known.not_after));
     found
+}
+
+/// The certificate of this fingerprint, if the cluster has a record of it and one may look.
+pub async fn in_records(cluster: &Cluster, print: &Fingerprint) -> Option<KnownCertificate> {
+    let name = record::record_name(print);
+    let found = cluster.object(&config_maps(), &name).await.ok()??;
+    let record = CertificateRecord::read(&found).ok()?;
+    Some(recorded(&record)).filter(|known| known.fingerprint == *print)
 }
 
 fn recorded(record: &CertificateRecord) -> KnownCertificate {

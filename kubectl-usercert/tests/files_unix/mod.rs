@@ -4,6 +4,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use kubectl_usercert::files::authorization::{Configuration, PutError};
+
 use super::*;
 
 fn mode(path: &Path) -> u32 {
@@ -246,6 +248,43 @@ impl Mount {
 impl Drop for Mount {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn an_authorization_file_is_written_through_no_link_and_where_nobody_else_may_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let (folder, victim) = (directory.path().join("folder"), directory.path().join("victim"));
+    std::fs::create_dir(&folder).unwrap();
+    set_mode(&folder, 0o755);
+    std::fs::write(&victim, "before").unwrap();
+    let file = folder.join("authorization.yaml");
+    // A link in the place of the file is refused, one in the place of what is kept is replaced.
+    symlink(&victim, &file).unwrap();
+    let read = Configuration::open(&file).unwrap().read();
+    assert!(matches!(read, Err(PutError::Kind(_))), "{read:?}");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, "before").unwrap();
+    set_mode(&file, 0o640);
+    symlink(&victim, folder.join("authorization.yaml.usercert-last-good")).unwrap();
+    let configuration = Configuration::open(&file).unwrap();
+    symlink(&victim, folder.join("beside")).unwrap();
+    let put = configuration.put("before", "after", ("beside", "beside"));
+    assert!(matches!(put, Err(PutError::Kind(_))), "{put:?}");
+    std::fs::remove_file(folder.join("beside")).unwrap();
+    configuration.put("before", "after", ("beside", "beside")).unwrap();
+    assert_eq!(configuration.read().unwrap(), "after");
+    assert_eq!(mode(&file), 0o640);
+    assert_eq!(std::fs::read(&victim).unwrap(), b"before");
+    // Where others may write they could exchange it at any time.
+    for open in [0o775, 0o757, 0o1777] {
+        set_mode(&folder, open);
+        assert!(matches!(Configuration::open(&file), Err(PutError::Open { .. })), "{open:o}");
+    }
+    set_mode(&folder, 0o755);
+    if root() {
+        chown(&folder, Some(65534), None).unwrap();
+        assert!(matches!(Configuration::open(&file), Err(PutError::Owner(_))));
     }
 }
 

@@ -102,6 +102,8 @@ fn main() -> ExitCode {
         records::CASES,
         revocations::admission::CASES,
         revocations::authorization::CASES,
+        revocations::guards::CASES,
+        revocations::verdicts::CASES,
         ca::serve::CASES,
         wire::requests::CASES,
     ];

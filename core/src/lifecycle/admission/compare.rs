@@ -34,6 +34,10 @@ pub fn state(intended: &Managed, found: Option<&Value>) -> ObjectState {
     if !found["metadata"]["deletionTimestamp"].is_null() {
         places.push("metadata.deletionTimestamp".to_owned());
     }
+    // Of the list's entries one is ours: the test entry.
+    let tests = intended.value["data"].as_object().into_iter().flatten();
+    let missing = tests.filter(|(key, _)| found["data"][key.as_str()].is_null());
+    places.extend(missing.map(|_| "the test entry is missing".to_owned()));
     for part in ["spec", "rules"].iter().filter(|_| !shared) {
         differences(&intended.value[*part], &found[*part], part, &mut places);
     }
@@ -49,6 +53,9 @@ pub fn upgraded(intended: &Managed, found: &Value) -> Value {
         if !intended.value[part].is_null() {
             body[part] = intended.value[part].clone();
         }
+    }
+    for (key, value) in intended.value["data"].as_object().into_iter().flatten() {
+        body["data"][key] = value.clone();
     }
     body
 }
@@ -154,6 +161,19 @@ mod tests {
         let mut found = stored(&binding);
         found["metadata"]["deletionTimestamp"] = "2026-11-30T00:00:00Z".into();
         assert!(matches!(state(&binding, Some(&found)), ObjectState::Changed(_)));
+    }
+
+    #[test]
+    fn a_list_without_the_test_entry_gets_it_and_keeps_the_others() {
+        let list = of_kind("ConfigMap");
+        let mut found = stored(&list);
+        found["data"] = json!({ "a": "b" });
+        assert!(matches!(state(&list, Some(&found)), ObjectState::Changed(_)));
+        let mended = upgraded(&list, &found);
+        assert_eq!(mended["data"]["a"], "b");
+        assert_eq!(state(&list, Some(&mended)), ObjectState::AsIntended);
+        found["data"] = Value::Null;
+        assert_eq!(state(&list, Some(&upgraded(&list, &found))), ObjectState::AsIntended);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 pub use compare::{ObjectState, state, upgraded};
 
-use super::{CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, SENTENCE, record};
+use super::{CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, RevocationKey, SENTENCE, TEST_ENTRY, record};
 use crate::api::rbac::{API_GROUP as RBAC, MANAGED_BY};
 
 /// The name of the policy and of its binding.
@@ -88,12 +88,14 @@ pub fn namespace() -> Value {
     json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata(NAMESPACE) })
 }
 
-/// The list while nothing is revoked.
+/// The list while nothing is revoked: the test entry alone.
 #[must_use]
 pub fn config_map() -> Value {
     let mut metadata = metadata(CONFIG_MAP);
     metadata["namespace"] = NAMESPACE.into();
-    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata })
+    let mut map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata });
+    map["data"][RevocationKey::test().to_string()] = TEST_ENTRY.into();
+    map
 }
 
 fn cluster_role(name: &str, verbs: &[&str]) -> Value {

@@ -33,6 +33,9 @@ pub const MAX_CONDITIONS: usize = 64;
 #[must_use]
 pub fn entries(list: &RevocationList, kubeconfig: &str) -> Vec<Value> {
     let mut certificates = Vec::new();
+    if let (true, RevocationKey::Certificate(print)) = (list.has_test, RevocationKey::test()) {
+        certificates.push(print.credential_id());
+    }
     let mut users = Vec::new();
     let mut exceptions = Vec::new();
     for entry in list.entries() {

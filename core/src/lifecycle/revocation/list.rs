@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Revocation, RevocationKey};
-use crate::lifecycle::Fingerprint;
+use crate::encoding::yaml::{self, YamlError};
+use crate::lifecycle::{CONFIG_MAP, Fingerprint};
 use crate::time::UnixTime;
 
 /// Entries stay so long after their certificate has ended, for clocks that differ.
@@ -18,6 +19,20 @@ pub struct Damaged {
     pub key: String,
     /// What is wrong.
     pub problem: &'static str,
+}
+
+/// Why a file was not read as a list.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ListError {
+    /// Not readable as YAML.
+    #[error("{0}")]
+    Yaml(#[from] YamlError),
+    /// Something else.
+    #[error("there is no ConfigMap {CONFIG_MAP} in it")]
+    None,
+    /// Which counts is not clear.
+    #[error("there are several ConfigMaps {CONFIG_MAP} in it")]
+    Several,
 }
 
 /// Why a certificate is refused.
@@ -39,11 +54,34 @@ impl Blocked<'_> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevocationList {
     entries: BTreeMap<RevocationKey, Revocation>,
+    /// Whether the test entry is there, which is none of the others. Every list that we made has it.
+    pub has_test: bool,
     /// What is not as it should be; none of it keeps the other entries from counting.
     pub damaged: Vec<Damaged>,
 }
 
 impl RevocationList {
+    /// Reads the list from a file: the ConfigMap as YAML or JSON, alone, among other documents or in a List.
+    ///
+    /// # Errors
+    /// Not readable, or without that ConfigMap.
+    pub fn parse(text: &str) -> Result<Self, ListError> {
+        let documents = yaml::parse_all(text)?;
+        let items = documents.iter().flat_map(|d| match d["items"].as_array() {
+            Some(items) => items.iter().collect(),
+            None => vec![d],
+        });
+        let is_list = |object: &&Value| {
+            object["kind"] == "ConfigMap" && object["metadata"]["name"] == CONFIG_MAP
+        };
+        let mut found = items.filter(is_list);
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(Self::read(one)),
+            (None, _) => Err(ListError::None),
+            _ => Err(ListError::Several),
+        }
+    }
+
     /// Reads the ConfigMap as the server sent it. A key counts whatever its value says.
     #[must_use]
     pub fn read(config_map: &Value) -> Self {
@@ -52,6 +90,10 @@ impl RevocationList {
         for (key, value) in data.into_iter().flatten() {
             let problem = match RevocationKey::parse(key) {
                 None => Some("it is no key of this list and blocks nothing"),
+                Some(parsed) if parsed == RevocationKey::test() => {
+                    list.has_test = true;
+                    None
+                }
                 Some(parsed) => {
                     let value = value.as_str().unwrap_or_default();
                     let (entry, problem) = Revocation::read(parsed.clone(), value);
@@ -74,6 +116,15 @@ impl RevocationList {
         self.entries.values()
     }
 
+    /// The entries that block something, the newest first.
+    #[must_use]
+    pub fn newest(&self) -> Vec<&Revocation> {
+        let blocks = |entry: &&Revocation| !matches!(entry.key, RevocationKey::Exception(_));
+        let mut newest: Vec<&Revocation> = self.entries.values().filter(blocks).collect();
+        newest.sort_by(|a, b| b.written_at().cmp(&a.written_at()));
+        newest
+    }
+
     /// The entry of a key.
     #[must_use]
     pub fn entry(&self, key: &RevocationKey) -> Option<&Revocation> {
@@ -93,6 +144,13 @@ impl RevocationList {
     #[must_use]
     pub fn user(&self, name: &str) -> Option<&Revocation> {
         self.entry(&RevocationKey::User(name.to_owned()))
+    }
+
+    /// The certificates that stay until they are lifted, since nobody knows when they end.
+    pub fn endless(&self) -> impl Iterator<Item = &Revocation> {
+        let endless =
+            |e: &&Revocation| matches!(e.key, RevocationKey::Certificate(_)) && e.until.is_none();
+        self.entries.values().filter(endless)
     }
 
     /// The entries that do nothing any more: those whose certificate has ended, and exceptions from
@@ -163,6 +221,45 @@ mod tests {
         let keys: Vec<String> = list.damaged.iter().map(|d| d.key.clone()).collect();
         assert_eq!(keys, [hex('a'), hex('A'), "note".to_owned(), hex('b'), hex('c')]);
         assert_eq!(RevocationList::read(&json!({ "data": null })), RevocationList::default());
+    }
+
+    #[test]
+    fn a_file_holds_the_list_alone_or_among_others() {
+        let map = "kind: ConfigMap\nmetadata: {name: revoked-certificates}\ndata:\n  user.616c696365: left\n";
+        let list = RevocationList::parse(map).unwrap();
+        assert_eq!(list.user("alice").unwrap().line, "left");
+        let among = format!("kind: Namespace\n---\n{map}");
+        assert_eq!(RevocationList::parse(&among), Ok(list.clone()));
+        let json = json!({ "kind": "List", "items": [yaml::parse(map).unwrap()] }).to_string();
+        assert_eq!(RevocationList::parse(&json), Ok(list));
+        let other = map.replace("revoked-", "other-");
+        assert_eq!(RevocationList::parse(&other), Err(ListError::None));
+        assert_eq!(RevocationList::parse(&format!("{map}---\n{map}")), Err(ListError::Several));
+        assert!(matches!(RevocationList::parse("a: ["), Err(ListError::Yaml(_))));
+    }
+
+    #[test]
+    fn the_test_entry_is_none_of_the_others() {
+        let test = RevocationKey::test().to_string();
+        let list = list(&json!({ test: "x" }));
+        assert!(list.has_test && list.entries().len() == 0 && list.newest().is_empty());
+        assert!(!RevocationList::read(&json!({})).has_test);
+    }
+
+    #[test]
+    fn the_newest_come_first_by_day_and_time() {
+        let list = list(&json!({
+            hex('a'): "2026-11-29 x (by y)\nat: 23:00:00",
+            hex('b'): "2026-11-30 x (by y)\nat: 08:00:00",
+            hex('c'): "2026-11-30 x (by y)\nat: 09:30:00",
+            hex('d'): "made by hand",
+            format!("except.{}", hex('e')): "2026-12-30 x (by y)",
+            "user.616c696365": "2026-11-30 x (by y)",
+        }));
+        let order: String = list.newest().iter().map(|e| e.key.to_string().remove(0)).collect();
+        assert_eq!(order, "cbuad");
+        let endless: Vec<String> = list.endless().map(|e| e.key.to_string()).collect();
+        assert_eq!(endless.len(), 4);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-pub use list::{Blocked, Damaged, RevocationList};
+pub use list::{Blocked, Damaged, ListError, RevocationList};
 
 use super::Fingerprint;
 use crate::text;
@@ -34,6 +34,13 @@ pub enum RevocationKey {
 }
 
 impl RevocationKey {
+    /// The test entry's: a certificate that nobody has, on every list, by which it can be tried at any
+    /// time whether what is listed is refused.
+    #[must_use]
+    pub fn test() -> Self {
+        Self::Certificate(Fingerprint::of(b"kubectl usercert: a certificate that nobody has"))
+    }
+
     /// Of a user.
     ///
     /// # Errors
@@ -116,18 +123,33 @@ pub struct Revocation {
     pub until: Option<UnixTime>,
     /// Whom the certificate names, if that was known.
     pub user: Option<String>,
+    /// The time of the day on which it was written.
+    at: Option<String>,
 }
+
+/// What the test entry says.
+pub const TEST_ENTRY: &str =
+    "test entry of kubectl usercert: nobody has this certificate, so that it shows what is refused";
 
 impl Revocation {
     /// A new entry. `reason` was checked by [`check_reason`]; `by` is a foreign name.
     #[must_use]
     pub fn new(key: RevocationKey, reason: &str, by: &str, now: UnixTime) -> Self {
-        let date: String = now.to_string().chars().take(10).collect();
+        let now = now.to_string();
+        let (date, time) = now.split_once('T').unwrap_or((&now, ""));
+        let at = Some(time.trim_end_matches('Z').to_owned());
         let reason = reason.trim();
         let space = if reason.is_empty() { "" } else { " " };
         let by = text::show_short(by, MAX_BY);
         let line = format!("{date}{space}{reason} (by {by})");
-        Self { key, line, until: None, user: None }
+        Self { key, line, until: None, user: None, at }
+    }
+
+    /// When it was written, in a form that sorts; empty for what was written by hand.
+    fn written_at(&self) -> (&str, &str) {
+        let day = self.line.get(..10).unwrap_or_default();
+        let is_day = day.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        (if is_day { day } else { "" }, self.at.as_deref().unwrap_or_default())
     }
 
     /// With what is known of the certificate.
@@ -148,6 +170,9 @@ impl Revocation {
         if let Some(user) = self.user.as_deref().filter(|u| text::first_hidden(u).is_none()) {
             value.push_str(&format!("\nuser: {user}"));
         }
+        if let Some(at) = &self.at {
+            value.push_str(&format!("\nat: {at}"));
+        }
         value
     }
 
@@ -155,7 +180,7 @@ impl Revocation {
         let mut lines = value.lines();
         let line = lines.next().unwrap_or_default().to_owned();
         let mut problem = line.trim().is_empty().then_some("it says nothing");
-        let mut read = Self { key, line, until: None, user: None };
+        let mut read = Self { key, line, until: None, user: None, at: None };
         for line in lines {
             match line.split_once(": ") {
                 Some(("until", time)) => match time.parse() {
@@ -163,6 +188,7 @@ impl Revocation {
                     Err(_) => problem = Some("its end is no time, so that it stays for ever"),
                 },
                 Some(("user", name)) => read.user = Some(name.to_owned()),
+                Some(("at", time)) => read.at = Some(time.to_owned()),
                 // Of a later version.
                 _ => {}
             }
@@ -245,7 +271,7 @@ mod tests {
         let value = entry.value();
         assert_eq!(
             value,
-            "2026-11-30 laptop stolen (by \"admin\\u{1b}\")\nuntil: 2026-12-30T00:00:00Z\nuser: alice"
+            "2026-11-30 laptop stolen (by \"admin\\u{1b}\")\nuntil: 2026-12-30T00:00:00Z\nuser: alice\nat: 02:00:00"
         );
         assert_eq!(Revocation::read(key.clone(), &value), (entry, None));
         assert_eq!(Revocation::new(key, "", "admin", now()).line, "2026-11-30 (by admin)");

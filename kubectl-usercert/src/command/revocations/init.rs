@@ -78,6 +78,7 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
             plan.diff
         ))?;
         host.say("Nothing was written; --write does it.");
+        say_what_upgrades_need(host, folder);
         return Ok(Exit::Done);
     }
     host.say_before_asking(format!("{shown}:\n{}", plan.diff.trim_end()), args.yes);
@@ -109,7 +110,15 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
         "Once the API server is up again:\n  kubectl usercert revocations sync --authorization-config {}",
         shell_word(&format!("{folder}/{FILE}"))
     ));
+    say_what_upgrades_need(host, folder);
     Ok(Exit::Done)
+}
+
+fn say_what_upgrades_need(host: &Host, folder: &str) {
+    host.say(format!(
+        "`kubeadm upgrade` writes the manifest anew; so that it keeps this, add to the ClusterConfiguration\n(kubectl edit configmap -n kube-system kubeadm-config):\n{}",
+        static_pod::cluster_configuration(folder).trim_end()
+    ));
 }
 
 fn manifest_name(manifest: &Path) -> String {

@@ -20,7 +20,8 @@ use crate::workflow::revocation::{self, Installed};
 /// usercert-revocations-viewer (may see what is revoked), and in the namespace the Roles
 /// usercert-recorder and usercert-records-viewer (write and see the records that `certificates` lists).
 /// What is there already and of kubectl usercert
-/// is brought up to date; what others made is not touched.
+/// is brought up to date; what others made is not touched. Afterwards it is tried with an entry
+/// that nobody has whether what is added to the list is refused.
 ///
 /// The policy refuses what changes something (create, update, patch, delete), exec, attach and proxy,
 /// whatever rights the certificate has. It does not see get, list and watch. Whoever may delete the
@@ -55,7 +56,8 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
         // What is printed does not depend on a cluster.
         return print_manifests(host, args);
     }
-    let cluster = Target::resolve(&args.client)?.connect()?;
+    let target = Target::resolve(&args.client)?;
+    let cluster = target.connect()?;
     let found = Installed::look(&cluster, false).await;
     let found = found.map_err(|e| explain(&e, &cluster.server, &revocation::see()))?;
     let open = found.objects.iter().filter(|(_, state, _)| *state != ObjectState::AsIntended);
@@ -82,7 +84,13 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
         let line = |(name, outcome): &(String, &str)| format!("{name} {outcome}{}\n", dry.mark());
         done.iter().map(line).collect()
     })?;
-    Ok(Exit::Done)
+    if dry == DryRun::Server {
+        return Ok(Exit::Done);
+    }
+    // A policy that was made anew may go by an old copy of the list.
+    let verdict = revocation::judged_anew(host, &target, &cluster).await?;
+    host.say(format!("Admission policy: {}", verdict.admission_in_words()));
+    Ok(if verdict.in_force() == Some(false) { Exit::Failed } else { Exit::Done })
 }
 
 fn print_manifests(host: &Host, args: &InstallArgs) -> Result<Exit> {

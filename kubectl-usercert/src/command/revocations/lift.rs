@@ -8,7 +8,7 @@ use usercert_core::inspect;
 use usercert_core::lifecycle::{
     Fingerprint, Revocation, RevocationKey, RevocationList, removal, revoked_patch,
 };
-use usercert_core::text::{show, show_short};
+use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::x509::certificate::Certificate;
 
 use crate::cluster::{Need, Target, explain};
@@ -72,17 +72,15 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
     let list = revocation::read(&cluster).await?.ok_or_else(revocation::no_list)?;
     let (keys, excepted) = plan(&list, meant(host, args, &list)?)?;
     let dry = args.dry_run.dry_run;
-    let mut lines: Vec<String> =
-        keys.iter().map(|key| format!("{}: taken out of the list", shown(key))).collect();
-    lines.extend(
-        excepted
-            .iter()
-            .map(|e| format!("certificate {}: excepted from the block of its user", shown(&e.0))),
-    );
+    let said = |out: &str, except: &str| -> Vec<String> {
+        let taken = keys.iter().map(|key| format!("{}: {out}", shown(key)));
+        let excepted = excepted.iter().map(|e| format!("{}: {except}", shown(&e.0)));
+        taken.chain(excepted).collect()
+    };
+    let lines = said("taken out of the list", "excepted from the block of its user");
     let answered = args.yes || dry != DryRun::None;
-    if !answered {
-        host.warn(lines.join("\n"));
-    }
+    let planned = said("take it out of the list", "except it from the block of its user");
+    host.say_before_asking(format!("To be let in again:\n  {}", planned.join("\n  ")), answered);
     host.confirm("Let it in again?", answered)?;
     if dry != DryRun::Client {
         let server = dry == DryRun::Server;
@@ -121,7 +119,9 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
 fn shown(key: &RevocationKey) -> String {
     match key {
         RevocationKey::User(name) => format!("user {}", show_short(name, 100)),
-        RevocationKey::Certificate(print) | RevocationKey::Exception(print) => print.to_string(),
+        RevocationKey::Certificate(print) | RevocationKey::Exception(print) => {
+            format!("certificate {print}")
+        }
     }
 }
 
@@ -158,6 +158,11 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
             .hint("write more of its digits")),
         };
     }
+    let ids = ids_of(list, &args.id);
+    if !ids.is_empty() && !Path::new(&args.id).exists() {
+        return Err(Error::usage(format!("{} is a user, not an id", show(&args.id)))
+            .hint(format!("what is revoked of that user:\n  {}", ids.join("\n  "))));
+    }
     let input = host.input(Path::new(&args.id), LIMIT)?;
     let found = inspect::read(&input).context(show(&args.id))?;
     let mut leaves = found.iter().filter_map(|f| f.certificate()).filter(|c| !c.is_ca);
@@ -171,6 +176,12 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
         _ => Err(Error::usage(format!("{}: there are several certificates in it", show(&args.id)))
             .hint("name the one that is meant by its SHA-256")),
     }
+}
+
+/// The ids of what is revoked of a user, and of what is excepted.
+fn ids_of(list: &RevocationList, user: &str) -> Vec<String> {
+    let of_user = list.entries().filter(|e| e.user.as_deref() == Some(user));
+    of_user.map(|e| shell_word(&revocation::id(&e.key))).collect()
 }
 
 /// An exception to write, with its certificate if it is known.

@@ -15,7 +15,8 @@ use crate::workflow::revocation;
 /// Take out of the list what has ended by itself
 ///
 /// That is: certificates that expired more than a day ago, and exceptions for users who are not blocked
-/// any more. Blocked users stay until they are lifted.
+/// any more. Blocked users, and certificates of which only the SHA-256 was known, stay until they are
+/// lifted.
 #[derive(Args, Debug)]
 pub struct PruneArgs {
     #[command(flatten)]
@@ -39,20 +40,37 @@ pub async fn run(host: &Host, args: &PruneArgs) -> Result<Exit> {
         let keys: Vec<RevocationKey> = ended.iter().map(|e| e.key.clone()).collect();
         revocation::remove(&cluster, &keys, dry == DryRun::Server).await?;
     }
-    let names: Vec<String> = ended.iter().map(|e| e.key.to_string()).collect();
+    let names: Vec<String> = ended.iter().map(|e| revocation::id(&e.key)).collect();
+    let endless: Vec<String> = list.endless().map(|e| revocation::id(&e.key)).collect();
     let value = output::object(
         "Pruning",
-        json!({ "removed": names, "left": list.entries().len() - ended.len(), "dryRun": dry != DryRun::None }),
+        json!({ "removed": names, "left": list.entries().len() - ended.len(), "endless": endless, "dryRun": dry != DryRun::None }),
     );
     output::print(host, args.output.format, &value, &names, |_| {
-        if ended.is_empty() {
-            return "Nothing has ended.\n".to_owned();
-        }
         let line = |e: &&Revocation| {
             let user = e.user.as_deref().map_or_else(|| "-".to_owned(), |u| show_short(u, 60));
-            format!("{} of {user} taken out{}\n", e.key, dry.mark())
+            let what = match e.key {
+                RevocationKey::Exception(print) => format!("exception for certificate {print}"),
+                _ => format!("certificate {}", e.key),
+            };
+            format!("{what} of {user} taken out{}\n", dry.mark())
         };
-        ended.iter().map(line).collect()
+        let mut text: String = ended.iter().map(line).collect();
+        if ended.is_empty() {
+            text.push_str("Nothing has ended.\n");
+        }
+        if !endless.is_empty() {
+            text.push_str(&format!(
+                "No end is known of {}; until they are lifted they stay:\n  {}\n",
+                if endless.len() == 1 {
+                    "one certificate".to_owned()
+                } else {
+                    format!("{} certificates", endless.len())
+                },
+                endless.join("\n  ")
+            ));
+        }
+        text
     })?;
     Ok(Exit::Done)
 }

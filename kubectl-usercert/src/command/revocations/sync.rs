@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 use usercert_core::encoding::yaml;
+use usercert_core::lifecycle::enforcement::Seen;
 use usercert_core::lifecycle::{RevocationList, daemon};
 
 use crate::cluster::{Cluster, Target, explain};
@@ -67,12 +68,22 @@ pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
     if args.print_manifests {
         return print_manifests(host, args);
     }
-    let cluster = Target::resolve(&args.client)?.connect()?;
+    let target = Target::resolve(&args.client)?;
+    let cluster = target.connect()?;
     let dry = args.dry_run.dry_run != DryRun::None;
     if args.once || dry {
         let list = revocation::read(&cluster).await?.ok_or_else(revocation::no_list)?;
         let (entries, changed) = file.follow(&list, dry)?;
         host.result(outcome(&file, entries, changed) + args.dry_run.dry_run.mark())?;
+        if !dry && list.has_test {
+            match revocation::reads_configuration(&target, &cluster).await {
+                Seen::Refuses => host.say("The API server goes by it."),
+                Seen::Passes => return Err(not_read(&file)),
+                Seen::NotTried(why) => {
+                    host.say(format!("Whether the API server goes by it was not tried: {why}."));
+                }
+            }
+        }
         return Ok(Exit::Done);
     }
     let stop = Stop::new()?;
@@ -80,7 +91,7 @@ pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
     host.say(format!("keeping {} in step with what is revoked; ctrl-c ends it", file.shown()));
     let mut pause = PAUSES.0;
     loop {
-        match stop.or(follow(host, &cluster, &file)).await {
+        match stop.or(follow(host, &target, &cluster, &file)).await {
             None => return Ok(Exit::Done),
             Some(Ok(())) => pause = PAUSES.0,
             Some(Err(error)) => {
@@ -95,7 +106,12 @@ pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
 }
 
 /// Reads the list, and follows its changes until the watch ends.
-async fn follow(host: &Host, cluster: &Cluster, file: &AuthorizationFile) -> Result<()> {
+async fn follow(
+    host: &Host,
+    target: &Target,
+    cluster: &Cluster,
+    file: &AuthorizationFile,
+) -> Result<()> {
     let explained = |error| explain(&error, &cluster.server, &revocation::watch());
     let Some(value) = cluster.revoked().await.map_err(explained)? else {
         return Err(Error {
@@ -103,20 +119,35 @@ async fn follow(host: &Host, cluster: &Cluster, file: &AuthorizationFile) -> Res
             ..revocation::no_list()
         });
     };
-    let apply = |value: &Value| -> Result<()> {
-        let (entries, changed) = file.follow(&RevocationList::read(value), false)?;
+    let apply = async |value: &Value| -> Result<()> {
+        let list = RevocationList::read(value);
+        let (entries, changed) = file.follow(&list, false)?;
         if changed {
             host.result(outcome(file, entries, changed))?;
         }
+        // The rights that are printed for this do not suffice to try it.
+        if changed
+            && list.has_test
+            && revocation::reads_configuration(target, cluster).await == Seen::Passes
+        {
+            host.fail(&not_read(file));
+        }
         Ok(())
     };
-    apply(&value)?;
+    apply(&value).await?;
     let version = value["metadata"]["resourceVersion"].as_str().unwrap_or_default();
     let mut changes = cluster.watch_revoked(version).await.map_err(explained)?;
     while let Some(value) = changes.next().await.map_err(explained)? {
-        apply(&value)?;
+        apply(&value).await?;
     }
     Ok(())
+}
+
+/// It was written, but is not what an API server goes by.
+fn not_read(file: &AuthorizationFile) -> Error {
+    Error::new(format!("the API server that answers does not go by {}", file.shown())).hint(
+        "its log says so if it rejects the file, and why; with several API servers this may be another one's",
+    )
 }
 
 fn outcome(file: &AuthorizationFile, entries: usize, changed: bool) -> String {

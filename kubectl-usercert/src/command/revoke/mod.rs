@@ -1,15 +1,20 @@
 //! `revoke NAME`.
 
+mod candidate;
 mod certificates;
+mod me;
+mod named;
+mod outcome;
+mod remaining;
 
 use clap::Args;
 use serde_json::{Value, json};
-use usercert_core::api::rbac::{self, AUTHENTICATED, Binding, Removal, RevokeFilter, Subject};
-use usercert_core::text::{shell_word, show};
-use usercert_core::time::UnixTime;
-use usercert_core::x509::lifetime::expiry_in_words;
+use usercert_core::api::rbac::{self, Binding, Removal, RevokeFilter, Subject};
+use usercert_core::text::show;
 
-use self::certificates::{CertificateArgs, Outcome, Plan};
+use self::certificates::{CertificateArgs, Plan};
+use self::outcome::{Blocking, Outcome};
+use self::remaining::{Block, RemainingAccess};
 use crate::cluster::{ApiError, Cluster, Need, Target, explain};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
@@ -17,15 +22,15 @@ use crate::ui::host::Host;
 use crate::ui::output;
 use crate::ui::role_args::RoleArgs;
 use crate::workflow::grant_role::refused;
-use crate::workflow::revocation;
+use crate::workflow::revocation::{self, Known};
 use crate::workflow::role_bindings::{self, KnownCertificate, described};
 
 /// Take a person's access away: roles and certificates
 ///
 /// Removes the bindings that `kubectl usercert grant` made; with --all those of others as well, where a
 /// binding that names somebody else too only loses this subject. Blocks the certificates of the user
-/// that are known here: those in requests and records of the cluster and in the kubeconfig. Says afterwards what
-/// was seen to be refused, what is still possible, and what still reaches the user.
+/// that are known here: those in requests and records of the cluster and in the kubeconfig. Says
+/// afterwards what was seen to be refused, what is still possible, and what still reaches the user.
 ///
 /// --role, --clusterrole, --cluster-wide, -n, --group and --roles-only take roles only; --certificate
 /// and --all-certificates block certificates only. Certificates are blocked through a list in the
@@ -152,8 +157,10 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     let lines = plan.lines(host.now()).join("\n  ");
     host.say_before_asking(format!("To be blocked:\n  {lines}"), answered);
     host.confirm("Block it?", answered)?;
+    plan.confirm_unknown(host, answered)?;
     let reason = &args.certificates.reason;
-    let outcomes = plan.block(&target, &cluster, reason, host.now(), dry).await?;
+    let blocking = plan.block(&target, &cluster, reason, host.now(), dry).await?;
+    let outcomes = &blocking.outcomes;
     let names: Vec<String> = outcomes.iter().map(Outcome::full_name).collect();
     let value = output::object(
         "Revocation",
@@ -164,9 +171,10 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
         }),
     );
     output::print(host, args.output.format, &value, &names, |_| {
-        outcomes.iter().map(|o| format!("{}\n", o.text(dry.mark()))).collect()
+        let lines = outcomes.iter().map(|o| format!("{}\n", o.text(dry.mark())));
+        lines.collect::<String>() + &blocking.notes()
     })?;
-    Ok(Exit::Done)
+    Ok(blocking.exit())
 }
 
 async fn finish(
@@ -187,17 +195,24 @@ async fn finish(
         Subject::Group(_) => Vec::new(),
     };
     let mut blocking = None;
+    let mut exit = Exit::Done;
+    let mut left_out = Vec::new();
+    let mut why_open = "this cluster has no list of what is revoked".to_owned();
     if !known.is_empty() && !args.roles_only() {
         let name = Some(holder.name());
         let made = Plan::make(host, &args.certificates, target, cluster, name, &known).await;
         match made {
             Ok(mut made) => {
                 made.offer_installation(host, cluster, !answered).await?;
-                made.left_out().iter().for_each(|line| host.warn(line));
+                left_out = made.take_left_out();
                 blocking = Some(made).filter(|plan| plan.has_list() && !plan.is_empty());
             }
             // Whoever may only take roles does that, as ever.
-            Err(error) => host.fail(&error),
+            Err(error) => {
+                host.fail(&error);
+                exit = Exit::Failed;
+                why_open.clone_from(&error.message);
+            }
         }
     }
     let mut lines: Vec<String> = plan.iter().map(|(b, step)| planned(b, *step)).collect();
@@ -212,16 +227,19 @@ async fn finish(
         host.confirm("Take it away?", answered)?;
     }
 
-    let mut exit = Exit::Done;
     // First what cuts off at once.
-    let mut blocked = Vec::new();
+    let mut blocked = Blocking::default();
     if let Some(blocking) = blocking {
         let reason = &args.certificates.reason;
         match blocking.block(target, cluster, reason, host.now(), dry).await {
-            Ok(outcomes) => blocked = outcomes,
+            Ok(blocking) => {
+                exit = exit.gravest(blocking.exit());
+                blocked = blocking;
+            }
             Err(error) => {
                 host.fail(&error);
                 exit = exit.gravest(error.exit);
+                why_open.clone_from(&error.message);
             }
         }
     }
@@ -242,9 +260,35 @@ async fn finish(
             }
         }
     }
-    let rest = RemainingAccess::of(bindings, &gone, holder, &known, &blocked);
+    let listed = match args.roles_only() && !known.is_empty() {
+        true => Some(Known::read(cluster).await),
+        false => None,
+    };
+    let block = |k: &KnownCertificate| {
+        if blocked.outcomes.iter().any(|b| b.candidate.covers(k)) {
+            return Block::Told;
+        }
+        let left = left_out.iter().find(|(candidate, _)| candidate.covers(k));
+        match (&listed, left) {
+            (Some(list), _) => on_list(list, k),
+            (None, Some((_, why))) => Block::No(why.clone()),
+            (None, None) => Block::No(why_open.clone()),
+        }
+    };
+    let rest = RemainingAccess::of(bindings, &gone, holder, &known, block);
     report(host, args, holder, &gone, &blocked, &rest)?;
     Ok(exit)
+}
+
+/// How a certificate is where only roles were asked for.
+fn on_list(list: &Known, known: &KnownCertificate) -> Block {
+    if let Some(why) = list.why_unknown() {
+        return Block::Unknown(why.to_owned());
+    }
+    match list.list().and_then(|list| list.blocked(&known.fingerprint, &known.user)) {
+        Some(_) => Block::Listed,
+        None => Block::No("only roles were asked for".to_owned()),
+    }
 }
 
 fn planned(binding: &Binding, step: Removal) -> String {
@@ -296,109 +340,17 @@ fn changed(binding: &Binding) -> Error {
         .hint("it was left as it is; run the command again")
 }
 
-/// What still lets the holder in, and to what.
-struct RemainingAccess<'a> {
-    /// By what, and the bindings.
-    reached: Vec<(Subject, Vec<&'a Binding>)>,
-    /// The certificates that were not blocked, those that last longest first.
-    open: Vec<&'a KnownCertificate>,
-    /// Whether some were blocked.
-    blocked: bool,
-}
-
-impl<'a> RemainingAccess<'a> {
-    fn of(
-        bindings: &'a [Binding],
-        gone: &[(&Binding, Removal)],
-        holder: &Subject,
-        known: &'a [KnownCertificate],
-        blocked: &[Outcome],
-    ) -> Self {
-        let mut holders = vec![holder.clone()];
-        if let Subject::User(user) = holder {
-            let groups = role_bindings::groups(user, known);
-            holders.extend(groups.into_iter().map(Subject::Group));
-            holders.push(Subject::Group(AUTHENTICATED.to_owned()));
-        }
-        let stays =
-            |by: &Subject, b: &&Binding| by != holder || gone.iter().all(|(g, _)| g.uid != b.uid);
-        let reached = holders
-            .into_iter()
-            .map(|by| {
-                let here = rbac::reaching(bindings, &by).filter(|b| stays(&by, b)).collect();
-                (by, here)
-            })
-            .collect();
-        let open = |k: &&KnownCertificate| !blocked.iter().any(|b| b.covers(k));
-        let open = known.iter().filter(open).collect();
-        Self { reached, open, blocked: !blocked.is_empty() }
-    }
-
-    fn text(&self, holder: &Subject, now: UnixTime) -> String {
-        let mut lines = String::new();
-        let mut everybody = String::new();
-        for (by, bindings) in &self.reached {
-            if by.name() == AUTHENTICATED && by != holder && !bindings.is_empty() {
-                let all: Vec<String> = bindings.iter().map(|b| b.in_words()).collect();
-                everybody =
-                    format!("What reaches everybody ({AUTHENTICATED}): {}\n", all.join("; "));
-                continue;
-            }
-            for binding in bindings {
-                let made = if binding.ours { "" } else { ", not made by kubectl usercert" };
-                lines.push_str(&format!(
-                    "  by {by}: {} ({}{made})\n",
-                    binding.in_words(),
-                    show(&binding.full_name())
-                ));
-            }
-        }
-        let mut text = match lines.is_empty() {
-            true => format!("No binding that could be seen reaches the {holder} any more.\n"),
-            false => format!("What still reaches the {holder}:\n{lines}"),
-        };
-        text.push_str(&everybody);
-        let Subject::User(user) = holder else { return text };
-        if rbac::service_account(user).is_some() && self.open.is_empty() {
-            text.push_str("Its tokens end with the service account itself.\n");
-            return text;
-        }
-        for known in &self.open {
-            text.push_str(&format!(
-                "A certificate of {} ({}) lets its bearer in until {} ({}); this run has not blocked it.\n",
-                show(user),
-                known.place,
-                known.not_after,
-                expiry_in_words(known.not_after, now),
-            ));
-        }
-        if self.open.is_empty() && !self.blocked {
-            text.push_str(&format!(
-                "Until when certificates of {0} let their bearer in, and which groups they carry, is not known here.\n\
-                 What a group gives: kubectl usercert access -g GROUP -- {1}\n",
-                show(user),
-                shell_word(user),
-            ));
-        }
-        text.push_str(&format!(
-            "To block certificates that are not known here: kubectl usercert revoke --all-certificates -- {}\n",
-            shell_word(user)
-        ));
-        text
-    }
-}
-
 fn report(
     host: &Host,
     args: &RevokeArgs,
     holder: &Subject,
     gone: &[(&Binding, Removal)],
-    blocked: &[Outcome],
+    blocked: &Blocking,
     rest: &RemainingAccess<'_>,
 ) -> Result<()> {
     let mark = args.dry_run.dry_run.mark();
     let mut names: Vec<String> = gone.iter().map(|(b, _)| b.full_name()).collect();
-    names.extend(blocked.iter().map(Outcome::full_name));
+    names.extend(blocked.outcomes.iter().map(Outcome::full_name));
     let value = output::object(
         "Revocation",
         json!({
@@ -414,13 +366,15 @@ fn report(
                 item["by"] = by.to_string().into();
                 item
             })).collect::<Value>(),
-            "authenticatesUntil": rest.open.first().map(|k| k.not_after),
-            "certificates": blocked.iter().map(Outcome::value).collect::<Value>(),
+            "authenticatesUntil": rest.authenticates_until(),
+            "certificates": blocked.outcomes.iter().map(Outcome::value).collect::<Value>(),
             "dryRun": args.dry_run.dry_run != DryRun::None,
         }),
     );
     output::print(host, args.output.format, &value, &names, |_| {
-        let mut text: String = blocked.iter().map(|b| format!("{}\n", b.text(mark))).collect();
+        let outcomes = &blocked.outcomes;
+        let mut text: String = outcomes.iter().map(|b| format!("{}\n", b.text(mark))).collect();
+        text.push_str(&blocked.notes());
         for (binding, step) in gone {
             let what = match step {
                 Removal::Delete => "deleted".to_owned(),
@@ -429,7 +383,7 @@ fn report(
             let name = show(&binding.full_name());
             text.push_str(&format!("{name} {what}{mark}: {}\n", binding.in_words()));
         }
-        if gone.is_empty() && blocked.is_empty() {
+        if gone.is_empty() && outcomes.is_empty() {
             let by = if args.all { "" } else { " by kubectl usercert" };
             text.push_str(&format!(
                 "Nothing to take from the {holder}: no such role was given{by}.\n"

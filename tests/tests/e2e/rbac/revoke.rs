@@ -126,7 +126,7 @@ fn what_remains(trial: &Trial) {
     assert!(!by.iter().any(|b| b.starts_with("user ")), "{by:?}");
     admin.run(&["revoke", &alice]).ok().prints(&[
         "lets its bearer in until",
-        "this run has not blocked it",
+        "is not blocked: this cluster has no list of what is revoked",
         &team,
     ]);
     // From elsewhere, the request that is still there tells.

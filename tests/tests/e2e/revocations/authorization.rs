@@ -1,5 +1,6 @@
 //! Refusal by the API server's authorization configuration, which `revocations sync` keeps.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use serde_json::json;
@@ -12,7 +13,9 @@ use crate::trial::{Outcome, Person, Trial};
 cases!(
     everything_is_refused_while_sync_runs,
     a_static_pod_is_prepared,
-    many_are_refused_and_others_notice_nothing
+    many_are_refused_and_others_notice_nothing,
+    sync_runs_with_the_printed_rights_and_no_less,
+    what_is_open_goes_on,
 );
 
 fn read(person: &Person) -> Outcome {
@@ -35,8 +38,12 @@ fn everything_is_refused_while_sync_runs(trial: &Trial) {
     let running = admin.serving(&sync, "in step with what is revoked");
     admin.write("alice.conf", &alice.read(".kube/config"));
     read(&alice).ok();
-    admin.run(&["revoke", "--certificate", "alice.conf", "--reason", "stolen", "--yes"]).ok();
-    becomes(|| read(&alice), true).exits(1);
+    // What is seen to be refused includes reads, since it is waited for.
+    admin
+        .run(&["revoke", "--certificate", "alice.conf", "--reason", "stolen", "--yes"])
+        .ok()
+        .prints(&["blocked: refused for everything; watches and execs that are open go on"]);
+    read(&alice).exits(1);
     for refused in [
         &["get", "pods"][..],
         &["get", "--raw", "/api/v1/pods?watch=1"],
@@ -52,11 +59,14 @@ fn everything_is_refused_while_sync_runs(trial: &Trial) {
         );
     }
     read(&bob).ok();
-    alice.run(&["verify"]).exits(1).says(&["this certificate was revoked", "ask your admin"]);
+    alice.run(&["verify"]).exits(1).says(&[
+        "this certificate was revoked; the API server does not say why",
+        "user alice@example.com",
+        "ask your admin",
+    ]);
     alice.run(&["list"]).exits(1).says(&["this certificate was revoked"]);
-    // Revoked once more, it is seen to be refused for everything.
     let line = admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
-    line.prints(&["blocked: refused for everything; watches and execs that are open go on"]);
+    line.prints(&["blocked already: refused for everything"]);
     let list = admin.run(&["revocations", "list", "-o", "json"]).ok().json();
     assert_eq!(list["enforcement"], json!({"admission": "refuses", "authorization": "refuses"}));
     assert!(text(&file).ends_with(first.split_once("authorizers:\n").expect("a list").1));
@@ -93,9 +103,10 @@ fn everything_is_refused_while_sync_runs(trial: &Trial) {
     becomes(|| read(&bob), false).ok();
     admin.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();
     admin.run(&["revocations", "lift", "user/bob", "--yes"]).ok();
-    admin.run(&once).ok().prints(&["written: 0 entries"]);
+    admin.run(&once).ok().prints(&["written: 1 entry"]).says(&["The API server goes by it."]);
     becomes(|| read(&alice), false).ok();
-    assert_eq!(text(&file), first);
+    // What is left is the test entry.
+    assert_eq!(text(&file).matches("X509SHA256=").count(), 1);
     assert!(
         text(&file.with_file_name("authorization.yaml.usercert-last-good"))
             .contains("usercert-revoked-0")
@@ -193,7 +204,8 @@ fn a_static_pod_is_prepared(trial: &Trial) {
     admin
         .run(&init)
         .ok()
-        .prints(&["-    - --authorization-mode=Node,RBAC", "+    - --authorization-config="]);
+        .prints(&["-    - --authorization-mode=Node,RBAC", "+    - --authorization-config="])
+        .says(&["kubeadm upgrade", "name: \"authorization-config\"", "extraVolumes:"]);
     assert_eq!(admin.read("kube-apiserver.yaml"), manifest, "nothing is written unless told");
     let write = [&init[..], &["--write"]].concat();
     admin.run(&write).exits(2);
@@ -210,4 +222,78 @@ fn a_static_pod_is_prepared(trial: &Trial) {
         .run(&["revocations", "init", "--distribution", "rke2"])
         .ok()
         .prints(&["authorization-config=/etc/kubernetes/usercert", "kube-apiserver-extra-mount"]);
+}
+
+/// The rights that are printed for the program in the cluster are those that it needs.
+fn sync_runs_with_the_printed_rights_and_no_less(trial: &Trial) {
+    let Some((trial, file)) = own_server(trial) else { return };
+    let (admin, alice) = (trial.admin(), powerful(&trial, "alice"));
+    let path = file.to_str().expect("UTF-8");
+    let sync = ["revocations", "sync", "--authorization-config", path];
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    let print = ["--print-manifests", "--image", "example.com/usercert:1"];
+    let printed = admin.run(&[&sync[..], &print].concat()).ok().stdout;
+    // Workloads and network policies are not the sandbox's.
+    let rights = ["kind: \"ServiceAccount\"\n", "kind: \"Role\"\n", "kind: \"RoleBinding\"\n"];
+    let documents = printed.split("---\n");
+    let wanted: Vec<&str> =
+        documents.filter(|d| rights.iter().any(|kind| d.contains(kind))).collect();
+    assert_eq!(wanted.len(), 3, "{printed}");
+    admin.write("rights.yaml", &wanted.join("---\n"));
+    admin.kubectl(&["create", "--validate=false", "-f", "rights.yaml"]).ok();
+    let name = "usercert-revocations-sync";
+    let token = admin.kubectl(&["create", "token", "-n", "usercert-system", name]).ok().stdout;
+    let robot = trial.admin();
+    let token = format!("--token={}", token.trim());
+    robot.kubectl(&["config", "set-credentials", "robot", &token]).ok();
+    let context = ["config", "set-context", "--current", "--user=robot"];
+    robot.kubectl(&context).ok();
+
+    let running = robot.serving(&sync, "in step with what is revoked");
+    admin.write("alice.conf", &alice.read(".kube/config"));
+    admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
+    becomes(|| read(&alice), true).exits(1);
+    running.stop().ok().prints(&["written: 1 entry"]);
+    robot.kubectl(&["get", "configmaps", "-n", "usercert-system"]).exits(1);
+    robot.kubectl(&["get", "secrets", "-n", "usercert-system"]).exits(1);
+    for (verbs, missing) in [("[\"watch\"]", "get"), ("[\"get\"]", "watch")] {
+        let rule =
+            format!("[{{\"op\":\"replace\",\"path\":\"/rules/0/verbs\",\"value\":{verbs}}}]");
+        let patch = ["patch", "role", "-n", "usercert-system", name, "--type=json", "-p", &rule];
+        admin.kubectl(&patch).ok();
+        let refused = format!("cannot {missing} resource");
+        let failing = robot.serving(&sync, &refused);
+        failing.stop().says(&["verbs: [get, watch]"]);
+    }
+}
+
+fn what_is_open_goes_on(trial: &Trial) {
+    let Some((trial, file)) = own_server(trial) else { return };
+    let (admin, alice) = (trial.admin(), powerful(&trial, "alice"));
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    admin.kubectl(&["create", "configmap", "before"]).ok();
+    let url = "/api/v1/namespaces/default/configmaps?watch=1";
+    let watch = ["get", "--raw", url, "--request-timeout=60s"];
+    let mut watching = alice
+        .command(Path::new("kubectl"), &watch)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("kubectl starts");
+    let mut lines = BufReader::new(watching.stdout.take().expect("a pipe")).lines();
+    let mut sees = |name: &str| {
+        let named = format!("\"name\":\"{name}\"");
+        lines.any(|line| line.expect("a line").contains(&named))
+    };
+    assert!(sees("before"), "the watch is open");
+    admin.write("alice.conf", &alice.read(".kube/config"));
+    admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
+    let sync = ["revocations", "sync", "--once", "--authorization-config"];
+    admin.run(&[&sync[..], &[file.to_str().expect("UTF-8")]].concat()).ok();
+    becomes(|| read(&alice), true).exits(1);
+    admin.kubectl(&["create", "configmap", "after"]).ok();
+    assert!(sees("after"), "what is open goes on, as it is said");
+    watching.kill().expect("it runs");
+    watching.wait().expect("an end");
+    // A new one does not begin.
+    alice.kubectl(&watch).exits(1).says(&["this client certificate was revoked"]);
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod admission;
 pub(crate) mod authorization;
+pub(crate) mod guards;
+pub(crate) mod verdicts;
 
 use std::path::PathBuf;
 use std::sync::Arc;

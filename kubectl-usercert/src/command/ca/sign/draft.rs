@@ -148,6 +148,9 @@ impl Draft {
         if let Some(file) = order.rules.file() {
             line("Policy", file);
         }
+        if let Some((_, file)) = &order.revoked {
+            line("Revoked", &format!("compared with the list in {file}"));
+        }
         out.push_str(&findings::lines(&self.findings, columns));
         out
     }
@@ -179,6 +182,9 @@ impl SigningOrder {
             usages: &usages.unwrap_or_else(|| vec![CLIENT_AUTH.to_owned()]),
             expiration_seconds: Some(lifetime.seconds().into()),
             signature: Some(keys::verify_request(request)),
+            revoked_user: self.revoked.as_ref().and_then(|(list, _)| {
+                list.user(request.subject.user()).map(|entry| entry.line.as_str())
+            }),
             ..Reviewed::new(pem.as_bytes(), Ok(request))
         });
         let weigh = |code| self.rules.severity(code);

@@ -4,23 +4,27 @@ mod deliver;
 mod draft;
 mod order;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use usercert_core::ca::profile::{self, CertificateSubject, ClusterNames, PROFILES, Profile};
+use usercert_core::lifecycle::RevocationList;
 use usercert_core::x509::code::ExpectedCode;
 use usercert_core::x509::san::{AlternativeName, service_address};
 
 use super::authority::AuthorityArgs;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::{DryRun, DryRunArgs, OutputArgs};
-use crate::ui::host::Host;
+use crate::ui::host::{Host, input_name};
 use crate::ui::output;
 use crate::workflow::findings;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
 use deliver::Delivery;
 use draft::{Draft, Input};
 use order::{Destination, ServedCluster, SigningOrder};
+
+/// Longest list of what is revoked that is read, in bytes: as large as a ConfigMap, and its YAML.
+const REVOCATIONS_LIMIT: usize = 8 << 20;
 
 /// Sign certificates with a CA's own key
 ///
@@ -70,6 +74,10 @@ pub struct SignArgs {
     /// Let this refusing finding pass; repeat for several
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
+    /// Refuse users whom this list blocks: the ConfigMap revoked-certificates as YAML or JSON, as
+    /// `kubectl get -o yaml` prints it ("-": standard input)
+    #[arg(long, value_name = "FILE")]
+    pub revocations: Option<PathBuf>,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
@@ -184,6 +192,7 @@ impl SignArgs {
             groups: self.groups.clone(),
             alternative_names: self.san.clone(),
             rules,
+            revoked: self.revocations.as_deref().map(|file| revoked(host, file)).transpose()?,
             accept: self.accept.clone(),
             yes: self.yes,
             cluster: ClusterNames { domain: self.cluster_domain.clone(), service_addresses },
@@ -216,6 +225,17 @@ impl ClusterArgs {
             namespace: self.namespace.clone(),
         })
     }
+}
+
+fn revoked(host: &Host, file: &Path) -> Result<(RevocationList, String)> {
+    let name = input_name(file);
+    let content = host.input(file, REVOCATIONS_LIMIT)?;
+    let text = std::str::from_utf8(&content).context(&name)?;
+    let list = RevocationList::parse(text).context(&name);
+    let list = list.hint(
+        "kubectl get configmap -n usercert-system revoked-certificates -o yaml prints the list",
+    )?;
+    Ok((list, name))
 }
 
 pub fn run(host: &Host, args: &SignArgs) -> Result<Exit> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use usercert_core::ca::profile::{ClusterNames, Profile};
+use usercert_core::lifecycle::RevocationList;
 use usercert_core::x509::code::ExpectedCode;
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime::Lifetime;
@@ -22,6 +23,8 @@ pub(super) struct SigningOrder {
     pub(super) expected: Option<ExpectedCode>,
     pub(super) key_type: KeyType,
     pub(super) rules: Rules,
+    /// What is revoked, and the file that says so.
+    pub(super) revoked: Option<(RevocationList, String)>,
     /// Refusing findings that pass.
     pub(super) accept: Vec<String>,
     pub(super) yes: bool,

@@ -1,0 +1,90 @@
+//! Something that a run of `revoke` blocks.
+
+use usercert_core::lifecycle::{Revocation, RevocationKey, RevocationList};
+use usercert_core::text::show_short;
+use usercert_core::time::UnixTime;
+use usercert_core::x509::identity::SYSTEM_MASTERS;
+use usercert_core::x509::lifetime::expiry_in_words;
+
+use crate::workflow::role_bindings::KnownCertificate;
+
+/// A certificate or a user.
+pub struct Candidate {
+    pub key: RevocationKey,
+    /// Whom it names, until when, and whether with `system:masters`; as far as it is known.
+    pub certificate: Option<KnownCertificate>,
+    /// Where it was found, as `context alice@kind`.
+    pub place: String,
+}
+
+impl Candidate {
+    pub fn of(known: &KnownCertificate) -> Self {
+        Self {
+            key: RevocationKey::Certificate(known.fingerprint),
+            certificate: Some(known.clone()),
+            place: known.place.clone(),
+        }
+    }
+
+    pub fn until(&self) -> Option<UnixTime> {
+        self.certificate.as_ref().map(|c| c.not_after)
+    }
+
+    /// Whether nobody can say whose certificate it is.
+    pub fn is_of_nobody_known(&self) -> bool {
+        matches!(self.key, RevocationKey::Certificate(_)) && self.certificate.is_none()
+    }
+
+    /// Whether it is about this certificate.
+    pub fn covers(&self, known: &KnownCertificate) -> bool {
+        match &self.key {
+            RevocationKey::Certificate(print) => *print == known.fingerprint,
+            RevocationKey::User(user) => known.user == *user,
+            RevocationKey::Exception(_) => false,
+        }
+    }
+
+    /// As it is called where people read it.
+    pub fn name(&self) -> String {
+        match (&self.key, &self.certificate) {
+            (RevocationKey::User(user), _) => {
+                format!("every certificate of {} issued before now", show_short(user, 80))
+            }
+            (key, Some(certificate)) => {
+                let print: String = key.to_string().chars().take(16).collect();
+                let user = show_short(&certificate.user, 80);
+                format!("certificate {print}… of {user} ({})", self.place)
+            }
+            (key, None) => format!("certificate {key} ({})", self.place),
+        }
+    }
+
+    /// As a question shows it.
+    pub fn question(&self, now: UnixTime) -> String {
+        match self.until() {
+            Some(until) => format!("{}, {}", self.name(), expiry_in_words(until, now)),
+            None => self.name(),
+        }
+    }
+
+    /// The entry to write; none where one is there that says as much.
+    pub fn entry(
+        &self,
+        list: &RevocationList,
+        reason: &str,
+        by: &str,
+        now: UnixTime,
+    ) -> Option<Revocation> {
+        let entry = Revocation::new(self.key.clone(), reason, by, now);
+        let entry = match &self.certificate {
+            Some(c) => entry.of_certificate(&c.user, c.not_after),
+            None => entry,
+        };
+        let before = list.entry(&self.key).filter(|_| reason.trim().is_empty());
+        before.is_none_or(|b| b.until.is_none() && entry.until.is_some()).then_some(entry)
+    }
+
+    pub fn is_master(&self) -> bool {
+        self.certificate.as_ref().is_some_and(|c| c.groups.contains(SYSTEM_MASTERS))
+    }
+}

@@ -1,0 +1,130 @@
+//! What `--certificate` names.
+
+use std::path::Path;
+
+use usercert_core::inspect;
+use usercert_core::kubeconfig::merged::Merged;
+use usercert_core::lifecycle::{Fingerprint, RevocationKey};
+use usercert_core::text::show;
+use usercert_core::x509::certificate::Certificate;
+
+use super::candidate::Candidate;
+use crate::cluster::{Cluster, Target};
+use crate::error::{Error, Result, ResultExt as _};
+use crate::files;
+use crate::ui::host::Host;
+use crate::workflow::role_bindings::{self, KnownCertificate};
+
+/// Longest input that certificates are looked for in, in bytes.
+const LIMIT: usize = 4 << 20;
+
+/// Before it was looked for.
+enum Named {
+    Found(Box<Certificate>, String),
+    Print(Fingerprint),
+}
+
+/// What these values stand for. Where only a SHA-256 is given, its certificate is looked for among the
+/// requests and the records of the cluster and in all entries of the kubeconfig. With `user`, all must be of that user.
+///
+/// # Errors
+/// Files that cannot be read or hold no certificate, or certificates of somebody else.
+pub async fn candidates(
+    host: &Host,
+    values: &[String],
+    target: &Target,
+    cluster: &Cluster,
+    user: Option<&str>,
+) -> Result<Vec<Candidate>> {
+    let named = read(host, values)?;
+    let mut known = find_fingerprints(cluster, &named).await;
+    for one in &named {
+        if let Named::Print(print) = one {
+            known.extend(role_bindings::in_records(cluster, print).await);
+        }
+    }
+    known.extend(in_all_entries(&target.kubeconfig.merged));
+    let mut candidates = Vec::new();
+    for one in named {
+        let candidate = match one {
+            Named::Found(certificate, place) => {
+                Candidate::of(&KnownCertificate::of(&certificate, place))
+            }
+            Named::Print(print) => {
+                let found = known.iter().find(|k| k.fingerprint == print);
+                found.map_or_else(
+                    || Candidate {
+                        key: RevocationKey::Certificate(print),
+                        certificate: None,
+                        place: "whose it is is not known here".to_owned(),
+                    },
+                    Candidate::of,
+                )
+            }
+        };
+        if let (Some(user), Some(certificate)) = (user, &candidate.certificate)
+            && certificate.user != user
+        {
+            return Err(Error::usage(format!(
+                "{} is not of the user {}",
+                candidate.name(),
+                show(user)
+            ))
+            .hint("without NAME, --certificate blocks it whomever it names"));
+        }
+        candidates.push(candidate);
+    }
+    Ok(candidates)
+}
+
+fn read(host: &Host, values: &[String]) -> Result<Vec<Named>> {
+    let mut all = Vec::new();
+    for value in values {
+        if let Ok(print) = value.parse::<Fingerprint>() {
+            all.push(Named::Print(print));
+            continue;
+        }
+        let what = if value == "-" { "standard input".to_owned() } else { show(value) };
+        let input = host.input(Path::new(value), LIMIT)?;
+        let text = std::str::from_utf8(&input).ok();
+        if let Some(print) = text.and_then(|t| t.parse::<Fingerprint>().ok()) {
+            all.push(Named::Print(print));
+            continue;
+        }
+        let found = inspect::read(&input).context(&what)?;
+        let certificates = found.iter().filter_map(|f| f.certificate());
+        let before = all.len();
+        for certificate in certificates.filter(|c| !c.is_ca) {
+            all.push(Named::Found(Box::new(certificate.clone()), what.clone()));
+        }
+        if all.len() == before {
+            return Err(Error::new(format!("{what}: there is no client certificate in it")));
+        }
+    }
+    Ok(all)
+}
+
+/// The certificates of requests in the cluster, where a fingerprint has to be looked for.
+async fn find_fingerprints(cluster: &Cluster, named: &[Named]) -> Vec<KnownCertificate> {
+    if !named.iter().any(|n| matches!(n, Named::Print(_))) {
+        return Vec::new();
+    }
+    role_bindings::in_requests(cluster, |certificate| {
+        let found = Fingerprint::of(&certificate.der);
+        named.iter().any(|n| matches!(n, Named::Print(print) if *print == found))
+    })
+    .await
+}
+
+/// The certificates of all user entries, whichever cluster they are for.
+fn in_all_entries(merged: &Merged) -> Vec<KnownCertificate> {
+    let certificate = |name: &str| {
+        let entry = files::named::user_entry(&merged.user(name)?);
+        entry.certificate().cloned()
+    };
+    let entries = merged.users().filter_map(|entry| {
+        let place = format!("user entry {}", show(entry.name));
+        Some(KnownCertificate::of(&certificate(entry.name)?, place))
+    });
+    entries.collect()
+}

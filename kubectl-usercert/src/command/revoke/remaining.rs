@@ -1,0 +1,126 @@
+//! What still lets somebody in after a revocation, and to what.
+
+use usercert_core::api::rbac::{self, AUTHENTICATED, Binding, Removal, Subject};
+use usercert_core::text::{shell_word, show};
+use usercert_core::time::UnixTime;
+use usercert_core::x509::lifetime::expiry_in_words;
+
+use crate::workflow::role_bindings::{self, KnownCertificate};
+
+/// What still lets the holder in, and to what.
+pub struct RemainingAccess<'a> {
+    /// By what, and the bindings.
+    pub reached: Vec<(Subject, Vec<&'a Binding>)>,
+    /// How each certificate is, those that last longest first.
+    pub certificates: Vec<(&'a KnownCertificate, Block)>,
+}
+
+/// Whether a certificate is blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// It is, as this run has said already.
+    Told,
+    /// It was on the list before.
+    Listed,
+    /// It is not; why, safe to show.
+    No(String),
+    /// That is not known; why, safe to show.
+    Unknown(String),
+}
+
+impl<'a> RemainingAccess<'a> {
+    pub fn of(
+        bindings: &'a [Binding],
+        gone: &[(&Binding, Removal)],
+        holder: &Subject,
+        known: &'a [KnownCertificate],
+        block: impl Fn(&KnownCertificate) -> Block,
+    ) -> Self {
+        let mut holders = vec![holder.clone()];
+        if let Subject::User(user) = holder {
+            let groups = role_bindings::groups(user, known);
+            holders.extend(groups.into_iter().map(Subject::Group));
+            holders.push(Subject::Group(AUTHENTICATED.to_owned()));
+        }
+        let stays =
+            |by: &Subject, b: &&Binding| by != holder || gone.iter().all(|(g, _)| g.uid != b.uid);
+        let reached = holders
+            .into_iter()
+            .map(|by| {
+                let here = rbac::reaching(bindings, &by).filter(|b| stays(&by, b)).collect();
+                (by, here)
+            })
+            .collect();
+        let certificates = known.iter().map(|k| (k, block(k))).collect();
+        Self { reached, certificates }
+    }
+
+    /// Until when a certificate lets its bearer in that is not known to be blocked.
+    pub fn authenticates_until(&self) -> Option<UnixTime> {
+        let open = |block: &Block| matches!(block, Block::No(_) | Block::Unknown(_));
+        let first = self.certificates.iter().find(|(_, block)| open(block));
+        first.map(|(known, _)| known.not_after)
+    }
+
+    /// As people read it.
+    pub fn text(&self, holder: &Subject, now: UnixTime) -> String {
+        let mut lines = String::new();
+        let mut everybody = String::new();
+        for (by, bindings) in &self.reached {
+            if by.name() == AUTHENTICATED && by != holder && !bindings.is_empty() {
+                let all: Vec<String> = bindings.iter().map(|b| b.in_words()).collect();
+                everybody =
+                    format!("What reaches everybody ({AUTHENTICATED}): {}\n", all.join("; "));
+                continue;
+            }
+            for binding in bindings {
+                let made = if binding.ours { "" } else { ", not made by kubectl usercert" };
+                lines.push_str(&format!(
+                    "  by {by}: {} ({}{made})\n",
+                    binding.in_words(),
+                    show(&binding.full_name())
+                ));
+            }
+        }
+        let mut text = match lines.is_empty() {
+            true => format!("No binding that could be seen reaches the {holder} any more.\n"),
+            false => format!("What still reaches the {holder}:\n{lines}"),
+        };
+        text.push_str(&everybody);
+        let Subject::User(user) = holder else { return text };
+        if rbac::service_account(user).is_some() && self.certificates.is_empty() {
+            text.push_str("Its tokens end with the service account itself.\n");
+            return text;
+        }
+        for (known, block) in &self.certificates {
+            let name = format!("The certificate of {} ({})", show(user), known.place);
+            let until = known.not_after;
+            let until = format!("{until} ({})", expiry_in_words(until, now));
+            text.push_str(&match block {
+                Block::Told => continue,
+                Block::Listed => format!(
+                    "{name} is on the list of what is revoked; `kubectl usercert revocations list` tells what refuses it.\n"
+                ),
+                Block::No(why) => {
+                    format!("{name} is not blocked: {why}. It lets its bearer in until {until}.\n")
+                }
+                Block::Unknown(why) => format!(
+                    "{name}: not known whether it is blocked, for {why}. It is valid until {until}.\n"
+                ),
+            });
+        }
+        if self.certificates.is_empty() {
+            text.push_str(&format!(
+                "Until when certificates of {0} let their bearer in, and which groups they carry, is not known here.\n\
+                 What a group gives: kubectl usercert access -g GROUP -- {1}\n",
+                show(user),
+                shell_word(user),
+            ));
+        }
+        text.push_str(&format!(
+            "To block certificates that are not known here: kubectl usercert revoke --all-certificates -- {}\n",
+            shell_word(user)
+        ));
+        text
+    }
+}

@@ -1,0 +1,181 @@
+//! What is revoked and what enforces it: reading it, changing it, trying it. Shared by `revoke`,
+//! `revocations` and whatever asks the list first.
+
+mod installed;
+mod own;
+mod trial;
+
+use serde_json::Value;
+use usercert_core::api::rbac::Rule;
+use usercert_core::lifecycle::admission::{REVOKER, VIEWER};
+use usercert_core::lifecycle::{
+    self, CONFIG_MAP, Fingerprint, NAMESPACE, Revocation, RevocationKey, RevocationList,
+};
+use usercert_core::text::show;
+use usercert_core::x509::certificate::Certificate;
+
+use crate::cluster::{ApiError, Cluster, Need, explain};
+use crate::error::{Error, Result};
+use crate::ui::host::Host;
+
+pub use installed::{Installed, install};
+pub use own::is_revoked;
+pub use trial::{TRIED, judged, judged_anew, reads_configuration, seen_value, status};
+
+/// What is needed to see the list.
+#[must_use]
+pub fn see() -> Need {
+    on_list(&["get"], VIEWER)
+}
+
+/// What is needed to follow it.
+#[must_use]
+pub fn watch() -> Need {
+    Need::Allowed(rule(&["get", "watch"]))
+}
+
+/// What is needed to change it.
+#[must_use]
+pub fn change() -> Need {
+    on_list(&["get", "patch"], REVOKER)
+}
+
+fn on_list(verbs: &[&str], role: &'static str) -> Need {
+    Need::InRole(rule(verbs), role)
+}
+
+fn rule(verbs: &[&str]) -> Rule {
+    Rule::allowing(verbs, "", &["configmaps"]).of(CONFIG_MAP)
+}
+
+/// The list, as far as one may look.
+pub enum Known {
+    /// As it is.
+    List(RevocationList),
+    /// There is none: nothing is revoked here.
+    None,
+    /// It could not be looked at; why, safe to show.
+    Hidden(String),
+}
+
+impl Known {
+    /// Reads it; not being allowed to is no failure.
+    pub async fn read(cluster: &Cluster) -> Self {
+        Self::try_read(cluster)
+            .await
+            .unwrap_or_else(|error| Self::Hidden(explain(&error, &cluster.server, &see()).message))
+    }
+
+    /// Reads it; for those who must know why it could not be done.
+    ///
+    /// # Errors
+    /// As the server answers, unless it is that one may not look.
+    pub async fn try_read(cluster: &Cluster) -> Result<Self, ApiError> {
+        match cluster.revoked().await {
+            Ok(value) => Ok(value.map_or(Self::None, |v| Self::List(RevocationList::read(&v)))),
+            Err(error) if error.code() == 403 => {
+                Ok(Self::Hidden("you may not see what is revoked".to_owned()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The list, if it is known.
+    #[must_use]
+    pub fn list(&self) -> Option<&RevocationList> {
+        match self {
+            Self::List(list) => Some(list),
+            Self::None | Self::Hidden(_) => None,
+        }
+    }
+
+    /// Why it is not known, if it is not.
+    pub fn why_unknown(&self) -> Option<&str> {
+        match self {
+            Self::Hidden(why) => Some(why),
+            Self::List(_) | Self::None => None,
+        }
+    }
+}
+
+/// The list for those who cannot go on without it; empty where there is none.
+///
+/// # Errors
+/// As the server answers.
+pub async fn read(cluster: &Cluster) -> Result<Option<RevocationList>> {
+    let found = cluster.revoked().await.map_err(|e| explain(&e, &cluster.server, &see()))?;
+    Ok(found.map(|value| RevocationList::read(&value)))
+}
+
+/// Writes entries into the list, and no others.
+///
+/// # Errors
+/// There is no list, it is full, or as the server answers.
+pub async fn write(cluster: &Cluster, entries: &[Revocation], dry_run: bool) -> Result<()> {
+    patch(cluster, &lifecycle::revoked_patch(entries), dry_run).await
+}
+
+/// Takes entries out of the list.
+///
+/// # Errors
+/// As [`write`].
+pub async fn remove(cluster: &Cluster, keys: &[RevocationKey], dry_run: bool) -> Result<()> {
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    patch(cluster, &lifecycle::removal(keys.iter().map(String::as_str)), dry_run).await
+}
+
+/// Changes the list by a merge patch.
+///
+/// # Errors
+/// As [`write`].
+pub async fn patch(cluster: &Cluster, patch: &Value, dry_run: bool) -> Result<()> {
+    let error = match cluster.patch_revoked(patch, dry_run).await {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    let text = error.to_string();
+    if error.code() == 404 {
+        return Err(no_list());
+    }
+    // The API server's limit for a ConfigMap, and etcd's for an object.
+    if text.contains("Too long") || text.contains("request is too large") {
+        return Err(Error::new(format!("the list of what is revoked is full: {}", show(&text)))
+            .hint("`kubectl usercert revocations prune` takes out what has expired"));
+    }
+    Err(explain(&error, &cluster.server, &change()))
+}
+
+/// The id by which an entry is lifted.
+#[must_use]
+pub fn id(key: &RevocationKey) -> String {
+    match key {
+        RevocationKey::User(name) => format!("user/{name}"),
+        RevocationKey::Certificate(print) => print.to_string(),
+        RevocationKey::Exception(print) => format!("except/{print}"),
+    }
+}
+
+/// There is nothing to write into.
+pub fn no_list() -> Error {
+    Error::new(format!(
+        "this cluster has no list of what is revoked (configmap {CONFIG_MAP} in namespace {NAMESPACE})"
+    ))
+    .hint("`kubectl usercert revocations install` makes it, with what refuses by it")
+}
+
+/// Excepts a certificate that was issued for a blocked user, and waits until the API server lets it in,
+/// as far as that can be seen.
+///
+/// # Errors
+/// As writing the list fails.
+pub async fn except(host: &Host, cluster: &Cluster, leaf: &Certificate) -> Result<()> {
+    let me = cluster.who_am_i().await;
+    let by = me.map_err(|e| explain(&e, &cluster.server, &Need::WhoAmI))?.username;
+    let print = Fingerprint::of(&leaf.der);
+    let user = leaf.subject.user();
+    let entry = Revocation::new(RevocationKey::Exception(print), "issued anew", &by, host.now());
+    write(cluster, &[entry.of_certificate(user, leaf.not_after)], false).await?;
+    host.say(format!("certificate {print} excepted from the block of {}", show(user)));
+    trial::until_let_in(cluster, user, &print).await;
+    Ok(())
+}

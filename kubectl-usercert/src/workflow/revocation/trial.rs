@@ -1,0 +1,134 @@
+//! Trying what refuses revoked certificates here.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use usercert_core::lifecycle::enforcement::{Enforcement, Probe, Seen};
+use usercert_core::lifecycle::verdict::{Evidence, Listed, Standing, Verdict};
+use usercert_core::lifecycle::{Fingerprint, Layer, RevocationKey, removal};
+
+use super::{Installed, Known, patch};
+use crate::cluster::{Cluster, Target};
+use crate::error::Result;
+use crate::ui::host::Host;
+
+/// How long a change takes at most to be noticed by the API server.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(150);
+/// Entries that are tried at most, the newest ones.
+pub const TRIED: usize = 10;
+
+/// Tries what refuses the holders of what these keys block, an item for each.
+pub async fn tried(target: &Target, cluster: &Cluster, keys: &[RevocationKey]) -> Vec<Enforcement> {
+    join_all(keys.iter().map(|key| async move {
+        let probe = |layer| Probe::new(layer, key);
+        let (Some(admission), Some(authorization)) =
+            (probe(Layer::Admission), probe(Layer::Authorization))
+        else {
+            return not_tried("an exception refuses nothing");
+        };
+        if target.resolved.user.impersonate.is_some() {
+            return not_tried("you act as somebody else (--as)");
+        }
+        let (admission, authorization) =
+            tokio::join!(cluster.probe(&admission), cluster.probe(&authorization));
+        Enforcement { admission, authorization }
+    }))
+    .await
+}
+
+/// Judges what refuses here: by the objects, and by trying the test entry and these keys. What may
+/// change within moments is waited for. Also gives what was seen of each key.
+pub async fn judged(
+    target: &Target,
+    cluster: &Cluster,
+    list: Listed,
+    keys: &[RevocationKey],
+) -> (Verdict, Vec<Enforcement>) {
+    let mut all = keys.to_vec();
+    all.extend((list != Listed::Absent && list != Listed::Emptied).then(RevocationKey::test));
+    let until = Instant::now() + PATIENCE;
+    let objects = Installed::look(cluster, true).await;
+    let objects = objects.map(|found| found.enforcing()).map_err(|error| match error.code() {
+        403 => "you may not look".to_owned(),
+        _ => error.to_string(),
+    });
+    loop {
+        let mut seen = tried(target, cluster, &all).await;
+        let evidence =
+            Evidence { list, objects: objects.as_deref().map_err(String::as_str), tried: &seen };
+        let verdict = Verdict::of(&evidence);
+        let settling = matches!(verdict.admission, Standing::Idle | Standing::Behind { .. })
+            || matches!(verdict.authorization, Standing::Behind { .. });
+        if !settling || Instant::now() >= until {
+            seen.truncate(keys.len());
+            return (verdict, seen);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// What refuses here, judged with the newest entries.
+pub async fn status(target: &Target, cluster: &Cluster, known: &Known) -> Verdict {
+    let (list, keys) = match known {
+        Known::None => (Listed::Absent, Vec::new()),
+        Known::Hidden(_) => (Listed::Hidden, Vec::new()),
+        Known::List(list) => {
+            let newest = list.newest().into_iter().take(TRIED);
+            let listed = if list.has_test { Listed::Complete } else { Listed::Emptied };
+            (listed, newest.map(|entry| entry.key.clone()).collect())
+        }
+    };
+    judged(target, cluster, list, &keys).await.0
+}
+
+/// Tries with an entry that is new whether what is put on the list from now on is refused: a policy that
+/// was made anew may go by the list as it was when the one before was deleted.
+///
+/// # Errors
+/// As changing the list fails.
+pub async fn judged_anew(host: &Host, target: &Target, cluster: &Cluster) -> Result<Verdict> {
+    let text = format!("kubectl usercert: tried at {}", host.now());
+    let key = RevocationKey::Certificate(Fingerprint::of(text.as_bytes()));
+    let text_of_key = key.to_string();
+    patch(cluster, &json!({ "data": { &text_of_key: text } }), false).await?;
+    let (verdict, _) = judged(target, cluster, Listed::Complete, &[key]).await;
+    patch(cluster, &removal([text_of_key.as_str()]), false).await?;
+    Ok(verdict)
+}
+
+/// Whether the API server goes by an authorization configuration that has the test entry; it is given the
+/// time that it takes to read the file again.
+pub async fn reads_configuration(target: &Target, cluster: &Cluster) -> Seen {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let seen = tried(target, cluster, &[RevocationKey::test()]).await.pop();
+        let seen = seen.map_or(Seen::Passes, |seen| seen.authorization);
+        if seen != Seen::Passes || Instant::now() >= until {
+            return seen;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Waits until a certificate that was excepted is let in, as far as that can be seen.
+pub async fn until_let_in(cluster: &Cluster, user: &str, certificate: &Fingerprint) {
+    let probe = Probe::excepted(Layer::Authorization, user, certificate);
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until && cluster.probe(&probe).await == Seen::Refuses {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn not_tried(why: &str) -> Enforcement {
+    let seen = || Seen::NotTried(why.to_owned());
+    Enforcement { admission: seen(), authorization: seen() }
+}
+
+/// What was seen, for `-o json`.
+#[must_use]
+pub fn seen_value(seen: &Enforcement) -> Value {
+    json!({ "admission": seen.admission.as_str(), "authorization": seen.authorization.as_str() })
+}

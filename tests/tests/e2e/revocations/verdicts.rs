@@ -1,0 +1,183 @@
+//! What `revocations list`, `doctor` and `revoke` say of what refuses here: no more than is so.
+
+use super::{becomes, own_server, powerful};
+use crate::backend::Backend;
+use crate::cases;
+use crate::trial::{Outcome, Person, Trial};
+
+cases!(
+    the_newest_entries_are_tried_and_a_file_that_is_behind_is_told,
+    an_old_copy_of_the_list_is_told,
+    a_changed_object_outranks_the_trial,
+    a_list_that_is_gone_or_emptied_is_told,
+    blocking_that_was_refused_is_no_success,
+);
+
+const LIST: [&str; 2] = ["revocations", "list"];
+
+fn create(person: &Person) -> Outcome {
+    person.kubectl(&["create", "serviceaccount", "made", "--dry-run=server"])
+}
+
+/// People who may do everything, with their certificates in the admin's home as `NAME.conf`.
+fn people(trial: &Trial, admin: &Person, names: &[&str]) -> Vec<Person> {
+    let made = names.iter().map(|name| {
+        let person = powerful(trial, name);
+        admin.write(&format!("{name}.conf"), &person.read(".kube/config"));
+        person
+    });
+    made.collect()
+}
+
+fn revoke(admin: &Person, name: &str) -> Outcome {
+    admin.run(&["revoke", "--certificate", &format!("{name}.conf"), "--yes"])
+}
+
+fn the_newest_entries_are_tried_and_a_file_that_is_behind_is_told(trial: &Trial) {
+    let Some((trial, file)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    let file = file.to_str().expect("UTF-8");
+    let sync = ["revocations", "sync", "--once", "--authorization-config", file];
+    admin.run(&["revocations", "install", "--yes"]).ok().says(&["seen to refuse: writes"]);
+    // Before anything is revoked it can be tried all the same.
+    admin
+        .run(&LIST)
+        .ok()
+        .prints(&["Nothing is revoked.", "seen to refuse: writes, exec and proxy"]);
+    people(&trial, &admin, &["alice", "bob"]);
+    revoke(&admin, "alice").ok();
+    admin.run(&sync).ok().says(&["The API server goes by it."]);
+    admin.run(&LIST).ok().prints(&["seen to refuse: everything"]);
+    // One more, and nothing that writes the file.
+    revoke(&admin, "bob").ok().prints(&[
+        "blocked: refused for writes, exec and proxy; still possible",
+        "1 of the 2 entries that were tried are not refused",
+        "revocations sync",
+    ]);
+    let behind = "WARNING: 1 of the 3 entries that were tried are not refused";
+    admin.run(&LIST).exits(1).prints(&[behind, "revocations sync"]);
+    admin.run(&["doctor"]).ok().prints(&[behind]);
+    admin.run(&sync).ok();
+    admin.run(&LIST).ok().prints(&["seen to refuse: everything"]);
+}
+
+/// An API server stops watching the list when the last policy or binding with a list is deleted.
+fn an_old_copy_of_the_list_is_told(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    let [alice, bob] = people(&trial, &admin, &["alice", "bob"]).try_into().ok().expect("two");
+    revoke(&admin, "alice").ok();
+    let policy = ["delete", "validatingadmissionpolicy", "usercert-revoked-certificates"];
+    alice.kubectl(&policy).ok();
+    becomes(|| create(&alice), false).ok();
+    for command in [&LIST[..], &["doctor"]] {
+        let out = admin.run(command);
+        out.prints(&["WARNING: not enforced", "is not there", "install` restores it"]);
+    }
+    admin
+        .run(&["revocations", "install", "--yes"])
+        .exits(1)
+        .says(&["1 of the 2 entries that were tried are not refused", "restart the API server"]);
+    // What was on the list then is refused, what comes later is not.
+    becomes(|| create(&alice), true).exits(1);
+    revoke(&admin, "bob").exits(1).prints(&[
+        "not blocked: it is on the list",
+        "old copy",
+        "restart the API server",
+    ]);
+    create(&bob).ok();
+    admin.run(&LIST).exits(1).prints(&["1 of the 3 entries", "restart the API server"]);
+    admin.run(&["doctor"]).ok().prints(&["restart the API server"]);
+    if let Backend::ControlPlane(plane) = &*trial.backend {
+        plane.restart_api_server();
+        admin.run(&LIST).ok().prints(&["seen to refuse: writes, exec and proxy"]);
+        create(&bob).exits(1).says(&["this client certificate was revoked"]);
+        admin.run(&["revocations", "install"]).ok();
+    }
+}
+
+fn a_changed_object_outranks_the_trial(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    let [alice] = people(&trial, &admin, &["alice"]).try_into().ok().expect("one");
+    revoke(&admin, "alice").ok();
+    // It still refuses what is tried, and no longer all that it should.
+    let exclude = r#"{"spec":{"matchConstraints":{"excludeResourceRules":[{"apiGroups":[""],"apiVersions":["v1"],"resources":["secrets"],"operations":["*"]}]}}}"#;
+    let patch = ["patch", "validatingadmissionpolicy", "usercert-revoked-certificates"];
+    alice.kubectl(&[&patch[..], &["--type=merge", "-p", exclude]].concat()).ok();
+    create(&alice).exits(1);
+    let said = [
+        "WARNING: validatingadmissionpolicy.admissionregistration.k8s.io/usercert-revoked-certificates was changed",
+        "spec.matchConstraints.excludeResourceRules",
+        "revocations install` restores it",
+    ];
+    admin.run(&LIST).exits(1).prints(&said);
+    admin.run(&["doctor"]).ok().prints(&said);
+    admin.run(&["revocations", "install", "--yes"]).ok().prints(&["configured"]);
+    admin.run(&LIST).ok().prints(&["seen to refuse: writes"]).never_shows("WARNING");
+}
+
+fn a_list_that_is_gone_or_emptied_is_told(trial: &Trial) {
+    let Some((trial, file)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    let path = file.to_str().expect("UTF-8");
+    let sync = ["revocations", "sync", "--once", "--authorization-config", path];
+    admin.run(&LIST).ok().prints(&["not installed", "has no list of what is revoked yet"]);
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    people(&trial, &admin, &["alice"]);
+    revoke(&admin, "alice").ok();
+    admin.run(&sync).ok();
+    let before = std::fs::read_to_string(&file).expect("a file");
+    let map = ["configmap", "-n", "usercert-system", "revoked-certificates"];
+    let empty = [&["patch"], &map[..], &["--type=merge", "-p", "{\"data\":null}"]].concat();
+    admin.kubectl(&empty).ok();
+    let emptied = "WARNING: the list was emptied";
+    admin.run(&LIST).exits(1).prints(&[emptied, "install"]).never_shows("Nothing is revoked");
+    admin.run(&["doctor"]).ok().prints(&[emptied]);
+    admin.run(&sync).exits(1).says(&["was emptied", "stays as it is"]);
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), before);
+    admin
+        .run(&["revocations", "install", "--yes"])
+        .ok()
+        .prints(&["revoked-certificates configured"]);
+    admin.run(&LIST).ok().prints(&["Nothing is revoked."]);
+    admin.kubectl(&[&["delete"], &map[..]].concat()).ok();
+    let missing = "WARNING: the list is missing (configmap revoked-certificates";
+    admin.run(&LIST).exits(1).prints(&[missing]).never_shows("Nothing is revoked");
+    admin.run(&["doctor"]).ok().prints(&[missing]);
+}
+
+fn blocking_that_was_refused_is_no_success(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    people(&trial, &admin, &["alice"]);
+    admin.run(&["request", "alice"]).ok();
+    admin.run(&["approve", "alice", "--yes"]).ok();
+    admin.run(&["grant", "alice", "--clusterrole", "view", "-n", "default", "--yes"]).ok();
+    // Somebody who may take roles, and see requests and the list.
+    let helper = trial.nobody_special("helper", &[]);
+    trial.grant(
+        "helper",
+        serde_json::json!([
+            {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["*"], "verbs": ["*"]},
+            {"apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"], "verbs": ["get", "list"]},
+            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
+        ]),
+    );
+    helper
+        .run(&["revoke", "alice", "--yes"])
+        .exits(1)
+        .says(&["Forbidden", "ClusterRole usercert-revoker"])
+        .prints(&[
+            "deleted: ClusterRole view",
+            "(request alice) is not blocked: Error from server",
+        ]);
+    // Roles alone are what was asked for here, and what is known of certificates is said.
+    helper
+        .run(&["revoke", "alice", "--roles-only", "--yes"])
+        .ok()
+        .prints(&["(request alice) is not blocked: only roles were asked for"]);
+}

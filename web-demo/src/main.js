@@ -122,6 +122,13 @@ function start() {
   zone = dropZone(byId("zone"), { ready, clear: () => panels.clear(), step: () => active, open, look: inspection.look });
   for (const name of STEPS) byId(`step-${name}`).addEventListener("click", () => open(name));
   byId("forget").addEventListener("click", forgetEverything);
+  // The browser would print what is in view of the frame, and no second page.
+  window.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key !== "p") return;
+    event.preventDefault();
+    print();
+  });
+  byId("print").addEventListener("click", () => print());
   window.addEventListener("beforeunload", (event) => { if (keyAtRisk()) event.preventDefault(); });
   draw();
   byId("state").hidden = true;

@@ -3,7 +3,7 @@
 const en = {
   name: "English",
   tagline: "Your way into a Kubernetes cluster: a key that is made here and stays yours, a request for your admin, and a kubeconfig that works.",
-  skip: "Skip to the page", road: "Your road", forget: "Forget everything", forgotten: "Everything was forgotten.",
+  skip: "Skip to the page", road: "Your road", forget: "Forget everything", print: "Print", forgotten: "Everything was forgotten.",
   forgetKey: "Forget everything? The key of this visit has not been saved, as far as is known.", forgetAll: "Forget everything that was typed, made and dropped here?",
   "step-key": "Key", "step-send": "Sent", "step-answer": "Answer", "step-done": "Done", "step-inspect": "Inspect",
   promise: "This file sends nothing.", promiseMore: "Your browser is told to forbid it: this page can load nothing, send nothing and keep nothing.",
@@ -75,7 +75,7 @@ const en = {
 const de = {
   name: "Deutsch",
   tagline: "Ihr Weg in einen Kubernetes-Cluster: ein Schlüssel, der hier entsteht und Ihrer bleibt, eine Anfrage für den Admin und eine Kubeconfig, die funktioniert.",
-  skip: "Zum Inhalt", road: "Ihr Weg", forget: "Alles vergessen", forgotten: "Alles ist vergessen.",
+  skip: "Zum Inhalt", road: "Ihr Weg", forget: "Alles vergessen", print: "Drucken", forgotten: "Alles ist vergessen.",
   forgetKey: "Alles vergessen? Der Schlüssel dieses Besuchs ist, soweit bekannt, nicht gespeichert.", forgetAll: "Alles vergessen, was hier eingegeben, erzeugt und abgelegt wurde?",
   "step-key": "Schlüssel", "step-send": "Gesendet", "step-answer": "Antwort", "step-done": "Fertig", "step-inspect": "Prüfen",
   promise: "Diese Datei sendet nichts.", promiseMore: "Ihr Browser hat die Anweisung, es zu verbieten: Diese Seite kann nichts laden, nichts senden und nichts aufbewahren.",

@@ -1,5 +1,5 @@
-// Page and plugin judge alike: the npm package, which is what the page runs, beside `kubectl usercert inspect`
-// and `review --from`, finding by finding.
+// Page and plugin judge alike: the npm package, which is what the page runs, beside `kubectl usercert inspect`,
+// `review --from` and `install --reply`, finding by finding and check by check.
 //
 // The inputs are core's test data and requests, objects, certificates and keys that openssl and this test make,
 // each also changed in places. With cryptography's vectors in target/vectors, those as well.
@@ -112,4 +112,100 @@ test("page and plugin agree, verdict by verdict", { skip: !existsSync(PLUGIN) &&
   t.diagnostic(`${all.length} vectors, ${known} known, ${reviewed} reviewed, ${refused} refused by the page alone, ${different.length} differences`);
   assert.deepEqual(different, []);
   assert.ok(refused * 10 <= all.length, `${refused} of ${all.length} are refused by the page alone`);
+});
+
+/** Replies with the file of the key that they are to answer. */
+async function replies(folder) {
+  const path = (name) => join(folder, name);
+  const text = (name) => readFile(path(name), "utf8");
+  const openssl = (...args) => tool("openssl", args);
+  const config = (name, lines) => writeFile(path(name), lines.join("\n"));
+  const all = [];
+  await config("client.ext", ["keyUsage=critical,digitalSignature", "extendedKeyUsage=clientAuth"]);
+  await config("server.ext", ["extendedKeyUsage=serverAuth"]);
+  await config("odd.ext", ["extendedKeyUsage=clientAuth", "1.2.3.4=critical,ASN1:UTF8String:x"]);
+  await config("ca.ext", ["basicConstraints=critical,CA:TRUE"]);
+  for (const type of ["p256", "ed25519", "rsa2048"]) {
+    await writeFile(path(`${type}.key`), await (await usercert.Key.generate(type)).pem(), { mode: 0o600 });
+    await openssl("req", "-new", "-key", path(`${type}.key`), "-subj", "/CN=alice/O=dev", "-out", path(`${type}.csr`));
+    for (const ca of ["ca", "other"]) {
+      await openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path(`${ca}.key`), "-subj", "/CN=ca", "-days", "30", "-out", path(`${ca}.crt`));
+    }
+    await openssl("req", "-new", "-key", path("other.key"), "-subj", "/CN=sub", "-out", path("sub.csr"));
+    const sign = (csr, out, ca, ...more) => openssl("x509", "-req", "-in", path(csr), "-CA", path(`${ca}.crt`), "-CAkey", path(`${ca}.key`), "-CAcreateserial", "-out", path(out), ...more);
+    await sign("sub.csr", "sub.crt", "ca", "-days", "20", "-extfile", path("ca.ext"));
+    const leaves = {
+      good: ["ca", "-days", "20", "-extfile", path("client.ext")],
+      plain: ["ca", "-days", "20"],
+      server: ["ca", "-days", "20", "-extfile", path("server.ext")],
+      "critical extension": ["ca", "-days", "20", "-extfile", path("odd.ext")],
+      "SHA-1": ["ca", "-days", "20", "-sha1", "-extfile", path("client.ext")],
+      CA: ["ca", "-days", "20", "-extfile", path("ca.ext")],
+      expired: ["ca", "-days", "-1", "-extfile", path("client.ext")],
+      "another CA of that name": ["other", "-days", "20", "-extfile", path("client.ext")],
+    };
+    const complete = async (name, leaf, ca, more = {}) => {
+      const made = usercert.completeAnswer(leaf, { server: "https://10.0.0.1:6443", ca, ...more });
+      all.push({ name: `${name}, ${type}`, key: path(`${type}.key`), bytes: Buffer.from(made) });
+    };
+    const ca = await text("ca.crt");
+    for (const [name, [signer, ...args]] of Object.entries(leaves)) {
+      // Some versions of openssl make no certificate that has ended, or sign no SHA-1.
+      if (await sign(`${type}.csr`, "leaf.crt", signer, ...args).catch(() => null) === null) continue;
+      await complete(name, await text("leaf.crt"), ca, { namespace: name === "good" ? "team-a" : null });
+    }
+    await writeFile(path("sub.key"), await text("other.key"));
+    await sign(`${type}.csr`, "leaf.crt", "sub", "-days", "20", "-extfile", path("client.ext"));
+    await complete("by way of another CA", await text("leaf.crt") + await text("sub.crt"), ca);
+    await complete("without the CA between", await text("leaf.crt"), ca);
+    all.push({ ...all.at(-1), name: `another key, ${type}`, key: path(type === "p256" ? "other.key" : "p256.key") });
+  }
+  const random = numbers(11);
+  for (const { name, key, bytes } of [...all]) {
+    for (const at of [1, 2, 3, 4]) {
+      const changed = Buffer.from(bytes);
+      changed[random(changed.length)] = "A/+=\n-:x0 "[random(10)].charCodeAt(0);
+      all.push({ name: `${name}, changed ${at}`, key, bytes: changed });
+    }
+  }
+  return all;
+}
+
+/** The checks that `install` prints, as `code outcome`, and the reply's code; null where it refuses the reply. */
+async function installed(user, { key, file }) {
+  const args = ["install", "--reply", file, "--key", key, "--dry-run", "--yes", "--", user];
+  const { stderr } = await tool(PLUGIN, args, { env: { KUBECONFIG: "/dev/null", HOME: "/nonexistent" } }).catch((error) => error);
+  const marks = { ok: "pass", note: "note", FAILED: "fail" };
+  const checks = [...stderr.matchAll(/^(?:warning: )?(ok|note|FAILED) +([a-z]+) +/gm)].map(([, mark, code]) => `${code} ${marks[mark]}`);
+  return checks.length === 0 ? null : { checks, code: stderr.match(/^Code +(\S+)$/m)?.[1] };
+}
+
+test("page and plugin take the same answers", { skip: !existsSync(PLUGIN) && "the plugin is not built" }, async (t) => {
+  const folder = await workFolder(t);
+  const all = await replies(folder);
+  const different = [];
+  let taken = 0;
+  for (const [at, { name, key, bytes }] of all.entries()) {
+    const file = join(folder, `${at}.reply`);
+    await writeFile(file, bytes);
+    let ours = null;
+    let user = "alice";
+    try {
+      const read = usercert.readAnswer(bytes);
+      user = read.user;
+      const asked = { user: read.user, groups: read.groups };
+      const { checks } = await usercert.checkAnswer(bytes, await usercert.Key.read(await readFile(key)), asked);
+      // What a review says of names, the page adds.
+      const compared = checks.filter((check) => check.code !== "names").map((check) => `${check.code} ${check.outcome}`);
+      ours = { checks: compared, code: read.cluster?.code };
+    } catch (error) {
+      ours = null;
+    }
+    const theirs = await installed(user, { key, file });
+    if (theirs !== null) taken += 1;
+    if (JSON.stringify(ours) !== JSON.stringify(theirs)) different.push(`${name}:\n  plugin ${JSON.stringify(theirs)}\n  page   ${JSON.stringify(ours)}`);
+  }
+  t.diagnostic(`${all.length} replies, ${taken} taken apart, ${different.length} differences`);
+  assert.deepEqual(different, []);
+  assert.ok(taken * 3 >= all.length, `only ${taken} of ${all.length} were taken apart`);
 });

@@ -21,6 +21,8 @@ impl Names {
     pub fn of(kind: &KeyKind, algorithm: &SignatureAlgorithm) -> Option<Self> {
         let named = |name: &str| Json::new().text("name", name);
         let (key, signature) = match (kind, algorithm) {
+            // Which no server accepts, and the plugin does not check either.
+            (_, SignatureAlgorithm::Ecdsa(Hash::Sha1)) => return None,
             (KeyKind::P256 | KeyKind::P384 | KeyKind::P521, SignatureAlgorithm::Ecdsa(hash)) => (
                 named("ECDSA").text("namedCurve", &kind.to_string()),
                 named("ECDSA").text("hash", hash_name(*hash)),

@@ -4,7 +4,7 @@
 //! from a stranger: only the fields named here are taken, everything else is refused by name, because
 //! kubectl would act on it (`exec` runs programs, `tokenFile` sends a local file to the server, …).
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::encoding::utf16::Utf16;
 use crate::encoding::{base64, pem, yaml};
@@ -97,10 +97,10 @@ impl Reply {
 
     /// The kubeconfig that this reply and its private key (PEM) make.
     pub fn to_kubeconfig(&self, key_pem: &str) -> String {
-        yaml::to_string(&self.config(json!({
-            "client-certificate-data": self.chain_data(),
-            "client-key-data": base64::encode(key_pem),
-        })))
+        yaml::to_string(&self.config(yaml::object([
+            ("client-certificate-data", self.chain_data().into()),
+            ("client-key-data", base64::encode(key_pem).into()),
+        ])))
     }
 
     fn chain_data(&self) -> String {
@@ -111,14 +111,18 @@ impl Reply {
     fn config(&self, user: Value) -> Value {
         let namespace = self.namespace.as_deref();
         let context = context_body(&self.cluster_name, &self.context_name, namespace);
-        json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{ "name": self.cluster_name, "cluster": self.endpoint().body() }],
-            "users": [{ "name": self.context_name, "user": user }],
-            "contexts": [{ "name": self.context_name, "context": context }],
-            "current-context": self.context_name,
-        })
+        let list = |name: &str, kind, body| {
+            let entry = yaml::object([("name", name.into()), (kind, body)]);
+            Value::Array(vec![entry])
+        };
+        yaml::object([
+            ("apiVersion", "v1".into()),
+            ("kind", "Config".into()),
+            ("clusters", list(&self.cluster_name, "cluster", self.endpoint().body())),
+            ("users", list(&self.context_name, "user", user)),
+            ("contexts", list(&self.context_name, "context", context)),
+            ("current-context", self.context_name.clone().into()),
+        ])
     }
 
     /// The text to send, with instructions in comments.
@@ -128,7 +132,8 @@ impl Reply {
     pub fn to_text(&self) -> Result<String, ReplyError> {
         let leaf = self.leaf()?;
         let user = leaf.subject.user();
-        let value = self.config(json!({ "client-certificate-data": self.chain_data() }));
+        let user_body = yaml::object([("client-certificate-data", self.chain_data().into())]);
+        let value = self.config(user_body);
         Ok(format!(
             "# Access to the cluster {cluster} for the user {user}, until {until}.\n\
              # It holds no secret; the private key that belongs to it never left its owner.\n\

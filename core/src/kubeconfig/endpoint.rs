@@ -1,9 +1,9 @@
 //! Which cluster is meant: where its API server is and how it is recognized.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::merged::Cluster;
-use crate::encoding::{base64, pem};
+use crate::encoding::{base64, pem, yaml};
 use crate::x509::certificate::{Certificate, chain_to_pem};
 use crate::x509::code::Code;
 
@@ -88,7 +88,7 @@ impl Endpoint {
 
     /// The body of a cluster entry that leads there.
     pub fn body(&self) -> Value {
-        let mut body = json!({ "server": self.server });
+        let mut body = yaml::object([("server", self.server.clone().into())]);
         if let Some(pem) = &self.ca_pem {
             body["certificate-authority-data"] = base64::encode(pem).into();
         }
@@ -107,6 +107,8 @@ impl Endpoint {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::x509::testing::expired;
 

@@ -11,7 +11,9 @@
 //! - [`install`]: the entries that a new certificate needs; [`contexts`]: what is there and what of
 //!   it is dead.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::encoding::yaml;
 
 mod changes;
 pub mod contexts;
@@ -35,7 +37,7 @@ pub use user_entry::{OtherCredential, UserEntry};
 
 /// The body of a context entry.
 pub fn context_body(cluster: &str, user: &str, namespace: Option<&str>) -> Value {
-    let mut body = json!({ "cluster": cluster, "user": user });
+    let mut body = yaml::object([("cluster", cluster.into()), ("user", user.into())]);
     if let Some(namespace) = namespace {
         body["namespace"] = namespace.into();
     }

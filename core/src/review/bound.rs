@@ -55,6 +55,10 @@ impl BoundNames {
 
     /// The bound name that `name` imitates, if there is one, and what is to be made of it.
     pub(super) fn imitated(&self, name: &str, look: &Look) -> Option<(FindingCode, &str)> {
+        if cfg!(not(feature = "unicode")) {
+            // The web page sees no bindings.
+            return None;
+        }
         let known = self.places.get(name).and_then(|place| self.names.get(*place));
         let known = known.is_some_and(|bound| bound.everywhere);
         let places = look.keys().iter().filter_map(|key| self.by_key.get(key)).flatten();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{API_VERSION, KIND};
-use crate::encoding::base64;
+use crate::encoding::{base64, yaml};
 use crate::time::UnixTime;
 use crate::x509::lifetime::Lifetime;
 use crate::x509::pkcs10;
@@ -26,20 +26,20 @@ pub struct Manifest<'a> {
 impl Manifest<'_> {
     /// The JSON to create: one canonical PEM block and nothing but `spec`.
     pub fn to_value(&self) -> Value {
-        let mut spec = json!({
-            "request": base64::encode(pkcs10::to_pem(self.request_der)),
-            "signerName": self.signer_name,
-        });
+        let mut spec = yaml::object([
+            ("request", base64::encode(pkcs10::to_pem(self.request_der)).into()),
+            ("signerName", self.signer_name.into()),
+        ]);
         if let Some(lifetime) = self.lifetime {
             spec["expirationSeconds"] = lifetime.seconds().into();
         }
         spec["usages"] = self.usages.into();
-        json!({
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": { "name": self.name },
-            "spec": spec,
-        })
+        yaml::object([
+            ("apiVersion", API_VERSION.into()),
+            ("kind", KIND.into()),
+            ("metadata", yaml::object([("name", self.name.into())])),
+            ("spec", spec),
+        ])
     }
 }
 

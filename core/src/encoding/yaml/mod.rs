@@ -122,6 +122,13 @@ pub(crate) fn by_items(
     }
 }
 
+/// A JSON object of these fields. (The macro of serde_json copies each value by way of a serializer,
+/// which would cost the page 1 KB.)
+pub(crate) fn object<'f>(fields: impl IntoIterator<Item = (&'f str, Value)>) -> Value {
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Value::Object(fields.collect())
+}
+
 /// A value as block-style YAML in which every string is quoted.
 pub fn to_string(value: &Value) -> String {
     let mut out = String::new();

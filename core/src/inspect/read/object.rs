@@ -7,7 +7,7 @@ use super::things::Things;
 use super::{der, kubeconfig, pem};
 use crate::api::csr::{self, Object};
 use crate::encoding::base64;
-use crate::inspect::{Found, Thing};
+use crate::inspect::Thing;
 use crate::text::{show, show_short};
 use crate::x509::pkcs10;
 
@@ -92,20 +92,19 @@ fn add_request(things: &mut Things, value: &Value) {
         Ok(object) => object,
         Err(error) => return things.push_unreadable(csr::KIND, error.to_string()),
     };
-    let about = |found: &mut Found| {
-        let name = Value::String(show(&object.metadata.name));
-        found.about.insert(csr::KIND.to_owned(), name);
-    };
+    let name = show(&object.metadata.name);
     let request = object.certificate_request();
     let certificate = object.certificate_pem().unwrap_or_default();
     let from = things.found.len() + 1;
-    things.push(Thing::Object(Box::new(object.clone())));
+    things.push(Thing::Object(Box::new(object)));
     match request {
         Ok(request) => things.push(Thing::Request(Box::new(request))),
         Err(error) => things.push_unreadable(pkcs10::LABEL, error.to_string()),
     }
     pem::add(things, &certificate);
-    things.found.iter_mut().skip(from).for_each(about);
+    for found in things.found.iter_mut().skip(from) {
+        found.about.insert(csr::KIND.to_owned(), name.as_str().into());
+    }
 }
 
 /// A step into an object.

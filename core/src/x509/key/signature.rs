@@ -69,7 +69,7 @@ impl fmt::Display for SignatureAlgorithm {
 }
 
 /// Algorithms by their object identifiers; those with SHA-1 are never written.
-const ALGORITHMS: [(&str, SignatureAlgorithm); 10] = [
+static ALGORITHMS: [(&str, SignatureAlgorithm); 10] = [
     ("1.2.840.113549.1.1.5", SignatureAlgorithm::Rsa(Hash::Sha1)),
     ("1.3.14.3.2.29", SignatureAlgorithm::Rsa(Hash::Sha1)),
     ("1.2.840.113549.1.1.11", SignatureAlgorithm::Rsa(Hash::Sha256)),
@@ -87,8 +87,8 @@ impl SignatureAlgorithm {
     pub(crate) fn read(identifier: &Element<'_>) -> Option<Self> {
         let mut fields = identifier.inside();
         let oid = fields.read_oid()?;
-        if let Some((_, known)) = ALGORITHMS.into_iter().find(|(known, _)| *known == oid) {
-            return Some(known);
+        if let Some((_, known)) = ALGORITHMS.iter().find(|(known, _)| *known == oid) {
+            return Some(known.clone());
         }
         let parameters = fields.read(der::SEQUENCE).filter(|_| oid == RSA_PSS);
         let hash = parameters.and_then(|parameters| pss_hash(&parameters));
@@ -112,8 +112,7 @@ impl SignatureAlgorithm {
 
     /// DER of the AlgorithmIdentifier to write; `None` for what we do not sign with.
     pub(crate) fn identifier(&self) -> Option<Vec<u8>> {
-        let (oid, _) =
-            ALGORITHMS.into_iter().find(|(_, known)| known == self && !self.is_weak())?;
+        let (oid, _) = ALGORITHMS.iter().find(|(_, known)| known == self && !self.is_weak())?;
         let parameters: &[u8] = if let Self::Rsa(_) = self { &[der::NULL, 0] } else { &[] };
         Some(der::sequence(&[&der::object_identifier(oid), parameters]))
     }

@@ -12,15 +12,18 @@ help: ## list the targets
 
 try: ## walk the main road and the hand-over against a sandbox API server, in front of you
 	@docs/scripts/need cargo kubectl openssl
-	cargo build --quiet --package kubectl-usercert --package usercert-tests --bins
+	@echo "Building the plugin and the sandbox; the first time takes some minutes."
+	@cargo build --package kubectl-usercert --package usercert-tests --bins
 	@PATH="$(abspath $(TARGET))/debug:$$PATH" docs/scripts/try
 
 # All tests at once: another selection has other features of dependencies, which are then built anew.
 test: ## everything that must pass: formatting, lints, unit tests, end to end, the page
-	@docs/scripts/need cargo kubectl openssl python vectors strace
+	@docs/scripts/need --announce
+	@docs/scripts/need node cargo kubectl openssl python vectors strace
 	$(MAKE) lint
 	INSTA_UPDATE=no cargo test --workspace
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium firefox webkit && web-demo/tests/run.sh; fi
+	@echo "make test: all passed"
 
 lint: ## formatting, clippy, documentation, and core for wasm32
 	cargo fmt --all --check

@@ -2,25 +2,30 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use usercert_core::text::show_short;
 
 use crate::cluster::runtime;
 use crate::command;
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
+use crate::ui::help;
 use crate::ui::host::Host;
 
-/// Access for people to Kubernetes by X.509 client certificates
+/// Give people access to Kubernetes with X.509 client certificates
 ///
-/// A person requests, an admin approves what was reviewed, the person installs:
+/// A person requests and waits; an admin reviews and approves:
 ///
-///   kubectl usercert request alice -g dev     # key, request, submit
-///   kubectl usercert approve alice            # for the admin: review, ask, approve
-///   kubectl usercert install alice            # certificate into the kubeconfig, tried out
+///   kubectl usercert request alice -g dev --wait --use
+///   kubectl usercert approve alice
 ///
-/// Without any access to the cluster yet, the request travels as a file and the answer comes back as
-/// one: `request --offline`, `approve --from FILE --reply FILE`, `install --reply FILE`.
+/// Without access to the cluster, the request travels as a file and so does the answer:
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 what was asked about is so, 5 timed out.
+///   kubectl usercert request alice --offline -o yaml > alice.yaml
+///   kubectl usercert approve -f alice.yaml --reply alice.kubeconfig
+///   kubectl usercert install --reply alice.kubeconfig --use
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 the condition that was asked about is
+/// met (something expires within the given time), 5 timed out.
 #[derive(Parser, Debug)]
 #[command(
     name = "kubectl-usercert",
@@ -32,10 +37,10 @@ use crate::ui::host::Host;
 )]
 struct Cli {
     /// Print results and errors only
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = help::GENERAL)]
     quiet: bool,
-    /// Colours in the output; NO_COLOR is honoured
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// Color the output; auto honors NO_COLOR, CLICOLOR_FORCE and dumb terminals
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = help::GENERAL)]
     color: Color,
     #[command(subcommand)]
     command: Command,
@@ -71,11 +76,67 @@ enum Command {
     Inspect(command::inspect::InspectArgs),
     Ca(command::ca::CaArgs),
     Completion(command::completion::CompletionArgs),
+    /// Show the help of a command
+    Help(HelpArgs),
+    /// Show the version of this program
+    Version,
 }
+
+#[derive(clap::Args, Debug)]
+struct HelpArgs {
+    /// The command
+    words: Vec<String>,
+}
+
+/// The groups in which help shows the commands.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("Get access", &["request", "install", "renew", "verify", "contexts"]),
+    ("Approve", &["list", "review", "approve", "deny", "create", "onboard", "certificates"]),
+    ("Roles and revocation", &["grant", "access", "revoke", "revocations", "token"]),
+    ("Look", &["doctor", "inspect"]),
+    ("Operate a CA", &["ca"]),
+    ("This program", &["completion", "help", "version"]),
+];
 
 /// All commands and flags, for completion and for what is generated from them.
 pub fn command() -> clap::Command {
     Cli::command()
+}
+
+/// The same as `--help` shows it, in full or, as `-h` does, in short.
+pub fn with_help(full: bool) -> clap::Command {
+    let groups = help::grouped(&command(), GROUPS);
+    help::shown(command(), full).help_template(format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}Flags:\n{{options}}{{after-help}}"
+    ))
+}
+
+/// What has to be known before the command line is read: whether help is asked for in full, and colors.
+fn beforehand(args: impl Iterator<Item = std::ffi::OsString>) -> (bool, anstream::ColorChoice) {
+    let words: Vec<String> = args.map(|word| word.to_string_lossy().into_owned()).collect();
+    let joined = words.iter().find_map(|word| word.strip_prefix("--color="));
+    let apart = words.windows(2).find(|pair| pair[0] == "--color").map(|pair| pair[1].as_str());
+    let color = match joined.or(apart) {
+        Some("always") => anstream::ColorChoice::Always,
+        Some("never") => anstream::ColorChoice::Never,
+        _ => anstream::ColorChoice::Auto,
+    };
+    (words.iter().any(|word| word == "--help"), color)
+}
+
+fn show_help(args: &HelpArgs) -> Result<Exit> {
+    let mut all = with_help(true);
+    all.build();
+    let mut command = &mut all;
+    for word in &args.words {
+        command = command.find_subcommand_mut(word).ok_or_else(|| {
+            Error::usage(format!("there is no command {}", show_short(word, 60)))
+                .hint("`kubectl usercert help` lists them")
+        })?;
+    }
+    // Nobody is left to tell if the terminal is gone.
+    let _ = command.print_help();
+    Ok(Exit::Done)
 }
 
 pub fn main() -> ExitCode {
@@ -83,12 +144,15 @@ pub fn main() -> ExitCode {
     if let Some(words) = command::completion::asked(std::env::args_os()) {
         return command::completion::answer(&command(), words);
     }
-    let cli = match Cli::try_parse() {
+    let (full, color) = beforehand(std::env::args_os());
+    color.write_global();
+    let parsed = with_help(full).try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let text = error.render();
             if error.use_stderr() {
-                Host::new(false, anstream::ColorChoice::Auto).warn(text.to_string().trim_end());
+                Host::new(false, color).warn(text.to_string().trim_end());
             } else {
                 // Nobody is left to tell if the terminal is gone.
                 let _ = error.print();
@@ -139,6 +203,11 @@ async fn dispatch(host: &Host, command: Command) -> Result<Exit> {
         Command::Inspect(args) => command::inspect::run(host, &args).await,
         Command::Ca(args) => command::ca::run(host, &args).await,
         Command::Completion(args) => command::completion::run(host, &args),
+        Command::Help(args) => show_help(&args),
+        Command::Version => {
+            host.result(concat!("kubectl-usercert ", env!("CARGO_PKG_VERSION")))?;
+            Ok(Exit::Done)
+        }
     }
 }
 

@@ -140,8 +140,8 @@ pub fn hand_over(der: &[u8], seconds: Option<i32>, signer: &str, stem: &str) -> 
         .text("csr", &pkcs10::to_pem(der))
         .text("manifest", &yaml::to_string(&manifest.to_value()))
         .json("files", &names.end())
-        .text("approve", &command_lines::approve_asking(&file, &reply))
-        .text("install", &command_lines::install(&reply, Some(&key), user))
+        .text("approve", &command_lines::approve(&file, &reply))
+        .text("install", &command_lines::install(&reply, Some(&key)))
         .json("withKubectl", &list(plain))
         .end())
 }

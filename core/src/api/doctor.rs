@@ -75,6 +75,34 @@ pub fn rules(questions: &[Question<'_>]) -> Vec<Rule> {
     rules
 }
 
+/// Whose work something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Somebody who wants access.
+    Person,
+    /// Who lets people in.
+    Approver,
+    /// Who gives roles.
+    Granter,
+    /// Who signs in the cluster.
+    Signer,
+}
+
+impl Role {
+    /// All, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::Person, Self::Approver, Self::Granter, Self::Signer];
+
+    /// What it is to be one, as an infinitive.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Person => "get access",
+            Self::Approver => "approve",
+            Self::Granter => "give roles and tokens",
+            Self::Signer => "sign in the cluster",
+        }
+    }
+}
+
 /// Something that people come here to do.
 pub struct Ability<'a> {
     /// What, as an infinitive.
@@ -83,6 +111,18 @@ pub struct Ability<'a> {
     pub command: &'static str,
     /// Each of these must be allowed, by one of its alternatives.
     pub needs: Vec<Vec<Question<'a>>>,
+}
+
+impl Ability<'_> {
+    /// Whose work it is.
+    pub fn role(&self) -> Role {
+        match self.command {
+            "request" | "install" => Role::Person,
+            "list" | "approve" => Role::Approver,
+            "ca serve" => Role::Signer,
+            _ => Role::Granter,
+        }
+    }
 }
 
 fn ability<'a>(what: &str, command: &'static str, needs: Vec<Vec<Question<'a>>>) -> Ability<'a> {

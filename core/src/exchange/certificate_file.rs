@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::api::csr::{self, Object, ObjectError, State};
 use crate::encoding::{base64, pem, yaml};
+use crate::exchange::armor;
 use crate::exchange::reply::{MAX_BYTES, Reply, ReplyError};
 use crate::exchange::request_file;
 use crate::text;
@@ -127,6 +128,9 @@ pub fn read(input: &[u8]) -> Result<ReceivedCertificate, CertificateFileError> {
     }
     if text.contains("PRIVATE KEY-----") {
         return Err(CertificateFileError::PrivateKey);
+    }
+    if !armor::opened(&text, armor::REPLY).is_empty() {
+        return Ok(ReceivedCertificate::Reply(Reply::parse(text.as_bytes())?));
     }
     if text.contains("-----BEGIN ") && !text.contains("apiVersion") {
         return from_pem(text.as_bytes());

@@ -8,7 +8,6 @@
 use crate::api::csr;
 use crate::exchange::file_name::safe_file_name;
 use crate::text::shell_word;
-use crate::x509::code::Code;
 use crate::x509::key::PublicKey;
 
 /// The files of one request, by names that are safe everywhere.
@@ -39,23 +38,18 @@ impl Files {
     }
 }
 
-/// What an admin runs on a request that was handed over as a file.
-pub fn approve(manifest: &str, code: &Code, reply: &str) -> String {
+/// What an admin runs on a request that was handed over as a file. Without the code: the line travels
+/// with the file, and the two could be swapped together. The plugin asks for the code.
+pub fn approve(manifest: &str, reply: &str) -> String {
     let (manifest, reply) = (shell_word(manifest), shell_word(reply));
-    format!("kubectl usercert approve --from {manifest} --expect {code} --reply {reply}")
+    format!("kubectl usercert approve -f {manifest} --reply {reply}")
 }
 
-/// The same without the code, for a line that travels with the file: the two could be swapped together.
-/// The plugin shows the code and asks to compare it.
-pub fn approve_asking(manifest: &str, reply: &str) -> String {
-    let (manifest, reply) = (shell_word(manifest), shell_word(reply));
-    format!("kubectl usercert approve --from {manifest} --reply {reply}")
-}
-
-/// What the person runs on the reply, with the key in a file or in the plugin's own keeping.
-pub fn install(reply: &str, key: Option<&str>, user: &str) -> String {
+/// What the person runs on the reply, with the key in a file or in the plugin's own keeping. The reply
+/// names the user, and its code travels another way.
+pub fn install(reply: &str, key: Option<&str>) -> String {
     let key = key.map(|file| format!(" --key {}", shell_word(file))).unwrap_or_default();
-    format!("kubectl usercert install --reply {}{key} -- {}", shell_word(reply), shell_word(user))
+    format!("kubectl usercert install --reply {}{key}", shell_word(reply))
 }
 
 /// An object name that nobody can have taken by chance or by guessing: the user's name and 64 bits of
@@ -113,8 +107,8 @@ mod tests {
     fn hostile_names_stay_one_word_behind_the_dashes() {
         let files = Files::of("--all; rm -rf $HOME");
         assert!(files.manifest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)));
-        let line = install(&files.reply, Some(&files.key), "--all; $(id)");
-        assert!(line.ends_with("-- '--all; $(id)'"), "{line}");
+        let line = install(&files.reply, Some("--all; $(id)"));
+        assert!(line.ends_with(" --key '--all; $(id)'"), "{line}");
         for step in with_kubectl(&files.manifest, "-A\n", "answer.yaml") {
             assert!(!step.line.contains('\n'), "{}", step.line);
             assert!(!step.line.contains("apply"));

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::encoding::utf16::Utf16;
 use crate::encoding::{base64, pem, yaml};
+use crate::exchange::armor;
 use crate::kubeconfig::{Endpoint, context_body};
 use crate::text::dns::is_label;
 use crate::text::{self, shell_word};
@@ -137,10 +138,10 @@ impl Reply {
         Ok(format!(
             "# Access to the cluster {cluster} for the user {user}, until {until}.\n\
              # It holds no secret; the private key that belongs to it never left its owner.\n\
-             # Code: {code}   (compare it with the sender over another channel)\n\
+             # The sender reads its code out over another channel; `install` asks for it.\n\
              #\n\
              # With the plugin, FILE being this file:\n\
-             #   kubectl usercert install --reply FILE -- {user_word}\n\
+             #   kubectl usercert install --reply FILE\n\
              # Without it, KEY being the private key's file; kubectl refuses FILE until then:\n\
              #   kubectl config set-credentials --client-key KEY --embed-certs --kubeconfig FILE -- {entry}\n\
              #   kubectl --kubeconfig FILE auth whoami\n\
@@ -148,8 +149,6 @@ impl Reply {
             cluster = text::show(&self.cluster_name),
             user = text::show(user),
             until = leaf.not_after,
-            code = self.code(),
-            user_word = shell_word(user),
             entry = shell_word(&self.context_name),
             yaml = yaml::to_string(&value),
         ))
@@ -168,6 +167,15 @@ impl Reply {
             Some(text) => text,
             None => std::str::from_utf8(input)
                 .map_err(|_| ReplyError::NotKubeconfig("it is not UTF-8 text".to_owned()))?,
+        };
+        let armored = armor::opened(text, armor::REPLY);
+        let text = match armored.as_slice() {
+            [] => text,
+            [one] => one,
+            many => {
+                let message = format!("it holds {} replies; one is expected", many.len());
+                return Err(ReplyError::NotKubeconfig(message));
+            }
         };
         let value =
             yaml::parse(text).map_err(|error| ReplyError::NotKubeconfig(error.to_string()))?;

@@ -97,6 +97,8 @@ pub struct Plan {
     pub edits: Vec<(PathBuf, Vec<Edit>)>,
     /// The cluster entry that the context will use.
     pub cluster_name: String,
+    /// Whether the context becomes the current one.
+    pub made_current: bool,
 }
 
 /// Plans the entries, against the merged view of all files.
@@ -133,10 +135,13 @@ pub fn plan(
         place(Kind::Context, name),
         Edit::Set { kind: Kind::Context, name: name.to_owned(), body: context },
     );
-    if wanted.use_context {
+    // Where there is no other context to choose, kubectl would talk to localhost:8080.
+    let first = merged.current_context().is_none() && merged.contexts().next().is_none();
+    let made_current = wanted.use_context || first;
+    if made_current {
         add(default_file.to_owned(), Edit::SetCurrentContext(name.to_owned()));
     }
-    Ok(Plan { edits, cluster_name })
+    Ok(Plan { edits, cluster_name, made_current })
 }
 
 fn renewal(
@@ -155,6 +160,7 @@ fn renewal(
     Ok(Plan {
         edits: vec![(merged.destination(Kind::User, user, default_file), vec![edit])],
         cluster_name: wanted.cluster_name.to_owned(),
+        made_current: false,
     })
 }
 

@@ -118,13 +118,16 @@ findings! {
     SimilarName = "similar-name", Warn;
     /// The signature's algorithm was not checked here; the API server checked it on creation.
     SignatureUnchecked = "signature-unchecked", Warn;
-    /// The request was submitted by somebody else than the user it names.
-    RequesterDiffers = "requester-differs", Warn;
+    /// The request was submitted by somebody else than the user it names, as every first request is. It
+    /// is a warning where the requester came with a certificate for another name.
+    RequesterDiffers = "requester-differs", Info;
     /// Host names or addresses, which a person's certificate has no use for; the signer copies them.
     AlternativeNames = "alternative-names", Warn;
     /// A lifetime of more than a year: whoever steals the key has it that long, unless it is revoked.
     LongLifetime = "long-lifetime", Warn;
-    /// One group whose name looks like a list of groups.
+    /// A name with letters of several alphabets, of which some look alike: it may imitate another one.
+    MixedScripts = "mixed-scripts", Warn;
+    /// One group whose name looks like a list of groups: it holds a comma or a space.
     GroupLooksLikeList = "group-looks-like-list", Warn;
     /// Attributes that the signer will leave out of the certificate.
     DroppedAttributes = "dropped-attributes", Warn;

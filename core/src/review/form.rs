@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::finding::{FindingCode, Findings};
+use super::finding::{Finding, FindingCode, Findings, Severity};
 use super::{LONG_LIFETIME_SECONDS, MAX_REQUEST_BYTES, Reviewed};
 use crate::api::csr::{CLIENT_AUTH, CLIENT_SIGNER};
 use crate::encoding::pem;
@@ -111,7 +111,11 @@ pub(super) fn content(
                 text::show_short(requester, 80),
                 text::show_short(user, 80)
             );
-            findings.add(FindingCode::RequesterDiffers, message);
+            let severity = match reviewed.requester_certificate {
+                true => Severity::Warn,
+                false => FindingCode::RequesterDiffers.severity(),
+            };
+            findings.push(Finding { code: FindingCode::RequesterDiffers, severity, message });
         }
     }
     if !request.alternative_names.is_empty() {

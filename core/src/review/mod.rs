@@ -44,6 +44,8 @@ pub struct Reviewed<'a> {
     pub expiration_seconds: Option<i64>,
     /// Who submitted it; `None` for a request that is not in a cluster yet.
     pub requester: Option<&'a str>,
+    /// Whether the requester came with a client certificate, which names them.
+    pub requester_certificate: bool,
     /// The requester's groups, as the API server knows them.
     pub requester_groups: &'a [String],
     /// What the list of revoked certificates says of the user as a whole, if it blocks them.
@@ -67,6 +69,7 @@ impl<'a> Reviewed<'a> {
             usages: &[],
             expiration_seconds: None,
             requester: None,
+            requester_certificate: false,
             requester_groups: &[],
             revoked_user: None,
             revoked_requester: None,
@@ -83,6 +86,9 @@ impl<'a> Reviewed<'a> {
             signer_name: &object.spec.signer_name,
             usages: &object.spec.usages,
             expiration_seconds: object.spec.expiration_seconds,
+            requester_certificate: object
+                .requester_credential()
+                .is_some_and(|id| id.starts_with("X509SHA256=")),
             requester_groups: &object.spec.groups,
             ..Self::new(object.pem(), object.request())
         }
@@ -197,6 +203,18 @@ mod tests {
     }
 
     #[test]
+    fn a_requester_with_a_certificate_of_their_own_is_a_warning() {
+        let pem = good();
+        for (certificate, severity) in [(false, Severity::Info), (true, Severity::Warn)] {
+            let findings = review_of(&pem, |r| {
+                r.requester = Some("bob");
+                r.requester_certificate = certificate;
+            });
+            assert_eq!(findings[0].severity, severity);
+        }
+    }
+
+    #[test]
     fn signatures_are_judged_as_the_server_judges_them() {
         use crate::x509::key::{Hash, SignatureAlgorithm};
         let other = |oid: &str| SignatureAlgorithm::Other(oid.to_owned());
@@ -264,7 +282,7 @@ mod tests {
     fn names_are_looked_at() {
         let utf8 = Tag::Utf8String;
         type Attributes<'a> = &'a [(&'a str, Tag, &'a [u8])];
-        let cases: [(Attributes<'_>, &[&str]); 17] = [
+        let cases: [(Attributes<'_>, &[&str]); 21] = [
             (&[(CN, utf8, b"a"), (CN, utf8, b"b")], &["several-common-names"]),
             (&[(O, utf8, b"dev")], &["no-common-name"]),
             (&[(CN, utf8, b"")], &["no-common-name"]),
@@ -280,8 +298,12 @@ mod tests {
             (&[(CN, utf8, b"a"), (O, utf8, b"kubeadm:cluster-admins")], &["privileged-group"]),
             (&[(CN, utf8, b"a\x1bb")], &["hidden-characters"]),
             (&[(CN, utf8, b"a ")], &["padded-name"]),
-            (&[(CN, utf8, b"a b"), (O, utf8, b"c  d")], &["spaced-name"]),
+            (&[(CN, utf8, b"a b"), (O, utf8, b"c  d")], &["spaced-name", "group-looks-like-list"]),
             (&[(CN, utf8, b"a"), (O, utf8, b"dev,ops")], &["group-looks-like-list"]),
+            (&[(CN, utf8, b"a"), (O, utf8, b"dev ops")], &["group-looks-like-list"]),
+            (&[(CN, utf8, "j\u{430}ne".as_bytes())], &["mixed-scripts"]),
+            (&[(CN, utf8, "Jürgen Groß 2".as_bytes())], &[]),
+            (&[(CN, utf8, "Жанна".as_bytes())], &[]),
             (
                 &[(CN, utf8, b"a"), ("1.2.840.113549.1.9.1", Tag::Ia5String, b"a@b")],
                 &["dropped-attributes"],

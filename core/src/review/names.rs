@@ -4,7 +4,7 @@ use super::bound::BoundNames;
 use super::finding::{FindingCode, Findings};
 use crate::api::csr;
 use crate::text;
-use crate::text::confusable::Look;
+use crate::text::confusable::{self, Look};
 use crate::x509::identity::{self, MAX_GROUPS, MAX_NAME_BYTES, Reserved};
 use crate::x509::name::{Attribute, StringType};
 use crate::x509::pkcs10::CertificateRequest;
@@ -118,7 +118,7 @@ pub(super) fn same_person(name: &str, user: &str, findings: &mut Findings) {
 
 pub(super) fn group_name(group: &str, bound: Option<&BoundNames>, findings: &mut Findings) {
     name("group", group, bound, findings);
-    if group.contains(',') || group.contains(";O=") || group.contains("/O=") {
+    if group.contains([',', ' ']) || group.contains(";O=") || group.contains("/O=") {
         let message = format!("{} is one group, not several", text::show_short(group, LONGEST));
         findings.add(FindingCode::GroupLooksLikeList, message);
     }
@@ -153,7 +153,14 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
     }
     let look = Look::of(value);
     let reserved = identity::reserved(value).is_some();
-    if let Some(kind) = identity::reserved_look(&look).filter(|_| !reserved) {
+    let kind = identity::reserved_look(&look).filter(|_| !reserved);
+    let imitated = bound.and_then(|bound| bound.imitated(value, &look));
+    // Whom it imitates says more.
+    if kind.is_none() && imitated.is_none() && confusable::mixes_alphabets(value) {
+        let message = format!("{what} {shown} mixes letters of alphabets that look alike");
+        findings.add(FindingCode::MixedScripts, message);
+    }
+    if let Some(kind) = kind {
         let like = match kind {
             Reserved::Masters => "system:masters",
             Reserved::System => "a system: name",
@@ -163,7 +170,7 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
         findings
             .add(FindingCode::LookAlike, format!("{what} {shown} looks like {like} but is not"));
     }
-    if let Some((code, twin)) = bound.and_then(|bound| bound.imitated(value, &look)) {
+    if let Some((code, twin)) = imitated {
         let message = format!(
             "{what} {shown} looks like {}, which has bindings here, but is another",
             text::show_short(twin, LONGEST)

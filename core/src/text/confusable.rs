@@ -59,6 +59,17 @@ impl Look {
     }
 }
 
+/// Whether a word of the name has Latin letters beside some of the alphabets that share shapes with them:
+/// Greek, Cyrillic, Armenian, Cherokee.
+pub fn mixes_alphabets(name: &str) -> bool {
+    let shared = |c: char| {
+        c.is_alphabetic()
+            && matches!(u32::from(c), 0x370..=0x58f | 0x13a0..=0x13ff | 0x1f00..=0x1fff)
+    };
+    name.split(|c: char| !c.is_alphanumeric())
+        .any(|word| word.contains(|c: char| c.is_ascii_alphabetic()) && word.contains(shared))
+}
+
 /// The name in lower case first, and letters first.
 #[cfg(feature = "unicode")]
 fn forms(name: &str) -> [String; 2] {

@@ -108,6 +108,32 @@ impl ExpectedCode {
     }
 }
 
+impl ExpectedCode {
+    /// Which of the four groups differ from those of `code`, in words.
+    pub fn difference(&self, code: &Code) -> String {
+        let (ours, theirs) = (self.to_string(), code.short());
+        let pairs = ours.split('-').zip(theirs.split('-')).enumerate();
+        let differing: Vec<String> =
+            pairs.filter(|(_, (a, b))| a != b).map(|(i, _)| (i + 1).to_string()).collect();
+        match differing.as_slice() {
+            _ if self.0.len() != SHORT_CHARACTERS => "all of it was compared".to_owned(),
+            [one] => format!("group {one} differs"),
+            [_, _, _, _] => "all groups differ".to_owned(),
+            some => format!("groups {} differ", some.join(" and ")),
+        }
+    }
+}
+
+impl fmt::Display for ExpectedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, character) in self.0.chars().enumerate() {
+            let between = self.0.len() == SHORT_CHARACTERS && place > 0 && place % 4 == 0;
+            write!(f, "{}{character}", if between { "-" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -160,6 +186,21 @@ mod tests {
         );
         for bad in ["", "K7QF", "K7QF-2M9X-0ATB-55WU"] {
             assert!(bad.parse::<ExpectedCode>().is_err());
+        }
+    }
+
+    #[test]
+    fn the_groups_that_differ_are_named() {
+        let code = Code([0; 32]);
+        for (said, difference) in [
+            ("0000-0000-0000-0001", "group 4 differs"),
+            ("1000-0000-0000-0001", "groups 1 and 4 differ"),
+            ("1111-1111-1111-1111", "all groups differ"),
+            (&"1".repeat(64), "all of it was compared"),
+        ] {
+            let expected: ExpectedCode = said.parse().unwrap();
+            assert_eq!(expected.difference(&code), difference, "{said}");
+            assert_eq!(expected.to_string(), said, "as it was typed");
         }
     }
 

@@ -23,7 +23,7 @@ const DAY: i64 = 86_400;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum LifetimeError {
     /// Not a number with units.
-    #[error("\"{0}\" is no duration; write it as 30d, 24h, 90m, 1w or 1h30m")]
+    #[error("\"{0}\" is no duration; write it as 30d, 24h, 90m, 1w, 1y or 1h30m")]
     Syntax(String),
     /// Below [`MIN_SECONDS`].
     #[error("\"{0}\" is shorter than 10 minutes, the least that the API server accepts")]
@@ -54,7 +54,7 @@ impl fmt::Display for Lifetime {
 impl FromStr for Lifetime {
     type Err = LifetimeError;
 
-    /// Reads `30d`, `24h`, `8760h`, `1h30m`, `1.5h`, `2w`: Go durations plus days and weeks.
+    /// Reads `30d`, `24h`, `8760h`, `1h30m`, `1.5h`, `2w`, `1y`: Go durations plus days, weeks and years.
     fn from_str(s: &str) -> Result<Self, LifetimeError> {
         let nanos = parse_duration(s).ok_or_else(|| LifetimeError::Syntax(text(s)))?;
         let seconds = nanos / 1_000_000_000;
@@ -69,8 +69,8 @@ fn text(s: &str) -> String {
     crate::text::show_short(s, 40)
 }
 
-/// A duration in Go's notation, extended by `d` and `w`, in nanoseconds; `0` needs no unit. What is
-/// longer than 292 years comes back as that.
+/// A duration in Go's notation, extended by `d`, `w` and `y` (365 days), in nanoseconds; `0` needs no
+/// unit. What is longer than 292 years comes back as that.
 ///
 /// Source: `Go: time.ParseDuration`.
 pub fn parse_duration(s: &str) -> Option<i64> {
@@ -100,6 +100,7 @@ pub fn parse_duration(s: &str) -> Option<i64> {
             "h" => 3_600_000_000_000,
             "d" => 86_400_000_000_000,
             "w" => 7 * 86_400_000_000_000,
+            "y" => 365 * 86_400_000_000_000,
             _ => return None,
         };
         total = total.saturating_add(scaled(digits, nanos)?);
@@ -146,7 +147,7 @@ pub fn asked_for(not_before: UnixTime, not_after: UnixTime) -> Lifetime {
 pub enum Granted {
     /// Nothing in particular was asked.
     SignersChoice,
-    /// What was asked, within the signer's backdating.
+    /// What was asked, within the signer's backdating and a hundredth of the lifetime.
     AsAsked,
     /// Shorter by this many seconds: the signer's maximum or the end of its CA.
     Shorter(i64),
@@ -160,13 +161,21 @@ pub fn granted(asked: Option<Lifetime>, not_before: UnixTime, not_after: UnixTim
     let Some(asked) = asked else { return Granted::SignersChoice };
     let usable = not_after.since(not_before.plus(BACKDATING));
     let difference = usable - i64::from(asked.0);
-    if difference.abs() <= BACKDATING + 60 {
+    // What is left of a CA's life may be less by minutes; nobody has to act on that.
+    if difference.abs() <= (BACKDATING + 60).max(i64::from(asked.0) / 100) {
         Granted::AsAsked
     } else if difference < 0 {
         Granted::Shorter(-difference)
     } else {
         Granted::Longer(difference)
     }
+}
+
+/// Two spans of time in words that differ, as long as the spans do by a second.
+pub fn apart(one: i64, other: i64) -> (String, String) {
+    let ways: [fn(i64) -> String; 2] = [human_duration, |s| format!("{}d", s / DAY)];
+    let said = ways.map(|way| (way(one), way(other))).into_iter().find(|(a, b)| a != b);
+    said.unwrap_or_else(|| (format!("{one}s"), format!("{other}s")))
 }
 
 /// "expires in 12d", "expired 3h ago".
@@ -200,6 +209,7 @@ mod tests {
             ("600s", 600),
             ("10m", 600),
             ("1d12h", 129_600),
+            ("1y", 365 * 86_400),
         ] {
             assert_eq!(text.parse::<Lifetime>().unwrap().seconds(), seconds, "{text}");
         }
@@ -242,9 +252,27 @@ mod tests {
         assert_eq!(at(-300, 86_400 - 300), Granted::AsAsked);
         assert_eq!(at(-300, 3600), Granted::Shorter(86_400 - 3600));
         assert_eq!(at(-300, 2 * 86_400), Granted::Longer(86_400));
+        // A CA that ends half an hour before the thirty days is no news; a day is.
+        let month = Lifetime::from_seconds(30 * 86_400);
+        let ends = |before: i64| granted(month, UnixTime(-300), UnixTime(30 * 86_400 - before));
+        assert_eq!(ends(1800), Granted::AsAsked);
+        assert_eq!(ends(86_400), Granted::Shorter(86_400));
         let short = Lifetime::from_seconds(600);
         assert_eq!(granted(short, UnixTime(-300), UnixTime(600)), Granted::AsAsked);
         assert_eq!(granted(None, UnixTime(0), UnixTime(1)), Granted::SignersChoice);
+    }
+
+    #[test]
+    fn spans_that_differ_are_told_apart() {
+        let day = 86_400;
+        for (one, other, said) in [
+            (day, 2 * day, ("24h", "2d")),
+            (9990 * day, 10_000 * day, ("9990d", "10000d")),
+            (10_000 * day, 10_000 * day + 1, ("864000000s", "864000001s")),
+        ] {
+            let (a, b) = apart(one, other);
+            assert_eq!((a.as_str(), b.as_str()), said);
+        }
     }
 
     #[test]

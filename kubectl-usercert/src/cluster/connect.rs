@@ -27,6 +27,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest file of a service account that is read, in bytes.
 const CREDENTIAL_LIMIT: usize = 1024 * 1024;
 
+/// Whether a text begins with a PEM block.
+fn is_pem(text: Option<&str>) -> bool {
+    text.is_some_and(|text| text.trim_start().starts_with("-----BEGIN "))
+}
+
 pub struct Kubeconfig {
     pub list: LoadingList,
     pub merged: Merged,
@@ -54,8 +59,15 @@ impl Kubeconfig {
             std::thread::sleep(Duration::from_millis(25));
             sources = files::kubeconfig::read_all(&list)?;
         }
+        if let Some(file) = sources.iter().find(|s| is_pem(s.text.as_deref())) {
+            let file = show_path(&file.path);
+            return Err(Error::usage(format!(
+                "{file} holds PEM, as a certificate does; it is not a kubeconfig"
+            ))
+            .hint("to see what it is: kubectl usercert inspect FILE"));
+        }
         let merged = Merged::load(&list, sources)
-            .hint("nothing was changed; mend the file and run the command again")?;
+            .hint("mend the file, or name another one with --kubeconfig")?;
         Ok(Self { list, merged })
     }
 

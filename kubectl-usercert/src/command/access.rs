@@ -22,7 +22,15 @@ use crate::workflow::role_bindings::{
 /// A binding reaches a user by name, by a group that the certificate carries, or as it reaches
 /// everybody. Without -g, the groups are those of the user's valid certificates in the kubeconfig and in
 /// requests that the cluster still holds.
+///
+/// Examples:
+///
+///   kubectl usercert access alice
+///
+///   # As if the certificate had these groups
+///   kubectl usercert access alice -g dev -g ops
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct AccessArgs {
     /// User, as certificates name them
     pub name: String,

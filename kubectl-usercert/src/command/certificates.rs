@@ -28,7 +28,8 @@ use crate::workflow::revocation::Known;
 ///
 ///   kubectl usercert certificates alice -o wide
 ///
-///   kubectl usercert certificates --expires-within 7d   # exit code 4 if there are some
+///   # Exit code 4 if there are some
+///   kubectl usercert certificates --expires-within 7d
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CertificatesArgs {

@@ -19,7 +19,7 @@ use crate::error::{Error, Exit, Result};
 use crate::files::{kubeconfig, named, reading};
 use crate::ui::args::{DryRun, DryRunArgs, Format, OutputArgs};
 use crate::ui::host::Host;
-use crate::ui::output;
+use crate::ui::output::{self, Room};
 use crate::workflow::kubeconfig_writer::{Refused, edited, unwritten};
 use crate::workflow::revocation;
 
@@ -31,7 +31,18 @@ const AT_A_TIME: usize = 8;
 /// List the contexts of the kubeconfig: who they act as, and until when
 ///
 /// With --expires-within, exit code 4 when one expires within that time or has expired.
+///
+/// Examples:
+///
+///   kubectl usercert contexts
+///
+///   # For a cron job
+///   kubectl usercert contexts --expires-within 7d || echo "renew soon"
+///
+///   # Remove what leads nowhere
+///   kubectl usercert contexts --prune
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct ContextsArgs {
     /// Exit with 4 when a certificate expires within this time, as 7d or 24h
     #[arg(long, value_name = "DURATION")]
@@ -94,11 +105,14 @@ pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     let names: Vec<String> =
         rows.iter().filter_map(|r| r.context.as_ref()).map(|c| format!("context/{c}")).collect();
     let value = output::object("ContextList", json!({ "items": rows }));
-    output::print(host, args.output.format, &value, &names, |wide| table(&rows, wide, now))?;
+    output::print(host, args.output.format, &value, &names, |wide| {
+        let first_to_go = &["GROUPS", "CLUSTER"];
+        table(&rows, wide, now, Room { columns: host.table_columns(wide), first_to_go })
+    })?;
     Ok(exit)
 }
 
-fn table(rows: &[ContextRow], wide: bool, now: UnixTime) -> String {
+fn table(rows: &[ContextRow], wide: bool, now: UnixTime, room: Room) -> String {
     let mut header = vec!["CURRENT", "CONTEXT", "CLUSTER", "USER", "GROUPS", "EXPIRES", "STATE"];
     if wide {
         header.extend(["ENTRY", "FILE"]);
@@ -139,7 +153,7 @@ fn table(rows: &[ContextRow], wide: bool, now: UnixTime) -> String {
             cells
         })
         .collect();
-    output::table(&header, &rows)
+    output::table_within(&header, &rows, room)
 }
 
 /// Asks the servers of all contexts with a valid certificate whether it was revoked. Where that could not

@@ -35,8 +35,16 @@ use crate::workflow::revocation;
 /// Request, approve and collect a certificate in one go, for admins and robots
 ///
 /// Whoever runs this holds somebody's key. For people, let them make their own request instead.
+///
+/// Examples:
+///
+///   kubectl usercert create backup --expires 24h --standalone backup.conf
+///
+///   # With a role
+///   kubectl usercert create ci -n ci --clusterrole edit --standalone ci.conf
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("where").required(true).args(["standalone", "install"]))]
+#[command(verbatim_doc_comment)]
 pub struct CreateArgs {
     /// User name that the certificate will carry
     pub name: String,

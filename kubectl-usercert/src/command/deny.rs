@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use usercert_core::api::csr::{Decision, RESOURCE};
+use usercert_core::api::csr::{Decision, RESOURCE, State};
 use usercert_core::text::show_short;
 
 use crate::cluster::{Cluster, Target};
@@ -13,7 +13,12 @@ use crate::ui::output;
 use crate::workflow::approval;
 
 /// Deny requests; a decision is final
+///
+/// Examples:
+///
+///   kubectl usercert deny alice --message "ask for the group dev, not ops"
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct DenyArgs {
     /// Names of requests; a user's name does where one pending request names that user
     #[arg(required = true)]
@@ -53,7 +58,16 @@ pub async fn run(host: &Host, args: &DenyArgs) -> Result<Exit> {
 async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Result<output::Item> {
     let object = approval::find(cluster, name).await?;
     let dry = args.dry_run.dry_run;
-    if !approval::already(&object, Decision::Deny)? && dry != DryRun::Client {
+    let before = approval::already(&object, Decision::Deny)?;
+    if let State::Denied { reason, message } = object.state() {
+        host.warn(format!(
+            "note: {} was denied before, and that stays ({}): {}",
+            show_short(&object.metadata.name, 60),
+            show_short(&reason, 60),
+            show_short(&message, 200)
+        ));
+    }
+    if !before && dry != DryRun::Client {
         let condition = approval::ApprovalCondition {
             decision: Decision::Deny,
             reason: &args.reason,
@@ -69,5 +83,6 @@ async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Re
         json!({ "name": object.metadata.name, "uid": object.metadata.uid, "decision": "Denied",
                 "dryRun": dry != DryRun::None }),
     );
-    Ok(output::Item { text: format!("{} denied{mark}", show_short(&name, 300)), value, name })
+    let what = if before { "unchanged (denied before)" } else { "denied" };
+    Ok(output::Item { text: format!("{} {what}{mark}", show_short(&name, 300)), value, name })
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject};
-use usercert_core::api::doctor::{self, Ability, Able, Question, Signing, Signs};
+use usercert_core::api::doctor::{self, Ability, Able, Question, Role, Signing, Signs};
 use usercert_core::api::rbac::Rule;
 use usercert_core::lifecycle::admission;
 use usercert_core::lifecycle::verdict::{Standing, Verdict};
@@ -31,10 +31,18 @@ const CLOCK_TOLERANCE: i64 = 3;
 /// Signers date certificates back by so much, to make up for clocks that differ.
 const BACKDATED: i64 = 300;
 
-/// What may I do here, and does this cluster issue certificates
+/// Show what you may do here, and whether this cluster issues certificates
 ///
 /// Asks the server, changes nothing. Exit code 0 also when much is not allowed.
+///
+/// Examples:
+///
+///   kubectl usercert doctor
+///
+///   # As somebody else would see it
+///   kubectl usercert doctor --as alice
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct DoctorArgs {
     /// Signer to look at
     #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
@@ -162,32 +170,45 @@ impl Found<'_> {
         line("Clock", &self.clock());
         line("You", &self.identity());
         if let Some(certificate) = &self.certificate {
-            let age = human_duration(now.since(certificate.not_before).max(0));
+            let age = human_duration(now.since(certificate.not_before.plus(BACKDATED)).max(0));
             let left = expiry_in_words(certificate.not_after, now);
             line("Certificate", &format!("{age} old, {left} (at {})", certificate.not_after));
         }
         line("Signer", &self.signer_in_words(now));
         line("Revocation", &self.revocation_in_words());
-        let rows: Vec<Vec<String>> = self
-            .able
-            .iter()
-            .map(|(a, able)| vec![able.word().to_owned(), a.what.clone(), a.command.to_owned()])
-            .collect();
         out.push('\n');
-        out.push_str(&output::table(&["MAY I", "WHAT", "COMMAND"], &rows));
-        let missing: Vec<Question<'_>> = self
-            .able
-            .iter()
-            .filter_map(|(_, able)| if let Able::No(missing) = able { Some(missing) } else { None })
-            .flatten()
-            .cloned()
-            .collect();
-        if !missing.is_empty() {
-            out.push_str("\nWhat is missing, as rules for a role that an admin can give you:\n");
-            let rules = doctor::rules(&missing);
+        let mut rows = Vec::new();
+        for role in Role::ALL {
+            rows.extend(self.of(role).enumerate().map(|(i, (ability, able))| {
+                let role = if i == 0 { role.in_words() } else { "" };
+                let word = able.word().to_owned();
+                vec![word, role.to_owned(), ability.what.clone(), ability.command.to_owned()]
+            }));
+        }
+        out.push_str(&output::table(&["MAY I", "TO", "WHAT", "COMMAND"], &rows));
+        let lacking: Vec<Role> =
+            Role::ALL.into_iter().filter(|role| !self.missing(*role).is_empty()).collect();
+        if !lacking.is_empty() {
+            out.push_str("\nMissing, as rules for a role that an admin can give you. Take what your work needs:\n");
+        }
+        for role in lacking {
+            out.push_str(&format!("# to {}\n", role.in_words()));
+            let rules = doctor::rules(&self.missing(role));
             rules.iter().for_each(|rule| out.push_str(&format!("- {rule}\n")));
         }
         out
+    }
+
+    fn of(&self, role: Role) -> impl Iterator<Item = &(&Ability<'_>, Able<'_>)> {
+        self.able.iter().filter(move |(ability, _)| ability.role() == role)
+    }
+
+    fn missing(&self, role: Role) -> Vec<Question<'_>> {
+        let missing = self.of(role).filter_map(|(_, able)| match able {
+            Able::No(missing) => Some(missing),
+            _ => None,
+        });
+        missing.flatten().cloned().collect()
     }
 
     fn clock(&self) -> String {

@@ -12,12 +12,20 @@ use crate::cluster::{ApiError, ListOptions, Need, Page, Target, explain};
 use crate::error::{Exit, Result};
 use crate::ui::args::{ClientArgs, Format, OutputArgs};
 use crate::ui::host::Host;
-use crate::ui::output;
+use crate::ui::output::{self, Room};
 use crate::workflow::review_policy::{PolicyArgs, Rules};
 use crate::workflow::review_sheet::{Sheet, groups_cell};
 
 /// List requests, decoded: who really asks for what
+///
+/// Examples:
+///
+///   kubectl usercert list
+///
+///   # Also those that are decided, with codes
+///   kubectl usercert list --all -o wide
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct ListArgs {
     /// Also those that are decided
     #[arg(short = 'A', long)]
@@ -44,7 +52,7 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
         cluster.csr_pages(&ListOptions { signer: args.signer.as_deref(), selector: None });
     let format = args.output.format;
     let reader = Arc::new(Reader { rules, format, all: args.all, now: host.now() });
-    let mut printer = Printer::new(format);
+    let mut printer = Printer::new(host, format);
     let mut page = pages.next().await.map_err(failed)?;
     while let Some(current) = page {
         // The next page comes in while this one is read.
@@ -101,7 +109,12 @@ struct Printer {
 }
 
 impl Printer {
-    fn new(format: Option<Format>) -> Self {
+    fn new(host: &Host, format: Option<Format>) -> Self {
+        let wide = format == Some(Format::Wide);
+        let room = Room {
+            columns: host.table_columns(wide),
+            first_to_go: &["KEY", "AGE", "REQUESTER", "EXPIRES"],
+        };
         let last = match format {
             Some(Format::Wide) => HEADER.len(),
             _ => HEADER.len() - WIDE,
@@ -109,7 +122,7 @@ impl Printer {
         Self {
             list: output::ListPrinter::new(format, "ReviewList"),
             table: matches!(format, None | Some(Format::Wide))
-                .then(|| output::Table::new(HEADER.get(..last).unwrap_or(&HEADER))),
+                .then(|| output::Table::within(HEADER.get(..last).unwrap_or(&HEADER), room)),
             found: false,
         }
     }
@@ -127,7 +140,7 @@ impl Printer {
                 self.found |= !rows.is_empty();
                 rows.into_iter().for_each(|row| table.push(row));
                 if table.waiting() > TOGETHER {
-                    host.part(&table.take())?;
+                    host.text(&table.take())?;
                 }
             }
         }
@@ -140,7 +153,7 @@ impl Printer {
             return Ok(true);
         }
         match &mut self.table {
-            Some(table) if self.found => host.part(&table.take())?,
+            Some(table) if self.found => host.text(&table.take())?,
             _ => {}
         }
         // Programs that ask for names take nothing for an answer.

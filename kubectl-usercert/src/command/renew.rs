@@ -5,7 +5,7 @@ use usercert_core::api::csr::CLIENT_SIGNER;
 use usercert_core::kubeconfig::UserEntry;
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::Certificate;
-use usercert_core::x509::identity::Identity;
+use usercert_core::x509::identity::{Identity, SYSTEM_MASTERS};
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime::{self, expiry_in_words};
 
@@ -69,6 +69,9 @@ pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
     }
     let target = Target::resolve(&client)?;
     let (renewed, leaf) = present(&target)?;
+    if leaf.subject.groups().contains(SYSTEM_MASTERS) {
+        return Err(for_masters(&leaf));
+    }
     let itself = client.user.is_none() && client.token.is_none();
     if itself && client.client_certificate.is_none() && host.now() > leaf.not_after {
         return Err(too_late(host, &renewed, &leaf));
@@ -166,6 +169,16 @@ fn check_clusters(target: &Target, renewed: &Renewed) -> Result<()> {
         show(&other)
     ))
     .hint("nothing was requested; get an entry for each cluster: kubectl usercert request, then install --context-name"))
+}
+
+/// No API server takes a request for that group.
+fn for_masters(leaf: &Certificate) -> Error {
+    Error::new(format!(
+        "the certificate of {} is for the group {SYSTEM_MASTERS}, for which no API server takes a request",
+        show(leaf.subject.user())
+    ))
+    .hint("on a control plane of kubeadm: kubeadm certs renew admin.conf")
+    .hint("for access of your own, without that group: kubectl usercert request NAME -g GROUP --wait")
 }
 
 fn too_late(host: &Host, renewed: &Renewed, leaf: &Certificate) -> Error {

@@ -18,13 +18,30 @@ use crate::workflow::{approval, findings};
 /// Show everything that an approver must know of a request
 ///
 /// Exit code 3 when a finding refuses the request.
+///
+/// Examples:
+///
+///   kubectl usercert review alice
+///
+///   # Without a cluster
+///   kubectl usercert review -f alice.yaml
+///
+///   # What is looked at
+///   kubectl usercert review --explain
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct ReviewArgs {
     /// Names of requests; a user's name does where one pending request names that user
     #[arg(required_unless_present_any = ["from", "explain"])]
     pub names: Vec<String>,
     /// Review the requests in this file ("-": standard input); no cluster is needed
-    #[arg(long, value_name = "FILE", conflicts_with = "names")]
+    #[arg(
+        short = 'f',
+        long,
+        visible_alias = "filename",
+        value_name = "FILE",
+        conflicts_with = "names"
+    )]
     pub from: Option<PathBuf>,
     /// List all findings that there are, with what they mean
     #[arg(long)]
@@ -126,6 +143,6 @@ fn explain_findings(host: &Host) -> Result<Exit> {
             vec![code.as_str().to_owned(), severity.to_owned(), code.explanation().to_owned()]
         })
         .collect();
-    host.result(output::table(&["CODE", "SEVERITY", "MEANING"], &rows))?;
+    host.text(&output::table(&["CODE", "SEVERITY", "MEANING"], &rows))?;
     Ok(Exit::Done)
 }

@@ -32,7 +32,8 @@ const TOLERANCE: i64 = 60;
 ///
 ///   kubectl usercert token deployer -n ci --standalone deployer.conf
 ///
-///   kubectl usercert token deployer -n ci --expires 8h --standalone - | ssh robot 'umask 077; cat > .kube/config'
+///   kubectl usercert token deployer -n ci --expires 8h --standalone - |
+///     ssh robot 'umask 077; cat > .kube/config'
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct TokenArgs {

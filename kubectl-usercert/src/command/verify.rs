@@ -17,7 +17,14 @@ use crate::ui::output;
 use crate::workflow::revocation::Known;
 
 /// Ask the server who this context is, and explain the answer
+///
+/// Examples:
+///
+///   kubectl usercert verify
+///
+///   kubectl usercert verify alice@prod
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct VerifyArgs {
     /// Context to verify, instead of the current one
     #[arg(value_name = "CONTEXT", conflicts_with = "context")]

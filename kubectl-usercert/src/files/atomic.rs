@@ -75,11 +75,11 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
 }
 
 /// Makes a file that did not exist. It appears with all of its content or not at all; nothing is
-/// overwritten and no link is followed at its name.
+/// overwritten and no link is followed at its name. A missing directory is made, for its owner alone.
 pub fn create_new(path: &Path, content: &[u8], access: Access) -> Result<(), WriteError> {
     let (parent, name) =
         split(path).ok_or_else(|| WriteError::NotRegular { path: path.to_owned() })?;
-    let folder = Folder::open(parent)
+    let folder = Folder::open_or_create(parent)
         .map_err(|source| WriteError::Open { path: parent.to_owned(), source })?;
     folder.create_new(name, content, access)
 }

@@ -9,7 +9,7 @@ use usercert_core::x509::lifetime::{self, Lifetime};
 
 /// kubectl's client flags.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Connection (as in kubectl)")]
+#[command(next_help_heading = super::help::CONNECTION)]
 pub struct ClientArgs {
     /// Kubeconfig file to use, instead of $KUBECONFIG or ~/.kube/config
     #[arg(long, value_name = "FILE")]
@@ -147,8 +147,8 @@ pub struct TimeoutArgs {
 /// `--reply` and what goes into it.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ReplyArgs {
-    /// Wait for the certificate and write the answer, a kubeconfig without the key, to this file, into
-    /// this directory, or to standard output ("-")
+    /// Wait for the certificate and write the answer, a kubeconfig without the key: to this file, into
+    /// this directory, or to standard output ("-") as text for a chat or mail
     #[arg(long, value_name = "FILE|DIR|-")]
     pub reply: Option<PathBuf>,
     /// Server address in the reply, where people reach the cluster by another one

@@ -2,16 +2,21 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anstream::ColorChoice;
-use usercert_core::text::{self, show_path};
-use usercert_core::time::UnixTime;
+use anstream::{AutoStream, ColorChoice};
+use usercert_core::text::{self, shell_word, show_path};
+use usercert_core::time::{UnixTime, human_duration};
+use usercert_core::x509::code::ExpectedCode;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Exit, Result};
 use crate::files::reading;
-use crate::ui::terminal;
+use crate::ui::{paint, terminal};
+
+/// Ctrl-c was pressed.
+#[derive(Debug)]
+pub struct Interrupted;
 
 #[derive(Debug)]
 pub struct Host {
@@ -40,6 +45,18 @@ impl Host {
         if text.ends_with('\n') { Ok(()) } else { self.part("\n") }
     }
 
+    /// A result for people, with colors where they are wanted.
+    pub fn text(&self, text: &str) -> Result<()> {
+        let wanted = AutoStream::choice(&io::stdout());
+        let painted = paint::painted(text, wanted);
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        let mut out = AutoStream::new(io::stdout(), wanted).lock();
+        match write!(out, "{painted}{end}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
     pub fn part(&self, text: &str) -> Result<()> {
         // Byte for byte: nothing in it is for a terminal to interpret.
         let mut out = io::stdout().lock();
@@ -64,6 +81,51 @@ impl Host {
         }
     }
 
+    /// Waits for something, with a line that tells for how long it has been waited. Where standard error
+    /// is no terminal, it is said once what is waited for.
+    ///
+    /// # Errors
+    /// When ctrl-c was pressed.
+    pub async fn waiting<T>(
+        &self,
+        what: &str,
+        something: impl Future<Output = T>,
+    ) -> Result<T, Interrupted> {
+        let begun = Instant::now();
+        if !io::stderr().is_terminal() {
+            self.say(format!("{what} …"));
+        }
+        let mut something = std::pin::pin!(something);
+        let mut every = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                end = &mut something => {
+                    self.progress("");
+                    return Ok(end);
+                }
+                _ = every.tick() => {
+                    let seconds = i64::try_from(begun.elapsed().as_secs()).unwrap_or_default();
+                    self.progress(&format!("{what}: {} (ctrl-c stops)", human_duration(seconds)));
+                }
+                Ok(()) = tokio::signal::ctrl_c() => {
+                    self.progress("");
+                    return Err(Interrupted);
+                }
+            }
+        }
+    }
+
+    /// The line that runs this command again; without what a terminal should not keep.
+    pub fn command_line(&self) -> String {
+        let words: Vec<String> =
+            std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
+        if words.iter().any(|word| word.starts_with("--token")) {
+            return "run the same command again".to_owned();
+        }
+        let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
+        format!("kubectl usercert {}", words.join(" "))
+    }
+
     /// What a question that follows is about: seen even when quiet, unless the answer was given in
     /// advance.
     pub fn say_before_asking(&self, text: impl AsRef<str>, yes: bool) {
@@ -74,7 +136,9 @@ impl Host {
     pub fn warn(&self, text: impl AsRef<str>) {
         // There is nobody left to tell when standard error is gone. Foreign strings are rendered
         // where they are put into messages; this is for those that come from libraries.
-        let _ = writeln!(anstream::stderr(), "{}", text::show_lines(text.as_ref(), usize::MAX));
+        let text = text::show_lines(text.as_ref(), usize::MAX);
+        let wanted = AutoStream::choice(&io::stderr());
+        let _ = writeln!(anstream::stderr(), "{}", paint::painted(&text, wanted));
     }
 
     pub fn fail(&self, error: &Error) {
@@ -97,9 +161,7 @@ impl Host {
         }
         // What was typed before is no answer to it.
         terminal::forget_typed();
-        self.warn(format!("{question} [y/N]"));
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer)?;
+        let answer = self.ask_line(&format!("{question} [y/N] "))?;
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(Error {
@@ -109,12 +171,48 @@ impl Host {
         }
     }
 
+    /// Asks on the terminal, and leaves the cursor on the line of the question.
+    fn ask_line(&self, question: &str) -> Result<String> {
+        let _ = write!(anstream::stderr(), "{}", text::show_lines(question, usize::MAX));
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        // Where the answer was not typed, its end of line is not on the screen either.
+        if answer.is_empty() {
+            self.warn("");
+        }
+        Ok(answer)
+    }
+
+    /// Asks for a code that somebody reads out; nothing where none is given or nobody can be asked.
+    pub fn ask_code(&self, question: &str) -> Result<Option<ExpectedCode>> {
+        if !self.can_ask() {
+            return Ok(None);
+        }
+        terminal::forget_typed();
+        loop {
+            let answer = self.ask_line(&format!("{question}: "))?;
+            if answer.trim().is_empty() {
+                return Ok(None);
+            }
+            match answer.parse::<ExpectedCode>() {
+                Ok(code) => return Ok(Some(code)),
+                Err(error) => self.warn(error.to_string()),
+            }
+        }
+    }
+
     /// Asks for a secret on the terminal; what is typed is not shown.
     pub fn ask_secret(&self, question: &str) -> Result<Zeroizing<String>> {
         if !self.can_ask() {
             return Err(Error::usage("there is no terminal to ask for the passphrase on"));
         }
-        terminal::read_silently(|| self.warn(question)).map_err(|error| match error.kind() {
+        let ask = || {
+            let _ = write!(anstream::stderr(), "{} ", text::show_lines(question, usize::MAX));
+        };
+        let answer = terminal::read_silently(ask);
+        // The end of line was not shown either.
+        self.warn("");
+        answer.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => Error::refused("nothing was done: interrupted"),
             _ => error.into(),
         })
@@ -137,6 +235,12 @@ impl Host {
     /// How many columns the terminal has that messages go to, or else results; `None` where there is none.
     pub fn columns(&self) -> Option<usize> {
         terminal::columns()
+    }
+
+    /// How many columns a table on standard output may have; no limit where it is no terminal, or where
+    /// everything is wanted.
+    pub fn table_columns(&self, wide: bool) -> Option<usize> {
+        self.columns().filter(|_| !wide && self.shows_results())
     }
 
     /// Whether results go to a terminal, which keeps what it has shown.

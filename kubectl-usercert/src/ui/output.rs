@@ -7,6 +7,7 @@ use usercert_core::text::{self, show, width};
 use crate::error::Result;
 use crate::ui::args::Format;
 use crate::ui::host::Host;
+pub use crate::ui::paint::LABEL;
 
 /// `apiVersion` of the objects that `-o json` and `-o yaml` print.
 pub const API_VERSION: &str = "usercert/v1";
@@ -34,8 +35,8 @@ pub fn print(
         Some(Format::Name) => {
             host.result(names.iter().map(|n| show(n)).collect::<Vec<_>>().join("\n"))
         }
-        Some(Format::Wide) => host.result(text(true)),
-        None => host.result(text(false)),
+        Some(Format::Wide) => host.text(&text(true)),
+        None => host.text(&text(false)),
     }
 }
 
@@ -147,25 +148,83 @@ pub fn cut(shown: &str, columns: usize) -> String {
     out
 }
 
-/// A table as kubectl prints it: columns padded to their widest cell, three spaces between.
-pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut table = Table::new(header);
+/// The same, of which the end matters, as of a path.
+pub fn cut_front(shown: &str, columns: usize) -> String {
+    if width(shown) <= columns {
+        return shown.to_owned();
+    }
+    let fits = |from: &usize| shown.get(*from..).is_some_and(|end| width(end) < columns);
+    let from = shown.char_indices().map(|(at, _)| at).find(fits).unwrap_or(shown.len());
+    format!("…{}", shown.get(from..).unwrap_or_default())
+}
+
+/// Narrower than this no column is made.
+const NARROWEST: usize = 12;
+
+/// The room for a table: how wide a terminal is, and which columns go first where it is too narrow.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Room {
+    pub columns: Option<usize>,
+    pub first_to_go: &'static [&'static str],
+}
+
+/// A table of rows that are all known, within this room.
+pub fn table_within(header: &[&str], rows: &[Vec<String>], room: Room) -> String {
+    let mut table = Table::within(header, room);
     rows.iter().for_each(|row| table.push(row.clone()));
     table.take()
+}
+
+/// A table as kubectl prints it: columns padded to their widest cell, three spaces between.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    table_within(header, rows, Room::default())
 }
 
 /// A table that may be printed in parts while its rows come in. Columns never get narrower, so that
 /// later parts stay under the same header as well as they can.
 pub struct Table {
+    header: Vec<String>,
     rows: Vec<Vec<String>>,
     widths: Vec<usize>,
+    room: Room,
 }
 
 impl Table {
     pub fn new(header: &[&str]) -> Self {
-        let mut table = Self { rows: Vec::new(), widths: vec![0; header.len()] };
-        table.push(header.iter().map(|&h| h.to_owned()).collect());
+        Self::within(header, Room::default())
+    }
+
+    pub fn within(header: &[&str], room: Room) -> Self {
+        let header: Vec<String> = header.iter().map(|&h| h.to_owned()).collect();
+        let widths = vec![0; header.len()];
+        let mut table = Self { header: header.clone(), rows: Vec::new(), widths, room };
+        table.push(header);
         table
+    }
+
+    /// How wide each column is shown; 0 for one that goes.
+    fn shown(&self) -> Vec<usize> {
+        let mut shown = self.widths.clone();
+        let Some(most) = self.room.columns else { return shown };
+        let excess = |shown: &[usize]| {
+            let all: usize = shown.iter().filter(|w| **w > 0).map(|w| w + 3).sum();
+            all.saturating_sub(3 + most)
+        };
+        for name in self.room.first_to_go {
+            let over = excess(&shown) > 0;
+            let place = self.header.iter().position(|h| h == name).filter(|_| over);
+            if let Some(columns) = place.and_then(|place| shown.get_mut(place)) {
+                *columns = 0;
+            }
+        }
+        while excess(&shown) > 0 {
+            let over = excess(&shown);
+            match shown.iter_mut().max().filter(|columns| **columns > NARROWEST) {
+                Some(columns) => *columns = columns.saturating_sub(over).max(NARROWEST),
+                None => break,
+            }
+        }
+        shown
     }
 
     pub fn push(&mut self, row: Vec<String>) {
@@ -182,11 +241,17 @@ impl Table {
     /// The text of the rows that were added since the last time.
     pub fn take(&mut self) -> String {
         let mut out = String::new();
+        let shown = self.shown();
         for row in self.rows.drain(..) {
             let from = out.len();
-            for (cell, columns) in row.iter().zip(&self.widths) {
-                out.push_str(cell);
-                out.extend(std::iter::repeat_n(' ', columns + 3 - width(cell).min(*columns)));
+            let columns = row.iter().zip(&shown).zip(&self.header);
+            for ((cell, columns), header) in columns.filter(|((_, columns), _)| **columns > 0) {
+                let cell = match header.as_str() {
+                    "FILE" => cut_front(cell, *columns),
+                    _ => cut(cell, *columns),
+                };
+                out.push_str(&cell);
+                out.extend(std::iter::repeat_n(' ', columns + 3 - width(&cell).min(*columns)));
             }
             let end = from + out.get(from..).unwrap_or_default().trim_end().len();
             out.truncate(end);
@@ -265,6 +330,23 @@ mod tests {
         assert_eq!(cut("名前名前", 5), "名前…");
         assert_eq!(folded("a bc d", Some(8)), "a\n    bc\n    d");
         assert_eq!(folded("a bc d", None), "a bc d");
+    }
+
+    #[test]
+    fn a_table_fits_its_terminal() {
+        let header = ["NAME", "KEY", "FILE"];
+        let row = ["alexandra-the-great", "P-256", "/etc/kubernetes/pki/etcd/ca.crt"];
+        let rows = [row.map(str::to_owned).to_vec()];
+        let at = |columns| {
+            table_within(&header, &rows, Room { columns: Some(columns), first_to_go: &["KEY"] })
+        };
+        assert_eq!(at(80).lines().nth(1), Some(row.join("   ").as_str()));
+        // The least needed goes first, then the widest get narrower, a path from its front.
+        assert!(!at(60).contains("KEY") && at(60).contains(row[2]), "{}", at(60));
+        assert_eq!(at(40).lines().nth(1), Some("alexandra-the-great   …s/pki/etcd/ca.crt"));
+        for columns in [27, 30, 40, 50, 60] {
+            assert!(at(columns).lines().all(|line| width(line) <= columns), "{columns}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use usercert_core::api::csr::{
     self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest, Object, State, Whose,
 };
 use usercert_core::exchange::request_file::{self, ImportedRequest};
-use usercert_core::text::{show_list, show_short};
+use usercert_core::text::{shell_word, show_list, show_short};
 use usercert_core::x509::lifetime::Lifetime;
 
 use crate::cluster::{Cluster, ListOptions, Need, explain};
@@ -32,6 +32,13 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
             Err(error) => return Err(explain(&error, &cluster.server, &Need::Get)),
         },
         Err(error) => error.into(),
+    };
+    let not_found = match Path::new(name).is_file() {
+        true => not_found.hint(format!(
+            "there is a file of that name; to take requests from it: -f {}",
+            shell_word(name)
+        )),
+        false => not_found,
     };
     // Anybody can submit thousands that name this user.
     let (mut first, mut names, mut count) = (None, Vec::new(), 0_usize);
@@ -62,6 +69,21 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
             Err(Error::new(format!("{count} pending requests name the user {}", show_short(name, 60)))
                 .hint(format!("name one of the requests: {names}")))
         }
+    }
+}
+
+/// Names of pending requests for a user; none where they cannot be listed.
+pub async fn pending_for(cluster: &Cluster, user: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let take = |object: CsrObject| {
+        let names_user = object.request().is_ok_and(|r| r.subject.user() == user);
+        if names_user && object.state() == State::Pending && names.len() < LISTED {
+            names.push(object.metadata.name.clone());
+        }
+    };
+    match cluster.list_csrs(&ListOptions::default(), take).await {
+        Ok(()) => names,
+        Err(_) => Vec::new(),
     }
 }
 

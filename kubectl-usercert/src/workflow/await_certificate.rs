@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use usercert_core::api::csr::{Object, Progress, State};
+use usercert_core::api::csr::{self, Object, Progress, State};
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::lifecycle::refusal;
 use usercert_core::text::{shell_word, show, show_short};
@@ -14,7 +14,7 @@ use crate::cluster::{ApiError, Cluster, Need, UserInfo, WaitEnd, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::keys;
 use crate::ui::args::Timeout;
-use crate::ui::host::Host;
+use crate::ui::host::{Host, Interrupted};
 
 /// Waits for the certificate of a request that was read as `seen`.
 ///
@@ -28,10 +28,20 @@ pub async fn wait(
     limit: Duration,
 ) -> Result<Object> {
     let name = seen.metadata.name.clone();
-    if matches!(seen.state(), State::Pending) && !limit.is_zero() {
-        host.say(format!("waiting for the approval of {} …", show(&name)));
-    }
-    let end = cluster.wait(seen, uid, limit).await;
+    let shown = show(&name);
+    let what = match seen.state() {
+        State::Pending => format!("waiting for an admin to approve {shown}"),
+        _ => format!("waiting for the certificate of {shown}"),
+    };
+    let waits = matches!(csr::progress(Some(&seen), uid), Progress::Waiting(_)) && !limit.is_zero();
+    let waiting = cluster.wait(seen, uid, limit);
+    let end = match waits {
+        false => waiting.await,
+        true => host.waiting(&what, waiting).await.map_err(|Interrupted| {
+            Error::timed_out(format!("interrupted: the request {shown} has no certificate yet"))
+                .hint(format!("to resume, run it again:\n  {}", host.command_line()))
+        })?,
+    };
     conclude(&name, end.map_err(|e| explain(&e, &cluster.server, &Need::Get))?)
 }
 
@@ -89,16 +99,9 @@ fn too_late(object: &Object) -> Error {
     }
 }
 
-/// The line to send to the admin.
+/// The line to send to the admin; without the code, which is to travel another way.
 pub fn approve_line(object: &Object) -> String {
-    match object.certificate_request() {
-        Ok(request) => format!(
-            "kubectl usercert approve --expect {} -- {}",
-            request.code().short(),
-            shell_word(&object.metadata.name)
-        ),
-        Err(_) => format!("kubectl usercert approve -- {}", shell_word(&object.metadata.name)),
-    }
+    format!("kubectl usercert approve -- {}", shell_word(&object.metadata.name))
 }
 
 /// Checks a certificate against request, key and the cluster's CA, and says so line by line.

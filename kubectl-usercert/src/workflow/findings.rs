@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use usercert_core::review::{self, Finding, FindingCode, Severity};
 use usercert_core::text::show_short;
-use usercert_core::x509::code::Code;
+use usercert_core::x509::code::{Code, ExpectedCode};
 
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::output;
@@ -21,18 +21,24 @@ pub fn lines(findings: &[Finding], columns: Option<usize>) -> String {
         let line = format!("{weight}: {} [{}]", finding.message, finding.code.as_str());
         output::folded(&line, columns) + "\n"
     };
-    findings.iter().map(line).collect()
+    // Who submitted it, the sheet says already.
+    let told =
+        |f: &&Finding| f.code != FindingCode::RequesterDiffers || f.severity > Severity::Info;
+    findings.iter().filter(told).map(line).collect()
 }
 
 /// The finding on a request that is none of those `expected` by their codes; `found` is its own code, if
 /// it can be read.
-pub fn not_expected(found: Option<Code>, expected: usize) -> Finding {
-    let found = found.map_or("unreadable".to_owned(), |code| code.short());
-    let what = match expected {
-        1 => "not the request that was expected",
-        _ => "none of the requests that were expected",
+pub fn not_expected(found: Option<Code>, expected: &[ExpectedCode]) -> Finding {
+    let shown = found.map_or("unreadable".to_owned(), |code| code.short());
+    let message = match (expected, &found) {
+        ([one], Some(code)) => format!(
+            "this is not the request that was expected: its code is {shown}, expected was {one} ({})",
+            one.difference(code)
+        ),
+        ([_], None) => format!("this is not the request that was expected: its code is {shown}"),
+        _ => format!("this is none of the requests that were expected: its code is {shown}"),
     };
-    let message = format!("this is {what}: its code is {found}");
     Finding { code: FindingCode::NotExpected, severity: Severity::Hard, message }
 }
 
@@ -47,9 +53,15 @@ pub fn refuse(what: &str, done: &str, findings: &[Finding], accepted: &[String])
         against.iter().map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
     let error =
         Error::refused(format!("{} is not {done}: {}", show_short(what, 60), words.join("; ")));
+    if against.iter().any(|f| f.code == FindingCode::NotExpected) {
+        return Err(error.hint(
+            "check the code for a typo: let the person read it to you again\n\
+             if it still differs, this is not the person's request: do not approve it",
+        ));
+    }
     Err(match accepting(&against) {
         Some(flags) => error.hint(format!("if this is meant to be so: {flags}")),
-        None => error.hint("this cannot be accepted; the person has to make a new request, or the line was meant for another one"),
+        None => error.hint("this cannot be accepted; the person has to make a new request"),
     })
 }
 

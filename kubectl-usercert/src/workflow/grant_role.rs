@@ -60,6 +60,11 @@ pub async fn rules_of(cluster: &Cluster, role: &RoleRef, scope: &Scope) -> Resul
                 }
                 _ => (String::new(), String::new()),
             };
+            let of_cluster = RoleRef { kind: RoleKind::ClusterRole, name: role.name.clone() };
+            if role.kind == RoleKind::Role && cluster.role(&of_cluster, scope).await.is_ok() {
+                return Err(Error::new(format!("there is no {role}{place}, but a {of_cluster}"))
+                    .hint(format!("to give that one: --clusterrole {}", shell_word(&role.name))));
+            }
             Err(Error::new(format!("there is no {role}{place}")).hint(format!(
                 "nothing was granted: whoever made a role of that name later would decide what it allows\n\
                  `kubectl get {resources}{flag}` shows what there is"

@@ -326,6 +326,9 @@ impl CheckedCertificate {
             try_standalone(host, placement);
             return Ok(());
         }
+        if written.made_current && !placement.use_context {
+            host.say("It is the current context, since there was no other.");
+        }
         let mut kubectl = "kubectl".to_owned();
         // What was named by a flag is known to nobody else.
         if let [file] = list.files.as_slice()
@@ -333,7 +336,7 @@ impl CheckedCertificate {
         {
             kubectl.push_str(&format!(" --kubeconfig {}", shell_word(&file.display().to_string())));
         }
-        if !placement.use_context {
+        if !written.made_current {
             kubectl.push_str(&format!(" --context {}", shell_word(&written.context_name)));
         }
         host.say(format!("Try it: {kubectl} auth whoami"));

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use usercert_core::kubeconfig::edit::{self, Edit};
-use usercert_core::kubeconfig::install::{self, Existing, NewEntries, PlanError};
+use usercert_core::kubeconfig::install::{self, Existing, NewEntries, Plan, PlanError};
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry, context_body};
@@ -16,6 +16,7 @@ use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 
 use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::files::Folder;
 use crate::files::atomic;
 use crate::files::folder::Access;
 use crate::files::kubeconfig::UpdateError;
@@ -46,6 +47,8 @@ pub struct WrittenEntry {
     pub context_name: String,
     /// The cluster entry that it uses.
     pub cluster_name: String,
+    /// Whether it is the current context now.
+    pub made_current: bool,
 }
 
 impl WrittenEntry {
@@ -105,6 +108,7 @@ impl Entry<'_> {
             files: vec![file.to_owned()],
             context_name: self.context_name.clone(),
             cluster_name: self.cluster_name.clone(),
+            made_current: true,
         })
     }
 
@@ -122,11 +126,10 @@ impl Entry<'_> {
         use_context: bool,
     ) -> Result<WrittenEntry> {
         let busy = writers::is_locked(list);
-        let mut cluster_name = String::new();
+        let (mut cluster_name, mut made_current) = (String::new(), false);
         let update = kubeconfig::update_and_keep(list, LOCK_LIMIT, |files| {
-            let (plan_cluster, texts) =
-                self.decide(list, files, replace, use_context).map_err(Refused)?;
-            cluster_name = plan_cluster;
+            let (plan, texts) = self.decide(list, files, replace, use_context).map_err(Refused)?;
+            (cluster_name, made_current) = (plan.cluster_name, plan.made_current);
             Ok(texts)
         });
         let written = update.map_err(|error| match error {
@@ -135,7 +138,8 @@ impl Entry<'_> {
         })?;
         self.look_again(host, list, busy, &written)?;
         let files = written.into_iter().map(|(file, _)| file).collect();
-        Ok(WrittenEntry { files, context_name: self.context_name.clone(), cluster_name })
+        let context_name = self.context_name.clone();
+        Ok(WrittenEntry { files, context_name, cluster_name, made_current })
     }
 
     /// kubectl reads before it locks and then removes what it did not see; a loss shows shortly after.
@@ -217,14 +221,14 @@ impl Entry<'_> {
         }
     }
 
-    /// The cluster entry's name and the new texts by file.
+    /// What is to be written, and the new texts by file.
     fn decide(
         &self,
         list: &LoadingList,
         files: Vec<SourceFile>,
         replace: bool,
         use_context: bool,
-    ) -> Result<(String, Vec<(PathBuf, String)>)> {
+    ) -> Result<(Plan, Vec<(PathBuf, String)>)> {
         // As for kubectl config, a file that is named and missing is begun.
         let merged = Merged::load(&LoadingList { explicit: false, ..list.clone() }, files)
             .hint("mend the file first; it is left as it is")?;
@@ -249,7 +253,7 @@ impl Entry<'_> {
             .map_err(|error| self.unplanned(error))?;
         let texts = edited(merged, &plan.edits)
             .hint("write a file of its own with --standalone FILE, or mend the file first")?;
-        Ok((plan.cluster_name, texts))
+        Ok((plan, texts))
     }
 }
 
@@ -273,8 +277,8 @@ pub fn one_context(
 pub fn must_be_new(file: &Path) -> Result<()> {
     let what = if file.symlink_metadata().is_ok() {
         "is there already"
-    } else if file.parent().is_some_and(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-        "is in a directory that does not exist"
+    } else if !Folder::can_hold(file) {
+        "is in a directory that does not exist and cannot be created"
     } else {
         return Ok(());
     };

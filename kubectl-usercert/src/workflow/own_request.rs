@@ -153,7 +153,7 @@ impl RequestSpec {
         if let Some(key) = key {
             atomic::create_new(&key, made.key.to_pem().as_bytes(), Access::Private)?;
             host.say(format!(
-                "private key in {} ({}); it never has to leave this machine",
+                "private key in {} ({}): it is secret and stays on this machine",
                 show_path(&key),
                 reading::privacy(&key)
             ));

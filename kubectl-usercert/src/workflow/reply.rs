@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::exchange::reply::Reply;
+use usercert_core::exchange::{armor, command_lines};
 use usercert_core::kubeconfig::Endpoint;
-use usercert_core::text::{shell_word, show, show_path};
+use usercert_core::text::{show, show_path};
 use usercert_core::x509::certificate::Certificate;
 
 use crate::cluster::{Cluster, Need, Target, explain};
 use crate::error::{Error, Result, ResultExt as _};
+use crate::files::Folder;
 use crate::files::atomic;
 use crate::files::folder::Access;
 use crate::ui::args::{ClientArgs, ReplyArgs, Timeout};
@@ -20,7 +22,7 @@ pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
     if reply.as_os_str() == "-" {
         return Ok(None);
     }
-    let file = if reply.is_dir() {
+    let file = if reply.is_dir() || is_named_as_directory(reply) {
         reply.join(safe_file_name(user, "kubeconfig"))
     } else {
         reply.to_owned()
@@ -29,11 +31,19 @@ pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
         return Err(Error::new(format!("{} is there already", show_path(&file)))
             .hint("nothing was approved; move it away, or name another file with --reply"));
     }
-    if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-        return Err(Error::new(format!("{} is no directory", show_path(parent)))
-            .hint("nothing was approved"));
+    if !Folder::can_hold(&file) {
+        return Err(Error::new(format!(
+            "the directory of {} does not exist and cannot be created",
+            show_path(&file)
+        ))
+        .hint("nothing was approved"));
     }
     Ok(Some(file))
+}
+
+/// Whether a path ends with a slash, as only that of a directory does.
+pub fn is_named_as_directory(path: &Path) -> bool {
+    path.as_os_str().to_string_lossy().ends_with(std::path::is_separator)
 }
 
 /// The reply's cluster data, checked before anything is approved.
@@ -167,23 +177,26 @@ pub fn write(
     file: Option<&Path>,
 ) -> Result<()> {
     let (reply, text) = data.render(chain, namespace)?;
-    let user = reply.leaf()?.subject.user();
+    let subject = &reply.leaf()?.subject;
+    let (user, groups) = (subject.user(), subject.groups());
     let code = reply.code();
     match file {
-        None => host.result(&text)?,
+        None => {
+            let groups = groups.iter().map(String::as_str);
+            host.result(armor::wrap(armor::REPLY, user, groups, &text))?;
+        }
         Some(file) => {
             atomic::create_new(file, text.as_bytes(), Access::Public)?;
             host.say(format!("reply written to {}", show_path(file)));
         }
     }
-    let name = file
-        .and_then(Path::file_name)
-        .map_or("FILE".to_owned(), |n| shell_word(&n.to_string_lossy()));
+    let name = file.and_then(Path::file_name).map_or("FILE".into(), |name| name.to_string_lossy());
     host.say(format!(
-        "It holds no secret. Send it to {}, who runs:\n  kubectl usercert install --reply {name} --expect-reply {} -- {}",
-        show(user),
+        "Code {}\n\nThe reply holds no secret. Send it to {}, who runs:\n  {}\n\
+         Read the code to them over another channel, such as a call: it is asked for.",
         code.short(),
-        shell_word(user)
+        show(user),
+        command_lines::install(&name, None)
     ));
     if ["https://127.", "https://localhost", "https://[::1]"]
         .iter()

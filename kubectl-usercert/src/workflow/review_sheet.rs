@@ -18,10 +18,8 @@ use super::revocation;
 use crate::cluster::{ApiError, Cluster};
 use crate::error::Result;
 use crate::keys;
-use crate::ui::output;
+use crate::ui::output::{self, LABEL};
 
-/// The columns of a label.
-const LABEL: usize = 13;
 /// How wide a sheet is where no terminal says otherwise.
 const COLUMNS: usize = 120;
 
@@ -209,7 +207,7 @@ impl<Raw> Sheet<Raw> {
         if expected.is_empty() || expected.iter().any(is) {
             return;
         }
-        self.findings.insert(0, findings::not_expected(code, expected.len()));
+        self.findings.insert(0, findings::not_expected(code, expected));
     }
 
     /// Whether all certificates of the user are revoked, so that a new one has to be excepted.
@@ -253,17 +251,18 @@ impl<Raw> Sheet<Raw> {
 
     /// The sheet for people. No string from elsewhere takes more room than its own: long ones are cut.
     pub fn text(&self, now: UnixTime, columns: Option<usize>) -> String {
-        self.render(now, columns, columns.unwrap_or(COLUMNS).saturating_sub(LABEL + 1).max(40))
+        let room = columns.unwrap_or(COLUMNS).saturating_sub(LABEL + 1).max(40);
+        self.render(now, columns, room, false)
     }
 
     /// The sheet with everything in full, and with the whole digest.
     pub fn wide_text(&self, now: UnixTime) -> String {
         let sha256 = self.code().map(|code| format!("sha256 {}\n", code.full()));
-        self.render(now, None, usize::MAX) + &sha256.unwrap_or_default()
+        self.render(now, None, usize::MAX, true) + &sha256.unwrap_or_default()
     }
 
     /// With so much room for each value.
-    fn render(&self, now: UnixTime, columns: Option<usize>, room: usize) -> String {
+    fn render(&self, now: UnixTime, columns: Option<usize>, room: usize, wide: bool) -> String {
         let mut out = String::new();
         let mut line = |label: &str, value: &str| {
             out.push_str(&format!("{label:<LABEL$}{value}\n"));
@@ -273,7 +272,6 @@ impl<Raw> Sheet<Raw> {
             output::laid_out(&pieces, between, room).join(&format!("\n{:LABEL$}", ""))
         };
         let spec = &self.object.spec;
-        line("Name", &show_short(&self.name, room));
         match self.request() {
             Some(request) => {
                 line("User", &show_short(request.subject.user(), room));
@@ -305,6 +303,8 @@ impl<Raw> Sheet<Raw> {
         );
         line("Signer", &show_short(&spec.signer_name, room));
         line("Usages", &listed(in_short(spec.usages.iter(), room.min(40)), ", "));
+        line("", "");
+        line("Name", &show_short(&self.name, room));
         if self.in_cluster {
             let mut by = show_short(&spec.username, room);
             let groups = in_short(spec.groups.iter().take(20), room.min(60));
@@ -312,29 +312,36 @@ impl<Raw> Sheet<Raw> {
                 by = listed(vec![by, format!("(groups {})", groups.join(", "))], " ");
             }
             line("Submitted by", &by);
-            if let Some(credential) = self.object.requester_credential() {
+            // A digest is nothing to read each time.
+            if let Some(credential) = self.object.requester_credential().filter(|_| wide) {
                 line("  with", &show_short(credential, room.min(100)));
             }
             let age = self.object.metadata.creation_timestamp.map(|t| human_duration(now.since(t)));
             line("Age", &age.unwrap_or_else(|| "unknown".to_owned()));
             line("State", &self.state(room));
         }
+        line("", "");
         match &self.access {
             Ok(access) => {
-                for (who, roles) in access {
+                let named = |who: &Subject| {
                     let kind = match who {
                         Subject::User(_) => "user",
                         Subject::Group(_) => "group",
                     };
-                    let name = show_short(who.name(), room.saturating_sub(8));
+                    format!("{kind} {}", show_short(who.name(), room.saturating_sub(8)))
+                };
+                let (with, without): (Vec<_>, Vec<_>) =
+                    access.iter().partition(|(_, roles)| !roles.is_empty());
+                for (who, roles) in with {
                     let mut pieces = roles.clone();
-                    if pieces.is_empty() {
-                        pieces.push("no role bindings".to_owned());
-                    }
                     if let Some(first) = pieces.first_mut() {
-                        *first = format!("{kind} {name}: {first}");
+                        *first = format!("{}: {first}", named(who));
                     }
                     line("Already has", &listed(pieces, "; "));
+                }
+                if !without.is_empty() {
+                    let names = without.iter().map(|(who, _)| named(who)).collect();
+                    line("No roles yet", &listed(names, ", "));
                 }
             }
             Err(why) => line("Already has", &format!("unknown: {why}")),
@@ -343,20 +350,35 @@ impl<Raw> Sheet<Raw> {
             line("Revoked", &format!("unknown: {why}"));
         }
         if let Some(code) = self.code() {
-            line(
-                "Code",
-                &format!("{}   (compare it with the person over another channel)", code.short()),
-            );
+            line("Code", &code.short());
         }
         if let Some(file) = &self.policy {
             line("Policy", file);
         }
-        out.push_str(&findings::lines(&self.findings, columns));
-        let looked_at = self.revoked_unknown.is_none();
-        if looked_at && self.findings.iter().all(|f| f.severity == Severity::Info) {
-            out.push_str("No objections found.\n");
+        let findings = findings::lines(&self.findings, columns);
+        if !findings.is_empty() {
+            out.push_str(&format!("\n{findings}"));
         }
-        out
+        let out: String = out.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        format!("{}\n\n{out}", self.verdict())
+    }
+
+    /// What the findings come to, in one line.
+    fn verdict(&self) -> String {
+        let count = |severity| self.findings.iter().filter(|f| f.severity == severity).count();
+        let findings = |n: usize| match n {
+            1 => "1 finding".to_owned(),
+            n => format!("{n} findings"),
+        };
+        match (count(Severity::Hard), count(Severity::Refuse), count(Severity::Warn)) {
+            (0, 0, 0) if self.revoked_unknown.is_some() => {
+                "No objections found, but what is revoked could not be read.".to_owned()
+            }
+            (0, 0, 0) => "No objections found.".to_owned(),
+            (0, 0, n) => format!("WARNING: {} below", findings(n)),
+            (0, n, _) => format!("REFUSED unless accepted by name: {} below", findings(n)),
+            (n, _, _) => format!("REFUSED, cannot be accepted: {} below", findings(n)),
+        }
     }
 
     fn state(&self, room: usize) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use usercert_core::api::csr::{self, CsrObject, NameAnswer, NameHolder, Object, Whose};
+use usercert_core::api::csr::{self, CsrObject, NameAnswer, NameHolder, Object, State, Whose};
 use usercert_core::text::show;
 use usercert_core::x509::lifetime::Lifetime;
 
@@ -141,13 +141,18 @@ fn earlier(spec: &RequestSpec, target: &Target, plain: &str) -> Result<Option<Pe
     let store = pending_request::store()?;
     let id = pending_request::cluster_id(&target.endpoint, plain);
     let found = pending_request::load(&store, &id)?;
-    if found.is_some() || spec.csr_name.is_some() {
+    let same = |p: &PendingRequest| {
+        p.record.identity == spec.identity && p.record.signer_name == spec.signer
+    };
+    if found.as_ref().is_some_and(same) || spec.csr_name.is_some() {
         return Ok(found);
     }
+    // The plain name may hold another request of the same person: this one's has a longer name.
     let here = |s: &SubmittedTo| s.is_at(&target.endpoint) && s.csr_name.starts_with(plain);
-    Ok(pending_request::all(&store)?.into_iter().find(|p| {
-        p.record.identity == spec.identity && p.record.submitted.as_ref().is_some_and(here)
-    }))
+    let longer = pending_request::all(&store)?
+        .into_iter()
+        .find(|p| same(p) && p.record.submitted.as_ref().is_some_and(here));
+    Ok(longer.or(found))
 }
 
 /// A request that is taken up stays what it was.
@@ -221,12 +226,31 @@ async fn submit_own(
 impl SubmittedRequest {
     pub fn outcome(&self) -> String {
         let name = show(&format!("{}/{}", csr::RESOURCE, self.object.metadata.name));
-        let verb = if self.made.taken_up { "unchanged (taken up again)" } else { "created" };
-        format!("{name} {verb}")
+        match (self.made.taken_up, self.object.state()) {
+            (false, _) => format!("{name} created"),
+            (true, State::Pending) => format!("{name} unchanged: it is still pending"),
+            (true, State::Approved) => format!("{name} unchanged: it is approved, not yet issued"),
+            (true, state) => format!("{name} unchanged: its state is {}", state.name()),
+        }
     }
 
+    /// What an admin has to do about it; nothing once the request is decided.
     pub fn for_admin(&self) -> String {
+        let code = format!("Code {}", self.made.csr.code());
+        if self.object.state() != State::Pending {
+            return code;
+        }
         let approve = await_certificate::approve_line(&self.object);
-        format!("Code {}\n\nSend this line to an admin:\n  {approve}", self.made.csr.code())
+        format!(
+            "{code}\n\nSend this line to an admin, and read the code to them over another channel, such as a call:\n  {approve}"
+        )
+    }
+
+    /// What comes before the line that installs.
+    pub fn before_installing(&self) -> &'static str {
+        match self.object.state() {
+            State::Pending => "Once it is approved:",
+            _ => "To install the certificate:",
+        }
     }
 }

@@ -88,6 +88,7 @@ fn expected_codes(trial: &Trial) {
     admin.run(&[&from[..], &[first, "--expect", other]].concat()).exits(3).says(&[
         "none of the requests that were expected",
         second,
+        "check the code for a typo",
         &format!("none of these requests has the code {other}"),
     ]);
     admin.kubectl(&["get", "csr", &people[1].1]).exits(1);
@@ -123,6 +124,7 @@ fn replies_need_a_directory(trial: &Trial) {
     let people = manifests(trial, &["dev", "ops"]);
     let admin = trial.admin();
     admin.write("r.yaml", &stream(&people));
+    admin.write("one", "");
     for reply in ["one", "-"] {
         admin
             .run(&["approve", "--from", "r.yaml", "--yes", "--reply", reply])
@@ -135,7 +137,6 @@ fn replies_need_a_directory(trial: &Trial) {
     let (newcomer, user) = (trial.newcomer(), &people[0].1);
     let second = newcomer.run(&["request", user, "--offline", "-o", "yaml"]).ok().stdout;
     admin.write("two.yaml", &format!("{}---\n{second}", people[0].3));
-    std::fs::create_dir(admin.home.join("dir")).expect("a directory");
     let out = admin.run(&["approve", "--from", "two.yaml", "--yes", "--reply", "dir"]).exits(1);
     out.says(&["is promised to another request"]);
     assert!(admin.has(&format!("dir/{user}.kubeconfig")));

@@ -29,7 +29,7 @@ fn create_loses_no_key(trial: &Trial) {
     let admin = trial.admin();
     let user = trial.user("keep");
     admin
-        .run(&["create", &user, "--yes", "--standalone", "nowhere/x"])
+        .run(&["create", &user, "--yes", "--standalone", "no/where/x"])
         .exits(1)
         .says(&["nothing was requested"]);
     admin.run(&["create", &user, "--yes", "--install"]).ok();

@@ -2,8 +2,9 @@
 //!
 //! A document is played from top to bottom. In `console` blocks, `jane $ …` is a command of Jane's, and
 //! what follows must be in its output: in this order, alike but for what differs from run to run, which is
-//! words with digits in them, and codes. `…` stands for lines left out. A line that follows a question is
-//! the answer to it. `# exits 3` at a command's end says how it ends. An `sh` block is one script of the
+//! words with digits in them, and codes. `…` stands for lines left out. What follows a question on its line
+//! is the answer to it. A command that waits for an admin is left running; a block `console jane` holds what
+//! Jane's says in the end. `# exits 3` at a command's end says how it ends. An `sh` block is one script of the
 //! first person, `sh jane` of Jane. Codes in later commands are replaced by those of this run.
 //!
 //! Comments, which readers do not see, set the stage:
@@ -19,7 +20,7 @@ use usercert_sandbox::{Sandbox, SandboxOptions};
 
 use crate::backend::Backend;
 use crate::pty::Terminal;
-use crate::trial::{Person, Trial, plugin};
+use crate::trial::{Outcome, Person, Trial, plugin};
 
 /// Every document, each with the function that plays it.
 pub(crate) fn documents() -> Vec<(String, PathBuf)> {
@@ -44,16 +45,19 @@ pub(crate) fn play(path: &Path) {
     for step in steps(&text) {
         stage.play(&step);
     }
+    assert!(stage.waiting.is_empty(), "{}: somebody still waits", path.display());
     assert!(stage.played > 0, "{} has nothing to run", path.display());
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Step {
     line: usize,
     who: Option<String>,
     command: String,
     exits: i32,
     output: Vec<String>,
+    /// Whether the output is that of the command which was left running.
+    goes_on: bool,
 }
 
 /// The commands of a document.
@@ -66,6 +70,7 @@ fn steps(text: &str) -> Vec<Step> {
             skip = true;
         }
         let (kind, who) = match head.split_once(' ').unwrap_or((head, "")) {
+            ("```console", who) if !who.is_empty() => ("rest", Some(who.to_owned())),
             ("```console", _) | ("<!--", "setup") => ("console", None),
             ("```sh", who) => ("sh", Some(who.to_owned()).filter(|w| !w.is_empty())),
             (fence, _) if fence.starts_with("```") => ("text", None),
@@ -76,10 +81,15 @@ fn steps(text: &str) -> Vec<Step> {
         if kind == "text" || std::mem::take(&mut skip) {
             continue;
         }
+        if kind == "rest" {
+            let output = block.iter().map(|(_, l)| (*l).to_owned()).collect();
+            steps.push(Step { line, who, output, goes_on: true, ..Step::default() });
+            continue;
+        }
         if kind == "sh" {
             let script: Vec<&str> = block.iter().map(|(_, l)| *l).collect();
             let command = format!("set -e\n{}", script.join("\n"));
-            steps.push(Step { line, who, command, exits: 0, output: Vec::new() });
+            steps.push(Step { line, who, command, ..Step::default() });
             continue;
         }
         let mut open = false;
@@ -101,7 +111,7 @@ fn steps(text: &str) -> Vec<Step> {
                     who: Some(who.trim_end().to_owned()).filter(|w| !w.is_empty()),
                     command: command.to_owned(),
                     exits: exits.unwrap_or(0),
-                    output: Vec::new(),
+                    ..Step::default()
                 });
             } else if let Some(step) = steps.last_mut() {
                 step.output.push(text.to_owned());
@@ -117,6 +127,8 @@ struct Stage {
     /// Where everybody's files are, as if each had been sent to the others.
     folder: PathBuf,
     codes: Vec<(String, String)>,
+    /// Whose command waits for an admin.
+    waiting: BTreeMap<String, (Step, Terminal)>,
     played: usize,
 }
 
@@ -141,35 +153,56 @@ impl Stage {
         std::fs::create_dir(folder.join("bin")).expect("a directory");
         std::os::unix::fs::symlink(plugin(), folder.join("bin/kubectl-usercert")).expect("a link");
         let first = first.unwrap_or_else(|| "admin".to_owned());
-        Self { people, first, folder, codes: Vec::new(), played: 0 }
+        let waiting = BTreeMap::new();
+        Self { people, first, folder, codes: Vec::new(), waiting, played: 0 }
     }
 
     fn play(&mut self, step: &Step) {
-        let who = step.who.as_ref().unwrap_or(&self.first);
-        let person = self.people.get(who).unwrap_or_else(|| panic!("who is {who}? {step:?}"));
-        let mut command = step.command.clone();
-        for (documented, real) in &self.codes {
-            command = command.replace(documented, real);
+        let who = &step.who.clone().unwrap_or_else(|| self.first.clone());
+        if step.goes_on {
+            let (mut begun, terminal) = self.waiting.remove(who).expect("a command that waits");
+            begun.output.extend(step.output.iter().cloned());
+            return self.compare(&begun, who, &terminal.answer(""));
         }
+        let person = self.people.get(who).unwrap_or_else(|| panic!("who is {who}? {step:?}"));
+        let command = self.of_this_run(&step.command);
         let bin = self.folder.join("bin").display().to_string();
         // Questions are asked on a terminal; both outputs come as one, in their order.
         let script = format!("exec 1>&2; PATH='{bin}':$HOME/.local/bin:$PATH\n{command}");
         let mut shell = person.command(Path::new("bash"), &["-c", &script]);
         shell.current_dir(&self.folder).env("TERM", "dumb");
-        let asked = step.output.windows(2).filter(|pair| pair[0].contains("[y/N]"));
-        let answers: Vec<&str> = asked.map(|pair| pair[1].as_str()).collect();
         let mut terminal = Terminal::start(shell);
-        for answer in &answers {
-            terminal.asked();
-            terminal.press(answer);
+        for (place, line) in step.output.iter().enumerate() {
+            let Some((question, answer)) = answered(line) else { continue };
+            let said = terminal.says(question).to_owned();
+            self.learn(&step.output[..place], &said);
+            terminal.press(&self.of_this_run(answer));
         }
-        let outcome = terminal.answer("");
+        if step.output.last().is_some_and(|line| line.starts_with(WAITING)) {
+            let said = terminal.says(" …\n").to_owned();
+            self.learn(&step.output, &said);
+            self.waiting.insert(who.clone(), (step.clone(), terminal));
+            return;
+        }
+        self.compare(step, who, &terminal.answer(""));
+    }
+
+    /// Takes note of the codes that these lines have in this run.
+    fn learn(&mut self, lines: &[String], said: &str) {
+        for line in lines {
+            let found = said.lines().find(|real| alike(line, real)).unwrap_or_default();
+            self.codes.extend(codes(line).into_iter().zip(codes(found)));
+        }
+    }
+
+    fn compare(&mut self, step: &Step, who: &str, outcome: &Outcome) {
+        let (person, command) = (&self.people[who], &step.command);
         let said =
             outcome.stderr.replace(&person.home.display().to_string(), &format!("/home/{who}"));
         assert_eq!(outcome.code, step.exits, "line {}: {command}\n{said}", step.line);
         let mut real = said.lines();
         for line in &step.output {
-            if line.trim().is_empty() || line.trim() == "…" || answers.contains(&line.as_str()) {
+            if line.trim().is_empty() || line.trim() == "…" {
                 continue;
             }
             let Some(found) = real.find(|real| alike(line, real)) else {
@@ -179,10 +212,30 @@ impl Stage {
         }
         self.played += 1;
     }
+
+    /// The text with the codes of this run.
+    fn of_this_run(&self, text: &str) -> String {
+        let replaced =
+            |text: String, (documented, real): &(String, String)| text.replace(documented, real);
+        self.codes.iter().fold(text.to_owned(), replaced)
+    }
+}
+
+/// How the line begins that tells what is waited for, and for how long.
+const WAITING: &str = "waiting for ";
+
+/// The end of a question and the answer to it, if the line holds one.
+fn answered(line: &str) -> Option<(&'static str, &str)> {
+    let ends = ["[y/N] ", "or Enter to go on without: "];
+    ends.into_iter().find_map(|end| Some((end, line.split_once(end)?.1)))
 }
 
 /// Whether both say the same but for what differs from run to run.
 fn alike(documented: &str, real: &str) -> bool {
+    let live = documented.strip_prefix(WAITING).and_then(|line| line.split_once(':'));
+    if let (Some((what, _)), Some(real)) = (live, real.strip_prefix(WAITING)) {
+        return real.strip_suffix(" …") == Some(what);
+    }
     let words = |text: &str| -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         for part in text.split_whitespace() {

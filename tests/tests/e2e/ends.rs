@@ -137,10 +137,13 @@ fn other_identity_keeps_both(trial: &Trial) {
 
 fn wait_in_request(trial: &Trial) {
     let admin = trial.admin();
-    let user = trial.user("wait");
+    let (user, late) = (trial.user("wait"), trial.user("late"));
+    admin.run(&["request", &late, "--wait", "--timeout", "0"]).exits(5);
     let waiting = {
         let (admin, user) = (admin.clone(), user.clone());
-        std::thread::spawn(move || admin.run(&["request", &user, "--wait", "--timeout", "60s"]))
+        std::thread::spawn(move || {
+            admin.run(&["request", &user, "--wait", "--use", "--timeout", "60s"])
+        })
     };
     let until = std::time::Instant::now() + std::time::Duration::from_secs(50);
     let approver = trial.admin();
@@ -148,7 +151,7 @@ fn wait_in_request(trial: &Trial) {
         assert!(std::time::Instant::now() < until, "the request never came");
     }
     waiting.join().expect("it ends").ok();
-    assert_eq!(admin.whoami(&admin.context_of(&user)).0, user);
-    let late = trial.user("late");
-    admin.run(&["request", &late, "--wait", "--timeout", "0"]).exits(5);
+    let context = admin.context_of(&user);
+    assert_eq!(admin.whoami(&context).0, user);
+    assert_eq!(admin.kubectl(&["config", "current-context"]).ok().stdout.trim(), context);
 }

@@ -398,8 +398,9 @@ fn written_by_powershell(trial: &Trial) {
         // A reply that went through the same pipe.
         let user = trial.user("wide");
         person.run(&["request", &user]).ok();
-        let reply = person.run(&["approve", &user, "--yes", "--reply", "-"]).ok().stdout;
-        write("reply", &reply);
+        let sent = format!("{user}.reply");
+        person.run(&["approve", &user, "--yes", "--reply", &sent]).ok();
+        write("reply", &person.read(&sent));
         person.run(&["install", &user, "--reply", "reply", "--yes"]).ok();
         assert_eq!(person.whoami(&person.context_of(&user)).0, user);
         // Half a character: nothing is written.

@@ -14,7 +14,8 @@ cases!(many_requests_are_one_list, large_requests_come_in_small_pages);
 fn with_requests(trial: &Trial, count: usize, text: usize) -> (Sandbox, Person) {
     let sandbox = Sandbox::start(SandboxOptions::default()).expect("the sandbox starts");
     let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
-    let pem = admin.run(&["request", "alice", "-g", "dev", "--offline"]).ok().stdout;
+    admin.run(&["request", "alice", "-g", "dev", "--offline", "--out-dir", "."]).ok();
+    let pem = admin.read("alice.csr");
     let request = STANDARD.encode(format!("{}\n{pem}", "x".repeat(text)));
     let object = |i: usize| {
         json!({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",

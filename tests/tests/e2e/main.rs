@@ -26,6 +26,7 @@ mod create;
 mod docs;
 mod doctor;
 mod ends;
+mod first_hour;
 mod formats;
 mod handover;
 mod inspect;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         handover::replies::CASES,
         handover::requests::CASES,
         ends::CASES,
+        first_hour::CASES,
         attacks::swaps::CASES,
         attacks::forms::CASES,
         attacks::names::CASES,

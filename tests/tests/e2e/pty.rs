@@ -1,7 +1,7 @@
 //! A program whose standard input is a terminal, so that it asks.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::fs::{Mode, OFlags};
@@ -34,27 +34,53 @@ impl Terminal {
         Self { child, keyboard: File::from(master), stderr, said: String::new() }
     }
 
-    /// Reads messages up to and including the line with the question.
+    /// Reads messages up to and including the question that takes yes or no. One for a code that comes
+    /// before is gone on without.
     pub(crate) fn asked(&mut self) -> &str {
-        self.says("[y/N]")
+        self.one_of(&["[y/N] ", "or Enter to go on without: "]);
+        if !self.said.ends_with("[y/N] ") {
+            self.press("");
+            self.says("[y/N] ");
+        }
+        &self.said
     }
 
-    /// Reads messages up to and including the line with this text.
+    /// Reads messages up to and including this text.
     pub(crate) fn says(&mut self, text: &str) -> &str {
-        loop {
-            let mut line = String::new();
-            let n = self.stderr.read_line(&mut line).expect("messages");
-            self.said.push_str(&line);
-            assert!(n > 0, "it ended without a question:\n{}", self.said);
-            if line.contains(text) {
-                return &self.said;
+        self.one_of(&[text])
+    }
+
+    fn one_of(&mut self, texts: &[&str]) -> &str {
+        let mut read = Vec::new();
+        while !texts.iter().any(|text| read.ends_with(text.as_bytes())) {
+            let mut byte = [0];
+            let n = self.stderr.read(&mut byte).expect("messages");
+            if n == 0 {
+                panic!(
+                    "it ended without a question:\n{}{}",
+                    self.said,
+                    String::from_utf8_lossy(&read)
+                );
             }
+            read.push(byte[0]);
+        }
+        self.said.push_str(&String::from_utf8_lossy(&read));
+        &self.said
+    }
+
+    /// Types a line, which a terminal would show behind the question.
+    pub(crate) fn press(&mut self, line: &str) {
+        let shown = self.shows_typing();
+        writeln!(self.keyboard, "{line}").expect("typing");
+        if shown {
+            self.said.push_str(line);
+            self.said.push('\n');
         }
     }
 
-    /// Types a line.
-    pub(crate) fn press(&mut self, line: &str) {
-        writeln!(self.keyboard, "{line}").expect("typing");
+    fn shows_typing(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(&self.keyboard).expect("a terminal").local_modes;
+        modes.contains(rustix::termios::LocalModes::ECHO)
     }
 
     /// Types a line and waits for the end.
@@ -63,9 +89,8 @@ impl Terminal {
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).expect("messages");
         self.said.push_str(&rest);
+        assert!(self.shows_typing(), "typing is shown again");
         let output = self.child.wait_with_output().expect("an end");
-        let modes = rustix::termios::tcgetattr(&self.keyboard).expect("a terminal").local_modes;
-        assert!(modes.contains(rustix::termios::LocalModes::ECHO), "typing is shown again");
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         Outcome::new("(on a terminal)", output.status.code().unwrap_or(-1), stdout, self.said)
     }

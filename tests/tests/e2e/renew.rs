@@ -41,7 +41,7 @@ fn in_its_place(trial: &Trial) {
     let shown_before = view();
 
     let out = person.run(&["renew", &context, "--timeout", "0"]).exits(5);
-    let code = out.says(&["still pending", "kubectl usercert approve --expect"]).code_shown();
+    let code = out.says(&["still pending", "kubectl usercert approve --"]).code_shown();
     assert_eq!(person.read(".kube/config"), before);
     assert_eq!(person.whoami(&context).0, user, "the old one goes on working");
     let waiting = person.run(&["list", "-o", "json"]).ok().json();
@@ -52,7 +52,7 @@ fn in_its_place(trial: &Trial) {
     person.run(&["approve", name, "--expect", &code, "--yes"]).ok();
 
     // The same request is taken up.
-    let renewed = person.run(&["renew", &context, "-o", "json"]).ok().says(&["taken up again"]);
+    let renewed = person.run(&["renew", &context, "-o", "json"]).ok().says(&["unchanged"]);
     let renewed = renewed.json();
     assert_eq!(renewed["context"], context.as_str());
     assert_eq!(renewed["groups"], serde_json::json!(["dev", "ops"]));
@@ -215,6 +215,6 @@ fn only_by_what_a_server_has_accepted(trial: &Trial) {
     out.says(&["no server has accepted the new certificate"]);
     assert_eq!(person.read(".kube/config"), before);
     sandbox.recover();
-    person.run(&renew).ok().says(&["taken up again"]);
+    person.run(&renew).ok().says(&["unchanged"]);
     assert_ne!(person.read(".kube/config"), before);
 }

@@ -67,7 +67,7 @@ fn only_create(trial: &Trial) {
     let person = trial.nobody_special(&starter, &[]);
     trial.grant(&starter, json!([csr_rule("certificatesigningrequests", &["create"])]));
     let own = trial.user("own");
-    person.run(&["request", &own]).ok().says(&["approve --expect"]);
+    person.run(&["request", &own]).ok().says(&["kubectl usercert approve --"]);
     for args in [&["approve", &asks, "--yes"][..], &["review", &asks], &["deny", &asks]] {
         person.run(args).exits(1).says(&["Forbidden", "verbs: [get"]);
     }

@@ -137,7 +137,7 @@ fn rerun_takes_up(trial: &Trial) {
     let admin = trial.admin();
     let user = trial.user("again");
     let first = admin.run(&["request", &user, "-g", "dev"]).ok().code_shown();
-    let again = admin.run(&["request", &user, "-g", "dev"]).ok().prints(&["taken up"]);
+    let again = admin.run(&["request", &user, "-g", "dev"]).ok().prints(&["unchanged"]);
     assert_eq!(again.code_shown(), first, "the same request");
     assert_eq!(admin.pending().len(), 1);
     // Cleaned up in the meantime: submitted again, with the same key.
@@ -325,7 +325,7 @@ fn signers_choice_and_short_lifetimes(trial: &Trial) {
     admin.run(&["request", &long, "--expires", "20000d"]).ok();
     admin.run(&["review", &long]).ok().prints(&["long-lifetime"]);
     admin.run(&["approve", &long, "--yes"]).ok();
-    admin.run(&["install", &long]).ok().says(&["that was asked"]);
+    admin.run(&["install", &long]).ok().says(&["that were requested"]);
 }
 
 fn out_dir(trial: &Trial) {
@@ -378,7 +378,7 @@ fn only_the_right_to_create(trial: &Trial) {
     );
     let first = person.run(&["request", &user]).ok().code_shown();
     for _ in 0..2 {
-        assert_eq!(person.run(&["request", &user]).ok().prints(&["taken up"]).code_shown(), first);
+        assert_eq!(person.run(&["request", &user]).ok().prints(&["unchanged"]).code_shown(), first);
     }
     assert_eq!(person.pending().len(), 1);
     person.run(&["install", &user]).exits(1).says(&["Forbidden", "--reply"]);

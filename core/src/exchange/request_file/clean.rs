@@ -15,7 +15,7 @@ pub(crate) fn decode(input: &[u8]) -> Option<String> {
 
 /// A line without the marks of mail programs: `> `, `>> `, `> > `. What follows them keeps its
 /// indentation.
-pub(super) fn unquoted(line: &str) -> &str {
+pub(crate) fn unquoted(line: &str) -> &str {
     let mut rest = line;
     while let Some(inner) = rest.strip_prefix('>') {
         // A space belongs to the mark, more of them to the text.

@@ -7,7 +7,7 @@
 mod clean;
 mod unique;
 
-pub(crate) use self::clean::{decode, manifest_part, quoted_part};
+pub(crate) use self::clean::{decode, manifest_part, quoted_part, unquoted};
 
 use serde_json::Value;
 
@@ -17,6 +17,7 @@ use crate::api::csr::{API_VERSION, KIND, Object, ObjectError};
 use crate::encoding::base64;
 use crate::encoding::pem;
 use crate::encoding::yaml::{self, YamlError};
+use crate::exchange::armor;
 use crate::text;
 use crate::x509::key;
 use crate::x509::pkcs10::{self, CertificateRequest, CsrError};
@@ -142,6 +143,10 @@ pub fn read_all(input: &[u8]) -> Result<Vec<ImportedRequest>, HandoverError> {
     if text.trim().is_empty() {
         return Err(HandoverError::Empty);
     }
+    let armored = armor::opened(&text, armor::REQUEST);
+    if !armored.is_empty() {
+        return from_armor(&armored);
+    }
     let shown = if cfg!(feature = "rare-forms") { clean::without_html(&text) } else { None };
     let quoted = clean::quoted_part(&text);
     let shown_quoted = shown.as_deref().and_then(clean::quoted_part);
@@ -169,6 +174,18 @@ pub fn read_all(input: &[u8]) -> Result<Vec<ImportedRequest>, HandoverError> {
         }
     }
     Err(first.unwrap_or(HandoverError::Unknown))
+}
+
+/// The requests in the manifests that armored blocks hold.
+fn from_armor(manifests: &[String]) -> Result<Vec<ImportedRequest>, HandoverError> {
+    let mut found = Vec::new();
+    for manifest in manifests {
+        if holds_private_key(manifest) {
+            return Err(HandoverError::PrivateKey);
+        }
+        from_text(manifest)?.into_iter().for_each(|incoming| take(&mut found, incoming));
+    }
+    Ok(found)
 }
 
 fn holds_private_key(text: &str) -> bool {

@@ -92,7 +92,8 @@ fn all_entries_are_new_and_go_to_the_default_file() {
     let plan = case.plan(|_| {}).unwrap();
     let [(file, edits)] = &plan.edits[..] else { panic!("{plan:?}") };
     assert_eq!(file, Path::new("/first"));
-    assert_eq!(kinds(edits), ["user", "cluster", "context"]);
+    assert_eq!(kinds(edits), ["user", "cluster", "context", "current-context"]);
+    assert!(plan.made_current, "there is no other to choose");
     let context = json!({ "cluster": "prod", "user": "old@prod" });
     assert_eq!(
         edits[2],

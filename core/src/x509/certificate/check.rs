@@ -176,19 +176,25 @@ fn check_validity(leaf: &Certificate, asked: Option<Lifetime>, now: UnixTime) ->
     }
     match lifetime::granted(asked, leaf.not_before, leaf.not_after) {
         Granted::Shorter(by) => {
-            let asked = asked.map(|l| l.to_string()).unwrap_or_default();
-            let by = human_duration(by);
+            let (asked, granted) = asked_and_granted(asked, -by);
             let message = format!(
-                "{until}; {by} less than the {asked} that was asked: the signer's or its CA's limit"
+                "{until}: {granted} of the {asked} that were requested, by a limit of the signer or its CA"
             );
             Check::new("validity", Outcome::Note, message)
         }
         Granted::Longer(by) => {
-            let by = human_duration(by);
-            Check::new("validity", Outcome::Note, format!("{until}; {by} longer than was asked"))
+            let (asked, granted) = asked_and_granted(asked, by);
+            let message = format!("{until}: {granted}, though {asked} were requested");
+            Check::new("validity", Outcome::Note, message)
         }
         Granted::AsAsked | Granted::SignersChoice => Check::new("validity", Outcome::Pass, until),
     }
+}
+
+/// Both in words that differ.
+fn asked_and_granted(asked: Option<Lifetime>, difference: i64) -> (String, String) {
+    let asked = asked.map(|l| i64::from(l.seconds())).unwrap_or_default();
+    lifetime::apart(asked, asked + difference)
 }
 
 fn check_chain(leaf: &Certificate, chain: Chain) -> Check {

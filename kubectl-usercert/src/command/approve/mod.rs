@@ -16,6 +16,7 @@ use usercert_core::x509::code::ExpectedCode;
 use self::replies::Replies;
 use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::files::Folder;
 use crate::ui::args::{
     ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, ReplyArgs, TimeoutArgs,
 };
@@ -37,11 +38,14 @@ use crate::workflow::review_sheet::Bindings;
 ///
 ///   kubectl usercert approve alice
 ///
+///   # For somebody without access: a file in, a file out
+///   kubectl usercert approve -f alice.yaml --reply alice.kubeconfig
+///
+///   # With a role, in one go
+///   kubectl usercert approve alice --clusterrole view -n dev
+///
+///   # In a script
 ///   kubectl usercert approve alice --expect K7QF-2M9X-0ATB-55WZ --yes
-///
-///   kubectl usercert approve --from alice.yaml --reply alice.kubeconfig   # for somebody without access
-///
-///   kubectl usercert approve --all-pending   # one table, one question
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ApproveArgs {
@@ -49,12 +53,13 @@ pub struct ApproveArgs {
     #[arg(required_unless_present_any = ["from", "all_pending", "selector"])]
     pub names: Vec<String>,
     /// Submit the requests in this file ("-": standard input) for somebody, then approve them
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "all_pending", "selector"])]
+    #[arg(short = 'f', long, visible_alias = "filename", value_name = "FILE",
+          conflicts_with_all = ["names", "all_pending", "selector"])]
     pub from: Option<PathBuf>,
     /// All pending requests: one table, one question; what a finding refuses is left out
     #[arg(long, conflicts_with = "names")]
     pub all_pending: bool,
-    /// As --all-pending, but only requests with these labels; whoever submits a request chooses them
+    /// As --all-pending, but only requests with these labels
     #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "names")]
     pub selector: Option<String>,
     /// Approve only the request with this code, short or full; repeat for several requests
@@ -66,17 +71,21 @@ pub struct ApproveArgs {
     /// Let this refusing finding pass; repeat for several
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
-    /// One word that says why
+    /// One word for why
     #[arg(long, value_name = "WORD", default_value = "UsercertApprove")]
     pub reason: String,
-    /// A sentence that says why
-    #[arg(long, value_name = "TEXT", default_value = "Approved with kubectl usercert approve.")]
+    /// A sentence for why
+    #[arg(
+        long,
+        value_name = "TEXT",
+        hide_default_value = true,
+        default_value = "Approved with kubectl usercert approve."
+    )]
     pub message: String,
-    /// With --from: signer to ask, instead of the manifest's. With --all-pending or --selector: only
-    /// requests to this signer
+    /// With -f: signer to ask, instead of the manifest's. Else: only requests to this signer
     #[arg(long, value_name = "NAME", conflicts_with = "names")]
     pub signer: Option<String>,
-    /// With --from: lifetime to ask for, instead of the manifest's; "signer" leaves it to the signer
+    /// With -f: lifetime to ask for, instead of the manifest's; "signer" leaves it to the signer
     #[arg(long, value_name = "DURATION", requires = "from")]
     pub expires: Option<String>,
     #[command(flatten)]
@@ -143,8 +152,15 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
         None => args.names.iter().cloned().map(Asked::Named).collect(),
     };
     let bulk = args.bulk();
-    if (bulk || asked.len() > 1) && args.reply.reply.as_deref().is_some_and(|r| !r.is_dir()) {
-        return Err(Error::usage("--reply must be a directory when several requests are approved"));
+    if (bulk || asked.len() > 1)
+        && let Some(reply) = &args.reply.reply
+    {
+        let usable = reply.as_os_str() != "-" && Folder::open_or_create(reply).is_ok();
+        if !usable {
+            return Err(Error::usage(
+                "--reply must be a directory when several requests are approved",
+            ));
+        }
     }
     if bulk && args.roles.any() {
         return Err(Error::usage(

@@ -3,12 +3,12 @@
 use serde_json::json;
 use usercert_core::api::csr::{CsrObject, Decision, RESOURCE};
 use usercert_core::api::rbac::Subject;
-use usercert_core::text::{show_quoted, show_short};
+use usercert_core::text::{shell_word, show_list, show_quoted, show_short};
 use usercert_core::x509::code::Code;
 
 use super::{Approval, Asked};
 use crate::cluster::{Need, explain};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::ui::args::DryRun;
 use crate::ui::output;
 use crate::workflow::grant_role::AccompanyingGrants;
@@ -35,8 +35,10 @@ impl Approval<'_> {
         codes.extend(sheet.code());
 
         let mut done = in_cluster && approval::already(&sheet.object, Decision::Approve)?;
+        let before = done;
         if done {
-            self.host.say(format!("{} has been approved before", show_short(&sheet.name, 60)));
+            self.nothing_newer(&sheet).await?;
+            self.host.say(format!("{} was approved before", show_short(&sheet.name, 60)));
         } else {
             let answered = self.args.yes || self.dry_run() != DryRun::None;
             self.host.say_before_asking(
@@ -45,6 +47,9 @@ impl Approval<'_> {
             );
         }
         sheet.refuse(&self.args.accept)?;
+        if !done {
+            self.compare(&mut sheet)?;
+        }
         let promise = self.promise(sheet.user()).await?;
         let along = self.along(sheet.user()).await?;
         if self.dry_run() == DryRun::None {
@@ -67,9 +72,54 @@ impl Approval<'_> {
             false => self.act(&sheet).await?,
         };
         let mut item = self.item(&sheet, approved.as_ref());
+        if before {
+            item.text =
+                format!("{} unchanged (approved before)", show_short(&item.name, LONGEST_NAME));
+        }
         item.value["bindings"] = self.give(&along, &mut item.text).await.into();
         self.replies.keep(promise, approved);
         Ok(item)
+    }
+
+    /// Asks for the code that the person has read out, unless it was given; says so where it was not
+    /// compared.
+    fn compare(&self, sheet: &mut Sheet) -> Result<()> {
+        if !self.expected.is_empty() || self.dry_run() != DryRun::None {
+            return Ok(());
+        }
+        if self.args.yes || !self.host.can_ask() {
+            self.host.say("note: the code was not compared; --expect CODE does that");
+            return Ok(());
+        }
+        let question = format!(
+            "Code that {} read to you, or Enter to go on without",
+            show_short(sheet.user(), 40)
+        );
+        let Some(code) = self.host.ask_code(&question)? else { return Ok(()) };
+        sheet.expect(&[code]);
+        sheet.refuse(&self.args.accept)
+    }
+
+    /// Whoever names a user means the request that still waits, not one that was approved before.
+    async fn nothing_newer(&self, sheet: &Sheet) -> Result<()> {
+        let meant = self.args.reply.reply.is_some()
+            || self.args.roles.any()
+            || sheet.code().is_some_and(|code| self.expected.iter().any(|e| e.matches(&code)));
+        if meant {
+            return Ok(());
+        }
+        let pending = approval::pending_for(self.cluster, sheet.user()).await;
+        let Some(first) = pending.first() else { return Ok(()) };
+        let names = show_list(pending.iter().map(String::as_str), 20, 80);
+        Err(Error::new(format!(
+            "{} was approved before; another request for the user {} is pending: {names}",
+            show_short(&sheet.name, 60),
+            show_short(sheet.user(), 60)
+        ))
+        .hint(format!(
+            "nothing was approved; to review that one:\n  kubectl usercert approve -- {}",
+            shell_word(first)
+        )))
     }
 
     async fn sheet(&self, object: CsrObject, in_cluster: bool) -> Sheet {

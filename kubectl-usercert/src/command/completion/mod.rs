@@ -29,14 +29,15 @@ const ASKED: &str = "__complete";
 /// (`kubectl completion --help`):
 ///
 ///   kubectl usercert completion kubectl > ~/.local/bin/kubectl_complete-usercert
-///   chmod +x ~/.local/bin/kubectl_complete-usercert     # any folder on the PATH will do
+///   chmod +x ~/.local/bin/kubectl_complete-usercert  # any folder on the PATH
 ///
 /// For `kubectl-usercert` called by itself, in the shell's start-up file:
 ///
 ///   bash         source <(kubectl-usercert completion bash)
 ///   zsh          source <(kubectl-usercert completion zsh)      # after compinit
 ///   fish         kubectl-usercert completion fish | source
-///   powershell   kubectl-usercert completion powershell | Out-String | Invoke-Expression
+///   powershell   kubectl-usercert completion powershell | Out-String |
+///                  Invoke-Expression
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CompletionArgs {

@@ -19,17 +19,28 @@ use crate::cluster::Kubeconfig;
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, Format, OutputArgs};
 use crate::ui::host::Host;
-use crate::ui::output;
+use crate::ui::output::{self, Room};
 
 /// More things than this in one file are shown as a table.
 const SHEETS: usize = 8;
 
-/// Say what files or requests are, in Kubernetes terms
+/// Describe certificates, requests, keys and kubeconfigs in Kubernetes terms
 ///
 /// Knows certificates and bundles, requests, keys (their kind only), CertificateSigningRequest
 /// objects, kubeconfigs, and PEM in any other object, as PEM, DER, YAML, JSON or base64. Follows the
 /// files that manifests and kubeconfigs name. A directory, as /etc/kubernetes, gives one table.
+///
+/// Examples:
+///
+///   kubectl usercert inspect alice.crt alice.yaml ~/.kube/config
+///
+///   # All of a control plane
+///   kubectl usercert inspect /etc/kubernetes
+///
+///   # A request in the cluster
+///   kubectl usercert inspect csr/alice
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct InspectArgs {
     /// Files, directories, csr/NAME for a request in the cluster, or "-" for standard input
     #[arg(value_name = "FILE|-|DIR|csr/NAME")]
@@ -132,7 +143,9 @@ fn print(
     output::print(host, args.output.format, &value, &names, |wide| {
         let shown = rows.iter().filter(|row| !sheet::goes_without_saying(&row.item));
         if !args.text && (several || gathered.root.is_some() || shown.count() > SHEETS) {
-            return table::table(rows, gathered.root.as_deref(), wide, now);
+            let first_to_go = &["CA", "KEY", "EXPIRES", "NAMES"];
+            let room = Room { columns: host.table_columns(wide), first_to_go };
+            return table::table(rows, gathered.root.as_deref(), wide, now, room);
         }
         sheet::sheets(rows, wide || args.text, several)
     })

@@ -10,13 +10,14 @@ use usercert_core::time::{UnixTime, human_duration};
 
 use super::look::InspectedItem;
 use super::sheet::goes_without_saying;
-use crate::ui::output;
+use crate::ui::output::{self, Room};
 
 pub(super) fn table(
     rows: &[InspectedItem],
     root: Option<&Path>,
     wide: bool,
     now: UnixTime,
+    room: Room,
 ) -> String {
     let shown = worth_showing(rows, wide);
     let mut header = vec!["FILE", "WHAT", "NAMES", "EXPIRES", "RESIDUAL", "CA", "KEY", "PROBLEMS"];
@@ -24,7 +25,7 @@ pub(super) fn table(
         header.extend(["ISSUER", "SERIAL", "SHA-256", "NAMED BY"]);
     }
     let cells: Vec<Vec<String>> = shown.iter().map(|row| line(row, root, wide, now)).collect();
-    let mut out = output::table(&header, &cells);
+    let mut out = output::table_within(&header, &cells, room);
     let mut told = BTreeSet::new();
     for row in shown {
         for finding in row.item.findings.iter().filter(|f| f.severity != Severity::Info) {
@@ -84,7 +85,7 @@ fn line(row: &InspectedItem, root: Option<&Path>, wide: bool, now: UnixTime) -> 
     let problems: Vec<&str> =
         item.findings.iter().filter(|f| f.severity != Severity::Info).map(|f| f.code).collect();
     let mut cells = vec![
-        show_cell(&file(row, root), 90),
+        output::cut_front(&file(row, root), 90),
         what,
         names(item),
         item.word("notAfter").to_owned(),

@@ -57,23 +57,33 @@ fn confirm_reply(
     let mut text: String =
         rows.iter().map(|(label, value)| format!("{label:<12}{value}\n")).collect();
     text.push_str(
-        "kubectl will trust this server from then on. That it answers proves nothing about whose it is:\n\
-         compare the code with the admin over another channel.",
+        "kubectl will trust this server from then on. That it answers proves nothing about whose it is;\n\
+         the code does, if the admin has read the same one to you over another channel.",
     );
     let answered = args.yes || expected.is_some() || args.is_dry_run();
     host.say_before_asking(text, answered);
-    if let Some(expected) = expected {
+    let typed = match answered {
+        true => None,
+        false => host.ask_code("Code that the admin read to you, or Enter to go on without")?,
+    };
+    if let Some(expected) = expected.or(typed.as_ref()) {
         if expected.matches(&code) {
             return Ok(());
         }
         return Err(Error::refused(format!(
-            "this is not the reply that was expected: its code is {}",
-            code.short()
+            "this is not the reply that was expected: its code is {}, expected was {expected} ({})",
+            code.short(),
+            expected.difference(&code)
         ))
-        .hint("nothing was written; ask the admin for the reply and its code again"));
+        .hint(
+            "nothing was written; check the code for a typo, then ask the admin for the reply and its code again",
+        ));
     }
     if args.is_dry_run() {
         return Ok(());
+    }
+    if args.yes {
+        host.say("note: the code was not compared; --expect-reply CODE does that");
     }
     host.confirm("Is this your cluster?", args.yes)
         .hint("the code by which the admin vouches for it is given with --expect-reply CODE")

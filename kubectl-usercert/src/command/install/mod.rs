@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use usercert_core::text::show;
+
 use crate::cluster::{Kubeconfig, Target};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, Timeout, TimeoutArgs};
@@ -20,20 +22,23 @@ const CERTIFICATE_LIMIT: usize = 1024 * 1024;
 /// Put the issued certificate and its key into the kubeconfig
 ///
 /// Waits for the certificate if need be, checks it against the request and the key, tries it on the
-/// server, and only then writes the kubeconfig. The pending key is let go of once it is safely there.
+/// server, and only then writes the kubeconfig. The kept key is deleted once the kubeconfig is written.
 ///
 /// Examples:
 ///
-///   kubectl usercert install alice
+///   # The one request that waits here; the new context becomes the current one
+///   kubectl usercert install --use
 ///
-///   kubectl usercert install alice --reply alice.kubeconfig    # no access to the cluster needed
+///   # From the admin's answer, without access to the cluster
+///   kubectl usercert install --reply alice.kubeconfig
 ///
-///   kubectl usercert install alice --standalone alice.conf     # a file of its own
+///   # Into a file of its own
+///   kubectl usercert install alice --standalone alice.conf
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct InstallArgs {
-    /// The user, as given to request
-    pub name: String,
+    /// The user, as given to request; may be left out where one request waits, or with --reply
+    pub name: Option<String>,
     /// Name of the context and user entry, instead of NAME@CLUSTER
     #[arg(long, value_name = "NAME")]
     pub context_name: Option<String>,
@@ -78,6 +83,16 @@ pub struct InstallArgs {
 }
 
 impl InstallArgs {
+    /// Whether this user is meant, as far as a name is given.
+    fn may_be(&self, user: &str) -> bool {
+        self.name.as_deref().is_none_or(|name| name == user)
+    }
+
+    /// The name that was given, as it can be shown.
+    fn who(&self) -> String {
+        self.name.as_deref().map_or("anybody".to_owned(), show)
+    }
+
     fn is_dry_run(&self) -> bool {
         self.dry_run.dry_run != DryRun::None
     }
@@ -132,7 +147,7 @@ fn made_offline(args: &InstallArgs, error: Error) -> Error {
         pending_request::store().and_then(|store| pending_request::all(&store)).unwrap_or_default();
     let offline = kept
         .iter()
-        .any(|p| p.record.submitted.is_none() && p.record.identity.user.as_str() == args.name);
+        .any(|p| p.record.submitted.is_none() && args.may_be(p.record.identity.user.as_str()));
     if offline { error.hint(OFFLINE_HINT) } else { error }
 }
 

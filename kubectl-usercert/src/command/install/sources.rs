@@ -32,7 +32,7 @@ pub(super) async fn from_cluster(
     let csr_name = match (submitted, &args.csr_name) {
         (Some(submitted), _) => submitted.csr_name.clone(),
         (None, Some(name)) => name.clone(),
-        (None, None) => csr::name_for_user(&args.name),
+        (None, None) => csr::name_for_user(args.name.as_deref().ok_or_else(nameless)?),
     };
     let uid = submitted.map(|s| s.uid.clone()).unwrap_or_default();
     let object = installation::read_request(&cluster, &csr_name).await?;
@@ -48,16 +48,16 @@ pub(super) async fn from_cluster(
 
 fn find_kept(args: &InstallArgs, target: &Target) -> Result<PendingRequest> {
     let store = pending_request::store()?;
-    let name = args.csr_name.clone().unwrap_or_else(|| csr::name_for_user(&args.name));
-    if let Some(found) =
-        pending_request::load(&store, &pending_request::cluster_id(&target.endpoint, &name))?
-    {
-        return Ok(found);
+    if let Some(name) = &args.csr_name {
+        let id = pending_request::cluster_id(&target.endpoint, name);
+        if let Some(found) = pending_request::load(&store, &id)? {
+            return Ok(found);
+        }
     }
     let mut others = pending_request::all(&store)?;
     let here =
         |p: &PendingRequest| p.record.submitted.as_ref().is_some_and(|s| s.is_at(&target.endpoint));
-    let named = |p: &PendingRequest| p.record.identity.user.as_str() == args.name;
+    let named = |p: &PendingRequest| args.may_be(p.record.identity.user.as_str());
     let elsewhere: Vec<String> = others
         .iter()
         .filter(|p| named(p) && !here(p))
@@ -74,7 +74,7 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<PendingRequest> {
             }
             let mut error = Error::new(format!(
                 "no request for {} to the server {} is kept on this machine",
-                show(&args.name),
+                args.who(),
                 show(&target.endpoint.server)
             ));
             if !elsewhere.is_empty() {
@@ -88,16 +88,20 @@ fn find_kept(args: &InstallArgs, target: &Target) -> Result<PendingRequest> {
             }
             Err(error.hint(format!(
                 "make one with `kubectl usercert request {}`, or name the key with --key FILE",
-                shell_word(&args.name)
+                args.name.as_deref().map_or("NAME".to_owned(), shell_word)
             )))
         }
         _ => {
-            let names: Vec<String> = others
+            let lines: Vec<String> = others
                 .iter()
-                .filter_map(|p| p.record.submitted.as_ref().map(|s| show(&s.csr_name)))
+                .filter_map(|p| Some((p.record.submitted.as_ref()?, &p.record.identity.user)))
+                .map(|(s, user)| {
+                    let (name, user) = (shell_word(&s.csr_name), shell_word(user.as_str()));
+                    format!("\n  kubectl usercert install --csr-name {name} -- {user}")
+                })
                 .collect();
-            Err(Error::new(format!("several requests for {} are kept", show(&args.name)))
-                .hint(format!("choose one with --csr-name: {}", names.join(", "))))
+            Err(Error::new(format!("{} requests for {} are kept", lines.len(), args.who()))
+                .hint(format!("choose one:{}", lines.concat())))
         }
     }
 }
@@ -112,7 +116,7 @@ fn awaited_for(
 ) -> Result<AwaitedCertificate> {
     if let Some(kept) = kept {
         installation::still_ours(object, uid, &kept.request()?.key)?;
-        same_user(kept.record.identity.user.as_str(), &args.name)?;
+        same_user(kept.record.identity.user.as_str(), args)?;
         return AwaitedCertificate::of_pending(kept);
     }
     let found = object.certificate_request()?;
@@ -126,17 +130,22 @@ fn awaited_for(
         ))
         .hint("name the request with --csr-name, or the right key with --key"));
     }
-    same_user(found.subject.user(), &args.name)?;
+    same_user(found.subject.user(), args)?;
     let lifetime = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
     Ok(AwaitedCertificate { key, expected: Expected::of(&found, lifetime), kept: None })
 }
 
-fn same_user(found: &str, wanted: &str) -> Result<()> {
-    if found == wanted {
+fn same_user(found: &str, args: &InstallArgs) -> Result<()> {
+    if args.may_be(found) {
         return Ok(());
     }
-    Err(Error::new(format!("this is for the user {}, not for {}", show(found), show(wanted)))
-        .hint("nothing was written"))
+    Err(Error::new(format!("this is for the user {}, not for {}", show(found), args.who()))
+        .hint("nothing was written; name that user, or leave the name out"))
+}
+
+fn nameless() -> Error {
+    Error::usage("whose request is to be installed?")
+        .hint("with --key, name the user or the request: NAME, or --csr-name")
 }
 
 /// The certificate comes from a file; the cluster is the context's.
@@ -169,25 +178,27 @@ pub(super) fn awaited_by(
     if let Some(key) = &args.key {
         return own_key(args, key, chain);
     }
+    let user = chain.first().map(|leaf| leaf.subject.user()).unwrap_or_default();
+    same_user(user, args)?;
     let kept = kept_for_key(chain)?.ok_or_else(|| {
-        let user = show(&args.name);
+        let user = show(user);
         Error::new(format!("no key for this certificate of {user} is kept on this machine"))
             .hint("it answers another request, or the key is elsewhere: name it with --key FILE")
     })?;
     same_cluster(&kept, endpoint, server_vouched)?;
     let awaited = AwaitedCertificate::of_pending(&kept)?;
-    same_user(&awaited.expected.user, &args.name)?;
+    same_user(&awaited.expected.user, args)?;
     Ok(awaited)
 }
 
 /// With a key of one's own and no kept request, user and groups are the certificate's.
 fn own_key(args: &InstallArgs, key: &Path, chain: &[Certificate]) -> Result<AwaitedCertificate> {
     let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate"))?;
-    same_user(leaf.subject.user(), &args.name)?;
+    same_user(leaf.subject.user(), args)?;
     let key = read_key(key)?;
     let expected = Expected {
         spki: key.public().spki.clone(),
-        user: args.name.clone(),
+        user: leaf.subject.user().to_owned(),
         groups: leaf.subject.groups(),
         lifetime: None,
     };

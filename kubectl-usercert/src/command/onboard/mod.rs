@@ -44,12 +44,18 @@ use crate::workflow::{findings, grant_role};
 
 /// Give many people access: request, approve and collect for each, from one file
 ///
-/// FILE is CSV or YAML, a row for each person. For people who have sent a request (field csr) a reply is
-/// written, which holds no secret; for the others, such as robots, a key is made and a kubeconfig with
-/// it is written, readable by you alone.
+/// FILE is CSV or YAML, a row for each person:
 ///
-/// The whole file is checked and shown before anything is sent. A run that was interrupted is gone on
-/// with by running the same command again; nothing is issued twice.
+///   name      the user, as the certificate names them (required)
+///   groups    groups, separated by ; in CSV
+///   expires   lifetime, as 30d
+///   keyType   kind of key, where one is made
+///   grants    roles, as clusterrole/view@dev; clusterrole/view@* is cluster-wide
+///   csr       file with the request that the person has sent
+///
+/// Who has sent a request gets a reply, which holds no secret. For the others, such as robots, a key is
+/// made, and a kubeconfig with it that only you can read. The whole file is checked and shown before
+/// anything is sent. To resume an interrupted run, run the same command again; nothing is issued twice.
 ///
 /// Examples:
 ///

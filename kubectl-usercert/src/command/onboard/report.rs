@@ -107,7 +107,7 @@ fn problem(row: &Row, state: &State) -> Option<String> {
 }
 
 fn table(outcomes: &[Outcome<'_>], wide: bool) -> String {
-    let mut header = vec!["NAME", "USER", "STATE", "FILE OR PROBLEM"];
+    let mut header = vec!["REQUEST", "USER", "STATE", "FILE OR PROBLEM"];
     if wide {
         header.splice(3..3, ["EXPIRES", "REPLY CODE"]);
     }
@@ -175,7 +175,7 @@ fn summary(host: &Host, outcomes: &[Outcome<'_>]) {
         .any(|(_, s)| matches!(s, State::Issued(i) if !i.before && i.written.code.is_some()))
     {
         host.say(
-            "Send each reply to its person, who runs:\n  kubectl usercert install --reply FILE -- NAME\n\
+            "Send each reply to its person, who runs:\n  kubectl usercert install --reply FILE\n\
              and compares the code that it shows with the one that -o wide lists here.",
         );
     }

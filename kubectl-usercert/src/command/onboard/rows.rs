@@ -20,6 +20,7 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{Folder, reading};
 use crate::keys::PrivateKey;
+use crate::ui::args::DryRun;
 use crate::ui::host::{Host, input_name};
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::{Bindings, Sheet};
@@ -154,24 +155,35 @@ pub fn refuse(file: &Path, problems: &[Problem]) -> Error {
 }
 
 pub struct Folders {
-    standalone: Option<Arc<Folder>>,
-    reply: Option<Arc<Folder>>,
+    standalone: Option<Place>,
+    reply: Option<Place>,
 }
+
+/// A directory for files, or the one in which a real run would make it, and the way from there.
+type Place = (Arc<Folder>, PathBuf);
 
 impl Folders {
     pub fn open(args: &OnboardArgs) -> Result<Self> {
+        let dry_run = args.dry_run.dry_run != DryRun::None;
         let open = |dir: &Option<PathBuf>| match dir {
             None => Ok(None),
             Some(dir) => {
                 let absolute = std::path::absolute(dir)?;
                 let what = format!("cannot open the directory {}", show_path(dir));
-                Folder::open(&absolute).context(what).map(|folder| Some(Arc::new(folder)))
+                let (place, below) = match (absolute.parent(), absolute.file_name()) {
+                    (Some(parent), Some(name)) if dry_run && !absolute.exists() => {
+                        (Folder::open(parent), name.into())
+                    }
+                    _ if dry_run => (Folder::open(&absolute), PathBuf::new()),
+                    _ => (Folder::open_or_create(&absolute), PathBuf::new()),
+                };
+                place.context(what).map(|folder| Some((Arc::new(folder), below)))
             }
         };
         Ok(Self { standalone: open(&args.standalone_dir)?, reply: open(&args.reply_dir)? })
     }
 
-    fn of(&self, person: &Person) -> Result<Arc<Folder>> {
+    fn of(&self, person: &Person) -> Result<Place> {
         let (folder, flag, why) = match &person.csr {
             Some(_) => {
                 (&self.reply, "--reply-dir", "has sent a request, which is answered with a reply")
@@ -205,9 +217,11 @@ pub async fn review(
     let mut rows = Vec::new();
     for (person, request) in entered {
         let digest = person.digest(&args.signer, request.as_ref().map(|r| r.der.as_slice()));
+        let (folder, below) = folders.of(&person)?;
+        let file = below.join(safe_file_name(person.identity.user.as_str(), "kubeconfig"));
         rows.push(Row {
-            folder: folders.of(&person)?,
-            file: safe_file_name(person.identity.user.as_str(), "kubeconfig"),
+            folder,
+            file: file.to_string_lossy().into_owned(),
             earlier: journal.remove(&digest).unwrap_or_default(),
             findings: Vec::new(),
             refused: None,

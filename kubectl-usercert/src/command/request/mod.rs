@@ -15,7 +15,9 @@ use usercert_core::x509::lifetime;
 
 use crate::cluster::Target;
 use crate::error::{Exit, Result, ResultExt as _};
-use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, Format, OutputArgs, TimeoutArgs};
+use crate::ui::args::{
+    ClientArgs, DryRun, DryRunArgs, Expires, Format, OutputArgs, Timeout, parse_timeout,
+};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::await_certificate;
@@ -25,18 +27,22 @@ use crate::workflow::submission::{self, SubmittedRequest};
 
 /// Make a key and a request for access, and submit the request
 ///
-/// The key is made on this machine and stays here. The request goes to the cluster, where an admin
-/// approves it; the line to send to the admin is printed with the request's code, so that both can
-/// make sure that they look at the same request. Running the same command again takes up an
-/// unfinished request instead of making a second one.
+/// The key is made on this machine and stays here. An admin reviews and approves the request; both
+/// compare its code. To resume an unfinished request, run the same command again.
 ///
 /// Examples:
 ///
+///   # Ask, wait for the approval, install, and switch to the new context
+///   kubectl usercert request alice -g dev --wait --use
+///
+///   # Ask now, install later
 ///   kubectl usercert request alice -g dev -g ops
 ///
-///   kubectl usercert request alice --offline --out-dir .     # no access to the cluster needed
+///   # Without access to the cluster: a file for the admin
+///   kubectl usercert request alice --offline -o yaml > alice.yaml
 ///
-///   kubectl usercert request alice --dry-run=client -o yaml  # see the object, send nothing
+///   # See the object, send nothing
+///   kubectl usercert request alice --dry-run=client -o yaml
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RequestArgs {
@@ -63,19 +69,23 @@ pub struct RequestArgs {
     /// Stay, and install the certificate once it is issued
     #[arg(long, conflicts_with = "offline")]
     pub wait: bool,
+    /// With --wait: make it the current context
+    #[arg(long = "use", requires = "wait")]
+    pub use_context: bool,
     /// Talk to no cluster: print the request, to be handed to an admin
     #[arg(long)]
     pub offline: bool,
-    /// Put NAME.key, NAME.csr and NAME.yaml into this directory instead of the state folder; it is made if
-    /// it is missing
+    /// Put NAME.key (secret: it stays here), NAME.csr and NAME.yaml (to send) into this directory
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
-    #[command(flatten)]
-    timeout: TimeoutArgs,
+    /// With --wait: how long; 0 looks once, a negative value waits a week
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_timeout,
+          allow_negative_numbers = true)]
+    timeout: Timeout,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -156,8 +166,12 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
         report(host, args, &spec, &submitted)?;
         return Ok(Exit::Done);
     }
-    let placement = Placement { namespace: args.client.namespace.clone(), ..Placement::default() };
-    let limit = args.timeout.timeout.for_waiting();
+    let placement = Placement {
+        namespace: args.client.namespace.clone(),
+        use_context: args.use_context,
+        ..Placement::default()
+    };
+    let limit = args.timeout.for_waiting();
     installation::after_submission(host, &target, &cluster, submitted, &placement, limit, format)
         .await?;
     Ok(Exit::Done)
@@ -195,7 +209,7 @@ fn report(
     })?;
     if matches!(format, None | Some(Format::Wide)) {
         host.say(submitted.for_admin());
-        host.say(format!("Once it is approved:\n  {install}"));
+        host.say(format!("{}\n  {install}", submitted.before_installing()));
     }
     Ok(())
 }

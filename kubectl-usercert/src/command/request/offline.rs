@@ -3,7 +3,7 @@
 use serde_json::json;
 use usercert_core::api::csr;
 use usercert_core::encoding::yaml;
-use usercert_core::exchange::command_lines;
+use usercert_core::exchange::{armor, command_lines};
 use usercert_core::text::show_path;
 use usercert_core::x509::pkcs10;
 
@@ -31,8 +31,10 @@ pub(super) fn offline(host: &Host, args: &RequestArgs, spec: &RequestSpec) -> Re
     let manifest = spec.manifest(&name, &made.csr)?;
     let code = made.csr.code();
     let key = args.key_file();
-    let approve = command_lines::approve(&files.manifest, &code, &files.reply);
-    let install = command_lines::install(&files.reply, key.as_deref(), user);
+    let approve = command_lines::approve(&files.manifest, &files.reply);
+    let install = command_lines::install(&files.reply, key.as_deref());
+    let groups = spec.identity.groups.iter().map(|group| group.as_str());
+    let armored = || armor::wrap(armor::REQUEST, user, groups, &yaml::to_string(manifest.raw()));
     let value = output::object(
         "Request",
         json!({
@@ -50,22 +52,19 @@ pub(super) fn offline(host: &Host, args: &RequestArgs, spec: &RequestSpec) -> Re
         }
         Some(Format::Name) => host.result(format!("{}/{}", csr::RESOURCE, name))?,
         Some(Format::Wide) | None if args.out_dir.is_none() => {
-            host.result(pkcs10::to_pem(&made.csr.der))?;
+            host.result(armored())?;
         }
         Some(Format::Wide) | None => {}
     }
     let what = match (&args.out_dir, args.output.format) {
-        (Some(dir), _) => {
-            format!("Send {}", show_path(&dir.join(&files.manifest)))
-        }
+        (Some(dir), _) => format!("Send {}", show_path(&dir.join(&files.manifest))),
         (None, Some(Format::Yaml)) => format!("Send the request, saved as {},", files.manifest),
-        (None, _) => format!(
-            "Send the request above, saved as {}, (the same command with -o yaml prints it with its lifetime)",
-            files.manifest
-        ),
+        (None, _) => format!("Send the text above, by chat or saved as {},", files.manifest),
     };
     host.say(format!(
-        "\nCode {code}\n\n{what} to an admin of the cluster, who runs:\n  {approve}\nThe answer is a file without secrets. With it, run:\n  {install}",
+        "\nCode {code}\n\n{what} to an admin of the cluster, who runs:\n  {approve}\n\
+         Read the code to the admin over another channel, such as a call: it is asked for.\n\
+         The answer is a file without secrets. To install it, run:\n  {install}",
     ));
     Ok(Exit::Done)
 }

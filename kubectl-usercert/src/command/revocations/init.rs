@@ -26,7 +26,8 @@ const LIMIT: usize = 1 << 20;
 ///
 /// Examples:
 ///
-///   kubectl usercert revocations init --manifest /etc/kubernetes/manifests/kube-apiserver.yaml
+///   kubectl usercert revocations init \
+///     --manifest /etc/kubernetes/manifests/kube-apiserver.yaml
 ///
 ///   kubectl usercert revocations init --distribution rke2
 #[derive(Args, Debug)]

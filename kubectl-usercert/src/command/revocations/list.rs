@@ -20,6 +20,10 @@ use crate::workflow::revocation::{self, Known, id};
 /// What refuses is tried with the newest entries, at most 10, by requests that change nothing and
 /// impersonate the holder of a revoked certificate. Exit code 1 when something that should refuse does
 /// not, or was changed, or the list is gone.
+///
+/// Examples:
+///
+///   kubectl usercert revocations list
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {

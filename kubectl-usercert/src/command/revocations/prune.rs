@@ -17,7 +17,12 @@ use crate::workflow::revocation;
 /// That is: certificates that expired more than a day ago, and exceptions for users who are not blocked
 /// any more. Blocked users, and certificates of which only the SHA-256 was known, stay until they are
 /// lifted.
+///
+/// Examples:
+///
+///   kubectl usercert revocations prune --dry-run
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct PruneArgs {
     #[command(flatten)]
     output: OutputArgs,

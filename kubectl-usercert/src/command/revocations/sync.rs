@@ -32,9 +32,11 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 ///
 /// Examples:
 ///
-///   kubectl usercert revocations sync --authorization-config /etc/kubernetes/usercert/authorization.yaml
+///   kubectl usercert revocations sync \
+///     --authorization-config /etc/kubernetes/usercert/authorization.yaml
 ///
-///   kubectl usercert revocations sync --print-manifests --image IMAGE --authorization-config FILE
+///   kubectl usercert revocations sync --print-manifests --image IMAGE \
+///     --authorization-config FILE
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct SyncArgs {

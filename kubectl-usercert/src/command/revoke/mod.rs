@@ -44,7 +44,8 @@ use crate::workflow::role_bindings::{self, KnownCertificate, described};
 ///
 ///   kubectl usercert revoke --certificate alice.crt --reason "laptop stolen"
 ///
-///   kubectl usercert revoke alice --all-certificates   # also those that nobody knows of
+///   # Also those that nobody knows of
+///   kubectl usercert revoke alice --all-certificates
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RevokeArgs {

@@ -77,6 +77,13 @@ impl Folder {
         }
     }
 
+    /// Whether [`super::atomic::create_new`] finds the directory of a file, or can make it.
+    pub fn can_hold(file: &Path) -> bool {
+        let parent = |path: &Path| split(path).map(|(parent, _)| parent.to_owned());
+        let Some(folder) = parent(file) else { return false };
+        folder.is_dir() || !folder.exists() && parent(&folder).is_some_and(|p| p.is_dir())
+    }
+
     pub fn path_of(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(name)
     }

@@ -111,7 +111,7 @@ fn nothing_is_overwritten(trial: &Trial) {
     person.run(&[&["ca", "init"], &hundred[..]].concat()).ok().prints(&["expires in 99y"]);
     let same = ["ca", "init", "--ca-cert", "same", "--ca-key", "same"];
     person.run(&same).exits(2).says(&["name the same file"]);
-    person.run(&["ca", "init", "--ca-cert", "none/ca.crt", "--ca-key", "new.key"]).exits(1);
+    person.run(&["ca", "init", "--ca-cert", "no/where/ca.crt", "--ca-key", "new.key"]).exits(1);
     assert!(!person.has("other.key") && !person.has("other.crt") && !person.has("new.key"));
     person.run(&["ca", "init", "--ca-cert", "d.crt", "--ca-key", "d.key", "--dry-run"]).ok();
     assert!(!person.has("d.crt") && !person.has("d.key"));
@@ -300,7 +300,7 @@ fn reply_for_a_newcomer(trial: &Trial) {
     admin.write("alice.yaml", &request.stdout);
     let sign = ["ca", "sign", "alice.yaml", "--expect", &request.code_shown(), "--yes"];
     let reply = ["--reply", "reply", "--server", sandbox.url(), "-n", "team"];
-    admin.run(&[&sign[..], &reply].concat()).ok().says(&["It holds no secret"]);
+    admin.run(&[&sign[..], &reply].concat()).ok().says(&["The reply holds no secret"]);
     assert!(!admin.read("reply").contains("PRIVATE KEY"));
     newcomer.write("reply", &admin.read("reply"));
     let installed = newcomer.run(&["install", "alice", "--reply", "reply", "--yes"]).ok();

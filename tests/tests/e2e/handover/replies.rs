@@ -33,11 +33,9 @@ fn reply_for(trial: &Trial, newcomer: &Person, user: &str) -> (String, String) {
         "--reply",
         "reply",
     ]);
-    let approved = approved.ok().says(&["It holds no secret"]);
-    let install =
-        approved.stderr.lines().find(|l| l.contains("--expect-reply")).expect("a line").to_owned();
-    let mut words = install.split_whitespace().skip_while(|w| *w != "--expect-reply");
-    let reply_code = words.nth(1).expect("a code").to_owned();
+    let approved = approved.ok().says(&["The reply holds no secret"]);
+    let mut codes = approved.stderr.lines().filter_map(|line| line.strip_prefix("Code "));
+    let reply_code = codes.next_back().expect("a code").trim().to_owned();
     (admin.read("reply"), reply_code)
 }
 
@@ -89,18 +87,16 @@ fn by_manifest(trial: &Trial) {
 fn by_bare_request_on_stdin(trial: &Trial) {
     let user = trial.user("bare");
     let newcomer = trial.newcomer();
-    let csr = newcomer.run(&["request", &user, "-g", "dev", "--offline"]).ok();
-    assert!(csr.stdout.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n"), "{}", csr.stdout);
+    newcomer.run(&["request", &user, "-g", "dev", "--offline", "--out-dir", "."]).ok();
+    let csr = newcomer.read(&format!("{user}.csr"));
+    assert!(csr.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n"), "{csr}");
     let admin = trial.admin();
-    let approved = admin
-        .run_with(&["approve", "--from", "-", "--yes", "--reply", "-"], csr.stdout.as_bytes())
-        .ok();
-    assert!(
-        approved.stdout.starts_with('#') && approved.stdout.contains("client-certificate-data")
-    );
-    let installed = newcomer
-        .run_with(&["install", &user, "--reply", "-", "--yes", "--use"], approved.stdout.as_bytes())
-        .ok();
+    admin.run_with(&["approve", "--from", "-", "--yes", "--reply", "reply"], csr.as_bytes()).ok();
+    let reply = admin.read("reply");
+    assert!(reply.starts_with('#') && reply.contains("client-certificate-data"), "{reply}");
+    let key = format!("{user}.key");
+    let install = ["install", "--key", &key, "--reply", "-", "--yes", "--use"];
+    let installed = newcomer.run_with(&install, reply.as_bytes()).ok();
     installed.prints(&["written to"]);
     newcomer.kubectl(&["auth", "whoami"]).ok().prints(&[&user]);
 }

@@ -99,9 +99,9 @@ fn everything_wrong_is_said_before_anything_is_sent(trial: &Trial) {
     admin.write("team.csv", &format!("name\n{good}\n"));
     admin.run(&["onboard", "team.csv", "--yes"]).exits(2).says(&["give --standalone-dir DIR"]);
     admin
-        .run(&["onboard", "team.csv", "--standalone-dir", "nowhere", "--yes"])
+        .run(&["onboard", "team.csv", "--standalone-dir", "no/where", "--yes"])
         .exits(1)
-        .says(&["nowhere"]);
+        .says(&["no/where"]);
     onboard(&admin, "team.csv", &[]).exits(2).says(&[&good, "there is no terminal to ask on"]);
     assert!(requests(&admin, &good).is_empty());
 }

@@ -168,9 +168,13 @@ fn roles_that_are_not_there(trial: &Trial) {
         "kubectl get clusterroles",
     ]);
     admin
+        .run(&["grant", &alice, "--role", "no-such", "-n", DEV, "--yes"])
+        .exits(1)
+        .says(&["there is no Role no-such in namespace default", "kubectl get roles -n default"]);
+    admin
         .run(&["grant", &alice, "--role", "view", "-n", DEV, "--yes"])
         .exits(1)
-        .says(&["there is no Role view in namespace default", "kubectl get roles -n default"]);
+        .says(&["no Role view in namespace default, but a ClusterRole", "--clusterrole view"]);
     // One of several: none is given.
     admin
         .run(&[

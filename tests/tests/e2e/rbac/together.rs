@@ -96,7 +96,7 @@ fn with_an_approval(trial: &Trial) {
     assert!(asked.contains("and give them ClusterRole view in namespace default?"), "{asked}");
     assert!(asked.contains("Allows       read: "), "{asked}");
     terminal.answer("n").exits(3);
-    admin.run(&["review", &alice]).ok().prints(&["State        Pending", "no role bindings"]);
+    admin.run(&["review", &alice]).ok().prints(&["State        Pending", "No roles yet"]);
     let done = approve(&["--yes", "-o", "json"]).ok().json();
     assert_eq!(done["bindings"].as_array().map(Vec::len), Some(1));
     becomes(&admin, true, &alice, "list", "pods", &["-n", DEV]);

@@ -11,7 +11,7 @@ use self::signer::{KnownBindings, Position, ServeStep, Signer, SignerSettings};
 use super::authority::AuthorityArgs;
 use super::rbac;
 use crate::cluster::{Cluster, Target};
-use crate::error::{Exit, Result, ResultExt as _};
+use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::{ClientArgs, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::workflow::findings;
@@ -31,17 +31,20 @@ const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_se
 ///
 /// Examples:
 ///
-///   kubectl usercert ca serve --signer example.com/people --ca-cert ca.crt --ca-key ca.key
+///   kubectl usercert ca serve --signer example.com/people \
+///     --ca-cert ca.crt --ca-key ca.key
 ///
-///   kubectl usercert ca serve --signer example.com/people --print-rbac -n usercert | kubectl apply -f -
+///   # The rights that it needs
+///   kubectl usercert ca serve --signer example.com/people --print-rbac -n ca |
+///     kubectl apply -f -
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ServeArgs {
     /// Signer to act as, as example.com/people. kubernetes.io/kube-apiserver-client goes where the
     /// cluster's own signer is switched off
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub signer: String,
-    /// Longest lifetime that is granted, and what is granted who asks for none (at most the policy's)
+    /// Maximum lifetime; also used when the request names none (at most the policy's)
     #[arg(long, value_name = "DURATION", default_value = "365d")]
     pub max_expires: String,
     /// Let this refusing finding pass; repeat for several
@@ -69,6 +72,10 @@ pub struct ServeArgs {
 }
 
 pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
+    if args.signer.is_empty() {
+        return Err(Error::usage("which signer is this to act as?")
+            .hint("name it with --signer, as --signer example.com/people"));
+    }
     authority::check_signer_name(&args.signer).context("--signer").usage()?;
     if args.print_rbac {
         let namespace = args.client.namespace.as_deref().unwrap_or("default");

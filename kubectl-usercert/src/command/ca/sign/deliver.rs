@@ -16,7 +16,7 @@ use crate::command::ca::authority::{CERTIFICATE_LIMIT, Ca, certificates};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic;
 use crate::files::folder::Access;
-use crate::files::{pair, reading};
+use crate::files::{Folder, pair, reading};
 use crate::ui::args::Format;
 use crate::ui::host::Host;
 use crate::ui::output;
@@ -44,7 +44,8 @@ impl Destination {
     /// Checks what can be checked before the CA's key is opened.
     pub(super) fn check(&self, profile: &Profile, requests: usize) -> Result<()> {
         let places = [&self.out, &self.reply];
-        let no_directory = |place: &PathBuf| !place.is_dir();
+        let no_directory =
+            |place: &PathBuf| !place.is_dir() && !reply::is_named_as_directory(place);
         let none = places.iter().all(|place| place.is_none());
         if requests > 1 && (none || places.into_iter().flatten().any(no_directory)) {
             return Err(Error::usage(
@@ -138,10 +139,8 @@ impl<'a> Delivery<'a> {
             None if reply.is_some() || self.destination.standalone.is_some() => None,
             None => Some(None),
             Some(out) if out.as_os_str() == "-" => Some(None),
-            Some(out) if out.is_dir() => Some(Some(out.join(safe_file_name(user, "crt")))),
-            Some(out) if out.as_os_str().to_string_lossy().ends_with('/') => {
-                let name = show_path(out);
-                return Err(Error::new(format!("{name} is no directory")).hint(NOTHING));
+            Some(out) if out.is_dir() || reply::is_named_as_directory(out) => {
+                Some(Some(out.join(safe_file_name(user, "crt"))))
             }
             Some(out) => Some(Some(out.to_owned())),
         };
@@ -300,10 +299,9 @@ fn must_be_new(file: &Path) -> Result<()> {
         return Err(Error::new(format!("{name} is there already"))
             .hint(format!("{NOTHING}; move it away, or name another file")));
     }
-    match file.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-        Some(_) => {
-            Err(Error::new(format!("{name} is in a directory that does not exist")).hint(NOTHING))
-        }
-        None => Ok(()),
+    if !Folder::can_hold(file) {
+        let what = "is in a directory that does not exist and cannot be created";
+        return Err(Error::new(format!("{name} {what}")).hint(NOTHING));
     }
+    Ok(())
 }

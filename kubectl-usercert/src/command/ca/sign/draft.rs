@@ -72,8 +72,9 @@ impl Draft {
         let usages = incoming.usages.filter(|_| !profile.server);
         let mut findings = order.review(&request, usages, lifetime);
         findings.extend(authority::reserved_names(&request, profile, &order.cluster));
-        if order.expected.as_ref().is_some_and(|expected| !expected.matches(&request.code())) {
-            findings.insert(0, findings::not_expected(Some(request.code()), 1));
+        if let Some(expected) = order.expected.as_ref().filter(|e| !e.matches(&request.code())) {
+            let expected = std::slice::from_ref(expected);
+            findings.insert(0, findings::not_expected(Some(request.code()), expected));
         }
         let key = Key::Requested(&request);
         let leaf = order.leaf(key, lifetime, ca, host.now()).context(&source)?;

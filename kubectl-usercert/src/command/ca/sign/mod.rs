@@ -36,9 +36,11 @@ const REVOCATIONS_LIMIT: usize = 8 << 20;
 ///
 ///   kubectl usercert ca sign alice.csr --out alice.crt
 ///
-///   kubectl usercert ca sign alice.yaml --reply alice.kubeconfig --server https://10.0.0.1:6443
+///   kubectl usercert ca sign alice.yaml --reply alice.kubeconfig \
+///     --server https://10.0.0.1:6443
 ///
-///   kubectl usercert ca sign --profile apiserver --san 10.0.0.1 --new-key apiserver.key --out apiserver.crt
+///   kubectl usercert ca sign --profile apiserver --san 10.0.0.1 \
+///     --new-key apiserver.key --out apiserver.crt
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct SignArgs {

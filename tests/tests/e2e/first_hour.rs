@@ -1,0 +1,272 @@
+//! What somebody runs into in the first hour: no dead end, and lines that work as they are printed.
+
+use crate::cases;
+use crate::trial::{Outcome, Person, Trial};
+
+cases!(
+    the_printed_line_installs_the_second_request,
+    a_renewal_takes_up_its_own_request,
+    approved_before_with_another_pending,
+    denied_before,
+    install_without_a_name,
+    the_first_context_is_the_current_one,
+    files_are_found_by_their_flag,
+    help_and_version,
+    a_certificate_is_no_kubeconfig,
+    somebody_elses_reply,
+    directories_are_made,
+    the_admin_is_asked_for_the_code,
+    the_person_is_asked_for_the_code,
+    text_for_a_chat,
+    the_certificate_of_a_cluster_admin,
+);
+
+/// Runs a line that was printed.
+fn line(person: &Person, out: &Outcome, start: &str) -> Outcome {
+    let all = format!("{}\n{}", out.stdout, out.stderr);
+    let line = all.lines().find(|l| l.trim_start().starts_with(start)).expect("a line").trim();
+    let words: Vec<&str> = line.split(' ').skip(2).collect();
+    person.run(&words)
+}
+
+fn the_printed_line_installs_the_second_request(trial: &Trial) {
+    let admin = trial.admin();
+    let user = trial.user("multi");
+    admin.run(&["request", &user, "-g", "one"]).ok();
+    let second = admin.run(&["request", &user, "-g", "two"]).ok();
+    let name = second.stdout.split([' ', '/']).nth(1).expect("a name").to_owned();
+    assert_ne!(name, user);
+    admin.run(&["approve", &name, "--yes"]).ok();
+    // The name alone is not enough, and the hint tells what is.
+    let hint = format!("kubectl usercert install --csr-name {name} -- {user}");
+    admin.run(&["install", &user]).exits(1).says(&["2 requests", &hint]);
+    line(&admin, &second, "kubectl usercert install").ok();
+    assert!(admin.whoami(&admin.context_of(&user)).1.contains(&"two".to_owned()));
+    // An object of the same name that is done with is in nobody's way.
+    admin.run(&["approve", &user, "--yes"]).ok();
+    admin.run(&["install", &user, "--context-name", "one"]).ok();
+    let third = admin.run(&["request", &user, "-g", "three"]).ok();
+    let waiting = third.stdout.split([' ', '/']).nth(1).expect("a name").to_owned();
+    admin.run(&["approve", &waiting, "--yes"]).ok();
+    admin.run(&["install", &user, "--context-name", "three"]).ok();
+    assert!(admin.whoami("three").1.contains(&"three".to_owned()));
+}
+
+fn a_renewal_takes_up_its_own_request(trial: &Trial) {
+    let admin = trial.admin();
+    let user = trial.user("renews");
+    admin.run(&["request", &user, "-g", "dev"]).ok();
+    admin.run(&["approve", &user, "--yes"]).ok();
+    admin.run(&["install", &user]).ok();
+    let context = admin.context_of(&user);
+    admin.kubectl(&["delete", "csr", &user]).ok();
+    // Another request of the same person takes the plain name.
+    admin.run(&["request", &user, "-g", "ops"]).ok();
+    let renew = ["renew", &context, "--user", &user_entry(&admin), "--timeout", "0"];
+    admin.run(&renew).exits(5);
+    admin.run(&renew).exits(5).says(&["unchanged: it is still pending"]);
+    assert_eq!(admin.pending().len(), 2, "one of each");
+}
+
+/// The user entry with which the kubeconfig began.
+fn user_entry(person: &Person) -> String {
+    let view = ["config", "view", "-o", "jsonpath={.users[0].name}"];
+    person.kubectl(&view).ok().stdout
+}
+
+fn approved_before_with_another_pending(trial: &Trial) {
+    let admin = trial.admin();
+    let user = trial.user("twice");
+    admin.run(&["request", &user, "-g", "dev"]).ok();
+    admin.run(&["approve", &user, "--yes"]).ok();
+    let again = admin.run(&["approve", &user, "--yes"]).ok();
+    again.prints(&["unchanged (approved before)"]);
+    let second = admin.run(&["request", &user, "-g", "ops"]).ok();
+    let name = second.stdout.split([' ', '/']).nth(1).expect("a name").to_owned();
+    let told = admin.run(&["approve", &user, "--yes"]).exits(1);
+    let line = format!("kubectl usercert approve -- {name}");
+    told.says(&["was approved before", "is pending", "nothing was approved", &line]);
+    let state = ["get", "csr", &name, "-o", "jsonpath={.status.conditions}"];
+    assert_eq!(admin.kubectl(&state).ok().stdout, "");
+}
+
+fn denied_before(trial: &Trial) {
+    let admin = trial.admin();
+    let user = trial.user("no");
+    admin.run(&["request", &user]).ok();
+    admin.run(&["deny", &user, "--message", "not you"]).ok();
+    let again = admin.run(&["deny", &user, "--message", "really not"]).ok();
+    again.prints(&["unchanged (denied before)"]).says(&["was denied before", "not you"]);
+}
+
+fn install_without_a_name(trial: &Trial) {
+    let admin = trial.admin();
+    let (one, two) = (trial.user("one"), trial.user("two"));
+    admin.run(&["install"]).exits(1).says(&["no request for anybody"]);
+    admin.run(&["request", &one]).ok();
+    admin.run(&["approve", &one, "--yes"]).ok();
+    admin.run(&["install"]).ok();
+    assert_eq!(admin.whoami(&admin.context_of(&one)).0, one);
+    let three = trial.user("three");
+    for name in [&two, &three] {
+        admin.run(&["request", name]).ok();
+    }
+    admin.run(&["install"]).exits(1).says(&["2 requests for anybody are kept", &two, &three]);
+    admin.run(&["install", "--key", "x"]).exits(2).says(&["whose request"]);
+}
+
+fn the_first_context_is_the_current_one(trial: &Trial) {
+    let (admin, newcomer, user) = (trial.admin(), trial.newcomer(), trial.user("first"));
+    let request = newcomer.run(&["request", &user, "--offline", "-o", "yaml"]).ok().stdout;
+    admin.write("r.yaml", &request);
+    admin.run(&["approve", "-f", "r.yaml", "--yes", "--reply", "reply"]).ok();
+    newcomer.write("reply", &admin.read("reply"));
+    let installed = newcomer.run(&["install", "--reply", "reply", "--yes"]).ok();
+    installed.says(&["It is the current context", "Try it: kubectl auth whoami"]);
+    newcomer.kubectl(&["auth", "whoami"]).ok().prints(&[&user]);
+    newcomer.run(&["verify"]).ok();
+    // Whoever has chosen none among several has meant that.
+    let before = admin.kubectl(&["config", "current-context"]).ok().stdout;
+    admin.kubectl(&["config", "unset", "current-context"]).ok();
+    let context = before.trim();
+    admin.run(&["--context", context, "request", &user]).exits(2);
+    admin.run(&["request", &user, "--csr-name", &format!("{user}-x"), "--context", context]).ok();
+    admin.run(&["approve", &format!("{user}-x"), "--yes", "--context", context]).ok();
+    let install = ["install", &user, "--context", context];
+    admin.run(&install).ok().says(&["Try it: kubectl --context"]);
+    admin.kubectl(&["config", "current-context"]).exits(1);
+}
+
+fn files_are_found_by_their_flag(trial: &Trial) {
+    let (admin, user) = (trial.admin(), trial.user("file"));
+    let request = trial.newcomer().run(&["request", &user, "--offline", "-o", "yaml"]).ok().stdout;
+    admin.write("x.yaml", &request);
+    for command in ["approve", "review"] {
+        admin.run(&[command, "x.yaml"]).exits(1).says(&["a file of that name", "-f x.yaml"]);
+    }
+    admin.run(&["review", "-f", "x.yaml"]).ok().prints(&[&user]);
+    admin.run(&["approve", "--filename", "x.yaml", "--yes"]).ok();
+}
+
+fn help_and_version(trial: &Trial) {
+    let person = trial.newcomer();
+    let long = person.run(&["approve", "--help"]).ok().stdout;
+    assert_eq!(person.run(&["help", "approve"]).ok().stdout, long);
+    assert_eq!(person.run(&["help"]).ok().stdout, person.run(&["--help"]).ok().stdout);
+    person.run(&["help", "ca", "sign"]).ok().prints(&["kubectl usercert ca sign"]);
+    person.run(&["help", "nonsense"]).exits(2).says(&["there is no command nonsense"]);
+    let version = person.run(&["version"]).ok().stdout;
+    assert_eq!(person.run(&["--version"]).ok().stdout, version);
+}
+
+fn a_certificate_is_no_kubeconfig(trial: &Trial) {
+    let admin = trial.admin();
+    admin.run(&["ca", "init"]).ok();
+    let listed = admin.run(&["list", "--kubeconfig", "ca.crt"]).exits(2);
+    listed.says(&["ca.crt holds PEM", "not a kubeconfig"]).never_shows("mapping");
+}
+
+fn somebody_elses_reply(trial: &Trial) {
+    let (admin, newcomer) = (trial.admin(), trial.newcomer());
+    let (jane, joe) = (trial.user("jane"), trial.user("joe"));
+    let request = newcomer.run(&["request", &jane, "--offline", "-o", "yaml"]).ok().stdout;
+    newcomer.run(&["request", &joe, "--offline"]).ok();
+    admin.write("r.yaml", &request);
+    admin.run(&["approve", "-f", "r.yaml", "--yes", "--reply", "reply"]).ok();
+    newcomer.write("reply", &admin.read("reply"));
+    let told = newcomer.run(&["install", "--reply", "reply", "--yes", "--", &joe]).exits(1);
+    told.says(&[&format!("this is for the user {jane}, not for {joe}"), "leave the name out"]);
+    newcomer.run(&["install", "--reply", "reply", "--yes"]).ok();
+}
+
+fn directories_are_made(trial: &Trial) {
+    let (admin, user) = (trial.admin(), trial.user("dir"));
+    admin.run(&["request", &user]).ok();
+    admin.run(&["approve", &user, "--yes", "--reply", "replies/"]).ok();
+    assert!(admin.has(&format!("replies/{user}.kubeconfig")));
+    let standalone = ["create", &trial.user("robot"), "--yes", "--standalone", "robots/r.conf"];
+    admin.run(&standalone).ok();
+    assert!(admin.has("robots/r.conf"));
+    admin.write("team.csv", &format!("name\n{}\n", trial.user("many")));
+    let onboard = ["onboard", "team.csv", "--yes", "--standalone-dir", "team"];
+    admin.run(&[&onboard[..], &["--dry-run"]].concat()).ok();
+    assert!(!admin.has("team"), "a dry run makes nothing");
+    admin.run(&onboard).ok();
+    assert!(admin.has("team"));
+}
+
+const ASKED: &str = "or Enter to go on without: ";
+
+fn the_admin_is_asked_for_the_code(trial: &Trial) {
+    let (admin, user) = (trial.admin(), trial.user("code"));
+    let code = admin.run(&["request", &user]).ok().never_shows("--expect").code_shown();
+    let approve = ["approve", &user];
+    // Another code, by one letter.
+    let last = if code.ends_with('0') { "1" } else { "0" };
+    let typo = format!("{}{last}", &code[..code.len() - 1]);
+    let mut terminal = admin.on_terminal(&approve);
+    assert!(terminal.says(ASKED).contains(&format!("Code that {user} read to you")));
+    terminal.answer(&typo).exits(3).says(&["group 4 differs", "check the code for a typo"]);
+    // No code at all is asked for once more.
+    let mut terminal = admin.on_terminal(&approve);
+    terminal.says(ASKED);
+    terminal.press("hello");
+    assert!(terminal.says(ASKED).contains("is no code"));
+    terminal.press(&code);
+    terminal.asked();
+    terminal.answer("n").exits(3);
+    let mut terminal = admin.on_terminal(&approve);
+    terminal.says(ASKED);
+    terminal.press("");
+    terminal.asked();
+    terminal.answer("y").ok();
+    let robot = trial.user("robot");
+    admin.run(&["request", &robot]).ok();
+    admin.run(&["approve", &robot, "--yes"]).ok().says(&["the code was not compared"]);
+}
+
+fn the_person_is_asked_for_the_code(trial: &Trial) {
+    let (admin, newcomer, user) = (trial.admin(), trial.newcomer(), trial.user("asked"));
+    let request = newcomer.run(&["request", &user, "--offline", "-o", "yaml"]).ok().stdout;
+    admin.write("r.yaml", &request);
+    let args = ["approve", "-f", "r.yaml", "--yes", "--reply", "reply"];
+    let approved = admin.run(&args).ok();
+    let codes: Vec<&str> =
+        approved.stderr.lines().filter_map(|line| line.strip_prefix("Code ")).collect();
+    let code = codes.last().expect("the reply's code").trim();
+    let reply = admin.read("reply");
+    assert!(!reply.contains(code), "what travels with the reply proves nothing");
+    newcomer.write("reply", &reply);
+    let install = ["install", "--reply", "reply"];
+    let mut terminal = newcomer.on_terminal(&install);
+    terminal.says(ASKED);
+    terminal.answer("0000-0000-0000-0000").exits(3).says(&["check the code for a typo"]);
+    assert!(!newcomer.has(".kube/config"));
+    let mut terminal = newcomer.on_terminal(&install);
+    terminal.says(ASKED);
+    terminal.answer(code).ok();
+    assert_eq!(newcomer.whoami(&newcomer.context_of(&user)).0, user);
+}
+
+fn text_for_a_chat(trial: &Trial) {
+    let (admin, newcomer, user) = (trial.admin(), trial.newcomer(), trial.user("chat"));
+    let args = ["request", &user, "-g", "dev", "--expires", "7d", "--offline"];
+    let request = newcomer.run(&args).ok().stdout;
+    let head =
+        format!("User:   {user}\nGroups: dev\n\n-----BEGIN KUBERNETES ACCESS REQUEST-----\n");
+    assert!(request.starts_with(&head), "{request}");
+    let pasted: String = request.lines().map(|line| format!("> {line}\n")).collect();
+    let pasted = format!("Jane wrote:\n{pasted}\nplease?\n");
+    let approve = ["approve", "-f", "-", "--yes", "--reply", "-"];
+    let approved = admin.run_with(&approve, pasted.as_bytes()).ok().says(&["7d after", "dev"]);
+    assert!(approved.stdout.contains("-----BEGIN KUBERNETES ACCESS REPLY-----"));
+    let answer = format!("```\n{}```\n", approved.stdout);
+    newcomer.run_with(&["install", "--reply", "-", "--yes"], answer.as_bytes()).ok();
+    assert_eq!(newcomer.whoami(&newcomer.context_of(&user)).0, user);
+}
+
+fn the_certificate_of_a_cluster_admin(trial: &Trial) {
+    let admin = trial.admin();
+    let told = admin.run(&["renew"]).exits(1);
+    told.says(&["system:masters", "no API server takes", "kubeadm certs renew", "request NAME"]);
+}

@@ -13,6 +13,7 @@
 
 pub mod admission;
 pub mod authorization;
+pub mod credential;
 pub mod daemon;
 pub mod enforcement;
 mod fingerprint;

@@ -34,6 +34,7 @@ mod kubeconfigs;
 mod lists;
 mod onboard;
 mod own_pki;
+mod plugins;
 mod policy;
 mod pty;
 mod rbac;
@@ -96,6 +97,7 @@ fn main() -> ExitCode {
         rbac::access::CASES,
         rbac::together::CASES,
         approvals::CASES,
+        plugins::CASES,
         policy::CASES,
         rights::CASES,
         token::CASES,

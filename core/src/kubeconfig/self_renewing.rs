@@ -37,12 +37,11 @@ pub enum StaticCredential {
     Beside(&'static str),
 }
 
-/// The fields of a user entry that hold a credential, all of which keep clients from running a program.
-const CREDENTIALS: [(&str, &str); 9] = [
-    ("client-certificate", "a certificate"),
-    ("client-certificate-data", "a certificate"),
-    ("client-key", "a key"),
-    ("client-key-data", "a key"),
+/// The fields of a user entry that hold or name a certificate and its key.
+const PAIR: [&str; 4] =
+    ["client-certificate", "client-certificate-data", "client-key", "client-key-data"];
+/// The fields for other credentials, which keep clients from running a program.
+const CREDENTIALS: [(&str, &str); 5] = [
     ("token", "a token"),
     ("tokenFile", "a token"),
     ("username", "a user name and password"),
@@ -71,8 +70,8 @@ pub fn exec(command: &str, store: &StoreReference) -> Value {
 /// # Errors
 /// Another credential in it.
 pub fn body(old: Option<&Map<String, Value>>, exec: Value) -> Result<Value, StaticCredential> {
-    let mut body = without_pair(old);
-    body.remove("exec");
+    let mut body = old.cloned().unwrap_or_default();
+    body.retain(|field, _| field != "exec" && !PAIR.contains(&field.as_str()));
     let there = |field: &str| body.get(field).is_some_and(|v| !v.is_null() && v != "");
     if let Some((_, what)) = CREDENTIALS.iter().find(|(field, _)| there(field)) {
         return Err(StaticCredential::Beside(what));
@@ -81,15 +80,17 @@ pub fn body(old: Option<&Map<String, Value>>, exec: Value) -> Result<Value, Stat
     Ok(body.into())
 }
 
-/// What a user entry says besides a certificate and key; nothing of a program of ours.
-pub fn without_pair(old: Option<&Map<String, Value>>) -> Map<String, Value> {
+/// The body of a user entry that holds certificate and key itself, as `pair` says. What `old` says besides
+/// them and besides a program of ours stays.
+pub fn static_body(old: Option<&Map<String, Value>>, pair: Value) -> Value {
     let mut body = old.cloned().unwrap_or_default();
-    let pair = &CREDENTIALS[..4];
     let ours = body.get("exec").is_some_and(|exec| reference(exec).is_some());
-    body.retain(|field, _| {
-        !pair.iter().any(|(name, _)| name == field) && !(ours && field == "exec")
-    });
-    body
+    let files = ["client-certificate", "client-key"];
+    body.retain(|field, _| !files.contains(&field.as_str()) && !(ours && field == "exec"));
+    if let Value::Object(pair) = pair {
+        body.extend(pair);
+    }
+    body.into()
 }
 
 /// The stored credential that an entry names, if our program answers for it.
@@ -165,7 +166,11 @@ mod tests {
         let exec = exec("/opt/kubectl-usercert", &store());
         let new = body(old.as_object(), exec.clone()).unwrap();
         assert_eq!(new, json!({ "as": "root", "exec": exec }));
-        assert_eq!(without_pair(new.as_object()), *json!({ "as": "root" }).as_object().unwrap());
+        let pair = json!({ "client-certificate-data": "eA==", "client-key-data": "eQ==" });
+        let back = static_body(new.as_object(), pair.clone());
+        let expected =
+            json!({ "as": "root", "client-certificate-data": "eA==", "client-key-data": "eQ==" });
+        assert_eq!(back, expected);
         for (field, what) in [("token", "a token"), ("username", "a user name and password")] {
             let old = json!({ field: "x" });
             let refused = body(old.as_object(), exec.clone());
@@ -173,6 +178,7 @@ mod tests {
             assert!(body(json!({ field: "" }).as_object(), exec.clone()).is_ok());
         }
         let other = json!({ "exec": { "command": "aws" } });
-        assert_eq!(without_pair(other.as_object()).len(), 1, "another program is no pair");
+        let kept = static_body(other.as_object(), pair);
+        assert_eq!(kept["exec"]["command"], "aws", "another's program stays");
     }
 }

@@ -168,6 +168,10 @@ pub struct Timeout {
 }
 
 impl Timeout {
+    pub const fn seconds(seconds: i64) -> Self {
+        Self { nanos: seconds * 1_000_000_000 }
+    }
+
     /// As for `kubectl wait`: zero looks once, a negative value waits a week.
     pub fn for_waiting(self) -> Duration {
         if self.nanos < 0 {

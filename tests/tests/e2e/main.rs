@@ -44,6 +44,7 @@ mod revocations;
 mod rights;
 mod road;
 mod screens;
+mod self_renewal;
 mod token;
 mod trial;
 mod wire;
@@ -102,6 +103,9 @@ fn main() -> ExitCode {
         rights::CASES,
         token::CASES,
         renew::CASES,
+        self_renewal::switching::CASES,
+        self_renewal::renewing::CASES,
+        self_renewal::refusing::CASES,
         doctor::CASES,
         records::CASES,
         revocations::admission::CASES,

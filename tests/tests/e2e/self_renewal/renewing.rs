@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use usercert_sandbox::Fault;
-
 use super::Holder;
 use crate::cases;
 use crate::trial::Trial;
@@ -127,31 +125,14 @@ fn one_at_a_time(trial: &Trial) {
     assert_ne!(holder.stored()["certificate"], before["certificate"]);
 }
 
-/// On the sandbox alone: a server of one's own fails as it is told.
 fn a_server_that_is_away(trial: &Trial) {
-    let Some(sandbox) = trial.backend.sandbox() else { return };
     let Some(holder) = Holder::aged(trial, "away", 800, 100) else { return };
-    let cluster = holder.cluster.clone();
-    let path = "certificatesigningrequests";
-    // Nobody else's requests may fail: this sandbox is shared.
-    drop(sandbox);
-    let alone = usercert_sandbox::Sandbox::start(usercert_sandbox::SandboxOptions::default());
-    let alone = alone.expect("the sandbox starts");
-    let person = trial.with_kubeconfig(&alone.admin_kubeconfig());
-    person.run(&["request", "alice"]).ok();
-    person.run(&["approve", "alice", "--yes"]).ok();
-    person.run(&["install", "alice", "--auto-renew", "--use"]).ok();
-    alone.fail_at(path, Fault::Failing(503));
-    person.run(&["renew"]).exits(1);
-    assert_eq!(person.whoami(&person.context_of("alice")).0, "alice");
-    alone.recover();
-    // The certificate is due at a server that does not answer.
     let before = holder.stored();
     let mut gone = before.clone();
     gone["server"] = "https://127.0.0.1:1".into();
     let file = holder.store().join("credential.json");
     std::fs::write(&file, gone.to_string()).expect("a file");
-    let mut cluster = cluster;
+    let mut cluster = holder.cluster.clone();
     cluster["server"] = gone["server"].clone();
     let out = holder.answer(Some(&cluster), &[]).ok();
     let out = out.says(&["could not be renewed", "refused"]);

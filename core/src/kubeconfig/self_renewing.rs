@@ -86,7 +86,8 @@ pub fn static_body(old: Option<&Map<String, Value>>, pair: Value) -> Value {
     let mut body = old.cloned().unwrap_or_default();
     let ours = body.get("exec").is_some_and(|exec| reference(exec).is_some());
     let files = ["client-certificate", "client-key"];
-    body.retain(|field, _| !files.contains(&field.as_str()) && !(ours && field == "exec"));
+    let replaced = |field: &str| files.contains(&field) || ours && field == "exec";
+    body.retain(|field, _| !replaced(field));
     if let Value::Object(pair) = pair {
         body.extend(pair);
     }

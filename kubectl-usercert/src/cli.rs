@@ -96,7 +96,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Roles and revocation", &["grant", "access", "revoke", "revocations", "token"]),
     ("Look", &["doctor", "inspect"]),
     ("Operate a CA", &["ca"]),
-    ("This program", &["completion", "help", "version"]),
+    ("This program", &["credential", "completion", "help", "version"]),
 ];
 
 /// All commands and flags, for completion and for what is generated from them.

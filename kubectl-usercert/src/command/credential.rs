@@ -36,6 +36,11 @@ const AUTHORITY_LIMIT: usize = 1 << 20;
 /// client.authentication.k8s.io/v1). It answers with the stored certificate, and renews that when between
 /// 70 and 90 % of its lifetime have passed: with the stored certificate, at the stored server only. While
 /// an approval is waited for, or after a failure, the old certificate is answered with.
+///
+/// Examples:
+///
+///   # What the user entry runs
+///   kubectl usercert credential --store 3b1f0c5a9d2e47f68a0b1c2d3e4f5a6b
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CredentialArgs {
@@ -47,6 +52,10 @@ pub struct CredentialArgs {
     pub allow_unknown_cluster: bool,
 }
 
+/// Runs the command.
+///
+/// # Errors
+/// See the exit codes.
 pub fn run(host: &Host, args: &CredentialArgs) -> Result<Exit> {
     if host.shows_results() {
         return Err(Error::usage("this prints a private key, and standard output is a terminal")

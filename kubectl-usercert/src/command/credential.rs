@@ -146,10 +146,10 @@ fn renewed(host: &Host, open: OpenStore, endpoint: &Endpoint) -> Result<(OpenSto
             let until = renewal_point(&open.leaf);
             return Ok((open, until));
         }
-        Ok(Renewal::Pending { line, new }) => {
+        Ok(Renewal::Pending { line, code, new }) => {
             if new {
                 host.say(format!(
-                    "The renewal of the certificate of {user}, which {left}, waits for an admin:\n  {line}"
+                    "The renewal of the certificate of {user}, which {left}, waits for an admin (code {code}):\n  {line}"
                 ));
             }
             attempts(0, next_look(&open.leaf, now), format!("it waits for an admin: {line}"))

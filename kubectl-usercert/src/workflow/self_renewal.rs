@@ -28,8 +28,9 @@ use crate::workflow::submission::{self, Submission};
 pub enum Renewal {
     /// The new certificate is in the store.
     Renewed,
-    /// The request waits for somebody: what to send to an admin, and whether it was submitted just now.
-    Pending { line: String, new: bool },
+    /// The request waits for somebody: what to send to an admin, the code to read to them, and whether it
+    /// was submitted just now.
+    Pending { line: String, code: String, new: bool },
 }
 
 /// Renews a certificate by its own means: submits a request, or takes up the one that is pending, waits for
@@ -82,11 +83,12 @@ pub async fn renew(
         pending_request::update(&requests, &pending.id, &record)?;
     }
     let line = await_certificate::approve_line(&object);
+    let code = pending.record.code.clone();
     let uid = object.metadata.uid.clone();
     let limit = if new { limit } else { Duration::ZERO };
     let end = cluster.wait(object, &uid, limit).await;
     let object = match end.map_err(|e| explain(&e, &cluster.server, &Need::Get))? {
-        WaitEnd::TimedOut(_) => return Ok(Renewal::Pending { line, new }),
+        WaitEnd::TimedOut(_) => return Ok(Renewal::Pending { line, code, new }),
         WaitEnd::Progress(Progress::Issued, Some(object)) => *object,
         // Whoever takes its place next time submits it again.
         WaitEnd::Progress(progress @ (Progress::Vanished | Progress::Replaced), _) => {

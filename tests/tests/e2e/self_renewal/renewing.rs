@@ -49,7 +49,7 @@ fn while_it_is_pending(trial: &Trial) {
     let Some(holder) = Holder::aged(trial, "pending", 800, 100) else { return };
     let cluster = holder.cluster.clone();
     let first = holder.answer(Some(&cluster), &[]).ok();
-    let first = first.says(&["waits for an admin", "kubectl usercert approve --expect"]);
+    let first = first.says(&["waits for an admin", "(code ", "kubectl usercert approve -- "]);
     let answer = first.json();
     let status = &answer["status"];
     assert_eq!(

@@ -40,9 +40,7 @@ impl UnixTime {
     pub fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
-}
 
-impl UnixTime {
     /// The time with this year, and month, day, hour, minute and second, in UTC; `None` when there
     /// is none such.
     pub(crate) fn from_parts(year: i64, rest: [i64; 5]) -> Option<Self> {

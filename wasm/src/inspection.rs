@@ -6,8 +6,8 @@ use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER, KIND, Object};
 use usercert_core::encoding::yaml;
 use usercert_core::exchange::received;
 use usercert_core::exchange::request_file::{self, ImportedRequest};
-use usercert_core::inspect::relations::{self, Answers, Placed};
-use usercert_core::inspect::{self, Item};
+use usercert_core::inspect::relations::{self, Answers, LocatedArtifact};
+use usercert_core::inspect::{self, Description};
 use usercert_core::review::{self, Finding, Reviewed, Severity};
 use usercert_core::text::{self, show};
 use usercert_core::x509::key::Verification;
@@ -34,7 +34,7 @@ pub fn sort(input: &[u8]) -> Result<String> {
 
 /// Several inputs in one: `sizes` and `names` have one line for each. Beside each thing is the number of
 /// its input.
-fn placed(input: &[u8], sizes: &str, names: &str) -> Result<(Vec<Placed>, Vec<i64>)> {
+fn placed(input: &[u8], sizes: &str, names: &str) -> Result<(Vec<LocatedArtifact>, Vec<i64>)> {
     let mut placed = Vec::new();
     let mut inputs = Vec::new();
     let mut rest = input;
@@ -46,7 +46,7 @@ fn placed(input: &[u8], sizes: &str, names: &str) -> Result<(Vec<Placed>, Vec<i6
         match inspect::read(one) {
             Ok(found) => {
                 inputs.extend(found.iter().map(|_| number));
-                placed.extend(found.into_iter().map(|found| Placed {
+                placed.extend(found.into_iter().map(|found| LocatedArtifact {
                     source: show(name),
                     open: false,
                     pairs: Vec::new(),
@@ -104,7 +104,7 @@ pub fn inspect_bytes(
     now: f64,
 ) -> Result<String> {
     let (placed, inputs) = placed(input, sizes, names)?;
-    let mut items: Vec<Item> =
+    let mut items: Vec<Description> =
         placed.iter().map(|p| inspect::describe(&p.found, time(now))).collect();
     let links = relations::links(&placed);
     let signatures: Vec<Verification> = lines(signatures).into_iter().map(verification).collect();
@@ -126,7 +126,7 @@ pub fn inspect_bytes(
     Ok(list(items.map(|((p, one), input)| item(&p.source, input, one))))
 }
 
-fn item(source: &str, input: i64, item: &Item) -> String {
+fn item(source: &str, input: i64, item: &Description) -> String {
     let object = Json::new()
         .text("what", &item.what)
         .text("source", source)
@@ -158,7 +158,7 @@ fn finding(code: &str, severity: Severity, message: &str) -> String {
 }
 
 /// A request that is to be reviewed, from a cluster's object or handed over as a file.
-struct Found {
+struct FoundRequest {
     request_pem: Vec<u8>,
     request: std::result::Result<CertificateRequest, CsrError>,
     signer_name: String,
@@ -175,7 +175,7 @@ struct Found {
 /// and `inspect` says what it is.
 const MOST_REVIEWED: usize = 2 * review::MAX_REQUEST_BYTES;
 
-fn find(input: &[u8]) -> Vec<Found> {
+fn find(input: &[u8]) -> Vec<FoundRequest> {
     if input.len() > MOST_REVIEWED {
         return Vec::new();
     }
@@ -186,7 +186,7 @@ fn find(input: &[u8]) -> Vec<Found> {
 }
 
 /// Objects as the API server holds them: they say who submitted them, and are judged as they are.
-fn from_cluster(input: &[u8]) -> Vec<Found> {
+fn from_cluster(input: &[u8]) -> Vec<FoundRequest> {
     let text = std::str::from_utf8(input).ok().filter(|text| text.contains(KIND));
     let Some(value) = text.and_then(|text| yaml::parse(text).ok()) else { return Vec::new() };
     let objects = match value.get("items").and_then(serde_json::Value::as_array) {
@@ -194,11 +194,11 @@ fn from_cluster(input: &[u8]) -> Vec<Found> {
         None => vec![Object::from_value(&value)],
     };
     let submitted = |object: &Object| !object.spec.username.is_empty();
-    objects.into_iter().flatten().filter(submitted).map(Found::submitted).collect()
+    objects.into_iter().flatten().filter(submitted).map(FoundRequest::submitted).collect()
 }
 
 /// Requests as `approve --from` would submit them.
-fn handed_over(input: &[u8]) -> Vec<Found> {
+fn handed_over(input: &[u8]) -> Vec<FoundRequest> {
     // What can be no request is not read as YAML once more.
     let base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/=\r\n\t ".contains(b);
     let text = std::str::from_utf8(input).unwrap_or_default();
@@ -206,10 +206,14 @@ fn handed_over(input: &[u8]) -> Vec<Found> {
     if !(der || text.contains("-----BEGIN ") || text.contains(KIND) || input.iter().all(base64)) {
         return Vec::new();
     }
-    request_file::read_all(input).unwrap_or_default().into_iter().map(Found::handed_over).collect()
+    request_file::read_all(input)
+        .unwrap_or_default()
+        .into_iter()
+        .map(FoundRequest::handed_over)
+        .collect()
 }
 
-impl Found {
+impl FoundRequest {
     fn submitted(object: Object) -> Self {
         let state = object.state().name();
         Self {

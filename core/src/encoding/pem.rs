@@ -43,7 +43,7 @@ pub fn encode(label: &str, der: &[u8]) -> String {
 
 /// Whether `text` is exactly the canonical text of `der`; CRLF line ends and a missing final line
 /// end are the same thing.
-pub fn is_canonical(text: &[u8], label: &str, der: &[u8]) -> bool {
+pub(crate) fn is_canonical(text: &[u8], label: &str, der: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else { return false };
     let unix = if text.contains('\r') { text.replace("\r\n", "\n") } else { text.to_owned() };
     let canonical = encode(label, der);
@@ -172,7 +172,7 @@ fn decode(data: &[u8]) -> Option<Vec<u8>> {
 /// Where the first block that begins in a text is damaged, by its line, and how; nothing where none
 /// begins. To be asked where [`first`] finds nothing.
 #[must_use]
-pub fn damage(data: &[u8]) -> Option<(usize, &'static str)> {
+pub(crate) fn damage(data: &[u8]) -> Option<(usize, &'static str)> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     let lines = || data.split(|byte| *byte == b'\n').map(|text| line(text).0);
     let begin = lines().position(|text| find(text, BEGIN).is_some())?;

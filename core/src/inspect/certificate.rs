@@ -4,7 +4,7 @@
 //! takes), `Go: crypto/tls` (which keys a handshake takes).
 
 use super::key::check_key;
-use super::{Item, profile, subject};
+use super::{Description, profile, subject};
 use crate::text::{show, show_list, show_short};
 use crate::time::UnixTime;
 use crate::x509::certificate::Certificate;
@@ -12,9 +12,9 @@ use crate::x509::key::{KeyKind, SignatureAlgorithm};
 use crate::x509::lifetime::expiry_in_words;
 
 /// A certificate, described.
-pub(super) fn describe(certificate: &Certificate, now: UnixTime) -> Item {
+pub(super) fn describe(certificate: &Certificate, now: UnixTime) -> Description {
     let what = if certificate.is_ca { "CA certificate" } else { "certificate" };
-    let mut item = Item::new(what);
+    let mut item = Description::new(what);
     if let Some(profile) = profile::of(certificate) {
         item.set("profile", profile.name);
         item.set("meaning", profile.meaning);
@@ -81,7 +81,7 @@ pub(super) fn describe(certificate: &Certificate, now: UnixTime) -> Item {
     item
 }
 
-fn check_validity(item: &mut Item, certificate: &Certificate, now: UnixTime) {
+fn check_validity(item: &mut Description, certificate: &Certificate, now: UnixTime) {
     let (from, until) = (certificate.not_before, certificate.not_after);
     let answer = match certificate.is_ca {
         true => "nothing that it signed is accepted",
@@ -101,7 +101,7 @@ fn check_validity(item: &mut Item, certificate: &Certificate, now: UnixTime) {
 }
 
 /// What it can be used for, by its names and usages.
-fn check_use(item: &mut Item, certificate: &Certificate) {
+fn check_use(item: &mut Description, certificate: &Certificate) {
     let usages = certificate.key_usages.as_deref();
     if certificate.is_ca {
         if usages.is_some_and(|u| !u.contains(&"cert sign")) {
@@ -145,7 +145,7 @@ fn check_use(item: &mut Item, certificate: &Certificate) {
 }
 
 /// Go takes an authority as a client too: whom it names then counts.
-fn check_authority_as_client(item: &mut Item, certificate: &Certificate) {
+fn check_authority_as_client(item: &mut Description, certificate: &Certificate) {
     let subject = &certificate.subject;
     if !certificate.allows_client_auth() || subject.user().is_empty() {
         return;

@@ -1,7 +1,7 @@
 //! From a thing to what is said of it.
 
 use super::key::check_key;
-use super::{Found, Item, PrivateKey, Thing, certificate, subject};
+use super::{Artifact, Description, FoundArtifact, PrivateKey, certificate, subject};
 use crate::api::csr::{self, Object};
 use crate::text::{show, show_short};
 use crate::time::{UnixTime, human_duration};
@@ -9,25 +9,25 @@ use crate::x509::key::{PrivateKeyError, SignatureAlgorithm};
 use crate::x509::pkcs10::CertificateRequest;
 
 /// What can be said of a thing by itself, without the others and without cryptography.
-pub fn describe(found: &Found, now: UnixTime) -> Item {
+pub fn describe(found: &FoundArtifact, now: UnixTime) -> Description {
     let mut item = match &found.thing {
-        Thing::Certificate(certificate) => certificate::describe(certificate, now),
-        Thing::Request(request) => of_request(request),
-        Thing::PrivateKey(key) => of_private_key(key),
-        Thing::PublicKey(key) => {
-            let mut item = Item::new("public key").with("key", key.kind.to_string());
+        Artifact::Certificate(certificate) => certificate::describe(certificate, now),
+        Artifact::Request(request) => of_request(request),
+        Artifact::PrivateKey(key) => of_private_key(key),
+        Artifact::PublicKey(key) => {
+            let mut item = Description::new("public key").with("key", key.kind.to_string());
             check_key(&mut item, &key.kind);
             item
         }
-        Thing::Object(object) => of_object(object),
-        Thing::Entry => Item::new("entry"),
-        Thing::Other { name, meaning } => {
-            let mut item = Item::new(name.clone());
+        Artifact::Object(object) => of_object(object),
+        Artifact::Entry => Description::new("entry"),
+        Artifact::Other { name, meaning } => {
+            let mut item = Description::new(name.clone());
             item.note("not-looked-into", *meaning);
             item
         }
-        Thing::Unreadable { name, error, .. } => {
-            let mut item = Item::new(format!("unreadable {name}"));
+        Artifact::Unreadable { name, error, .. } => {
+            let mut item = Description::new(format!("unreadable {name}"));
             item.problem("unreadable", error.clone());
             item
         }
@@ -42,8 +42,8 @@ pub fn describe(found: &Found, now: UnixTime) -> Item {
     item
 }
 
-fn of_request(request: &CertificateRequest) -> Item {
-    let mut item = Item::new("certificate request");
+fn of_request(request: &CertificateRequest) -> Description {
+    let mut item = Description::new("certificate request");
     subject::describe(&mut item, &request.subject);
     subject::check(&mut item, &request.subject);
     item.set("key", request.key.kind.to_string());
@@ -75,8 +75,8 @@ fn of_request(request: &CertificateRequest) -> Item {
     item
 }
 
-fn of_private_key(key: &PrivateKey) -> Item {
-    let mut item = Item::new("private key");
+fn of_private_key(key: &PrivateKey) -> Description {
+    let mut item = Description::new("private key");
     match &key.kind {
         Ok(kind) => {
             item.set("key", kind.to_string());
@@ -94,11 +94,11 @@ fn of_private_key(key: &PrivateKey) -> Item {
     item
 }
 
-fn of_object(object: &Object) -> Item {
+fn of_object(object: &Object) -> Description {
     let lifetime =
         object.spec.expiration_seconds.map_or("signer's choice".to_owned(), human_duration);
     let usages: Vec<String> = object.spec.usages.iter().map(|u| show_short(u, 40)).collect();
-    let mut item = Item::new(csr::KIND)
+    let mut item = Description::new(csr::KIND)
         .with("name", show(&object.metadata.name))
         .with("signer", show(&object.spec.signer_name))
         .with("usages", usages)

@@ -1,11 +1,11 @@
 //! What is wrong with a key, whatever holds it.
 
-use super::Item;
+use super::Description;
 use crate::text::show_short;
 use crate::x509::key::KeyKind;
 
 /// Whether the programs of Kubernetes can work with a key of this kind.
-pub(super) fn check_key(item: &mut Item, kind: &KeyKind) {
+pub(super) fn check_key(item: &mut Description, kind: &KeyKind) {
     match kind {
         KeyKind::Rsa(bits) if *bits < 1024 => {
             item.problem("weak-key", format!("an RSA key of {bits} bits: Go's programs refuse it"))

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Found, Item, Thing, profile};
+use super::{Artifact, Description, FoundArtifact, profile};
 use crate::encoding::yaml;
 use crate::text::show_short;
 
@@ -216,7 +216,12 @@ pub fn candidates(named: &str, by: &Path, root: Option<&Path>) -> Vec<PathBuf> {
 
 /// Says which flags name this thing, and whether it is fit for them. `all` is what its file holds,
 /// `by` what named that: the naming file, and how.
-pub fn check(item: &mut Item, found: &Found, all: &[Found], by: &[(String, Named)]) {
+pub fn check(
+    item: &mut Description,
+    found: &FoundArtifact,
+    all: &[FoundArtifact],
+    by: &[(String, Named)],
+) {
     if by.is_empty() {
         return;
     }
@@ -226,13 +231,13 @@ pub fn check(item: &mut Item, found: &Found, all: &[Found], by: &[(String, Named
     let private_key = all.iter().any(|f| f.private_key().is_some());
     for (file, named) in by {
         let wrong = match (named.purpose, &found.thing) {
-            (Purpose::Server, Thing::Certificate(c)) if !profile::allows_server_auth(c) => {
+            (Purpose::Server, Artifact::Certificate(c)) if !profile::allows_server_auth(c) => {
                 "its usages lack server auth, so that clients refuse it"
             }
-            (Purpose::Client, Thing::Certificate(c)) if !c.allows_client_auth() => {
+            (Purpose::Client, Artifact::Certificate(c)) if !c.allows_client_auth() => {
                 "its usages lack client auth, so that servers refuse it"
             }
-            (Purpose::Authority, Thing::Certificate(c)) if !c.may_be_authority() => {
+            (Purpose::Authority, Artifact::Certificate(c)) if !c.may_be_authority() => {
                 "it is no CA, so that no chain leads to it"
             }
             (Purpose::Server | Purpose::Client | Purpose::Authority, _) if !certificate => {
@@ -246,18 +251,18 @@ pub fn check(item: &mut Item, found: &Found, all: &[Found], by: &[(String, Named
 }
 
 /// The item for a file that is named and not there, or a directory.
-pub fn missing(file: &str, named: &Named, is_directory: bool) -> Item {
+pub fn missing(file: &str, named: &Named, is_directory: bool) -> Description {
     let what = if is_directory { "it is a directory" } else { "it is not there" };
     useless("missing file", "missing", file, named, what)
 }
 
 /// The item for a file that is named and holds nothing known.
-pub fn nothing_known(file: &str, named: &Named) -> Item {
+pub fn nothing_known(file: &str, named: &Named) -> Description {
     useless("file", "unfit", file, named, "nothing known is in it")
 }
 
-fn useless(what: &str, code: &'static str, file: &str, named: &Named, why: &str) -> Item {
-    let mut item = Item::new(what);
+fn useless(what: &str, code: &'static str, file: &str, named: &Named, why: &str) -> Description {
+    let mut item = Description::new(what);
     item.set("namedBy", vec![format!("{file} {}", named.by)]);
     item.problem(code, format!("{} of {file} names it, but {why}", named.by));
     item
@@ -353,13 +358,13 @@ spec:
         let codes = |purpose, allowed: &[&str], and_key| -> Vec<&'static str> {
             let mut leaf = certificate("x", &[]);
             leaf.extended_key_usages = usages(allowed);
-            let found = found(Thing::Certificate(Box::new(leaf)));
-            let mut item = Item::new("certificate");
+            let found = found(Artifact::Certificate(Box::new(leaf)));
+            let mut item = Description::new("certificate");
             let named =
                 Named { path: "x".into(), by: "--f".to_owned(), purpose, pair: String::new() };
             let pkcs8 = zeroize::Zeroizing::new(vec![1]);
             let kind = Ok(crate::x509::key::KeyKind::P256);
-            let key = testing::found(Thing::PrivateKey(PrivateKey { pkcs8, kind }));
+            let key = testing::found(Artifact::PrivateKey(PrivateKey { pkcs8, kind }));
             let all = if and_key { vec![found, key] } else { vec![found] };
             check(&mut item, &all[0], &all, &[("m".to_owned(), named)]);
             item.findings.iter().map(|f| f.code).collect()

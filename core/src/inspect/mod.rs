@@ -4,10 +4,11 @@
 //! itself, and [`relations`] what several have to do with each other. [`inspect`] does the first two,
 //! which is what the web page needs; `manifest` and `dump` are for the plugin.
 
+mod artifact;
 mod certificate;
 mod describe;
+mod description;
 pub mod dump;
-mod item;
 mod key;
 pub mod manifest;
 mod profile;
@@ -16,18 +17,17 @@ pub mod relations;
 mod subject;
 #[cfg(test)]
 mod testing;
-mod thing;
 
+pub use self::artifact::{Artifact, FoundArtifact, PrivateKey};
 pub use self::describe::describe;
-pub use self::item::{Finding, Item, Severity};
+pub use self::description::{Description, Finding, Severity};
 pub use self::read::{Unknown, read};
-pub use self::thing::{Found, PrivateKey, Thing};
 use crate::time::UnixTime;
 
 /// Everything found in `input`.
 ///
 /// # Errors
 /// When there is nothing known.
-pub fn inspect(input: &[u8], now: UnixTime) -> Result<Vec<Item>, Unknown> {
+pub fn inspect(input: &[u8], now: UnixTime) -> Result<Vec<Description>, Unknown> {
     Ok(read(input)?.iter().map(|found| describe(found, now)).collect())
 }

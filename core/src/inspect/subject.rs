@@ -2,7 +2,7 @@
 //!
 //! Source: `apiserver/pkg/authentication/request/x509/x509.go`.
 
-use super::Item;
+use super::Description;
 use crate::text::{first_hidden, show_short};
 use crate::x509::identity::{self, MAX_GROUPS};
 use crate::x509::name::{StringType, Subject};
@@ -11,7 +11,7 @@ use crate::x509::name::{StringType, Subject};
 const MOST: usize = 10;
 
 /// User, groups, UID and the whole name.
-pub(super) fn describe(item: &mut Item, subject: &Subject) {
+pub(super) fn describe(item: &mut Description, subject: &Subject) {
     let groups: Vec<String> = subject.groups().into_iter().collect();
     item.set("user", subject.user());
     item.set("groups", groups);
@@ -27,7 +27,7 @@ fn uids(subject: &Subject) -> impl Iterator<Item = &str> {
 }
 
 /// What is odd about the names that the API server takes from a subject.
-pub(super) fn check(item: &mut Item, subject: &Subject) {
+pub(super) fn check(item: &mut Description, subject: &Subject) {
     let user = subject.user();
     if user.is_empty() {
         item.problem(
@@ -62,7 +62,7 @@ pub(super) fn check(item: &mut Item, subject: &Subject) {
 }
 
 /// What is odd about the names themselves.
-pub(super) fn check_names(item: &mut Item, subject: &Subject) {
+pub(super) fn check_names(item: &mut Description, subject: &Subject) {
     let groups = subject.groups();
     let names = || groups.iter().map(String::as_str).chain([subject.user()]);
     if groups.contains(identity::SYSTEM_MASTERS) {

@@ -1,6 +1,6 @@
 //! Certificates for tests of this folder: real in form, changed in what matters.
 
-use super::{Found, Thing, describe};
+use super::{Artifact, FoundArtifact, describe};
 use crate::time::UnixTime;
 use crate::x509::certificate::Certificate;
 use crate::x509::name::Subject;
@@ -39,13 +39,13 @@ pub(crate) fn usages(names: &[&str]) -> Option<Vec<String>> {
     Some(names.iter().map(|n| (*n).to_owned()).collect())
 }
 
-pub(crate) fn found(thing: Thing) -> Found {
+pub(crate) fn found(thing: Artifact) -> FoundArtifact {
     let about = serde_json::Map::new();
-    Found { thing, role: None, about, group: 1, findings: Vec::new() }
+    FoundArtifact { thing, role: None, about, group: 1, findings: Vec::new() }
 }
 
 /// The codes of what is found in a certificate by itself.
 pub(crate) fn codes(certificate: Certificate, now: UnixTime) -> Vec<&'static str> {
-    let item = describe(&found(Thing::Certificate(Box::new(certificate))), now);
+    let item = describe(&found(Artifact::Certificate(Box::new(certificate))), now);
     item.findings.iter().map(|f| f.code).collect()
 }

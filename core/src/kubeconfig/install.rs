@@ -52,7 +52,7 @@ impl NewEntries<'_> {
 
 /// What is known of the existing entries beyond their text.
 #[derive(Clone, Debug, Default)]
-pub struct Existing {
+pub struct ExistingEntries {
     /// Cluster entries that lead to the same server with the same CA.
     pub same_clusters: BTreeSet<String>,
     /// The certificates that user entries hold or name.
@@ -61,7 +61,7 @@ pub struct Existing {
 
 /// Why there is no safe way to write the entries.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum PlanError {
+pub enum InstallError {
     /// The name belongs to somebody or something else.
     #[error("the kubeconfig already has a {kind} named {}, {what}", show(.name))]
     Taken {
@@ -92,7 +92,7 @@ pub enum PlanError {
 
 /// What to write where.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct InstallPlan {
     /// Edits by file, files and edits in the order in which they are written.
     pub edits: Vec<(PathBuf, Vec<Edit>)>,
     /// The cluster entry that the context will use.
@@ -109,8 +109,8 @@ pub fn plan(
     merged: &Merged,
     default_file: &Path,
     wanted: &NewEntries<'_>,
-    existing: &Existing,
-) -> Result<Plan, PlanError> {
+    existing: &ExistingEntries,
+) -> Result<InstallPlan, InstallError> {
     if let Some(user) = wanted.renewed {
         return renewal(merged, default_file, user, wanted, existing);
     }
@@ -141,7 +141,7 @@ pub fn plan(
     if made_current {
         add(default_file.to_owned(), Edit::SetCurrentContext(name.to_owned()));
     }
-    Ok(Plan { edits, cluster_name, made_current })
+    Ok(InstallPlan { edits, cluster_name, made_current })
 }
 
 fn renewal(
@@ -149,15 +149,15 @@ fn renewal(
     default_file: &Path,
     user: &str,
     wanted: &NewEntries<'_>,
-    existing: &Existing,
-) -> Result<Plan, PlanError> {
+    existing: &ExistingEntries,
+) -> Result<InstallPlan, InstallError> {
     if merged.user(user).is_none() {
-        return Err(PlanError::Gone(user.to_owned()));
+        return Err(InstallError::Gone(user.to_owned()));
     }
     check_user(merged, wanted, existing)?;
     let edit =
         Edit::Set { kind: Kind::User, name: user.to_owned(), body: wanted.user_body.clone() };
-    Ok(Plan {
+    Ok(InstallPlan {
         edits: vec![(merged.destination(Kind::User, user, default_file), vec![edit])],
         cluster_name: wanted.cluster_name.to_owned(),
         made_current: false,
@@ -165,7 +165,7 @@ fn renewal(
 }
 
 /// A context through which the user entry is used for another cluster.
-pub fn used_elsewhere(merged: &Merged, user: &str, existing: &Existing) -> Option<String> {
+pub fn used_elsewhere(merged: &Merged, user: &str, existing: &ExistingEntries) -> Option<String> {
     let elsewhere = |name: &&str| {
         merged
             .context(name)
@@ -178,8 +178,8 @@ pub fn used_elsewhere(merged: &Merged, user: &str, existing: &Existing) -> Optio
 fn choose_cluster(
     merged: &Merged,
     wanted: &NewEntries<'_>,
-    existing: &Existing,
-) -> Result<(String, bool), PlanError> {
+    existing: &ExistingEntries,
+) -> Result<(String, bool), InstallError> {
     let plain = wanted.cluster_name;
     if existing.same_clusters.contains(plain) {
         return Ok((plain.to_owned(), false));
@@ -198,16 +198,16 @@ fn choose_cluster(
     Ok((other, true))
 }
 
-fn taken(kind: Kind, name: &str, what: &str, replaceable: bool) -> PlanError {
-    PlanError::Taken { kind, name: name.to_owned(), what: what.to_owned(), replaceable }
+fn taken(kind: Kind, name: &str, what: &str, replaceable: bool) -> InstallError {
+    InstallError::Taken { kind, name: name.to_owned(), what: what.to_owned(), replaceable }
 }
 
 /// Makes sure that an existing user entry may be replaced.
 fn check_user(
     merged: &Merged,
     wanted: &NewEntries<'_>,
-    existing: &Existing,
-) -> Result<(), PlanError> {
+    existing: &ExistingEntries,
+) -> Result<(), InstallError> {
     let name = wanted.user_name();
     if merged.user(name).is_none() {
         return Ok(());
@@ -232,7 +232,7 @@ fn check_user(
         return Err(taken(Kind::User, name, &what, true));
     }
     if !wanted.accepted && wanted.now <= old.not_after {
-        return Err(PlanError::Unproven { name: name.to_owned(), until: old.not_after });
+        return Err(InstallError::Unproven { name: name.to_owned(), until: old.not_after });
     }
     Ok(())
 }
@@ -241,8 +241,8 @@ fn check_user(
 fn check_context(
     merged: &Merged,
     wanted: &NewEntries<'_>,
-    existing: &Existing,
-) -> Result<(), PlanError> {
+    existing: &ExistingEntries,
+) -> Result<(), InstallError> {
     let Some(context) = merged.context(wanted.context_name) else { return Ok(()) };
     if !existing.same_clusters.contains(&context.cluster) {
         let what = format!("for the cluster {}", show(&context.cluster));

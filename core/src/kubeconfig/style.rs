@@ -30,6 +30,17 @@ impl<'d, 't> Style<'d, 't> {
         self.layout().block(out, item, column + width);
     }
 
+    /// What follows a comma: a line indented so, or a space.
+    pub(super) fn separate(&self, out: &mut String, indent: Option<&str>) {
+        match indent {
+            Some(indent) => {
+                out.push_str(self.newline);
+                out.push_str(indent);
+            }
+            None => out.push(' '),
+        }
+    }
+
     /// Writes a value in brackets: on lines of its own when it stands on a line indented so.
     pub(super) fn flow(&self, out: &mut String, value: &Value, indent: Option<&str>) {
         match indent {

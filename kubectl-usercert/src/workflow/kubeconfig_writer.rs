@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use usercert_core::kubeconfig::edit::{self, Edit};
-use usercert_core::kubeconfig::install::{self, Existing, NewEntries, Plan, PlanError};
+use usercert_core::kubeconfig::install::{
+    self, ExistingEntries, InstallError, InstallPlan, NewEntries,
+};
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry, context_body, self_renewing};
@@ -189,9 +191,9 @@ impl Entry<'_> {
         }
     }
 
-    fn unplanned(&self, error: PlanError) -> Error {
-        let replaceable = matches!(error, PlanError::Taken { replaceable: true, .. });
-        let unproven = matches!(error, PlanError::Unproven { .. });
+    fn unplanned(&self, error: InstallError) -> Error {
+        let replaceable = matches!(error, InstallError::Taken { replaceable: true, .. });
+        let unproven = matches!(error, InstallError::Unproven { .. });
         let error = Error { exit: Exit::Failed, ..Error::from(error) };
         if unproven {
             return self.kept_beside(error);
@@ -232,7 +234,7 @@ impl Entry<'_> {
         files: Vec<SourceFile>,
         replace: bool,
         use_context: bool,
-    ) -> Result<(Plan, Vec<(PathBuf, String)>)> {
+    ) -> Result<(InstallPlan, Vec<(PathBuf, String)>)> {
         // As for kubectl config, a file that is named and missing is begun.
         let merged = Merged::load(&LoadingList { explicit: false, ..list.clone() }, files)
             .hint("mend the file first; it is left as it is")?;
@@ -353,8 +355,8 @@ pub fn used_elsewhere(merged: &Merged, endpoint: &Endpoint, user: &str) -> Optio
 }
 
 /// What the files behind existing entries say.
-fn existing(merged: &Merged, endpoint: &Endpoint, user: &str) -> Existing {
-    let mut existing = Existing::default();
+fn existing(merged: &Merged, endpoint: &Endpoint, user: &str) -> ExistingEntries {
+    let mut existing = ExistingEntries::default();
     for entry in merged.clusters() {
         let Some(cluster) = merged.cluster(entry.name) else { continue };
         let other = Endpoint::new(&cluster, named::authority(&cluster).ok().flatten());

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use kubectl_usercert::keys;
 use serde::Deserialize;
-use usercert_core::inspect::{self, Found, Thing, dump, manifest, relations};
+use usercert_core::inspect::{self, Artifact, FoundArtifact, dump, manifest, relations};
 use usercert_core::text::show;
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
@@ -104,18 +104,18 @@ fn cryptography_and_we_read_alike() {
         let name = path.strip_prefix(&corpus).unwrap().to_str().unwrap().to_owned();
         let data = std::fs::read(path).unwrap();
         let found = whole_road(&data);
-        let ours: Vec<&Found> = found
+        let ours: Vec<&FoundArtifact> = found
             .iter()
-            .filter(|f| matches!(f.thing, Thing::Certificate(_) | Thing::Request(_)))
+            .filter(|f| matches!(f.thing, Artifact::Certificate(_) | Artifact::Request(_)))
             .collect();
         let theirs = foreign.get(&name).map(Vec::as_slice).unwrap_or_default();
         for (i, theirs) in theirs.iter().enumerate() {
             compared += 1;
             let fields = match ours.get(i).map(|f| &f.thing) {
-                Some(Thing::Certificate(c)) if theirs.kind == "certificate" => {
+                Some(Artifact::Certificate(c)) if theirs.kind == "certificate" => {
                     certificate(c, theirs)
                 }
-                Some(Thing::Request(r)) if theirs.kind == "request" => request(r, theirs),
+                Some(Artifact::Request(r)) if theirs.kind == "request" => request(r, theirs),
                 _ => vec!["unread"],
             };
             differences.extend(fields.into_iter().map(|field| (name.clone(), field.to_owned())));
@@ -133,7 +133,7 @@ fn cryptography_and_we_read_alike() {
 }
 
 /// Everything that inspect does with an input; the things that it finds.
-fn whole_road(data: &[u8]) -> Vec<Found> {
+fn whole_road(data: &[u8]) -> Vec<FoundArtifact> {
     let _ = manifest::named_files(data);
     let Ok(found) = inspect::read(data) else { return Vec::new() };
     let mut items: Vec<_> =
@@ -141,7 +141,7 @@ fn whole_road(data: &[u8]) -> Vec<Found> {
     found.iter().for_each(|f| drop(dump::dump(f)));
     let placed: Vec<_> = found
         .into_iter()
-        .map(|found| relations::Placed {
+        .map(|found| relations::LocatedArtifact {
             source: "x".to_owned(),
             open: true,
             pairs: Vec::new(),

@@ -72,7 +72,7 @@ pub fn service_account(user: &str) -> Option<(&str, &str)> {
 
 impl Subject {
     /// As a subject of a binding.
-    pub fn to_subject(&self) -> Value {
+    pub(crate) fn to_subject(&self) -> Value {
         match self {
             Self::User(user) => match service_account(user) {
                 Some((namespace, name)) => {
@@ -152,7 +152,7 @@ impl Binding {
 
     /// `rolebinding.rbac.authorization.k8s.io/NAME`, as kubectl prints it.
     pub fn full_name(&self) -> String {
-        format!("{}.{API_GROUP}/{}", self.scope.binding_kind().to_lowercase(), self.name)
+        self.scope.full_name_of_binding(&self.name)
     }
 }
 

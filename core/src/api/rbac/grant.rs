@@ -79,7 +79,7 @@ impl Grant {
 
     /// `rolebinding.rbac.authorization.k8s.io/NAME`, as kubectl prints it.
     pub fn full_name(&self) -> String {
-        format!("{}.{API_GROUP}/{}", self.scope.binding_kind().to_lowercase(), self.binding_name())
+        self.scope.full_name_of_binding(&self.binding_name())
     }
 
     /// The binding to create.

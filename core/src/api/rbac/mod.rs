@@ -98,6 +98,10 @@ impl Scope {
         }
     }
 
+    fn full_name_of_binding(&self, name: &str) -> String {
+        format!("{}.{API_GROUP}/{name}", self.binding_kind().to_lowercase())
+    }
+
     /// Their resource, as in URLs and rules.
     pub fn binding_resource(&self) -> &'static str {
         match self {

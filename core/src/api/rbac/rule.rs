@@ -99,7 +99,7 @@ impl Rule {
     }
 
     /// All verbs on all resources of all names.
-    pub fn is_everything(&self) -> bool {
+    pub(crate) fn is_everything(&self) -> bool {
         let star = |list: &[String]| list.iter().any(|i| i == "*");
         star(&self.verbs)
             && star(&self.api_groups)

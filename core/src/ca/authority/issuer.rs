@@ -104,7 +104,7 @@ impl Authority {
     ///
     /// # Errors
     /// When one of them is not.
-    pub fn check_validity(&self, now: UnixTime) -> Result<(), AuthorityError> {
+    pub(crate) fn check_validity(&self, now: UnixTime) -> Result<(), AuthorityError> {
         for authority in self.all() {
             let (from, to) = (authority.not_before, authority.not_after);
             let ca = || authority.subject.shown();

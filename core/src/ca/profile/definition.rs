@@ -62,12 +62,12 @@ impl Profile {
     }
 
     /// Whether the profile, not the request, decides whom the certificate names.
-    pub fn prescribes_identity(&self) -> bool {
+    pub(crate) fn prescribes_identity(&self) -> bool {
         matches!(self.holder, CertificateSubject::Component(..) | CertificateSubject::Node)
     }
 
     /// Whom it is for, in words.
-    pub fn holder_in_words(&self) -> String {
+    pub(crate) fn holder_in_words(&self) -> String {
         match self.holder {
             CertificateSubject::Person => "whoever the request names".to_owned(),
             CertificateSubject::Component(user, None) => format!("the user {user} without groups"),

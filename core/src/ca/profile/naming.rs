@@ -53,7 +53,7 @@ impl Profile {
     ///
     /// # Errors
     /// The request names somebody whom the profile is not for, or nobody.
-    pub fn named_by(
+    pub(crate) fn named_by(
         &self,
         request: &CertificateRequest,
         name: Option<&str>,

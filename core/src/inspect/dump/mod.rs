@@ -15,17 +15,17 @@ use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
 
 use self::page::{Page, colons, oid};
-use super::{Found, Thing};
+use super::{Artifact, FoundArtifact};
 use crate::text::show;
 use crate::time::UnixTime;
 
 /// The dump of a certificate or of a request, also of one that was not understood; `None` for
 /// everything else.
-pub fn dump(found: &Found) -> Option<String> {
+pub fn dump(found: &FoundArtifact) -> Option<String> {
     match &found.thing {
-        Thing::Certificate(certificate) => of_certificate(&certificate.der),
-        Thing::Request(request) => of_request(&request.der),
-        Thing::Unreadable { der, .. } => of_certificate(der).or_else(|| of_request(der)),
+        Artifact::Certificate(certificate) => of_certificate(&certificate.der),
+        Artifact::Request(request) => of_request(&request.der),
+        Artifact::Unreadable { der, .. } => of_certificate(der).or_else(|| of_request(der)),
         _ => None,
     }
 }

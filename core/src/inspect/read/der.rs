@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::encoding::der::Reader;
-use crate::inspect::{PrivateKey, Thing};
+use crate::inspect::{Artifact, PrivateKey};
 use crate::x509::certificate::Certificate;
 use crate::x509::key::{self, PrivateKeyError, PublicKey};
 use crate::x509::pkcs10::CertificateRequest;
@@ -16,15 +16,15 @@ const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
 
 /// What DER by itself is.
-pub(super) fn thing(der: &[u8]) -> Option<Thing> {
+pub(super) fn thing(der: &[u8]) -> Option<Artifact> {
     if let Ok(certificate) = Certificate::from_der(der) {
-        return Some(Thing::Certificate(Box::new(certificate)));
+        return Some(Artifact::Certificate(Box::new(certificate)));
     }
     if let Ok(request) = CertificateRequest::from_der(der) {
-        return Some(Thing::Request(Box::new(request)));
+        return Some(Artifact::Request(Box::new(request)));
     }
     if let Some(key) = PublicKey::from_spki(der) {
-        return Some(Thing::PublicKey(key));
+        return Some(Artifact::PublicKey(key));
     }
     match key::to_pkcs8(der) {
         Err(PrivateKeyError::NotAKey) => {}
@@ -41,14 +41,14 @@ pub(super) fn thing(der: &[u8]) -> Option<Thing> {
     if begins_with(SIGNED_DATA) {
         return Some(pkcs7());
     }
-    begins_with(DATA).then(|| Thing::Other {
+    begins_with(DATA).then(|| Artifact::Other {
         name: "PKCS#12 store".to_owned(),
         meaning: "keys and certificates under a password; take it apart with: openssl pkcs12 -in FILE -nodes",
     })
 }
 
 /// Certificates one after the other, and what a newline follows.
-pub(super) fn several(der: &[u8]) -> Vec<Thing> {
+pub(super) fn several(der: &[u8]) -> Vec<Artifact> {
     if let Some(thing) = der.strip_suffix(b"\n").and_then(thing) {
         return vec![thing];
     }
@@ -57,22 +57,22 @@ pub(super) fn several(der: &[u8]) -> Vec<Thing> {
     let read = parts.iter().map(|part| Certificate::from_der(part.whole).ok());
     let certificates: Option<Vec<_>> = read.collect();
     let certificates = certificates.filter(|_| reader.is_empty()).unwrap_or_default();
-    certificates.into_iter().map(|c| Thing::Certificate(Box::new(c))).collect()
+    certificates.into_iter().map(|c| Artifact::Certificate(Box::new(c))).collect()
 }
 
-pub(super) fn pkcs7() -> Thing {
-    Thing::Other {
+pub(super) fn pkcs7() -> Artifact {
+    Artifact::Other {
         name: "PKCS#7 bundle".to_owned(),
         meaning: "Kubernetes does not read it; take the certificates out with: openssl pkcs7 -in FILE -print_certs",
     }
 }
 
-pub(super) fn private_key(key: Result<Zeroizing<Vec<u8>>, PrivateKeyError>) -> Thing {
+pub(super) fn private_key(key: Result<Zeroizing<Vec<u8>>, PrivateKeyError>) -> Artifact {
     let kind = match &key {
         Ok(pkcs8) => {
             key::kind_of_pkcs8(pkcs8).ok_or(PrivateKeyError::Malformed("its kind cannot be told"))
         }
         Err(error) => Err(error.clone()),
     };
-    Thing::PrivateKey(PrivateKey { pkcs8: key.unwrap_or_default(), kind })
+    Artifact::PrivateKey(PrivateKey { pkcs8: key.unwrap_or_default(), kind })
 }

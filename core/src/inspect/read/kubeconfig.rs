@@ -6,10 +6,10 @@
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::artifacts::Artifacts;
 use super::pem;
-use super::things::Things;
 use crate::encoding::base64;
-use crate::inspect::{Finding, Found, Thing};
+use crate::inspect::{Artifact, Finding, FoundArtifact};
 use crate::text::show;
 
 /// Fields that hold credentials other than a certificate.
@@ -31,7 +31,7 @@ fn word<'a>(value: &'a Value, key: &str) -> &'a str {
 }
 
 /// Adds the whole, its clusters and its users.
-pub(super) fn add(things: &mut Things, value: &Value) {
+pub(super) fn add(things: &mut Artifacts, value: &Value) {
     let current = word(value, "current-context");
     // By user. (Another kind of map would cost the page 2 KB.)
     let mut contexts = Map::new();
@@ -88,7 +88,7 @@ pub(super) fn add(things: &mut Things, value: &Value) {
         let alone = certificates == from && things.found.len() > from;
         if alone {
             // A key without a certificate is no credential: the entry comes first, then the key.
-            things.push(Thing::Entry);
+            things.push(Artifact::Entry);
             let last = things.found.len() - 1;
             things.found[from..=last].rotate_right(1);
         }
@@ -111,7 +111,7 @@ pub(super) fn add(things: &mut Things, value: &Value) {
 }
 
 /// What is embedded in this field.
-fn data(things: &mut Things, body: &Value, field: &str) {
+fn data(things: &mut Artifacts, body: &Value, field: &str) {
     let text = word(body, field);
     if text.is_empty() {
         return;
@@ -128,7 +128,7 @@ fn data(things: &mut Things, body: &Value, field: &str) {
         };
         return things.push_unreadable(field, error);
     }
-    let fits = |found: &Found| match field {
+    let fits = |found: &FoundArtifact| match field {
         "client-key-data" => found.private_key().is_some(),
         _ => found.certificate().is_some(),
     };
@@ -148,13 +148,13 @@ fn named(about: &mut Map<String, Value>, body: &Value, field: &str) {
 
 /// Makes what was found from `from` on, or nothing, an entry of the kubeconfig.
 fn begin<'a>(
-    things: &'a mut Things,
+    things: &'a mut Artifacts,
     from: usize,
     role: &'static str,
     entry: &Value,
-) -> &'a mut Found {
+) -> &'a mut FoundArtifact {
     if things.found.len() == from {
-        things.push(Thing::Entry);
+        things.push(Artifact::Entry);
     }
     let name = Value::String(show(word(entry, "name")));
     for found in &mut things.found[from..] {

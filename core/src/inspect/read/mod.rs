@@ -3,16 +3,16 @@
 //! - `things`: what was found so far.
 //! - `der`, `pem`, `kubeconfig`, `object`: what stands in each of them, each by those before it.
 
+mod artifacts;
 mod der;
 mod kubeconfig;
 mod object;
 mod pem;
-mod things;
 
 use zeroize::Zeroizing;
 
-use self::things::Things;
-use super::Found;
+use self::artifacts::Artifacts;
+use super::FoundArtifact;
 use crate::encoding::base64;
 use crate::encoding::yaml::{self, YamlError};
 use crate::exchange::request_file;
@@ -47,8 +47,8 @@ pub enum Unknown {
 ///
 /// # Errors
 /// When there is nothing known.
-pub fn read(input: &[u8]) -> Result<Vec<Found>, Unknown> {
-    let mut things = Things::in_bytes(input.len());
+pub fn read(input: &[u8]) -> Result<Vec<FoundArtifact>, Unknown> {
+    let mut things = Artifacts::in_bytes(input.len());
     // As Windows PowerShell writes files; kubectl reads that in kubeconfigs.
     let utf16 = RARE_FORMS && matches!(input, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
     let broken = match utf16.then(|| request_file::decode(input)).flatten() {
@@ -75,7 +75,7 @@ pub fn read(input: &[u8]) -> Result<Vec<Found>, Unknown> {
 
 /// Adds what is in some bytes. What looked like an object and cannot be read is why nothing may have
 /// been found.
-fn add(things: &mut Things, input: &[u8], layers: u8) -> Option<YamlError> {
+fn add(things: &mut Artifacts, input: &[u8], layers: u8) -> Option<YamlError> {
     if input.first() == Some(&0x30) {
         things.group();
         let mut whole: Vec<_> = der::thing(input).into_iter().collect();
@@ -112,7 +112,7 @@ fn add(things: &mut Things, input: &[u8], layers: u8) -> Option<YamlError> {
     broken
 }
 
-fn add_yaml(things: &mut Things, text: &str) -> Option<YamlError> {
+fn add_yaml(things: &mut Artifacts, text: &str) -> Option<YamlError> {
     match yaml::parse_all(text) {
         Ok(values) => {
             values.iter().for_each(|value| object::add(things, value, None));

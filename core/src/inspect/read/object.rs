@@ -3,11 +3,11 @@
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::things::Things;
+use super::artifacts::Artifacts;
 use super::{der, kubeconfig, pem};
 use crate::api::csr::{self, Object};
 use crate::encoding::base64;
-use crate::inspect::Thing;
+use crate::inspect::Artifact;
 use crate::text::{show, show_short};
 use crate::x509::pkcs10;
 
@@ -15,7 +15,7 @@ use crate::x509::pkcs10;
 const SHORT: usize = 64;
 
 /// An object, or a list of them; `kind` is that of an item that carries none.
-pub(super) fn add(things: &mut Things, value: &Value, kind: Option<&str>) {
+pub(super) fn add(things: &mut Artifacts, value: &Value, kind: Option<&str>) {
     if !things.goes_on() {
         return;
     }
@@ -51,7 +51,7 @@ fn looks_like_kubeconfig(value: &Value) -> bool {
 }
 
 /// PEM in the texts of any object: Secrets, ConfigMaps, webhooks, ….
-fn add_strings(things: &mut Things, value: &Value, owner: &str, place: Option<&Place<'_>>) {
+fn add_strings(things: &mut Artifacts, value: &Value, owner: &str, place: Option<&Place<'_>>) {
     things.group();
     let steps: Vec<(PathStep<'_>, &Value)> = match value {
         Value::Object(map) => map.iter().map(|(key, v)| (PathStep::Key(key), v)).collect(),
@@ -86,7 +86,7 @@ fn add_strings(things: &mut Things, value: &Value, owner: &str, place: Option<&P
     }
 }
 
-fn add_request(things: &mut Things, value: &Value) {
+fn add_request(things: &mut Artifacts, value: &Value) {
     things.group();
     let object = match Object::from_item(value) {
         Ok(object) => object,
@@ -96,9 +96,9 @@ fn add_request(things: &mut Things, value: &Value) {
     let request = object.certificate_request();
     let certificate = object.certificate_pem().unwrap_or_default();
     let from = things.found.len() + 1;
-    things.push(Thing::Object(Box::new(object)));
+    things.push(Artifact::Object(Box::new(object)));
     match request {
-        Ok(request) => things.push(Thing::Request(Box::new(request))),
+        Ok(request) => things.push(Artifact::Request(Box::new(request))),
         Err(error) => things.push_unreadable(pkcs10::LABEL, error.to_string()),
     }
     pem::add(things, &certificate);

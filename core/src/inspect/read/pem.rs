@@ -2,11 +2,11 @@
 
 use zeroize::Zeroizing;
 
+use super::artifacts::Artifacts;
 use super::der;
-use super::things::Things;
 use crate::encoding::pem::{self, Block};
 use crate::exchange::request_file;
-use crate::inspect::Thing;
+use crate::inspect::Artifact;
 use crate::text::show_short;
 use crate::x509::certificate::{self, Certificate};
 use crate::x509::key::{self, PrivateKeyError, PublicKey};
@@ -18,7 +18,7 @@ pub(super) const BEGIN: &str = "-----BEGIN ";
 const OLD_CERTIFICATE: &str = "X509 CERTIFICATE";
 
 /// All blocks of PEM text, and that there are others where programs pass over some.
-pub(super) fn add(things: &mut Things, data: &[u8]) {
+pub(super) fn add(things: &mut Artifacts, data: &[u8]) {
     let blocks = pem::all(data);
     let found = blocks.len();
     for block in blocks {
@@ -45,7 +45,7 @@ pub(super) fn add(things: &mut Things, data: &[u8]) {
 }
 
 /// PEM that Go's reader passes over, as it stands indented or quoted in mails and in YAML.
-pub(super) fn add_indented(things: &mut Things, text: &str) {
+pub(super) fn add_indented(things: &mut Artifacts, text: &str) {
     let Some(clean) = request_file::clean(text.as_bytes()) else { return };
     add(things, pem::unindented(&clean).as_bytes());
     let why = match text {
@@ -59,14 +59,14 @@ pub(super) fn add_indented(things: &mut Things, text: &str) {
     things.mark("indented-pem", &message);
 }
 
-fn add_block(things: &mut Things, block: Block) {
+fn add_block(things: &mut Artifacts, block: Block) {
     let Block { label, has_headers, der: content } = block;
-    let unreadable = |error: String| Thing::Unreadable {
+    let unreadable = |error: String| Artifact::Unreadable {
         name: show_short(&label, 40),
         error,
         der: content.clone(),
     };
-    let other = |meaning| Thing::Other { name: show_short(&label, 40), meaning };
+    let other = |meaning| Artifact::Other { name: show_short(&label, 40), meaning };
     let mut odd = None;
     let thing = match label.as_str() {
         // openssl writes them before an EC key; they say nothing that the key does not say.
@@ -84,7 +84,7 @@ fn add_block(things: &mut Things, block: Block) {
                 ));
             }
             match Certificate::from_der(&content) {
-                Ok(certificate) => Thing::Certificate(Box::new(certificate)),
+                Ok(certificate) => Artifact::Certificate(Box::new(certificate)),
                 Err(error) => unreadable(error.to_string()),
             }
         }
@@ -96,12 +96,12 @@ fn add_block(things: &mut Things, block: Block) {
                 ));
             }
             match CertificateRequest::from_der(&content) {
-                Ok(request) => Thing::Request(Box::new(request)),
+                Ok(request) => Artifact::Request(Box::new(request)),
                 Err(error) => unreadable(error.to_string()),
             }
         }
         "PUBLIC KEY" => match PublicKey::from_spki(&content) {
-            Some(key) => Thing::PublicKey(key),
+            Some(key) => Artifact::PublicKey(key),
             None => unreadable("it is no SubjectPublicKeyInfo".to_owned()),
         },
         "TRUSTED CERTIFICATE" => {

@@ -5,7 +5,7 @@ use ::base64::engine::general_purpose::STANDARD;
 
 use super::*;
 use crate::encoding::pem;
-use crate::inspect::Thing;
+use crate::inspect::Artifact;
 use crate::inspect::testing::PEM;
 use crate::x509::pkcs10;
 use crate::x509::testing::request;
@@ -122,7 +122,7 @@ fn as_many_things_as_a_text_can_really_hold() {
     assert_eq!(whats(many(900).as_bytes()).len(), 901);
     let found = read(many(6_000).as_bytes()).unwrap();
     assert!(found.len() < 4_500);
-    let Some(Thing::Unreadable { name, error, .. }) = found.last().map(|f| &f.thing) else {
+    let Some(Artifact::Unreadable { name, error, .. }) = found.last().map(|f| &f.thing) else {
         panic!("nothing is said of the rest")
     };
     assert_eq!(name, "rest");

@@ -1,8 +1,8 @@
 //! What stands above a certificate, and what that makes of it.
 
 use super::issuers::is_valid;
-use super::placed::{Placed, certificate};
-use crate::inspect::{Item, profile};
+use super::located::{LocatedArtifact, certificate};
+use crate::inspect::{Description, profile};
 use crate::text::show_short;
 use crate::x509::certificate::Certificate;
 use crate::x509::chain;
@@ -11,7 +11,11 @@ use crate::x509::chain;
 const STEPS: usize = 16;
 
 /// Tells of each certificate by whom it was signed, and who stands above that.
-pub(super) fn chains(placed: &[Placed], items: &mut [Item], issuers: &[Option<usize>]) {
+pub(super) fn chains(
+    placed: &[LocatedArtifact],
+    items: &mut [Description],
+    issuers: &[Option<usize>],
+) {
     for (subject, issuer) in issuers.iter().enumerate() {
         let (Some(issuer), Some(leaf)) = (*issuer, certificate(placed, subject)) else { continue };
         let Some(ca) = certificate(placed, issuer) else { continue };
@@ -49,7 +53,7 @@ pub(super) fn chains(placed: &[Placed], items: &mut [Item], issuers: &[Option<us
 /// What the CAs above a certificate make of it (`Go: crypto/x509`, verification of chains). Whether
 /// all of them are still valid.
 pub(super) fn check_chain(
-    items: &mut [Item],
+    items: &mut [Description],
     subject: usize,
     leaf: &Certificate,
     above: &[(usize, &Certificate)],

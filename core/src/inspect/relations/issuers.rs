@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::placed::{Link, Placed, certificate};
-use crate::inspect::{Item, Thing};
+use super::located::{Link, LocatedArtifact, certificate};
+use crate::inspect::{Artifact, Description};
 use crate::x509::key::Verification;
 
 /// For each thing the certificate that signed it. One that signed itself is a root, whoever has signed
 /// it as well; else of several the one counts that is valid, and lasts longest.
 pub(super) fn issuers(
-    placed: &[Placed],
-    items: &mut [Item],
+    placed: &[LocatedArtifact],
+    items: &mut [Description],
     links: &[Link],
     signatures: &[Verification],
 ) -> Vec<Option<usize>> {
@@ -19,7 +19,7 @@ pub(super) fn issuers(
     let mut others: Vec<Option<(usize, Verification)>> = vec![None; placed.len()];
     let valid: Vec<bool> = items.iter().map(is_valid).collect();
     let rank = |ca: usize| (valid[ca], certificate(placed, ca).map(|c| c.not_after));
-    let is_request = |index: usize| matches!(placed[index].found.thing, Thing::Request(_));
+    let is_request = |index: usize| matches!(placed[index].found.thing, Artifact::Request(_));
     for (link, signature) in links.iter().zip(signatures) {
         let Link { subject, issuer } = *link;
         let Some(item) = items.get_mut(subject) else { continue };
@@ -86,6 +86,6 @@ pub(super) fn issuers(
 }
 
 /// Whether nothing is wrong with its time.
-pub(super) fn is_valid(item: &Item) -> bool {
+pub(super) fn is_valid(item: &Description) -> bool {
     item.findings.iter().all(|f| !["expired", "not-yet-valid", "never-valid"].contains(&f.code))
 }

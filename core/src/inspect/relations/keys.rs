@@ -1,16 +1,16 @@
 //! Which private key belongs to what.
 
-use super::placed::{Placed, Places};
-use crate::inspect::Item;
+use super::located::{LocatedArtifact, Places};
+use crate::inspect::Description;
 use crate::x509::code::hex;
 
-/// Things of one key that are told.
+/// Artifacts of one key that are told.
 const LOOKED_AT: usize = 64;
 
 /// What each private key belongs to: places of certificates, requests and public keys.
 pub(super) fn keys(
-    placed: &[Placed],
-    items: &mut [Item],
+    placed: &[LocatedArtifact],
+    items: &mut [Description],
     publics: &[Option<Vec<u8>>],
 ) -> Vec<Vec<usize>> {
     let mut by_key = Places::new();
@@ -41,8 +41,8 @@ pub(super) fn keys(
 
 /// Keys that stand beside a certificate and do not belong to it.
 pub(super) fn mismatches(
-    placed: &[Placed],
-    items: &mut [Item],
+    placed: &[LocatedArtifact],
+    items: &mut [Description],
     publics: &[Option<Vec<u8>>],
     owners: &[Vec<usize>],
 ) {

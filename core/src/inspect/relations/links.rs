@@ -1,7 +1,7 @@
 //! Which signatures are to be verified.
 
-use super::placed::{Link, Placed, Places, certificate};
-use crate::inspect::Thing;
+use super::located::{Link, LocatedArtifact, Places, certificate};
+use crate::inspect::Artifact;
 use crate::x509::code::hex;
 
 /// CAs of one name that are tried for a certificate.
@@ -10,12 +10,12 @@ pub(super) const CANDIDATES: usize = 8;
 const LOOKED_AT: usize = 64;
 
 /// Who may have signed whom, by names and key identifiers; each request signs itself.
-pub fn links(placed: &[Placed]) -> Vec<Link> {
+pub fn links(placed: &[LocatedArtifact]) -> Vec<Link> {
     let mut by_name = Places::new();
     let mut known = Places::new();
     // The same CA often stands in several files; the first is named that begins with it, before chains
     // and copies in kubeconfigs.
-    let mut order: Vec<(usize, &Placed)> = placed.iter().enumerate().collect();
+    let mut order: Vec<(usize, &LocatedArtifact)> = placed.iter().enumerate().collect();
     let leads = |i: usize| i == 0 || placed[i - 1].source != placed[i].source;
     order.sort_by_key(|(i, p)| (p.found.role.is_some(), !leads(*i)));
     for (index, p) in order {
@@ -28,8 +28,8 @@ pub fn links(placed: &[Placed]) -> Vec<Link> {
     let mut links = Vec::new();
     for (subject, p) in placed.iter().enumerate() {
         match &p.found.thing {
-            Thing::Request(_) => links.push(Link { subject, issuer: subject }),
-            Thing::Certificate(leaf) => {
+            Artifact::Request(_) => links.push(Link { subject, issuer: subject }),
+            Artifact::Certificate(leaf) => {
                 let named = by_name.get(&hex(&leaf.issuer_der));
                 let fits = |i: &&usize| {
                     certificate(placed, **i).is_some_and(|ca| {

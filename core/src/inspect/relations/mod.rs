@@ -7,14 +7,14 @@ mod chains;
 mod issuers;
 mod keys;
 mod links;
-mod placed;
+mod located;
 
 use self::chains::chains;
 use self::issuers::issuers;
 use self::keys::{keys, mismatches};
 pub use self::links::links;
-pub use self::placed::{Link, Placed, Signed};
-use super::{Item, Thing};
+pub use self::located::{Link, LocatedArtifact, Signed};
+use super::{Artifact, Description};
 use crate::api::csr::KIND;
 use crate::text::protect_line;
 use crate::x509::key::Verification;
@@ -30,7 +30,12 @@ pub struct Answers<'a> {
 }
 
 /// Adds to `items`, which describe `placed` one by one, what they have to do with each other.
-pub fn relate(placed: &[Placed], items: &mut [Item], links: &[Link], answers: &Answers<'_>) {
+pub fn relate(
+    placed: &[LocatedArtifact],
+    items: &mut [Description],
+    links: &[Link],
+    answers: &Answers<'_>,
+) {
     let issuers = issuers(placed, items, links, answers.signatures);
     chains(placed, items, &issuers);
     answers_to_requests(placed, items);
@@ -52,12 +57,12 @@ pub fn relate(placed: &[Placed], items: &mut [Item], links: &[Link], answers: &A
 
 /// Certificates that stand in an object beside the request that they do not answer; the API server
 /// does not compare them.
-fn answers_to_requests(placed: &[Placed], items: &mut [Item]) {
+fn answers_to_requests(placed: &[LocatedArtifact], items: &mut [Description]) {
     for (index, pair) in placed.windows(2).enumerate() {
         let [first, second] = pair else { continue };
         let together = first.source == second.source && first.found.group == second.found.group;
         let in_object = first.found.about.contains_key(KIND);
-        let (Thing::Request(request), Thing::Certificate(leaf), true) =
+        let (Artifact::Request(request), Artifact::Certificate(leaf), true) =
             (&first.found.thing, &second.found.thing, together && in_object)
         else {
             continue;

@@ -10,37 +10,37 @@ use crate::inspect::{PrivateKey, describe};
 use crate::x509::certificate::Certificate;
 use crate::x509::key::KeyKind;
 
-fn placed(source: &str, group: usize, thing: Thing) -> Placed {
+fn placed(source: &str, group: usize, thing: Artifact) -> LocatedArtifact {
     let mut found = found(thing);
     found.group = group;
-    Placed { source: source.to_owned(), open: false, pairs: Vec::new(), found }
+    LocatedArtifact { source: source.to_owned(), open: false, pairs: Vec::new(), found }
 }
 
-fn leaf(user: &str, key: u8) -> Thing {
+fn leaf(user: &str, key: u8) -> Artifact {
     let mut certificate = certificate(user, &[]);
     certificate.key.spki = vec![key];
     certificate.der = vec![key, 1];
-    Thing::Certificate(Box::new(certificate))
+    Artifact::Certificate(Box::new(certificate))
 }
 
-fn ca() -> Thing {
-    let Thing::Certificate(mut ca) = leaf("ca", 9) else { unreachable!() };
+fn ca() -> Artifact {
+    let Artifact::Certificate(mut ca) = leaf("ca", 9) else { unreachable!() };
     ca.is_ca = true;
-    Thing::Certificate(ca)
+    Artifact::Certificate(ca)
 }
 
-fn key() -> Thing {
+fn key() -> Artifact {
     let pkcs8 = Zeroizing::new(vec![1]);
-    Thing::PrivateKey(PrivateKey { pkcs8, kind: Ok(KeyKind::P256) })
+    Artifact::PrivateKey(PrivateKey { pkcs8, kind: Ok(KeyKind::P256) })
 }
 
 /// Codes of findings that come from relations, and the properties of each thing.
 fn related(
-    placed: &[Placed],
+    placed: &[LocatedArtifact],
     signature: Verification,
     publics: &[Option<u8>],
-) -> (Vec<Item>, Vec<&'static str>) {
-    let mut items: Vec<Item> = placed.iter().map(|p| describe(&p.found, DURING)).collect();
+) -> (Vec<Description>, Vec<&'static str>) {
+    let mut items: Vec<Description> = placed.iter().map(|p| describe(&p.found, DURING)).collect();
     items.iter_mut().for_each(|item| item.findings.clear());
     let links = links(placed);
     let signatures = vec![signature; links.len()];
@@ -67,9 +67,9 @@ fn a_chain_is_told_when_the_signatures_hold() {
 
 #[test]
 fn a_leaf_signs_nobody_and_outlives_no_ca_silently() {
-    let Thing::Certificate(mut short) = ca() else { unreachable!() };
+    let Artifact::Certificate(mut short) = ca() else { unreachable!() };
     short.not_after = short.not_after.plus(-1);
-    let things = [placed("a", 1, leaf("alice", 1)), placed("ca", 1, Thing::Certificate(short))];
+    let things = [placed("a", 1, leaf("alice", 1)), placed("ca", 1, Artifact::Certificate(short))];
     assert_eq!(related(&things, Verification::Valid, &[None, None]).1, ["outlives-its-ca"]);
     let no_ca = [placed("a", 1, leaf("alice", 1)), placed("x", 1, leaf("ca", 2))];
     let only_itself = vec![Link { subject: 1, issuer: 1 }];
@@ -78,10 +78,10 @@ fn a_leaf_signs_nobody_and_outlives_no_ca_silently() {
 
 #[test]
 fn what_another_of_the_same_name_signed_is_not_self_signed() {
-    let Thing::Certificate(mut twin) = leaf("ca", 1) else { unreachable!() };
+    let Artifact::Certificate(mut twin) = leaf("ca", 1) else { unreachable!() };
     twin.issuer_der.clone_from(&twin.subject_der);
-    let things = [placed("a", 1, Thing::Certificate(twin)), placed("ca", 1, ca())];
-    let mut items: Vec<Item> = things.iter().map(|p| describe(&p.found, DURING)).collect();
+    let things = [placed("a", 1, Artifact::Certificate(twin)), placed("ca", 1, ca())];
+    let mut items: Vec<Description> = things.iter().map(|p| describe(&p.found, DURING)).collect();
     assert_eq!(items[0].findings[0].code, "self-signed");
     let links = links(&things);
     let verdict = |l: &Link| match (l.subject, l.issuer) {
@@ -99,7 +99,7 @@ fn what_another_of_the_same_name_signed_is_not_self_signed() {
 fn what_was_not_verified_is_nobodys() {
     let things = [placed("alice", 0, leaf("alice", 1)), placed("ca", 0, ca())];
     let mut things = things;
-    let Thing::Certificate(alice) = &mut things[0].found.thing else { unreachable!() };
+    let Artifact::Certificate(alice) = &mut things[0].found.thing else { unreachable!() };
     alice.issuer_der = certificate("ca", &[]).subject_der;
     let (items, codes) = related(&things, Verification::Unsupported, &[None, None]);
     assert_eq!(codes, ["signature-unchecked"]);
@@ -111,21 +111,22 @@ fn what_was_not_verified_is_nobodys() {
 #[test]
 fn a_renewed_ca_beside_its_old_certificate_is_no_ring() {
     let twin = |der: u8, not_after: i64| {
-        let Thing::Certificate(mut ca) = ca() else { unreachable!() };
+        let Artifact::Certificate(mut ca) = ca() else { unreachable!() };
         ca.der = vec![9, der];
         ca.issuer_der.clone_from(&ca.subject_der);
         ca.not_after = DURING.plus(not_after);
         ca.path_length = Some(0);
-        Thing::Certificate(ca)
+        Artifact::Certificate(ca)
     };
     let (old, new) = (|| twin(1, -5), || twin(2, 1_000_000_000));
     for twins in [[old(), new()], [new(), old()]] {
         let [one, other] = twins;
         let mut things =
             vec![placed("one", 0, one), placed("other", 0, other), placed("a", 0, leaf("a", 1))];
-        let Thing::Certificate(a) = &mut things[2].found.thing else { unreachable!() };
+        let Artifact::Certificate(a) = &mut things[2].found.thing else { unreachable!() };
         a.issuer_der = certificate("ca", &[]).subject_der;
-        let mut items: Vec<Item> = things.iter().map(|p| describe(&p.found, DURING)).collect();
+        let mut items: Vec<Description> =
+            things.iter().map(|p| describe(&p.found, DURING)).collect();
         let links = links(&things);
         let signatures = vec![Verification::Valid; links.len()];
         let answers = Answers { signatures: &signatures, public_keys: &[None, None, None] };
@@ -151,8 +152,8 @@ fn an_answer_to_another_request_is_told() {
     let other = Certificate { subject: certificate("root", &[]).subject, ..right.clone() };
     for (answer, expected) in [(right, &[][..]), (other, &["not-the-answer"])] {
         let things = [
-            in_object(Thing::Request(Box::new(request.clone()))),
-            in_object(Thing::Certificate(Box::new(answer))),
+            in_object(Artifact::Request(Box::new(request.clone()))),
+            in_object(Artifact::Certificate(Box::new(answer))),
         ];
         let (_, codes) = related(&things, Verification::Valid, &[None, None]);
         assert_eq!(codes, expected);
@@ -166,7 +167,8 @@ fn what_stands_above_can_spoil_it() {
         let mut ca = certificate("ca", &[]);
         ca.extended_key_usages = None;
         change(&mut ca);
-        let mut items = vec![Item::new("certificate"), Item::new("CA"), Item::new("CA")];
+        let mut items =
+            vec![Description::new("certificate"), Description::new("CA"), Description::new("CA")];
         for code in codes_of_ca {
             items[1].problem(code, "");
         }
@@ -221,7 +223,7 @@ fn keys_find_what_they_belong_to() {
         assert_eq!(related(&pair, Verification::Unsupported, &[None, Some(2)]).1, ["key-mismatch"]);
         assert!(related(&pair, Verification::Unsupported, &[None, Some(1)]).1.is_empty());
     }
-    let named = |source: &str, thing| Placed {
+    let named = |source: &str, thing| LocatedArtifact {
         pairs: vec!["pod --".to_owned()],
         ..placed(source, 1, thing)
     };
@@ -259,12 +261,12 @@ fn readable_keys_are_told() {
 
 #[test]
 fn a_bundle_of_one_name_costs_no_more_than_its_length() {
-    let many: Vec<Placed> = (0..5_000_u32)
+    let many: Vec<LocatedArtifact> = (0..5_000_u32)
         .map(|i| {
-            let Thing::Certificate(mut ca) = ca() else { unreachable!() };
+            let Artifact::Certificate(mut ca) = ca() else { unreachable!() };
             ca.der = i.to_be_bytes().to_vec();
             ca.issuer_der.clone_from(&ca.subject_der);
-            placed("bundle", 1, Thing::Certificate(ca))
+            placed("bundle", 1, Artifact::Certificate(ca))
         })
         .collect();
     // Quadratic work would take minutes for these.

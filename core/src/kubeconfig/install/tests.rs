@@ -29,7 +29,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn plan(&self, change: impl FnOnce(&mut NewEntries<'_>)) -> Result<Plan, PlanError> {
+    fn plan(&self, change: impl FnOnce(&mut NewEntries<'_>)) -> Result<InstallPlan, InstallError> {
         let leaf = expired();
         let mut wanted = NewEntries {
             context_name: "old@prod",
@@ -45,7 +45,7 @@ impl Case<'_> {
             use_context: false,
         };
         change(&mut wanted);
-        let existing = Existing {
+        let existing = ExistingEntries {
             same_clusters: self.same.iter().map(|name| (*name).to_owned()).collect(),
             certificates: self.held.iter().map(|c| ("old@prod".to_owned(), c.clone())).collect(),
         };
@@ -55,7 +55,7 @@ impl Case<'_> {
     /// What stands in the way: kind, name, what it is, and whether `--replace` would do.
     fn taken(&self, change: impl FnOnce(&mut NewEntries<'_>)) -> (Kind, String, String, bool) {
         match self.plan(change) {
-            Err(PlanError::Taken { kind, name, what, replaceable }) => {
+            Err(InstallError::Taken { kind, name, what, replaceable }) => {
                 (kind, name, what, replaceable)
             }
             other => panic!("{other:?}"),
@@ -164,7 +164,8 @@ fn a_user_entry_of_another_cluster_is_not_replaced() {
     let taken = case.taken(|w| w.replace = true);
     let what = "which is used for another cluster".to_owned();
     assert_eq!(taken, (Kind::User, "old@prod".to_owned(), what, false));
-    let existing = Existing { same_clusters: ["prod".to_owned()].into(), ..Existing::default() };
+    let existing =
+        ExistingEntries { same_clusters: ["prod".to_owned()].into(), ..ExistingEntries::default() };
     let elsewhere = used_elsewhere(&merged(&text), "old@prod", &existing);
     assert_eq!(elsewhere.as_deref(), Some("more"));
     assert_eq!(used_elsewhere(&merged(ENTRIES), "old@prod", &existing), None);
@@ -195,7 +196,7 @@ fn a_renewal_writes_the_user_entry_alone() {
     assert_eq!((file.as_path(), kinds(edits)), (Path::new("/second"), vec!["user"]));
     assert_eq!(case(Some(somebodys())).taken(renew).0, Kind::User, "it is somebody else's by now");
     let gone = Case { text: "", same: &[], held: None }.plan(renew);
-    assert_eq!(gone, Err(PlanError::Gone("old@prod".to_owned())));
+    assert_eq!(gone, Err(InstallError::Gone("old@prod".to_owned())));
 }
 
 #[test]
@@ -209,7 +210,7 @@ fn what_works_is_replaced_only_by_what_a_server_has_accepted() {
                 (wanted.accepted, wanted.now) = (accepted, now);
             })
         };
-        let unproven = PlanError::Unproven { name: "old@prod".to_owned(), until };
+        let unproven = InstallError::Unproven { name: "old@prod".to_owned(), until };
         assert_eq!(plan(false, until), Err(unproven));
         // One that is over works nowhere.
         assert!(plan(false, UnixTime(until.0 + 1)).is_ok());

@@ -116,13 +116,7 @@ impl Writer<'_, '_> {
         for (index, (name, body)) in list.added.iter().enumerate() {
             if last_kept.is_some() || index > 0 {
                 new.push(',');
-                match pretty {
-                    Some(indent) => {
-                        new.push_str(self.style.newline);
-                        new.push_str(indent);
-                    }
-                    None => new.push(' '),
-                }
+                self.style.separate(&mut new, pretty);
             }
             let many_lines = self.text[model.span.clone()].contains('\n');
             self.style.flow(&mut new, &entry(kind, name, body), pretty.filter(|_| many_lines));

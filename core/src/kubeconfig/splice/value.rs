@@ -21,14 +21,7 @@ impl Writer<'_, '_> {
             for (index, (key, value)) in missing.iter().enumerate() {
                 if !(first && index == 0) {
                     new.push(',');
-                }
-                match pretty {
-                    Some(indent) => {
-                        new.push_str(self.style.newline);
-                        new.push_str(indent);
-                    }
-                    None if first && index == 0 => {}
-                    None => new.push(' '),
+                    self.style.separate(&mut new, pretty);
                 }
                 yaml::quote(&mut new, key, Escapes::Json);
                 new.push_str(": ");

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use usercert_core::inspect::relations::{self, Answers, Placed};
-use usercert_core::inspect::{self, Item, dump, manifest};
+use usercert_core::inspect::relations::{self, Answers, LocatedArtifact};
+use usercert_core::inspect::{self, Description, dump, manifest};
 use usercert_core::text::show;
 use usercert_core::time::UnixTime;
 use usercert_core::x509::key::Verification;
@@ -16,7 +16,7 @@ use crate::keys::{self, KeyError, PrivateKey};
 /// An item and the input that it was found in.
 pub(super) struct InspectedItem {
     pub(super) source: String,
-    pub(super) item: Item,
+    pub(super) item: Description,
     pub(super) dump: Option<String>,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn look(
             }
             items.push(item);
         }
-        placed.extend(found.into_iter().map(|found| Placed {
+        placed.extend(found.into_iter().map(|found| LocatedArtifact {
             source: source.name.clone(),
             open: source.open,
             pairs: pairs.clone(),
@@ -99,7 +99,7 @@ pub(super) fn look(
 }
 
 /// The public half of a private key, where the provider can tell it.
-fn public_half(placed: &Placed, item: &mut Item) -> Option<Vec<u8>> {
+fn public_half(placed: &LocatedArtifact, item: &mut Description) -> Option<Vec<u8>> {
     let key = placed.found.private_key()?;
     key.kind.as_ref().ok()?;
     match PrivateKey::read(&key.pkcs8) {
@@ -113,8 +113,8 @@ fn public_half(placed: &Placed, item: &mut Item) -> Option<Vec<u8>> {
 }
 
 /// Which contexts of the person's kubeconfig use a certificate.
-fn add_contexts(config: &Kubeconfig, placed: &[Placed], items: &mut [Item]) {
-    let wanted = |(p, item): &(&Placed, &mut Item)| {
+fn add_contexts(config: &Kubeconfig, placed: &[LocatedArtifact], items: &mut [Description]) {
+    let wanted = |(p, item): &(&LocatedArtifact, &mut Description)| {
         let leaf = p.found.certificate().is_some_and(|c| !c.is_ca);
         leaf && !item.properties.contains_key("contexts")
     };

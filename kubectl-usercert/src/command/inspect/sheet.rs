@@ -1,7 +1,7 @@
 //! One thing at a time, for people.
 
 use serde_json::Value;
-use usercert_core::inspect::{Item, Severity};
+use usercert_core::inspect::{Description, Severity};
 
 use super::look::InspectedItem;
 
@@ -55,7 +55,7 @@ const LABELS: [(&str, &str, bool); 42] = [
 ];
 
 /// Whether a thing is said with another: a private key with what it belongs to.
-pub(super) fn goes_without_saying(item: &Item) -> bool {
+pub(super) fn goes_without_saying(item: &Description) -> bool {
     let belongs = item.properties.contains_key("belongsTo");
     item.findings.is_empty() && belongs && item.what == "private key"
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
-use usercert_core::inspect::{Item, Severity};
+use usercert_core::inspect::{Description, Severity};
 use usercert_core::text::show;
 use usercert_core::time::{UnixTime, human_duration};
 
@@ -108,7 +108,7 @@ fn line(row: &InspectedItem, root: Option<&Path>, wide: bool, now: UnixTime) -> 
 }
 
 /// Whom or what it names: hosts for a server, else the user.
-fn names(item: &Item) -> String {
+fn names(item: &Description) -> String {
     let hosts: Vec<&str> = list(item, "alternativeNames")
         .iter()
         .map(|n| n.trim_start_matches("DNS:").trim_start_matches("IP:"))
@@ -131,7 +131,7 @@ fn show_cell(text: &str, most: usize) -> String {
     }
 }
 
-fn list<'a>(item: &'a Item, name: &str) -> Vec<&'a str> {
+fn list<'a>(item: &'a Description, name: &str) -> Vec<&'a str> {
     let values = item.properties.get(name).and_then(Value::as_array).into_iter().flatten();
     values.filter_map(Value::as_str).collect()
 }

@@ -1,14 +1,14 @@
-//! Things with where they were found, and signatures between them.
+//! Artifacts with where they were found, and signatures between them.
 
 use std::collections::BTreeMap;
 
-use crate::inspect::{Found, Thing};
+use crate::inspect::{Artifact, FoundArtifact};
 use crate::x509::certificate::Certificate;
 use crate::x509::key::{PublicKey, SignatureAlgorithm};
 
 /// A thing and where it was found.
 #[derive(Debug)]
-pub struct Placed {
+pub struct LocatedArtifact {
     /// The file, `-` or `csr/NAME`, as it can be shown.
     pub source: String,
     /// Whether people other than its owner can read the file.
@@ -16,7 +16,7 @@ pub struct Placed {
     /// What is named together, as a certificate and its key are by two flags: the same for both.
     pub pairs: Vec<String>,
     /// The thing.
-    pub found: Found,
+    pub found: FoundArtifact,
 }
 
 /// A signature to be verified: `issuer`'s key is to have signed `subject`. The two are the same for
@@ -44,15 +44,15 @@ pub struct Signed<'a> {
 
 impl Link {
     /// What is to be verified.
-    pub fn signed<'a>(&self, placed: &'a [Placed]) -> Option<Signed<'a>> {
+    pub fn signed<'a>(&self, placed: &'a [LocatedArtifact]) -> Option<Signed<'a>> {
         let key = match &placed.get(self.issuer)?.found.thing {
-            Thing::Certificate(issuer) => &issuer.key,
-            Thing::Request(request) => &request.key,
+            Artifact::Certificate(issuer) => &issuer.key,
+            Artifact::Request(request) => &request.key,
             _ => return None,
         };
         let (algorithm, message, signature) = match &placed.get(self.subject)?.found.thing {
-            Thing::Certificate(c) => (&c.signature_algorithm, &c.signed, &c.signature),
-            Thing::Request(r) => (&r.signature_algorithm, &r.signed, &r.signature),
+            Artifact::Certificate(c) => (&c.signature_algorithm, &c.signed, &c.signature),
+            Artifact::Request(r) => (&r.signature_algorithm, &r.signed, &r.signature),
             _ => return None,
         };
         Some(Signed { key, algorithm, message, signature })
@@ -60,7 +60,7 @@ impl Link {
 }
 
 /// The certificate at this place of the list.
-pub(super) fn certificate(placed: &[Placed], index: usize) -> Option<&Certificate> {
+pub(super) fn certificate(placed: &[LocatedArtifact], index: usize) -> Option<&Certificate> {
     placed.get(index).and_then(|p| p.found.certificate())
 }
 

@@ -27,7 +27,7 @@ impl fmt::Debug for PrivateKey {
 
 /// A thing by itself.
 #[derive(Debug)]
-pub enum Thing {
+pub enum Artifact {
     /// A certificate.
     Certificate(Box<Certificate>),
     /// A certificate request.
@@ -38,7 +38,7 @@ pub enum Thing {
     PublicKey(PublicKey),
     /// A CertificateSigningRequest; the request and the certificates in it are found beside it.
     Object(Box<Object>),
-    /// Nothing but what stands in [`Found::about`].
+    /// Nothing but what stands in [`FoundArtifact::about`].
     Entry,
     /// A PEM block or file that is known, but not looked into.
     Other {
@@ -60,24 +60,24 @@ pub enum Thing {
 
 /// A thing and its surroundings.
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundArtifact {
     /// The thing.
-    pub thing: Thing,
+    pub thing: Artifact,
     /// What it is as a part of something larger, as `kubeconfig user`.
     pub role: Option<&'static str>,
     /// What its surroundings say about it, safe to show.
     pub about: Map<String, Value>,
-    /// Things of one group belong together: a PEM file, the entry of a user, the data of a Secret.
+    /// Artifacts of one group belong together: a PEM file, the entry of a user, the data of a Secret.
     pub group: usize,
     /// What was odd about the way it was written.
     pub findings: Vec<Finding>,
 }
 
-impl Found {
+impl FoundArtifact {
     /// The certificate, if it is one.
     pub fn certificate(&self) -> Option<&Certificate> {
         match &self.thing {
-            Thing::Certificate(certificate) => Some(certificate),
+            Artifact::Certificate(certificate) => Some(certificate),
             _ => None,
         }
     }
@@ -85,7 +85,7 @@ impl Found {
     /// The private key, if it is one.
     pub fn private_key(&self) -> Option<&PrivateKey> {
         match &self.thing {
-            Thing::PrivateKey(key) => Some(key),
+            Artifact::PrivateKey(key) => Some(key),
             _ => None,
         }
     }
@@ -93,9 +93,9 @@ impl Found {
     /// DER of the public key in it.
     pub fn spki(&self) -> Option<&[u8]> {
         match &self.thing {
-            Thing::Certificate(certificate) => Some(&certificate.key.spki),
-            Thing::Request(request) => Some(&request.key.spki),
-            Thing::PublicKey(key) => Some(&key.spki),
+            Artifact::Certificate(certificate) => Some(&certificate.key.spki),
+            Artifact::Request(request) => Some(&request.key.spki),
+            Artifact::PublicKey(key) => Some(&key.spki),
             _ => None,
         }
     }

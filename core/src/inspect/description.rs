@@ -30,11 +30,11 @@ const AS_FOUND: [&str; 4] = ["user", "groups", "uid", "requester"];
 /// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Item {
+pub struct Description {
     /// What it is: `certificate request`, `certificate`, `private key`, `CertificateSigningRequest`,
     /// `kubeconfig user`, ….
     pub what: String,
-    /// Properties in order. Those that [`Item::shown`] shows otherwise are as they were found; the others
+    /// Properties in order. Those that [`Description::shown`] shows otherwise are as they were found; the others
     /// are safe to show.
     pub properties: Map<String, Value>,
     /// What is odd or wrong about it.
@@ -44,7 +44,7 @@ pub struct Item {
     pub expires: Option<UnixTime>,
 }
 
-impl Item {
+impl Description {
     pub(super) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), properties: Map::new(), findings: Vec::new(), expires: None }
     }

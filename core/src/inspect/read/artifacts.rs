@@ -2,16 +2,16 @@
 
 use serde_json::Map;
 
-use crate::inspect::{Finding, Found, Thing};
+use crate::inspect::{Artifact, Finding, FoundArtifact};
 
-/// Things that are looked for in a text of any size, and how many of its bytes allow for one more: a
+/// Artifacts that are looked for in a text of any size, and how many of its bytes allow for one more: a
 /// certificate and the entry of a user with any credential take more than that.
 const THINGS: usize = 1_000;
 const BYTES_PER_THING: usize = 64;
 
 /// What was found so far.
-pub(super) struct Things {
-    pub(super) found: Vec<Found>,
+pub(super) struct Artifacts {
+    pub(super) found: Vec<FoundArtifact>,
     group: usize,
     /// How many things are looked for.
     most: usize,
@@ -19,15 +19,15 @@ pub(super) struct Things {
     cut: bool,
 }
 
-impl Things {
+impl Artifacts {
     /// Nothing yet, in a text of so many bytes.
     pub(super) fn in_bytes(length: usize) -> Self {
         let most = THINGS.saturating_add(length / BYTES_PER_THING);
-        Things { found: Vec::new(), group: 0, most, cut: false }
+        Artifacts { found: Vec::new(), group: 0, most, cut: false }
     }
 
     /// Everything, and that there is more where there is.
-    pub(super) fn all(mut self) -> Vec<Found> {
+    pub(super) fn all(mut self) -> Vec<FoundArtifact> {
         if self.cut {
             let read = self.found.len();
             let error = format!("there are more things in it; only the first {read} were read");
@@ -49,15 +49,15 @@ impl Things {
         self.group += 1;
     }
 
-    pub(super) fn push(&mut self, thing: Thing) {
+    pub(super) fn push(&mut self, thing: Artifact) {
         let (group, about) = (self.group, Map::new());
-        self.found.push(Found { thing, role: None, about, group, findings: Vec::new() });
+        self.found.push(FoundArtifact { thing, role: None, about, group, findings: Vec::new() });
     }
 
     /// Something that claims to be a thing of this kind, and has no DER.
     pub(super) fn push_unreadable(&mut self, kind: &str, error: impl Into<String>) {
         let (name, error) = (kind.to_owned(), error.into());
-        self.push(Thing::Unreadable { name, error, der: Vec::new() });
+        self.push(Artifact::Unreadable { name, error, der: Vec::new() });
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -98,7 +98,7 @@ fn cells(object: &Object) -> Value {
         }
         Object::Namespace(namespace) => json!([meta.name, namespace.status.phase, age]),
         Object::ConfigMap(map) => json!([meta.name, map.data.len(), age]),
-        Object::ServiceAccount(_) | Object::Custom(_) => json!([meta.name, age]),
+        Object::ServiceAccount(_) | Object::Custom(_) | Object::Loose(_) => json!([meta.name, age]),
     }
 }
 

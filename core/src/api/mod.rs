@@ -2,6 +2,7 @@
 
 pub mod csr;
 pub mod doctor;
+pub mod lease;
 pub mod rbac;
 pub mod selector;
 pub mod token;

@@ -12,14 +12,17 @@
 //! The list does not depend on how it is enforced.
 
 pub mod admission;
+#[cfg(feature = "policy")]
+pub mod approver;
 pub mod authorization;
-pub mod credential;
 pub mod daemon;
 pub mod enforcement;
 mod fingerprint;
 mod protected;
 pub mod record;
 mod refusal;
+#[cfg(feature = "policy")]
+pub mod renewal;
 mod revocation;
 pub mod static_pod;
 pub mod verdict;

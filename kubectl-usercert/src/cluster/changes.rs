@@ -24,10 +24,8 @@ const SLACK: Duration = Duration::from_secs(15);
 pub(super) struct Watch<'a> {
     /// Objects of this collection,
     pub path: &'a str,
-    /// and of them those in which this field
-    pub field: &'static str,
-    /// has this value.
-    pub value: &'a str,
+    /// and of them those in which this field has this value, if one is given.
+    pub field: Option<(&'static str, &'a str)>,
     /// From which version on.
     pub version: &'a str,
     pub seconds: u64,
@@ -57,11 +55,13 @@ impl Wire {
     /// Begins to watch. The time for one request is the time until then: a way that carries lists and
     /// no watches would keep it deaf.
     pub(super) async fn watch(&self, watch: &Watch<'_>) -> Result<Events, ApiError> {
+        let field = watch.field.map(|(field, value)| field_is(field, value));
+        let field = field.map(|selector| format!("&fieldSelector={}", encode(&selector)));
         let url = format!(
-            "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={}&fieldSelector={}&resourceVersion={}",
+            "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={}{}&resourceVersion={}",
             watch.path,
             watch.seconds,
-            encode(&field_is(watch.field, watch.value)),
+            field.unwrap_or_default(),
             encode(watch.version)
         );
         let (response, _) = self.open(&Method::GET, &url, None).await?;

@@ -105,8 +105,7 @@ impl Cluster {
     pub async fn watch_revoked(&self, version: &str) -> Result<ListChanges, ApiError> {
         let watch = Watch {
             path: &config_maps(),
-            field: "metadata.name",
-            value: CONFIG_MAP,
+            field: Some(("metadata.name", CONFIG_MAP)),
             version,
             seconds: WATCH_SECONDS,
         };

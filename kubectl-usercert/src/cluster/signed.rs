@@ -143,7 +143,7 @@ async fn watch_once(
         let options = ListOptions { signer: Some(signer), selector: None };
         *version = cluster.csr_pages(&options).version().await?;
     }
-    let mut changes = cluster.watch_requests_to(signer, version).await?;
+    let mut changes = cluster.watch_requests_to(Some(signer), version).await?;
     shared.watching.store(true, Ordering::Relaxed);
     while let Some(change) = changes.next().await? {
         changes.version().clone_into(version);

@@ -12,34 +12,33 @@ use super::failure::ApiError;
 pub(super) const WATCH_SECONDS: u64 = 240;
 
 impl Cluster {
-    /// The requests to a signer that `keep` wants, and the version from which a watch goes on.
-    pub async fn requests_to(
+    /// What `keep` makes of the requests to a signer, or of all, and the version from which a watch goes on.
+    pub async fn requests_to<T>(
         &self,
-        signer: &str,
-        keep: impl Fn(&CsrObject) -> bool,
-    ) -> Result<(Vec<CsrObject>, String), ApiError> {
-        let mut pages = self.csr_pages(&ListOptions { signer: Some(signer), selector: None });
+        signer: Option<&str>,
+        keep: impl Fn(CsrObject) -> Option<T>,
+    ) -> Result<(Vec<T>, String), ApiError> {
+        let mut pages = self.csr_pages(&ListOptions { signer, selector: None });
         // Before the list: what changes while it is read is seen once more.
         let version = pages.version().await?;
         let mut kept = Vec::new();
         while let Some(page) = pages.next().await? {
             let objects = page.values()?.into_iter().flat_map(CsrObject::from_item);
-            kept.extend(objects.filter(&keep));
+            kept.extend(objects.filter_map(&keep));
         }
         Ok((kept, version))
     }
 
-    /// Watches the requests to a signer from a version on. The time for one request is the time until
+    /// Watches the requests to a signer, or all, from a version on. The time for one request is the time until
     /// the watch begins.
     pub async fn watch_requests_to(
         &self,
-        signer: &str,
+        signer: Option<&str>,
         version: &str,
     ) -> Result<Changes, ApiError> {
         let watch = Watch {
             path: CSRS,
-            field: "spec.signerName",
-            value: signer,
+            field: signer.map(|signer| ("spec.signerName", signer)),
             version,
             seconds: WATCH_SECONDS,
         };

@@ -85,8 +85,7 @@ impl Cluster {
     ) -> Result<Option<WaitEnd>, ApiError> {
         let watch = Watch {
             path: CSRS,
-            field: "metadata.name",
-            value: &seen.metadata.name,
+            field: Some(("metadata.name", &seen.metadata.name)),
             version: &seen.metadata.resource_version,
             seconds: WATCH_SECONDS,
         };

@@ -25,6 +25,12 @@ pub fn see() -> Need {
     Need::Allowed(Rule::allowing(&["list"], "", &["configmaps"]))
 }
 
+/// What is needed to write them.
+#[must_use]
+pub fn write_need() -> Need {
+    Need::Allowed(Rule::allowing(&["get", "create"], "", &["configmaps"]))
+}
+
 /// What is needed to delete them.
 #[must_use]
 pub fn prune() -> Need {

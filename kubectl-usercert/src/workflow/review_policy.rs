@@ -19,7 +19,7 @@ pub struct PolicyArgs {
     pub policy: Option<PathBuf>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Rules(Option<(Policy, String)>);
 
 impl PolicyArgs {
@@ -70,6 +70,11 @@ impl Rules {
     /// The longest lifetime that the policy allows, if it says so.
     pub fn longest(&self) -> Option<Lifetime> {
         self.0.as_ref().and_then(|(policy, _)| policy.longest())
+    }
+
+    /// The policy, if there is one.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.0.as_ref().map(|(policy, _)| policy)
     }
 
     pub fn file(&self) -> Option<&str> {

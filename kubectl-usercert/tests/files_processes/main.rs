@@ -4,7 +4,6 @@
 #[cfg(unix)]
 mod crash;
 mod many;
-mod stored;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

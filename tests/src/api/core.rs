@@ -53,6 +53,15 @@ pub(crate) struct Custom {
     pub(crate) spec: Value,
 }
 
+/// An object without a `spec` whose content is kept as it was sent, without a protobuf form.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Loose {
+    pub(crate) metadata: ObjectMeta,
+    #[serde(flatten)]
+    pub(crate) fields: serde_json::Map<String, Value>,
+}
+
 #[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ConfigMap {

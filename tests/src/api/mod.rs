@@ -16,7 +16,7 @@ pub(crate) use self::certificates::{
     CertificateSigningRequest, CertificateSigningRequestStatus, Condition,
 };
 pub(crate) use self::core::{
-    ConfigMap, Custom, Namespace, NamespaceSpec, NamespaceStatus, ServiceAccount,
+    ConfigMap, Custom, Loose, Namespace, NamespaceSpec, NamespaceStatus, ServiceAccount,
 };
 pub(crate) use self::meta::{DeleteOptions, ObjectMeta, Time, Values};
 pub(crate) use self::object::{Object, decode_json, with_type};

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    Binding, CertificateSigningRequest, ConfigMap, Custom, Kind, Namespace, ObjectMeta, Resource,
-    Role, ServiceAccount,
+    Binding, CertificateSigningRequest, ConfigMap, Custom, Kind, Loose, Namespace, ObjectMeta,
+    Resource, Role, ServiceAccount,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,7 @@ pub(crate) enum Object {
     ConfigMap(ConfigMap),
     ServiceAccount(ServiceAccount),
     Custom(Custom),
+    Loose(Loose),
 }
 
 /// What is wrong with a body, in words for the `message` of a BadRequest.
@@ -44,8 +45,13 @@ impl Object {
             Kind::Namespace => Self::Namespace(decode_json(resource, json, unknown)?),
             Kind::ConfigMap => Self::ConfigMap(decode_json(resource, json, unknown)?),
             Kind::ServiceAccount => Self::ServiceAccount(decode_json(resource, json, unknown)?),
-            Kind::ValidatingAdmissionPolicy | Kind::ValidatingAdmissionPolicyBinding => {
-                Self::Custom(decode_json(resource, json, unknown)?)
+            Kind::ValidatingAdmissionPolicy
+            | Kind::ValidatingAdmissionPolicyBinding
+            | Kind::Lease => Self::Custom(decode_json(resource, json, unknown)?),
+            Kind::Event => {
+                let mut event: Loose = decode_json(resource, json, unknown)?;
+                event.fields.retain(|key, _| key != "kind" && key != "apiVersion");
+                Self::Loose(event)
             }
             _ => return Err(format!("{} is not stored", resource.kind_name)),
         })
@@ -77,6 +83,7 @@ impl Object {
             Self::ConfigMap(it) => serde_json::to_value(it),
             Self::ServiceAccount(it) => serde_json::to_value(it),
             Self::Custom(it) => serde_json::to_value(it),
+            Self::Loose(it) => serde_json::to_value(it),
         };
         json.unwrap_or(Value::Null) // strings, numbers and maps of them cannot fail
     }
@@ -95,6 +102,7 @@ impl Object {
             Self::ConfigMap(it) => &it.metadata,
             Self::ServiceAccount(it) => &it.metadata,
             Self::Custom(it) => &it.metadata,
+            Self::Loose(it) => &it.metadata,
         }
     }
 
@@ -107,6 +115,7 @@ impl Object {
             Self::ConfigMap(it) => &mut it.metadata,
             Self::ServiceAccount(it) => &mut it.metadata,
             Self::Custom(it) => &mut it.metadata,
+            Self::Loose(it) => &mut it.metadata,
         }
     }
 }

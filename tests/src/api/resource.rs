@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     SubjectAccessReview,
     ValidatingAdmissionPolicy,
     ValidatingAdmissionPolicyBinding,
+    Lease,
+    Event,
     /// Workloads and the like: listed by discovery so that roles can name them, and always empty.
     Empty,
 }
@@ -81,6 +83,7 @@ const CHANGE: &[&str] = &["get", "patch", "update"];
 const ADMISSION: &str = "admissionregistration.k8s.io";
 const AUTHENTICATION: &str = "authentication.k8s.io";
 const AUTHORIZATION: &str = "authorization.k8s.io";
+const COORDINATION: &str = "coordination.k8s.io";
 const CERTIFICATES: &str = "certificates.k8s.io";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -137,7 +140,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
         resource(Kind::Namespace, "Namespace", "", "namespaces", "namespace", false, ALL),
         &["ns"],
     ),
-    short(resource(Kind::Empty, "Event", "", "events", "event", true, READ), &["ev"]),
+    short(resource(Kind::Event, "Event", "", "events", "event", true, ALL), &["ev"]),
     short(resource(Kind::Empty, "Node", "", "nodes", "node", false, READ), &["no"]),
     short(resource(Kind::Empty, "Pod", "", "pods", "pod", true, READ), &["po"]),
     resource(Kind::Empty, "Secret", "", "secrets", "secret", true, READ),
@@ -179,6 +182,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
         resource(Kind::Empty, "Deployment", "apps", "deployments", "deployment", true, READ),
         &["deploy"],
     ),
+    resource(Kind::Lease, "Lease", COORDINATION, "leases", "lease", true, ALL),
     resource(
         Kind::SelfSubjectReview,
         "SelfSubjectReview",

@@ -85,6 +85,20 @@ pub(super) fn validate(object: &Object, resource: &Resource) -> Vec<FieldError> 
             let too_long = bytes > CONFIG_MAP_LIMIT;
             too_long.then(|| FieldError::too_long("[]", CONFIG_MAP_LIMIT)).into_iter().collect()
         }
+        Object::Loose(event) => {
+            // What lies in no namespace has its events in one of these.
+            let of = event.fields.get("involvedObject").and_then(|it| it["namespace"].as_str());
+            let (of, here) = (of.unwrap_or_default(), event.metadata.namespace.as_str());
+            let fits = of == here || (of.is_empty() && ["default", "kube-system"].contains(&here));
+            let error = || {
+                FieldError::invalid(
+                    "involvedObject.namespace",
+                    &format!("{of:?}"),
+                    "does not match event.namespace",
+                )
+            };
+            (!fits).then(error).into_iter().collect()
+        }
         Object::Namespace(_) | Object::ServiceAccount(_) | Object::Custom(_) => Vec::new(),
     });
     errors

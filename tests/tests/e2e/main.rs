@@ -13,6 +13,7 @@
 )]
 
 mod approvals;
+mod approver;
 mod attacks;
 mod backend;
 mod bad_input;
@@ -34,7 +35,6 @@ mod kubeconfigs;
 mod lists;
 mod onboard;
 mod own_pki;
-mod plugins;
 mod policy;
 mod pty;
 mod rbac;
@@ -44,7 +44,6 @@ mod revocations;
 mod rights;
 mod road;
 mod screens;
-mod self_renewal;
 mod token;
 mod trial;
 mod wire;
@@ -98,16 +97,13 @@ fn main() -> ExitCode {
         rbac::access::CASES,
         rbac::together::CASES,
         approvals::CASES,
-        plugins::CASES,
         policy::CASES,
         rights::CASES,
         token::CASES,
         renew::CASES,
-        self_renewal::switching::CASES,
-        self_renewal::renewing::CASES,
-        self_renewal::refusing::CASES,
         doctor::CASES,
         records::CASES,
+        approver::CASES,
         revocations::admission::CASES,
         revocations::authorization::CASES,
         revocations::guards::CASES,

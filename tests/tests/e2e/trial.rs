@@ -232,6 +232,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// What it had said on standard error when it was waited for.
+    pub(crate) fn said(&self) -> &str {
+        &self.stderr
+    }
+
     /// Tells it to stop, by SIGTERM, and waits for its end; not for ever.
     pub(crate) fn stop(mut self) -> Outcome {
         use rustix::process::{Pid, Signal, kill_process};

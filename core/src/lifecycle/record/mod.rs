@@ -8,16 +8,18 @@
 mod access;
 mod claim;
 mod ledger;
+mod stored;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 pub use access::{READER, RECORDER, reader, recorder, roles};
 pub use claim::{CLAIM, RenewalClaim, claim_name};
 pub use ledger::{Ledger, Recorded, has_ended};
+
+pub use stored::StoredMap;
 
 use super::{Fingerprint, NAMESPACE};
 use crate::api::csr::{Object, State};
@@ -226,71 +228,6 @@ pub fn record_name(certificate: &Fingerprint) -> String {
 pub fn selector(user: Option<&str>) -> String {
     let user = user.map(|user| format!(",{USER_LABEL}={}", user_digest(user)));
     format!("{KIND_LABEL}={RECORD}{}", user.unwrap_or_default())
-}
-
-/// A ConfigMap of the namespace as far as it matters here.
-#[derive(Clone, Debug, Deserialize)]
-pub struct StoredMap {
-    metadata: StoredMetadata,
-    #[serde(default)]
-    data: BTreeMap<String, String>,
-    #[serde(default, rename = "binaryData")]
-    binary: BTreeMap<String, String>,
-    #[serde(default)]
-    immutable: Option<bool>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct StoredMetadata {
-    name: String,
-    uid: String,
-    resource_version: String,
-    labels: BTreeMap<String, String>,
-}
-
-impl StoredMap {
-    /// Reads a ConfigMap as the server sent it.
-    ///
-    /// # Errors
-    /// A field of the wrong type.
-    pub fn read(value: &Value) -> Result<Self, &'static str> {
-        Self::deserialize(value).map_err(|_| "a field is of the wrong type")
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.metadata.name
-    }
-
-    /// UID and version, by which exactly this object is deleted.
-    #[must_use]
-    pub fn version(&self) -> (&str, &str) {
-        (&self.metadata.uid, &self.metadata.resource_version)
-    }
-
-    fn is(&self, kind: &str) -> Result<(), &'static str> {
-        if self.metadata.labels.get(KIND_LABEL).map(String::as_str) != Some(kind) {
-            return Err("it is not labelled as such");
-        }
-        // Whatever was written here cannot have been changed since.
-        if self.immutable != Some(true) {
-            return Err("it is not immutable");
-        }
-        if !self.binary.is_empty() {
-            return Err("it holds binary data");
-        }
-        Ok(())
-    }
-
-    fn text(&self, key: &str) -> Result<&str, &'static str> {
-        self.data.get(key).map(String::as_str).ok_or("a key is missing")
-    }
-
-    fn time(&self, key: &str) -> Result<UnixTime, &'static str> {
-        self.text(key)?.parse().map_err(|_| "a time cannot be read")
-    }
 }
 
 fn config_map(name: &str, kind: &str, user: Option<&str>, data: Value) -> Value {

@@ -6,6 +6,7 @@
 
 mod pattern;
 mod read;
+mod renewals;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,8 @@ use crate::x509::lifetime::Lifetime;
 use crate::x509::pkcs10::CertificateRequest;
 
 use pattern::Pattern;
+
+pub use renewals::{OnReuse, RenewalRule};
 
 /// Longest policy that is looked at, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -49,6 +52,8 @@ pub struct Policy {
     requester: Requester,
     #[serde(default)]
     findings: Severities,
+    #[serde(default, deserialize_with = "renewals::rules")]
+    renewals: Vec<RenewalRule>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
@@ -70,6 +75,14 @@ enum Kind {
 struct Names {
     allow: Option<Vec<Pattern>>,
     deny: Option<Vec<Pattern>>,
+}
+
+impl Names {
+    /// Whether a name passes.
+    fn permit(&self, name: &str) -> bool {
+        let allowed = self.allow.as_ref().is_none_or(|allow| any(allow, name));
+        allowed && !self.deny.as_ref().is_some_and(|deny| any(deny, name))
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -184,6 +197,11 @@ impl Policy {
     /// The longest lifetime that it allows, if it says so.
     pub fn longest(&self) -> Option<Lifetime> {
         self.lifetime.max
+    }
+
+    /// The rules about certificates that are renewed without a person.
+    pub fn renewals(&self) -> &[RenewalRule] {
+        &self.renewals
     }
 
     fn asked(&self, reviewed: &Reviewed<'_>, findings: &mut Findings) {

@@ -3,6 +3,7 @@
 mod bulk;
 mod one;
 mod replies;
+mod watch;
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -46,11 +47,14 @@ use crate::workflow::review_sheet::Bindings;
 ///
 ///   # In a script
 ///   kubectl usercert approve alice --expect K7QF-2M9X-0ATB-55WZ --yes
+///
+///   # As a service: renewals that a policy lets pass
+///   kubectl usercert approve --watch --policy policy.yaml
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ApproveArgs {
     /// Names of requests; a user's name does where one pending request names that user
-    #[arg(required_unless_present_any = ["from", "all_pending", "selector"])]
+    #[arg(required_unless_present_any = ["from", "all_pending", "selector", "watch"])]
     pub names: Vec<String>,
     /// Submit the requests in this file ("-": standard input) for somebody, then approve them
     #[arg(short = 'f', long, visible_alias = "filename", value_name = "FILE",
@@ -99,6 +103,8 @@ pub struct ApproveArgs {
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
+    watch: watch::WatchArgs,
+    #[command(flatten)]
     timeout: TimeoutArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -134,6 +140,9 @@ struct Approval<'a> {
 }
 
 pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
+    if args.watch.watch {
+        return watch::run(host, args).await;
+    }
     for code in &args.accept {
         findings::can_be_accepted(code)?;
     }

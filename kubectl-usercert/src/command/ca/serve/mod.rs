@@ -2,25 +2,20 @@
 
 mod signer;
 
-use std::time::{Duration, Instant};
-
 use clap::Args;
 use usercert_core::ca::{authority, profile};
 
-use self::signer::{KnownBindings, Position, ServeStep, Signer, SignerSettings};
+use self::signer::{KnownBindings, Signer, SignerSettings};
 use super::authority::AuthorityArgs;
 use super::rbac;
-use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::{ClientArgs, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::workflow::findings;
+use crate::workflow::follow::{Follower as _, Position, answer_all, follow};
 use crate::workflow::records::Recording;
 use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::stop::Stop;
-
-/// Waiting after a failure: at first, and at most.
-const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Sign approved requests in a cluster, as the signer of a name of your own
 ///
@@ -96,58 +91,16 @@ pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
     let ca = args.authority.load(host)?;
     ca.authority.may_issue(profile::user())?;
     let stop = if args.once { Stop::never() } else { Stop::new()? };
-    let cluster = connected(args, &stop)?;
-    let bindings = KnownBindings::default();
-    let records = Recording::default();
-    let mut signer = Signer { host, settings, cluster, ca, stop, bindings, records };
-    signer.introduce();
+    let (bindings, records) = (KnownBindings::default(), Recording::default());
+    let signer = Signer { host, settings, client: &args.client, ca, stop, bindings, records };
+    let cluster = signer.connect()?;
+    signer.introduce(&cluster);
     // The first look tells whether it can work at all.
-    let (version, handled) = match signer.sign_waiting().await? {
+    match answer_all(&signer, &cluster).await? {
         Some((_, handled)) if args.once => return Ok(handled),
-        Some(done) => done,
-        None => {
-            host.say("stopped");
-            return Ok(Exit::Done);
-        }
-    };
-    let mut at = Position { version: Some(version), unfinished: handled == Exit::Failed };
-    let mut pause = BACKOFF.0;
-    loop {
-        let begun = Instant::now();
-        // A service account's token lives for an hour: each step takes the one that is there by now.
-        let step = match connected(args, &signer.stop) {
-            Ok(cluster) => {
-                signer.cluster = cluster;
-                signer.step(&mut at, pause).await
-            }
-            Err(error) => Err(error),
-        };
-        let again = step.is_err() || at.unfinished;
-        match step {
-            Ok(ServeStep::Stopped) => break,
-            Ok(ServeStep::Listed) => continue,
-            // A server that ends every watch at once is not asked at once again.
-            Ok(ServeStep::Watched) if begun.elapsed() >= BACKOFF.0 => {}
-            Ok(ServeStep::Watched) => {
-                if signer.stop.within(pause).await {
-                    break;
-                }
-            }
-            Err(error) => {
-                let next = if signer.stop.is_told().await { "" } else { "; trying again" };
-                host.warn(format!("warning: {}{next}", error.message));
-                if signer.stop.within(pause).await {
-                    break;
-                }
-            }
-        }
-        pause = if again { (pause * 2).min(BACKOFF.1) } else { BACKOFF.0 };
+        Some((version, handled)) => follow(&signer, Position::after(version, handled)).await,
+        None => {}
     }
     host.say("stopped");
     Ok(Exit::Done)
-}
-
-fn connected(args: &ServeArgs, stop: &Stop) -> Result<Cluster> {
-    let cluster = Target::resolve(&args.client)?.connect()?;
-    Ok(cluster.for_service(stop.receiver()))
 }

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject, RESOURCE};
@@ -15,13 +14,15 @@ use usercert_core::text::{show, show_short};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use usercert_core::x509::lifetime::{self, Lifetime};
 
-use crate::cluster::{ApiError, Change, Cluster, Need, explain};
+use crate::cluster::{ApiError, Cluster, Need, Target, explain};
 use crate::command::ca::authority::Ca;
 use crate::error::{Error, Exit, Result};
 use crate::keys;
-use crate::ui::args::{DryRun, Format};
+use crate::ui::args::{ClientArgs, DryRun, Format};
 use crate::ui::host::Host;
 use crate::ui::output;
+use crate::workflow::follow::Follower;
+use crate::workflow::recent::Recent;
 use crate::workflow::records::Recording;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Bindings;
@@ -31,24 +32,8 @@ use crate::workflow::stop::Stop;
 const TRIES: usize = 10;
 /// Told once where role bindings may not be listed.
 const NOT_LISTED: &str = "warning: role bindings may not be listed here, so names that look like those in them are signed; --print-rbac prints the rules";
-/// How long the names in role bindings are taken for current.
-const FRESH: Duration = Duration::from_secs(10);
 /// How many requests that were left are remembered.
 const MOST_LEFT: usize = 10_000;
-
-pub(super) struct Position {
-    /// The version up to which everything is answered; without one it begins with the list.
-    pub(super) version: Option<String>,
-    /// Whether something in the list could not be answered.
-    pub(super) unfinished: bool,
-}
-
-pub(super) enum ServeStep {
-    Listed,
-    /// Changes have been followed, until the watch ended.
-    Watched,
-    Stopped,
-}
 
 pub(super) struct SignerSettings {
     pub(super) name: String,
@@ -63,7 +48,7 @@ pub(super) struct SignerSettings {
 pub(super) struct Signer<'a> {
     pub(super) host: &'a Host,
     pub(super) settings: SignerSettings,
-    pub(super) cluster: Cluster,
+    pub(super) client: &'a ClientArgs,
     pub(super) ca: Ca,
     pub(super) stop: Stop,
     pub(super) bindings: KnownBindings,
@@ -72,7 +57,7 @@ pub(super) struct Signer<'a> {
 
 #[derive(Default)]
 pub(super) struct KnownBindings {
-    read: RefCell<Option<(Instant, Rc<Bindings>)>>,
+    read: Recent<Bindings>,
     /// Whether it was told that they may not be read.
     told: Cell<bool>,
     /// UIDs of requests that are left as they are, which was told.
@@ -86,14 +71,47 @@ enum Issuance {
     Left(String),
 }
 
+impl Follower for Signer<'_> {
+    type Waiting = CsrObject;
+
+    fn host(&self) -> &Host {
+        self.host
+    }
+
+    fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    fn connect(&self) -> Result<Cluster> {
+        let cluster = Target::resolve(self.client)?.connect()?;
+        Ok(cluster.for_service(self.stop.receiver()))
+    }
+
+    fn signer(&self) -> Option<&str> {
+        Some(&self.settings.name)
+    }
+
+    fn waiting(&self, object: CsrObject) -> Option<CsrObject> {
+        Some(object).filter(|object| authority::is_waiting(object, &self.settings.name))
+    }
+
+    async fn answer(&self, cluster: &Cluster, object: CsrObject) -> Result<Exit> {
+        self.sign(cluster, object).await
+    }
+
+    fn explain(&self, cluster: &Cluster, error: &ApiError) -> Error {
+        self.need(cluster, error)
+    }
+}
+
 impl Signer<'_> {
-    pub(super) fn introduce(&self) {
+    pub(super) fn introduce(&self, cluster: &Cluster) {
         let ca = self.ca.authority.certificate();
         let name = &self.settings.name;
         self.host.say(format!(
             "signing for {} at {} with {}, SHA-256 {}",
             show(name),
-            show(&self.cluster.server),
+            show(&cluster.server),
             ca.subject.shown(),
             ca.fingerprint()
         ));
@@ -107,89 +125,18 @@ impl Signer<'_> {
         }
     }
 
-    fn need(&self, error: &ApiError) -> Error {
-        explain(error, &self.cluster.server, &Need::Sign(self.settings.name.clone()))
-    }
-
-    /// Answers everything that waits now; the version of the list, and how it went. `None` when told to
-    /// stop.
-    pub(super) async fn sign_waiting(&self) -> Result<Option<(String, Exit)>> {
-        let waits = |object: &CsrObject| authority::is_waiting(object, &self.settings.name);
-        let listed = self.stop.or(self.cluster.requests_to(&self.settings.name, waits)).await;
-        let Some(listed) = listed else { return Ok(None) };
-        let (waiting, version) = listed.map_err(|e| self.need(&e))?;
-        let mut exit = Exit::Done;
-        for object in waiting {
-            if self.stop.is_told().await {
-                return Ok(None);
-            }
-            exit = exit.gravest(self.answer(object).await.unwrap_or_else(|error| {
-                // One that cannot be answered does not keep others waiting.
-                self.host.fail(&error);
-                error.exit
-            }));
-        }
-        Ok(Some((version, exit)))
-    }
-
-    /// Follows the changes where the version is known, else answers what is in the list. After a
-    /// failure the list tells what was missed.
-    pub(super) async fn step(&self, at: &mut Position, limit: Duration) -> Result<ServeStep> {
-        let Some(version) = at.version.take() else {
-            let Some((version, handled)) = self.sign_waiting().await? else {
-                return Ok(ServeStep::Stopped);
-            };
-            *at = Position { version: Some(version), unfinished: handled == Exit::Failed };
-            return Ok(ServeStep::Listed);
-        };
-        let limit = at.unfinished.then_some(limit);
-        let up = async {
-            match limit {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(up);
-        let watch = self.cluster.watch_requests_to(&self.settings.name, &version);
-        let mut changes = match self.stop.or(watch).await {
-            Some(Ok(changes)) => changes,
-            Some(Err(error)) => return self.lost(&error),
-            None => return Ok(ServeStep::Stopped),
-        };
-        loop {
-            let change = tokio::select! {
-                biased;
-                () = self.stop.told() => return Ok(ServeStep::Stopped),
-                () = &mut up => return Ok(ServeStep::Watched),
-                change = changes.next() => change,
-            };
-            match change {
-                Ok(Some(Change::Object(object))) => {
-                    self.answer(*object).await?;
-                }
-                Ok(Some(Change::Gone | Change::Progress)) => {}
-                Ok(None) => {
-                    at.version = Some(changes.version().to_owned()).filter(|_| !at.unfinished);
-                    return Ok(ServeStep::Watched);
-                }
-                Err(error) => return self.lost(&error),
-            }
-        }
-    }
-
-    /// What a watch that failed comes to: a version that the server has forgotten is no failure.
-    fn lost(&self, error: &ApiError) -> Result<ServeStep> {
-        if error.code() == 410 { Ok(ServeStep::Watched) } else { Err(self.need(error)) }
+    fn need(&self, cluster: &Cluster, error: &ApiError) -> Error {
+        explain(error, &cluster.server, &Need::Sign(self.settings.name.clone()))
     }
 
     /// Signs or fails one request, unless it does not wait (any more). Told to stop, it finishes nothing
     /// but an answer that is on its way, within the time for one request.
-    async fn answer(&self, mut object: CsrObject) -> Result<Exit> {
+    async fn sign(&self, cluster: &Cluster, mut object: CsrObject) -> Result<Exit> {
         for _ in 0..TRIES {
             if !authority::is_waiting(&object, &self.settings.name) {
                 return Ok(Exit::Done);
             }
-            let bindings = match self.stop.or(self.role_bindings()).await {
+            let bindings = match self.stop.or(self.role_bindings(cluster)).await {
                 Some(bindings) => bindings?,
                 None => return Ok(Exit::Done),
             };
@@ -204,13 +151,13 @@ impl Signer<'_> {
             let name = &object.metadata.name;
             let error = match self.settings.dry_run {
                 DryRun::Client => return self.report(&object, &answer),
-                dry => match self.cluster.put_status(name, &body, dry == DryRun::Server).await {
+                dry => match cluster.put_status(name, &body, dry == DryRun::Server).await {
                     Ok(_) => {
                         if let (Issuance::Signed(chain), DryRun::None) = (&answer, dry)
                             && let Some(leaf) = chain.first()
                         {
                             let record = CertificateRecord::new(leaf, &object, None);
-                            self.records.keep(self.host, &self.cluster, &record).await;
+                            self.records.keep(self.host, cluster, &record).await;
                         }
                         return self.report(&object, &answer);
                     }
@@ -221,12 +168,12 @@ impl Signer<'_> {
                 "NotFound" => return Ok(Exit::Done),
                 // Somebody has changed it, maybe another one of us: look again.
                 "Conflict" => {}
-                _ => return Err(self.need(&error)),
+                _ => return Err(self.need(cluster, &error)),
             }
-            object = match self.stop.or(self.cluster.get_csr(name)).await {
+            object = match self.stop.or(cluster.get_csr(name)).await {
                 Some(Ok(object)) => object,
                 Some(Err(error)) if error.reason() == "NotFound" => return Ok(Exit::Done),
-                Some(Err(error)) => return Err(self.need(&error)),
+                Some(Err(error)) => return Err(self.need(cluster, &error)),
                 None => return Ok(Exit::Done),
             };
         }
@@ -253,26 +200,20 @@ impl Signer<'_> {
 
     /// The cluster's role bindings: what looks like a name in them is refused. Always read, whatever the
     /// names hold: an l stands for a 1 as well as the other way round.
-    async fn role_bindings(&self) -> Result<Rc<Bindings>> {
-        let known = self.bindings.read.borrow().clone();
-        if let Some((_, bindings)) = known.filter(|(since, _)| since.elapsed() < FRESH) {
-            return Ok(bindings);
-        }
-        let begun = Instant::now();
-        let read = match Bindings::try_read(&self.cluster).await {
-            Err(error) if error.code() == 403 => {
-                if !self.bindings.told.replace(true) {
-                    self.host.warn(NOT_LISTED);
+    async fn role_bindings(&self, cluster: &Cluster) -> Result<Rc<Bindings>> {
+        let read = async {
+            match Bindings::try_read(cluster).await {
+                Err(error) if error.code() == 403 => {
+                    if !self.bindings.told.replace(true) {
+                        self.host.warn(NOT_LISTED);
+                    }
+                    Bindings::revoked_only(cluster).await
                 }
-                let revoked = Bindings::revoked_only(&self.cluster).await;
-                revoked.map_err(|error| self.need(&error))?
+                // Signed unseen only where that is the cluster's will, not where it is a moment's failure.
+                read => read,
             }
-            // Signed unseen only where that is the cluster's will, not where it is a moment's failure.
-            read => read.map_err(|error| self.need(&error))?,
         };
-        let read = Rc::new(read);
-        *self.bindings.read.borrow_mut() = Some((begun, Rc::clone(&read)));
-        Ok(read)
+        self.bindings.read.get(read).await.map_err(|error| self.need(cluster, &error))
     }
 
     fn decide(&self, object: &CsrObject, bindings: &Bindings) -> Result<Issuance> {

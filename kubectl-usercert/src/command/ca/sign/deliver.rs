@@ -223,7 +223,6 @@ impl<'a> Delivery<'a> {
                 renewed: None,
                 accepted: true,
                 now: host.now(),
-                exec: None,
             };
             files.extend(entry.write_standalone(file)?.files);
         }

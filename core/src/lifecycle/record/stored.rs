@@ -1,0 +1,75 @@
+//! ConfigMaps of the namespace as the server has them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::KIND_LABEL;
+use crate::time::UnixTime;
+
+/// A ConfigMap of the namespace as far as it matters here.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StoredMap {
+    pub(super) metadata: StoredMetadata,
+    #[serde(default)]
+    pub(super) data: BTreeMap<String, String>,
+    #[serde(default, rename = "binaryData")]
+    binary: BTreeMap<String, String>,
+    #[serde(default)]
+    immutable: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct StoredMetadata {
+    pub(super) name: String,
+    uid: String,
+    resource_version: String,
+    pub(super) labels: BTreeMap<String, String>,
+}
+
+impl StoredMap {
+    /// Reads a ConfigMap as the server sent it.
+    ///
+    /// # Errors
+    /// A field of the wrong type.
+    pub fn read(value: &Value) -> Result<Self, &'static str> {
+        Self::deserialize(value).map_err(|_| "a field is of the wrong type")
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// UID and version, by which exactly this object is deleted.
+    #[must_use]
+    pub fn version(&self) -> (&str, &str) {
+        (&self.metadata.uid, &self.metadata.resource_version)
+    }
+
+    /// Whether it is labelled as this, and cannot have been changed.
+    pub(super) fn is(&self, kind: &str) -> Result<(), &'static str> {
+        if self.metadata.labels.get(KIND_LABEL).map(String::as_str) != Some(kind) {
+            return Err("it is not labelled as such");
+        }
+        // Whatever was written here cannot have been changed since.
+        if self.immutable != Some(true) {
+            return Err("it is not immutable");
+        }
+        if !self.binary.is_empty() {
+            return Err("it holds binary data");
+        }
+        Ok(())
+    }
+
+    pub(super) fn text(&self, key: &str) -> Result<&str, &'static str> {
+        self.data.get(key).map(String::as_str).ok_or("a key is missing")
+    }
+
+    pub(super) fn time(&self, key: &str) -> Result<UnixTime, &'static str> {
+        self.text(key)?.parse().map_err(|_| "a time cannot be read")
+    }
+}

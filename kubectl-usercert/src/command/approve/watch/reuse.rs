@@ -1,0 +1,114 @@
+//! A certificate that was renewed twice: two hold it.
+
+use usercert_core::api::csr::{CsrObject, State};
+use usercert_core::lifecycle::approver::{EVENTS, event};
+use usercert_core::lifecycle::record::RenewalClaim;
+use usercert_core::lifecycle::renewal::REUSED;
+use usercert_core::lifecycle::{Fingerprint, Revocation, RevocationKey, protected};
+use usercert_core::text::show_short;
+
+use super::approver::Approver;
+use crate::cluster::{Cluster, Need, explain};
+use crate::error::{Error, Exit, Result};
+use crate::ui::args::DryRun;
+use crate::workflow::monitor::Count;
+use crate::workflow::{records, revocation};
+
+/// What those read whose certificate is blocked for it.
+const REASON: &str = "renewed twice, so two hold it";
+
+impl Approver<'_> {
+    /// Denies a second renewal and tells; where the rule says so, first revokes the family, so that a run
+    /// that ends in between does it again.
+    pub(super) async fn reused(
+        &self,
+        cluster: &Cluster,
+        object: &CsrObject,
+        claim: &RenewalClaim,
+        parent: &Fingerprint,
+        revoke: bool,
+    ) -> Result<Exit> {
+        let blocked = match revoke && self.dry_run() == DryRun::None {
+            true => self.revoke_family(cluster, object, claim, parent).await?,
+            false => None,
+        };
+        let why = format!(
+            "the certificate {parent} was renewed before, with another key, by the request {}: two hold it{}",
+            show_short(&claim.request.0, 60),
+            blocked.map(|what| format!("; {what}")).unwrap_or_default()
+        );
+        let exit = self.deny(cluster, object, REUSED, &why, Count::Reused).await?;
+        if self.dry_run() == DryRun::None {
+            let event = event(object, REUSED, &why, self.host.now());
+            let events = format!("/api/v1/namespaces/{EVENTS}/events");
+            if let Err(error) = cluster.create_object(&events, &event, false).await {
+                let error = explain(&error, &cluster.server, &Need::Get);
+                self.host.warn(format!("warning: no event was written: {}", error.message));
+            }
+        }
+        Ok(exit)
+    }
+
+    /// Revokes the certificate and all that descend from it; in words, what was.
+    async fn revoke_family(
+        &self,
+        cluster: &Cluster,
+        object: &CsrObject,
+        claim: &RenewalClaim,
+        parent: &Fingerprint,
+    ) -> Result<Option<String>> {
+        let user = &object.spec.username;
+        let groups = object.spec.groups.iter().map(String::as_str);
+        if let Some(why) = protected(user, groups.filter(|g| *g != "system:authenticated")) {
+            self.host.warn(format!("warning: nothing is revoked: {why}"));
+            return Ok(None);
+        }
+        // The first renewal may be on its way: only once it is recorded it can be revoked.
+        let first = match cluster.get_csr(&claim.request.0).await {
+            Ok(first) => Some(first).filter(|first| first.metadata.uid == claim.request.1),
+            Err(error) if error.reason() == "NotFound" => None,
+            Err(error) => return Err(explain(&error, &cluster.server, &Need::Get)),
+        };
+        let brings_none = match first.as_ref().map(|first| first.state()) {
+            Some(State::Pending | State::Approved) => {
+                return Err(Error::new(
+                    "its certificate was renewed twice, and the first renewal is not issued yet",
+                ));
+            }
+            Some(State::Denied { .. } | State::Failed { .. }) => true,
+            Some(State::Issued) | None => false,
+        };
+        if let Some(first) = &first {
+            self.record(cluster, first).await?;
+        }
+        let ledger = records::of_user(cluster, user).await;
+        let ledger = ledger.map_err(|e| explain(&e, &cluster.server, &records::see()))?;
+        let family = ledger.family(parent);
+        let known = brings_none || family.iter().any(|r| r.renews.as_ref() == Some(parent));
+        let (me, now) = (self.me(cluster).await?, self.host.now());
+        let entry = |key| Revocation::new(key, REASON, &me, now);
+        let mut entries: Vec<Revocation> = family
+            .iter()
+            .map(|record| {
+                let key = RevocationKey::Certificate(record.fingerprint);
+                entry(key).of_certificate(&record.user, record.not_after)
+            })
+            .collect();
+        if family.iter().all(|record| record.fingerprint != *parent) {
+            entries.push(entry(RevocationKey::Certificate(*parent)));
+        }
+        let count = entries.len();
+        if !known {
+            // A certificate that nobody has seen can only be blocked with its user.
+            let key = RevocationKey::of_user(user).map_err(|e| Error::new(e.to_string()))?;
+            entries.push(entry(key));
+        }
+        revocation::write(cluster, &entries, false).await?;
+        Ok(Some(match known {
+            true => format!("{count} certificates that descend from it are revoked"),
+            false => {
+                "every certificate of the user is revoked, since one is not recorded".to_owned()
+            }
+        }))
+    }
+}

@@ -7,7 +7,7 @@
 
 use super::admission::ObjectState;
 use super::enforcement::{Enforcement, Seen};
-use super::{CONFIG_MAP, NAMESPACE};
+use super::{CONFIG_MAP, NAMESPACE, RevocationList};
 use crate::text::{show, show_short};
 
 /// The command that creates and restores.
@@ -24,8 +24,22 @@ pub enum Listed {
     Hidden,
     /// It is there, without the entry that every list of ours has.
     Emptied,
+    /// It is there, but nothing can be added to it.
+    Immutable,
     /// It is there.
     Complete,
+}
+
+impl Listed {
+    /// How a list that was read is.
+    #[must_use]
+    pub fn of(list: &RevocationList) -> Self {
+        match list {
+            list if !list.has_test => Self::Emptied,
+            list if list.is_immutable => Self::Immutable,
+            _ => Self::Complete,
+        }
+    }
 }
 
 /// What was found of the mechanism.
@@ -140,6 +154,9 @@ impl Verdict {
             )),
             Listed::Emptied => Some(format!(
                 "the list was emptied, or made by hand: its test entry is missing, and perhaps others; revoke again what should be blocked, and {INSTALL} restores the test entry"
+            )),
+            Listed::Immutable => Some(format!(
+                "somebody has made the list immutable (configmap {CONFIG_MAP} in namespace {NAMESPACE}): nothing can be added; save it, delete it and create it anew without `immutable`"
             )),
             Listed::Absent | Listed::Hidden | Listed::Complete => None,
         };
@@ -294,7 +311,7 @@ mod tests {
     #[test]
     fn a_list_that_is_gone_or_emptied_is_an_alarm_and_none_at_all_is_not() {
         let fine = objects(AsIntended, AsIntended);
-        for list in [Listed::Absent, Listed::Emptied] {
+        for list in [Listed::Absent, Listed::Emptied, Listed::Immutable] {
             let verdict = of(list, &fine, &[]);
             assert!(verdict.is_alarming() && verdict.list.is_some(), "{list:?}");
         }

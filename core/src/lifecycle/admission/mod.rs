@@ -140,6 +140,13 @@ pub fn policy() -> Value {
                 "expression": format!(
                     "!request.userInfo.username.startsWith('system:') && has(request.userInfo.extra) && '{CREDENTIAL_ID}' in request.userInfo.extra"
                 ),
+            }, {
+                // Decided here already: whatever follows makes the server read the whole list three
+                // times more, for everybody's writes.
+                "name": "revoked",
+                "expression": format!(
+                    "has(params.data) && {extra}.exists(id, id.startsWith('X509SHA256=') && (id.substring(11) in params.data || (('user.' + '%x'.format([request.userInfo.username])) in params.data && !(('except.' + id.substring(11)) in params.data))))"
+                ),
             }],
             "variables": [
                 { "name": "revoked", "expression": "has(params.data) ? params.data : {}" },

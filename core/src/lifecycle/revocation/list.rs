@@ -56,6 +56,8 @@ pub struct RevocationList {
     entries: BTreeMap<RevocationKey, Revocation>,
     /// Whether the test entry is there, which is none of the others. Every list that we made has it.
     pub has_test: bool,
+    /// Whether nothing can be added: somebody has made the ConfigMap immutable.
+    pub is_immutable: bool,
     /// What is not as it should be; none of it keeps the other entries from counting.
     pub damaged: Vec<Damaged>,
 }
@@ -85,7 +87,8 @@ impl RevocationList {
     /// Reads the ConfigMap as the server sent it. A key counts whatever its value says.
     #[must_use]
     pub fn read(config_map: &Value) -> Self {
-        let mut list = Self::default();
+        let is_immutable = config_map["immutable"] == true;
+        let mut list = Self { is_immutable, ..Self::default() };
         let data = config_map["data"].as_object();
         for (key, value) in data.into_iter().flatten() {
             let problem = match RevocationKey::parse(key) {

@@ -214,8 +214,7 @@ impl Plan {
     fn listed(&self) -> Listed {
         match &self.list {
             None => Listed::Absent,
-            Some(list) if list.has_test => Listed::Complete,
-            Some(_) => Listed::Emptied,
+            Some(list) => Listed::of(list),
         }
     }
 

@@ -140,7 +140,13 @@ pub async fn patch(cluster: &Cluster, patch: &Value, dry_run: bool) -> Result<()
     // The API server's limit for a ConfigMap, and etcd's for an object.
     if text.contains("Too long") || text.contains("request is too large") {
         return Err(Error::new(format!("the list of what is revoked is full: {}", show(&text)))
-            .hint("`kubectl usercert revocations prune` takes out what has expired"));
+            .hint("`kubectl usercert revocations prune` takes out what has expired, `revocations list` names keys that are no entries"));
+    }
+    if text.contains("immutable") {
+        let what = format!("configmap {CONFIG_MAP} in namespace {NAMESPACE}");
+        return Err(Error::new(format!("somebody has made the list immutable: {what}")).hint(
+            "save it, delete it and create it anew without `immutable`; the audit log says who did it",
+        ));
     }
     Err(explain(&error, &cluster.server, &change()))
 }

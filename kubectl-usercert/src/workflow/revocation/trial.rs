@@ -77,8 +77,7 @@ pub async fn status(target: &Target, cluster: &Cluster, known: &Known) -> Verdic
         Known::Hidden(_) => (Listed::Hidden, Vec::new()),
         Known::List(list) => {
             let newest = list.newest().into_iter().take(TRIED);
-            let listed = if list.has_test { Listed::Complete } else { Listed::Emptied };
-            (listed, newest.map(|entry| entry.key.clone()).collect())
+            (Listed::of(list), newest.map(|entry| entry.key.clone()).collect())
         }
     };
     judged(target, cluster, list, &keys).await.0

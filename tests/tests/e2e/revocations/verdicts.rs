@@ -130,6 +130,7 @@ fn a_list_that_is_gone_or_emptied_is_told(trial: &Trial) {
     revoke(&admin, "alice").ok();
     admin.run(&sync).ok();
     let before = std::fs::read_to_string(&file).expect("a file");
+    frozen_lists_are_told(&admin);
     let map = ["configmap", "-n", "usercert-system", "revoked-certificates"];
     let empty = [&["patch"], &map[..], &["--type=merge", "-p", "{\"data\":null}"]].concat();
     admin.kubectl(&empty).ok();
@@ -147,6 +148,26 @@ fn a_list_that_is_gone_or_emptied_is_told(trial: &Trial) {
     let missing = "WARNING: the list is missing (configmap revoked-certificates";
     admin.run(&LIST).exits(1).prints(&[missing]).never_shows("Nothing is revoked");
     admin.run(&["doctor"]).ok().prints(&[missing]);
+}
+
+/// Immutable, the list refuses as before, but nothing can be added.
+fn frozen_lists_are_told(admin: &Person) {
+    let map = ["configmap", "-n", "usercert-system", "revoked-certificates"];
+    let json = admin.kubectl(&[&["get"], &map[..], &["-o", "json"]].concat()).ok().stdout;
+    let freeze = ["--type=merge", "-p", "{\"immutable\":true}"];
+    admin.kubectl(&[&["patch"], &map[..], &freeze].concat()).ok();
+    admin.run(&LIST).exits(1).prints(&["WARNING: somebody has made the list immutable"]);
+    let unknown = "ef".repeat(32);
+    admin
+        .run(&["revoke", "--certificate", &unknown, "--yes"])
+        .exits(1)
+        .says(&["somebody has made the list immutable", "create it anew"]);
+    let mut kept: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    kept["metadata"] = serde_json::json!({"name": map[3], "namespace": map[2]});
+    admin.write("kept.json", &kept.to_string());
+    admin.kubectl(&[&["delete"], &map[..]].concat()).ok();
+    admin.kubectl(&["create", "--validate=false", "-f", "kept.json"]).ok();
+    becomes(|| admin.run(&LIST), false).ok().prints(&["alice"]);
 }
 
 fn blocking_that_was_refused_is_no_success(trial: &Trial) {

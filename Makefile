@@ -19,7 +19,7 @@ try: ## walk the main road and the hand-over against a sandbox API server, in fr
 # All tests at once: another selection has other features of dependencies, which are then built anew.
 test: ## everything that must pass: formatting, lints, unit tests, end to end, the page
 	@docs/scripts/need --announce
-	@docs/scripts/need node cargo kubectl openssl python vectors strace
+	@docs/scripts/need node cargo kubectl openssl python vectors strace ruby
 	$(MAKE) lint
 	INSTA_UPDATE=no cargo test --workspace
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium firefox webkit && web-demo/tests/run.sh; fi
@@ -50,7 +50,7 @@ web: ## the page: web-demo/dist/index.html
 	web-demo/build.sh
 
 release: ## archive for this machine, its ingredients, hashes, krew manifest: dist/
-	@docs/scripts/need cargo python
+	@docs/scripts/need cargo python cargo-deb
 	docs/scripts/release
 
 cross: ## other systems, as far as this machine can run them: Windows, arm64, musl, macOS; cross-TARGET for one

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kubectl_usercert::files::authorization::Configuration;
-use kubectl_usercert::files::{Access, KubeconfigLock, PendingStore, create_new, kubeconfig};
+use kubectl_usercert::files::{
+    Access, CredentialStore, KubeconfigLock, PendingStore, StateHome, create_new, kubeconfig,
+};
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::kubeconfig::path::LoadingList;
 
@@ -39,6 +41,20 @@ fn main() -> Outcome {
             mark("start");
             let store = PendingStore::open(Some(state_home.into()), None)?;
             store.save(id, key.as_bytes(), b"{}")?;
+            mark("end");
+            Ok(())
+        }
+        ["promote", state_home, id, pair] => {
+            let home = StateHome { state_home: Some(state_home.into()), home: None };
+            let mut credential = serde_json::Map::new();
+            for field in ["context", "server", "signerName", "certificate", "key"] {
+                credential.insert(field.to_owned(), (*pair).into());
+            }
+            let credential = serde_json::from_value(credential.into())?;
+            mark("start");
+            let store = CredentialStore::create(&home, id)?;
+            let _lock = store.try_lock()?.ok_or("it is locked")?;
+            store.promote(&credential)?;
             mark("end");
             Ok(())
         }

@@ -75,6 +75,7 @@ enum Command {
     Contexts(command::contexts::ContextsArgs),
     Inspect(command::inspect::InspectArgs),
     Ca(command::ca::CaArgs),
+    Credential(command::credential::CredentialArgs),
     Completion(command::completion::CompletionArgs),
     /// Show the help of a command
     Help(HelpArgs),
@@ -95,7 +96,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Roles and revocation", &["grant", "access", "revoke", "revocations", "token"]),
     ("Look", &["doctor", "inspect"]),
     ("Operate a CA", &["ca"]),
-    ("This program", &["completion", "help", "version"]),
+    ("This program", &["credential", "completion", "help", "version"]),
 ];
 
 /// All commands and flags, for completion and for what is generated from them.
@@ -177,6 +178,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(host: &Host, command: Command) -> Result<Exit> {
+    // Clients wait for it every time: it starts what requests take only where it sends some.
+    if let Command::Credential(args) = &command {
+        return command::credential::run(host, args);
+    }
     runtime::new()?.block_on(dispatch(host, command))
 }
 
@@ -202,6 +207,7 @@ async fn dispatch(host: &Host, command: Command) -> Result<Exit> {
         Command::Contexts(args) => command::contexts::run(host, &args).await,
         Command::Inspect(args) => command::inspect::run(host, &args).await,
         Command::Ca(args) => command::ca::run(host, &args).await,
+        Command::Credential(args) => command::credential::run(host, &args),
         Command::Completion(args) => command::completion::run(host, &args),
         Command::Help(args) => show_help(&args),
         Command::Version => {

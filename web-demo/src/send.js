@@ -2,6 +2,7 @@
 
 import { button, code, facts, fill, h, heading } from "./dom.js";
 import { copyButton, copyable, download } from "./copy.js";
+import { picture } from "./qr.js";
 import { state } from "./state.js";
 import { t } from "./texts.js";
 
@@ -43,7 +44,7 @@ export function sendPanel(panel, { open }) {
       h("pre", { id: "message", tabIndex: 0, role: "region", "aria-label": t("theMessage"), translate: "no" }, text),
       h("h3", {}, t("code")),
       h("p", {}, t("codeHint")),
-      h("div", { className: "big-code" }, code(handOver.code), copyButton(t("theCode"), handOver.code),
+      h("div", { className: "big-code" }, picture(handOver.code, t("qr")), code(handOver.code), copyButton(t("theCode"), handOver.code),
         h("p", { className: "hint" }, t("spelled", spelled(handOver.code)))),
       facts([[t("sha"), handOver.sha256]]),
       h("details", {}, h("summary", {}, t("looks")),

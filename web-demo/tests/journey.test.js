@@ -5,6 +5,8 @@ import { after, before, test } from "node:test";
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import jsQR from "jsqr";
+
 import { FILE_URL, downloadBy, give, isFirefox, saveKey, openPage, servePage, startBrowser } from "./support/browser.js";
 import { startCluster, tool, workFolder } from "./support/cluster.js";
 
@@ -173,6 +175,25 @@ test("in a later visit, with the key file and without the plugin on the admin's 
   const kubeconfig = await downloadBy(page, () => frame.click("#save-kubeconfig"));
   await writeFile(join(folder, "me.conf"), kubeconfig.text, { mode: 0o600 });
   assert.deepEqual(await cluster.whoami(join(folder, "me.conf")), { user: "o'hara; $(id)", groups: [] });
+  await page.close();
+});
+
+test("the code is a QR code as well, and all of the step is printed", { skip: isFirefox && "the same code" }, async () => {
+  const { page, frame } = await openPage(browser.context, FILE_URL);
+  const { code } = await request(page, frame, { user: "picture", groups: [] });
+  const { width, height, data } = await frame.locator("canvas.qr").evaluate((canvas) => {
+    const big = new OffscreenCanvas(canvas.width * 8, canvas.height * 8);
+    const pen = big.getContext("2d");
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(canvas, 0, 0, big.width, big.height);
+    const { width, height, data } = pen.getImageData(0, 0, big.width, big.height);
+    return { width, height, data: [...data] };
+  });
+  assert.equal(jsQR(Uint8ClampedArray.from(data), width, height)?.data, code);
+  await frame.evaluate(() => { window.print = () => { document.title = "printed alone"; }; });
+  await frame.locator("#message").focus();
+  await page.keyboard.press("Control+p");
+  assert.equal(await frame.evaluate(() => document.title), "printed alone");
   await page.close();
 });
 

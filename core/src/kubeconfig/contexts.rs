@@ -71,6 +71,8 @@ pub struct ContextRow {
     pub state: ContextState,
     /// Whether the certificate is revoked; `None` where no server was asked, or none could tell.
     pub revoked: Option<bool>,
+    /// Whether the certificate renews itself.
+    pub renews_itself: bool,
     /// The file that defines the context, or the user entry without one.
     pub file: PathBuf,
 }
@@ -122,6 +124,7 @@ fn row(users: &BTreeMap<String, UserEntry>, user: &str, file: &Path, now: UnixTi
             None => ContextState::UserMissing,
         },
         revoked: None,
+        renews_itself: entry.is_some_and(|entry| entry.store.is_some()),
         file: file.to_owned(),
     }
 }

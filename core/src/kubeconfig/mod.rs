@@ -8,6 +8,8 @@
 //! - [`document`]: one file's text with the places of its entries.
 //! - [`edit`]: changed text in which nothing but the intended entries differs.
 //! - [`Endpoint`] and [`UserEntry`]: which cluster an entry leads to, and as whom one comes.
+//! - [`self_renewing`]: user entries whose certificate renews itself; [`plugin_policy`]: which programs a
+//!   person lets run for a credential.
 //! - [`install`]: the entries that a new certificate needs; [`contexts`]: what is there and what of
 //!   it is dead.
 
@@ -26,7 +28,9 @@ mod kind;
 mod lines;
 pub mod merged;
 pub mod path;
+pub mod plugin_policy;
 mod scan;
+pub mod self_renewing;
 mod splice;
 mod style;
 mod user_entry;

@@ -84,7 +84,7 @@ fn is_absolute(path: &Path) -> bool {
 }
 
 /// Removes `.` and, where it can be done in the text, `..`.
-fn clean(path: &Path) -> PathBuf {
+pub(super) fn clean(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

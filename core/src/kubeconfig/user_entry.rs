@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::merged::User;
+use super::self_renewing::{self, StoreReference};
 use crate::x509::certificate::{Certificate, CertificateError};
 
 /// A user entry, as far as it could be read.
@@ -12,6 +13,8 @@ pub struct UserEntry {
     pub leaf: Result<Option<Certificate>, CertificateError>,
     /// What it authenticates with besides a certificate.
     pub other: Option<OtherCredential>,
+    /// The store that the certificate is in, if it renews itself.
+    pub store: Option<StoreReference>,
 }
 
 /// A credential other than a certificate.
@@ -30,13 +33,16 @@ pub enum OtherCredential {
 }
 
 impl UserEntry {
-    /// Reads an entry; `certificate_pem` is what it embeds or the file that it names holds: `None`
-    /// where it does neither, and empty where the file cannot be read.
+    /// Reads an entry; `certificate_pem` is what it embeds, or what the file or store that it names
+    /// holds: `None` where it does neither, and empty where that cannot be read.
     pub fn new(user: &User, certificate_pem: Option<&[u8]>) -> Self {
+        let store = self_renewing::store_of(user);
+        let other = OtherCredential::of(user);
         let chain = certificate_pem.map(Certificate::chain_from_pem).transpose();
         Self {
             leaf: chain.map(|chain| chain.and_then(|chain| chain.into_iter().next())),
-            other: OtherCredential::of(user),
+            other: other.filter(|other| store.is_none() || *other != OtherCredential::Exec),
+            store,
         }
     }
 
@@ -108,6 +114,16 @@ mod tests {
             assert_eq!(entry.leaf, Err(CertificateError::None));
             assert_eq!(entry.certificate(), None);
         }
+    }
+
+    #[test]
+    fn a_certificate_that_renews_itself_is_a_certificate() {
+        let store = StoreReference { id: "0123abcd".to_owned(), state_home: None };
+        let exec = Some(self_renewing::exec("/opt/kubectl-usercert", &store));
+        let user = User { exec, ..User::default() };
+        let entry = UserEntry::new(&user, Some(expired().to_pem().as_bytes()));
+        assert_eq!((entry.certificate(), entry.other), (Some(&expired()), None));
+        assert_eq!(entry.store, Some(store));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod admission;
 #[cfg(feature = "policy")]
 pub mod approver;
 pub mod authorization;
+pub mod credential;
 pub mod daemon;
 pub mod enforcement;
 mod fingerprint;

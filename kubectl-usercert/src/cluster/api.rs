@@ -5,12 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use http::Method;
-use kube::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use usercert_core::api::csr::CsrObject;
 
+use super::connection::Connection;
 use super::failure::ApiError;
 use super::wire::{self, OnBusy, Wire};
 
@@ -66,9 +66,9 @@ impl fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    pub(super) fn new(client: Client, server: String, timeout: Option<Duration>) -> Self {
+    pub(super) fn new(connection: Connection, server: String, timeout: Option<Duration>) -> Self {
         let accept = wire::OBJECTS;
-        let wire = Wire { client, timeout, on_busy: None, stop: None, accept, who: None };
+        let wire = Wire { connection, timeout, on_busy: None, stop: None, accept, who: None };
         Self { wire, server }
     }
 

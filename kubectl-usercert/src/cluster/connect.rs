@@ -1,25 +1,29 @@
 //! From kubeconfig and flags to a connection.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::Config;
-use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig};
+use kube::config::AuthInfo;
 use usercert_core::kubeconfig::merged::{
     Cluster as ClusterEntry, Merged, Overrides, Resolved, User,
 };
 use usercert_core::kubeconfig::path::LoadingList;
+use usercert_core::kubeconfig::self_renewing;
 use usercert_core::kubeconfig::{Endpoint, OtherCredential};
+use usercert_core::lifecycle::credential::check_cluster;
 use usercert_core::text::{show, show_path, show_short};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use zeroize::Zeroizing;
 
+use super::connection::Connection;
+use super::plugin::{Issued, Plugin};
 use super::{Cluster, client};
 use crate::error::{Error, Result, ResultExt as _};
-use crate::files::{self, environment, named};
+use crate::files::{self, environment, kuberc, named};
 use crate::ui::args::{ClientArgs, Timeout};
 
 /// How long setting up a connection may take.
@@ -146,7 +150,8 @@ impl Cluster {
 
     fn with(endpoint: &Endpoint, auth: AuthInfo, timeout: Timeout) -> Result<Self> {
         let client = client::build(&client_config(endpoint, auth, "default")?)?;
-        Ok(Self::new(client, endpoint.server.clone(), timeout.for_requests()))
+        let connection = Connection::Lasting(client);
+        Ok(Self::new(connection, endpoint.server.clone(), timeout.for_requests()))
     }
 }
 
@@ -164,6 +169,7 @@ pub struct Target {
     pub endpoint: Endpoint,
     pub kubeconfig: Kubeconfig,
     pub request_timeout: Timeout,
+    kuberc: Option<PathBuf>,
 }
 
 impl Target {
@@ -182,7 +188,8 @@ impl Target {
         })?;
         let ca_pem = named::authority(&resolved.cluster)?;
         let endpoint = Endpoint::new(&resolved.cluster, ca_pem);
-        Ok(Self { resolved, endpoint, kubeconfig, request_timeout: args.request_timeout })
+        let (request_timeout, kuberc) = (args.request_timeout, args.kuberc.clone());
+        Ok(Self { resolved, endpoint, kubeconfig, request_timeout, kuberc })
     }
 
     /// Name of the cluster entry; the server's address if there is none.
@@ -211,11 +218,24 @@ impl Target {
     }
 
     fn connect_as(&self, user: &User) -> Result<Cluster> {
-        let auth = auth_info(user, &self.endpoint)?;
-        let namespace = self.namespace().unwrap_or("default");
-        let client = client::build(&client_config(&self.endpoint, auth, namespace)?)?;
+        let (endpoint, namespace) = (&self.endpoint, self.namespace().unwrap_or("default"));
+        let auth = auth_info(user)?;
+        let connection = match &user.exec {
+            None => Connection::Lasting(client::build(&client_config(endpoint, auth, namespace)?)?),
+            Some(exec) => {
+                let kuberc = kuberc::load(self.kuberc.as_deref())
+                    .hint("no credential plugin is run before that is mended")?;
+                let config = self.resolved.cluster.exec_config.as_ref();
+                let plugin = Plugin::new(exec, endpoint, config, kuberc)?;
+                let (endpoint, namespace) = (endpoint.clone(), namespace.to_owned());
+                Connection::by_plugin(plugin, move |issued| {
+                    let auth = with_issued(auth.clone(), issued);
+                    client::build(&client_config(&endpoint, auth, &namespace)?)
+                })?
+            }
+        };
         let timeout = self.request_timeout.for_requests();
-        Ok(Cluster::new(client, self.endpoint.server.clone(), timeout).known_as(&self.who()))
+        Ok(Cluster::new(connection, endpoint.server.clone(), timeout).known_as(&self.who()))
     }
 
     /// Whose credentials these are, and in which context, safe to show.
@@ -239,6 +259,15 @@ impl Target {
         if let Some(token) = token(user)? {
             return Ok(Credentials::Token(token));
         }
+        if let Some(reference) = self_renewing::store_of(user) {
+            let stored = named::stored(&reference)?.ok_or_else(|| {
+                Error::new("the certificate that this context renews is not stored on this machine")
+                    .hint("get a new one: kubectl usercert request, then install --auto-renew")
+            })?;
+            check_cluster(&stored.endpoint(), &self.endpoint)?;
+            let key_pem = Zeroizing::new(stored.key.as_bytes().to_vec());
+            return Ok(Credentials::Certificate { chain: stored.chain()?, key_pem });
+        }
         Ok(OtherCredential::of(user).map_or(Credentials::None, Credentials::Other))
     }
 }
@@ -249,28 +278,6 @@ fn token(user: &User) -> Result<Option<Zeroizing<String>>> {
         Some(file) => Ok(Some(named::token(file)?)),
         None => Ok(user.token.clone()),
     }
-}
-
-/// An exec plugin's configuration, by kubectl's rules (`client-go/plugin/pkg/client/auth/exec`).
-fn exec_plugin(value: &serde_json::Value, endpoint: &Endpoint) -> Result<ExecConfig> {
-    let mut exec = serde_json::from_value::<ExecConfig>(value.clone())?;
-    let version = exec.api_version.as_deref().unwrap_or_default();
-    if !["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"]
-        .contains(&version)
-    {
-        return Err(Error::new(format!("exec plugin: invalid apiVersion {}", show(version))));
-    }
-    if exec.provide_cluster_info {
-        exec.cluster = Some(ExecAuthCluster {
-            server: Some(endpoint.server.clone()),
-            insecure_skip_tls_verify: Some(endpoint.insecure).filter(|i| *i),
-            certificate_authority_data: endpoint.ca_pem.clone(),
-            proxy_url: endpoint.proxy_url.clone(),
-            tls_server_name: endpoint.tls_server_name.clone(),
-            config: None,
-        });
-    }
-    Ok(exec)
 }
 
 /// The service account of the pod that this runs in, if it runs in one (`client-go/rest/config.go`).
@@ -329,18 +336,14 @@ fn overrides(args: &ClientArgs) -> Result<Overrides> {
     })
 }
 
-/// The client library's form of a user entry. Core has dropped what kubectl would not use (`exec`
-/// beside a certificate), which the library would run.
-fn auth_info(user: &User, endpoint: &Endpoint) -> Result<AuthInfo> {
+/// The client library's form of a user entry, without a plugin's credentials. Core has dropped what
+/// kubectl would not use (`exec` beside a certificate).
+fn auth_info(user: &User) -> Result<AuthInfo> {
     if user.auth_provider.is_some() {
         return Err(Error::new("the user entry has an auth-provider, which is not supported")
             .hint("kubectl itself dropped them in 1.26; use an exec plugin"));
     }
     let (certificate, key) = (named::certificate(user)?, named::key(user)?);
-    let exec = match &user.exec {
-        Some(value) => Some(exec_plugin(value, endpoint)?),
-        None => None,
-    };
     let token = token(user)?;
     Ok(AuthInfo {
         username: user.username.clone(),
@@ -353,7 +356,17 @@ fn auth_info(user: &User, endpoint: &Endpoint) -> Result<AuthInfo> {
         impersonate_groups: Some(user.impersonate_groups.clone()).filter(|g| !g.is_empty()),
         impersonate_user_extra: Some(user.impersonate_user_extra.clone().into_iter().collect())
             .filter(|e: &std::collections::HashMap<String, Vec<String>>| !e.is_empty()),
-        exec,
         ..AuthInfo::default()
     })
+}
+
+/// The same with what a plugin has given.
+fn with_issued(auth: AuthInfo, issued: Issued) -> AuthInfo {
+    let Issued { auth: given, until: _ } = issued;
+    AuthInfo {
+        token: given.token,
+        client_certificate_data: given.client_certificate_data,
+        client_key_data: given.client_key_data,
+        ..auth
+    }
 }

@@ -107,6 +107,7 @@ pub fn explain(error: &ApiError, server: &str, need: &Need) -> Error {
             Error::new(format!("{}: {}", show(server), show_lines(&error.to_string(), 2000)))
                 .hint("is this address an API server's, and is no proxy in between?")
         }
+        ApiError::Credential(why) => Error::new(why),
         ApiError::Transport(error) => unreachable_server(error, server),
     }
 }

@@ -19,6 +19,8 @@ pub enum ApiError {
     Transport(Box<kube::Error>),
     Timeout(Duration),
     Malformed(String),
+    /// The credential plugin gave no further credentials.
+    Credential(String),
 }
 
 impl fmt::Display for ApiError {
@@ -29,6 +31,7 @@ impl fmt::Display for ApiError {
             }
             Self::Transport(error) => f.write_str(&transport_message(error)),
             Self::Timeout(after) => write!(f, "no answer within {}s", after.as_secs_f32()),
+            Self::Credential(why) => f.write_str(why),
             Self::Malformed(what) => write!(f, "the server's answer makes no sense: {what}"),
         }
     }

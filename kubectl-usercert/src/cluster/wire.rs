@@ -9,7 +9,6 @@ use std::time::Duration;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use kube::Client;
 use kube::client::Body;
 use kube::core::response::Status;
 use serde_json::Value;
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 use usercert_core::lifecycle;
 use usercert_core::text::show;
 
+use super::connection::Connection;
 use super::failure::ApiError;
 
 /// How often a busy server is asked again, as client-go does.
@@ -35,7 +35,7 @@ pub type OnBusy = Arc<dyn Fn(Duration) + Send + Sync>;
 
 #[derive(Clone)]
 pub(super) struct Wire {
-    pub(super) client: Client,
+    pub(super) connection: Connection,
     /// Longest time for one request; `None` waits for ever.
     pub(super) timeout: Option<Duration>,
     pub(super) on_busy: Option<OnBusy>,
@@ -134,7 +134,8 @@ impl Wire {
         request: Request<Vec<u8>>,
         limit: usize,
     ) -> Result<(u16, String), ApiError> {
-        let (head, body) = self.client.send(request.map(Body::from)).await?.into_parts();
+        let (head, body) =
+            self.connection.client().await?.send(request.map(Body::from)).await?.into_parts();
         let body = read(body, limit).await?.unwrap_or_default();
         let code = head.status;
         let message = if code.is_success() { String::new() } else { failure(code, &body).message };
@@ -173,8 +174,11 @@ impl Wire {
             .header(CONTENT_TYPE, form)
             .body(Body::from(body))
             .map_err(|e| ApiError::Malformed(e.to_string()))?;
-        let (head, body) = self.client.send(request).await?.into_parts();
+        let (head, body) = self.connection.client().await?.send(request).await?.into_parts();
         let code = head.status;
+        if code == StatusCode::UNAUTHORIZED {
+            self.connection.refused().await;
+        }
         let header = |name| head.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));
         if code.is_success() {
             return match header(CONTENT_TYPE).filter(|kind| !is_json(kind)) {

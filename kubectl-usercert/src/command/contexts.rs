@@ -16,6 +16,7 @@ use usercert_core::x509::lifetime;
 
 use crate::cluster::Kubeconfig;
 use crate::error::{Error, Exit, Result};
+use crate::files::credential_store::{CredentialStore, StateHome};
 use crate::files::{kubeconfig, named, reading};
 use crate::ui::args::{DryRun, DryRunArgs, Format, OutputArgs};
 use crate::ui::host::Host;
@@ -141,9 +142,10 @@ fn table(rows: &[ContextRow], wide: bool, now: UnixTime, room: Room) -> String {
                     Some(left) => format!("{} ago", human_duration(-left)),
                     None => "<none>".to_owned(),
                 },
-                match row.revoked {
-                    Some(true) => "revoked".to_owned(),
-                    _ => row.state.as_str().to_owned(),
+                match (row.revoked, row.renews_itself) {
+                    (Some(true), _) => "revoked".to_owned(),
+                    (_, true) => format!("{}, renews itself", row.state.as_str()),
+                    (_, false) => row.state.as_str().to_owned(),
                 },
             ];
             if wide {
@@ -233,9 +235,26 @@ fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> 
         decide().map_err(Refused)
     });
     updated.map_err(unwritten)?;
+    remove_stores(host, &config.merged, dead);
     let value = output::object("Pruned", json!({ "removed": dead }));
     output::print(host, args.output.format, &value, &lines, |_| {
         lines.iter().map(|l| format!("{l} removed\n")).collect()
     })?;
     Ok(Exit::Done)
+}
+
+/// Removes the expired certificates, with their keys, that only removed entries led to.
+fn remove_stores(host: &Host, merged: &Merged, dead: &Dead) {
+    let (removed, kept): (Vec<_>, Vec<_>) =
+        users(merged).into_iter().partition(|(name, _)| dead.users.contains(name));
+    let kept: Vec<_> = kept.iter().filter_map(|(_, entry)| entry.store.as_ref()).collect();
+    for reference in removed.iter().filter_map(|(_, entry)| entry.store.as_ref()) {
+        if kept.contains(&reference) {
+            continue;
+        }
+        let opened = CredentialStore::open(&StateHome::of(reference), &reference.id);
+        if let Err(error) = opened.and_then(|store| store.map_or(Ok(()), CredentialStore::remove)) {
+            host.warn(format!("warning: the stored copy of the key is left over: {error}"));
+        }
+    }
 }

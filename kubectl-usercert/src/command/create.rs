@@ -165,6 +165,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let record = spec.record(&made.csr, Some(submitted));
     pending_request::save(&store, &id, &record, &made.key)?;
     let awaited = AwaitedCertificate {
+        signer_name: Some(spec.signer.clone()),
         expected: Expected::of(&made.csr, spec.expires.lifetime()),
         key: made.key,
         kept: Some(KeptRequest { id, until_recognized: false }),

@@ -8,6 +8,7 @@ pub mod certificates;
 pub mod completion;
 pub mod contexts;
 pub mod create;
+pub mod credential;
 pub mod deny;
 pub mod doctor;
 pub mod grant;

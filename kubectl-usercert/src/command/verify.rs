@@ -3,6 +3,8 @@
 use clap::Args;
 use serde_json::json;
 use usercert_core::api::token;
+use usercert_core::kubeconfig::self_renewing;
+use usercert_core::lifecycle::credential::renewal_in_words;
 use usercert_core::lifecycle::{Fingerprint, Layer, Refusal};
 use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
@@ -11,6 +13,7 @@ use usercert_core::x509::lifetime::expiry_in_words;
 
 use crate::cluster::{self, Cluster, Credentials, Need, Target, UserInfo, explain};
 use crate::error::{Error, Exit, Result};
+use crate::files::program;
 use crate::ui::args::{ClientArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
@@ -99,7 +102,25 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
         return Err(cluster::revoked(&refusal, &cluster.server, Some(&target.who())));
     }
     print(host, args, &target, &info, leaf.as_ref(), token_end)?;
+    check_program(host, &target);
     Ok(Exit::Done)
+}
+
+/// kubectl runs the entry's program, which this command has not taken.
+fn check_program(host: &Host, target: &Target) {
+    let user = &target.resolved.user;
+    if self_renewing::store_of(user).is_none() {
+        return;
+    }
+    let command = user.exec.as_ref().and_then(|exec| exec["command"].as_str()).unwrap_or_default();
+    if program::find(command).is_none() {
+        let context = target.resolved.context_name.as_deref().unwrap_or_default();
+        host.warn(format!(
+            "warning: kubectl cannot run {}, which the entry names: kubectl usercert renew --auto -- {}",
+            show(command),
+            shell_word(context)
+        ));
+    }
 }
 
 /// A certificate out of its validity needs no server to be found useless.
@@ -185,6 +206,7 @@ fn print(
     token_end: Option<UnixTime>,
 ) -> Result<()> {
     let context = target.resolved.context_name.clone().unwrap_or_default();
+    let renews_itself = self_renewing::store_of(&target.resolved.user).is_some();
     let value = output::object(
         "Verification",
         json!({
@@ -193,6 +215,7 @@ fn print(
             "credentialId": info.credential(),
             "sameCertificate": leaf.map(|_| info.credential().is_some()),
             "notAfter": leaf.map(|l| l.not_after).or(token_end),
+            "renewsItself": renews_itself,
         }),
     );
     output::print(host, args.output.format, &value, &[format!("context/{context}")], |_| {
@@ -220,6 +243,13 @@ fn print(
                 expiry_in_words(leaf.not_after, host.now()),
                 "Credential"
             ));
+            if renews_itself {
+                text.push_str(&format!(
+                    "{:<12}{}\n",
+                    "Renewal",
+                    renewal_in_words(leaf, host.now())
+                ));
+            }
         }
         if let Some(end) = token_end {
             let left = expiry_in_words(end, host.now());

@@ -35,9 +35,12 @@ fn only_for_owner(file: &File) -> io::Result<()> {
     let there = GetSecurityInfo(file, SeObjectType::SE_FILE_OBJECT, SecurityInformation::Owner)?;
     let owner = there.owner().ok_or(io::ErrorKind::NotFound)?.to_string();
     let mut list = format!("D:P(A;;FA;;;{owner})");
-    if owner == ADMINISTRATORS {
-        // Who wrote it with all rights must be able to read it without them.
-        list.push_str(&format!("(A;;FA;;;{})", this_user()?));
+    // Who wrote it with all rights must be able to read it without them. Services have no name to look up,
+    // and need none.
+    if owner == ADMINISTRATORS
+        && let Ok(user) = this_user()
+    {
+        list.push_str(&format!("(A;;FA;;;{user})"));
     }
     let list: LocalBox<SecurityDescriptor> = list.parse()?;
     set(file, &list, SecurityInformation::ProtectedDacl)

@@ -283,7 +283,6 @@ fn look(folder: &Folder, name: &OsStr, held: &[Held]) -> Occupant {
             _ => Occupant::Gone,
         },
         Ok(Hold::Gone) => Occupant::Gone,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Occupant::Gone,
         Ok(Hold::Theirs) | Err(_) => Occupant::Held(holder),
     }
 }

@@ -1,13 +1,17 @@
-//! What a kubeconfig entry embeds or, failing that, what the file that it names holds.
+//! What a kubeconfig entry embeds or, failing that, what the file or store that it names holds.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use usercert_core::kubeconfig::UserEntry;
 use usercert_core::kubeconfig::merged::{Cluster, User};
+use usercert_core::kubeconfig::self_renewing::{self, StoreReference};
+use usercert_core::lifecycle::credential::StoredCredential;
 use zeroize::Zeroizing;
 
+use super::credential_store::{CredentialStore, StateHome};
 use super::reading::{ReadError, read_limited, read_sensitive};
+use super::state::StateError;
 
 /// Longest file that an entry may name, in bytes.
 const LIMIT: usize = 1024 * 1024;
@@ -38,9 +42,24 @@ pub fn token(file: &Path) -> Result<Zeroizing<String>, ReadError> {
     Ok(Zeroizing::new(String::from_utf8_lossy(&token).trim().to_owned()))
 }
 
-/// What is known of a user entry; a certificate whose file cannot be read counts as unreadable.
+/// The certificate that renews itself and its key, for an entry that names their store.
+pub fn stored(reference: &StoreReference) -> Result<Option<StoredCredential>, StateError> {
+    match CredentialStore::open(&StateHome::of(reference), &reference.id)? {
+        Some(store) => store.load(),
+        None => Ok(None),
+    }
+}
+
+/// What is known of a user entry; a certificate whose file or store cannot be read counts as
+/// unreadable.
 pub fn user_entry(user: &User) -> UserEntry {
-    let pem = certificate(user).unwrap_or(Some(Cow::Borrowed(&[])));
+    let pem = match self_renewing::store_of(user) {
+        Some(reference) => {
+            let stored = stored(&reference).ok().flatten();
+            Some(Cow::Owned(stored.map(|s| s.certificate.into_bytes()).unwrap_or_default()))
+        }
+        None => certificate(user).unwrap_or(Some(Cow::Borrowed(&[]))),
+    };
     UserEntry::new(user, pem.as_deref())
 }
 

@@ -34,7 +34,7 @@ pub enum StateError {
     #[error("neither XDG_STATE_HOME nor HOME says where to keep keys")]
     NoHome,
     /// An id that no hash has.
-    #[error("{id:?} is not an id of a pending request")]
+    #[error("{id:?} is no id of a pending request or a stored credential")]
     InvalidId { id: String },
     #[error("{} belongs to another user", path.display())]
     Owner { path: PathBuf },
@@ -44,6 +44,9 @@ pub enum StateError {
     /// key or request would fill lies where a file should be.
     #[error("{} is not what should be there", path.display())]
     Kind { path: PathBuf },
+    /// Its content makes no sense.
+    #[error("{} is damaged", path.display())]
+    Damaged { path: PathBuf },
     #[error("{} exists already", path.display())]
     Exists { path: PathBuf },
     #[error("{} does not exist", path.display())]
@@ -239,15 +242,23 @@ pub(super) fn valid(id: &str) -> Result<&str, StateError> {
     }
 }
 
+/// `${state_home:-home/.local/state}`; a relative `state_home` is ignored.
+pub(super) fn state_base(
+    state_home: Option<PathBuf>,
+    home: Option<PathBuf>,
+) -> Result<PathBuf, StateError> {
+    state_home
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(home?.join(".local").join("state")))
+        .ok_or(StateError::NoHome)
+}
+
 /// The opened `${state_home:-home/.local/state}/kubectl-usercert`, made if it is missing.
 pub(super) fn state_folder(
     state_home: Option<PathBuf>,
     home: Option<PathBuf>,
 ) -> Result<Folder, StateError> {
-    let base = state_home
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(home?.join(".local").join("state")))
-        .ok_or(StateError::NoHome)?;
+    let base = state_base(state_home, home)?;
     create_base(&base).map_err(|source| StateError::Io {
         action: "create",
         path: base.clone(),
@@ -281,7 +292,7 @@ pub(super) fn open_level(parent: &Folder, name: &str) -> Result<Folder, StateErr
 }
 
 /// Opens a directory that must be no link, ours, and closed to others.
-fn checked(parent: &Folder, name: &OsStr) -> Result<Folder, StateError> {
+pub(super) fn checked(parent: &Folder, name: &OsStr) -> Result<Folder, StateError> {
     let path = parent.path_of(name);
     let folder = parent.open_child(name).map_err(|source| {
         match is_link(&source) || source.kind() == io::ErrorKind::NotADirectory {
@@ -317,7 +328,7 @@ pub(super) fn private(_: &Metadata, _: PathBuf) -> Result<(), StateError> {
 }
 
 /// The content of a file that must be ours and closed to others; `None` if there is none.
-fn content(
+pub(super) fn content(
     folder: &Folder,
     name: &str,
     limit: usize,

@@ -14,6 +14,9 @@ pub struct ClientArgs {
     /// Kubeconfig file to use, instead of $KUBECONFIG or ~/.kube/config
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<String>,
+    /// kuberc file that says which credential plugins may run, instead of $KUBERC or ~/.kube/kuberc
+    #[arg(long, value_name = "FILE")]
+    pub kuberc: Option<PathBuf>,
     /// Context to use
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
@@ -165,6 +168,10 @@ pub struct Timeout {
 }
 
 impl Timeout {
+    pub const fn seconds(seconds: i64) -> Self {
+        Self { nanos: seconds * 1_000_000_000 }
+    }
+
     /// As for `kubectl wait`: zero looks once, a negative value waits a week.
     pub fn for_waiting(self) -> Duration {
         if self.nanos < 0 {

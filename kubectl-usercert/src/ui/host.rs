@@ -31,8 +31,7 @@ impl Host {
     }
 
     pub fn now(&self) -> UnixTime {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        now()
     }
 
     /// A result, on standard output, with a line end.
@@ -251,6 +250,12 @@ impl Host {
     pub fn can_ask(&self) -> bool {
         io::stdin().is_terminal()
     }
+}
+
+/// The time of day.
+pub fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// What [`Host::input`] reads, as it can be shown.

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use usercert_core::api::csr::{CsrObject, Progress};
+use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject, Progress};
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::kubeconfig::path::LoadingList;
+use usercert_core::kubeconfig::self_renewing::StoreReference;
+use usercert_core::lifecycle::credential::renewal_in_words;
 use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, Check, Expected, Outcome};
@@ -20,8 +22,9 @@ use crate::ui::args::{Format, Timeout};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::await_certificate;
-use crate::workflow::kubeconfig_writer::{Entry, WrittenEntry};
+use crate::workflow::kubeconfig_writer::{self, Entry, WrittenEntry};
 use crate::workflow::pending_request::{self, PendingRequest};
+use crate::workflow::stored_credential;
 use crate::workflow::submission::SubmittedRequest;
 
 #[derive(Clone, Debug, Default)]
@@ -37,6 +40,16 @@ pub struct Placement {
     /// Replace an entry of the same cluster and user.
     pub replace: bool,
     pub use_context: bool,
+    /// Whether it renews itself, and where it is kept then.
+    pub auto_renew: Option<AutoRenew>,
+}
+
+#[derive(Clone, Debug)]
+pub enum AutoRenew {
+    /// In the store of the cluster and user.
+    New { kuberc: Option<PathBuf> },
+    /// Where the one before was kept.
+    In(StoreReference),
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +73,8 @@ impl ClusterEntry {
 pub struct AwaitedCertificate {
     pub key: PrivateKey,
     pub expected: Expected,
+    /// Who signs, as far as it is known.
+    pub signer_name: Option<String>,
     /// The pending request that is over once the kubeconfig is written.
     pub kept: Option<KeptRequest>,
 }
@@ -82,7 +97,8 @@ impl AwaitedCertificate {
             lifetime: seconds.and_then(Lifetime::from_seconds),
         };
         let (id, until_recognized) = (pending.id.clone(), record.submitted.is_some());
-        Ok(Self { key, expected, kept: Some(KeptRequest { id, until_recognized }) })
+        let signer_name = Some(record.signer_name.clone());
+        Ok(Self { key, expected, signer_name, kept: Some(KeptRequest { id, until_recognized }) })
     }
 }
 
@@ -172,6 +188,7 @@ pub async fn after_submission(
     let awaited = AwaitedCertificate {
         expected: Expected::of(&made.csr, lifetime),
         key: made.key,
+        signer_name: Some(object.spec.signer_name.clone()),
         kept: kept.map(|id| KeptRequest { id, until_recognized: true }),
     };
     let read = read_request(cluster, &object.metadata.name).await?;
@@ -219,6 +236,7 @@ impl CheckedCertificate {
             renewed: placement.renewed.clone(),
             accepted: self.accepted,
             now,
+            exec: None,
         })
     }
 
@@ -242,11 +260,44 @@ impl CheckedCertificate {
         placement: &Placement,
     ) -> Result<WrittenEntry> {
         let key_pem = self.awaited.key.to_pem();
-        let entry = self.entry(placement, &key_pem, host.now())?;
+        let mut entry = self.entry(placement, &key_pem, host.now())?;
+        if let Some(auto) = &placement.auto_renew {
+            self.store(host, list, placement, auto, &mut entry)?;
+        }
         match &placement.standalone {
             Some(file) => entry.write_standalone(file),
             None => entry.write(host, list, placement.replace, placement.use_context),
         }
+    }
+
+    /// Puts the certificate into its store, once nothing is in the way of an entry that leads there.
+    fn store(
+        &self,
+        host: &Host,
+        list: &LoadingList,
+        placement: &Placement,
+        auto: &AutoRenew,
+        entry: &mut Entry<'_>,
+    ) -> Result<()> {
+        let endpoint = &self.cluster.endpoint;
+        let reference = match auto {
+            AutoRenew::New { .. } => stored_credential::reference(endpoint, self.leaf()?),
+            AutoRenew::In(reference) => reference.clone(),
+        };
+        let exec = stored_credential::exec(&reference)?;
+        if let AutoRenew::New { kuberc } = auto {
+            stored_credential::tell_kuberc(host, &exec, kuberc.as_deref());
+        }
+        let signer = self.awaited.signer_name.as_deref().unwrap_or(CLIENT_SIGNER);
+        let (context, chain) = (&entry.context_name, &self.chain);
+        let credential =
+            stored_credential::credential(context, endpoint, signer, chain, entry.key_pem)?;
+        entry.exec = Some(exec);
+        match &placement.standalone {
+            Some(file) => kubeconfig_writer::must_be_new(file)?,
+            None => entry.check(list, placement.replace)?,
+        }
+        stored_credential::store(&reference, &credential, self.accepted, host.now())
     }
 
     pub fn dry_run(
@@ -301,6 +352,7 @@ impl CheckedCertificate {
                 "server": self.cluster.endpoint.server, "files": files,
                 "user": leaf.subject.user(), "groups": leaf.subject.groups(),
                 "notAfter": leaf.not_after, "sha256": leaf.fingerprint(), "checks": self.checks,
+                "renewsItself": written.renews_itself,
             }),
         ))
     }
@@ -317,7 +369,11 @@ impl CheckedCertificate {
         placement: &Placement,
         format: Option<Format>,
     ) -> Result<()> {
-        let expiry = lifetime::expiry_in_words(self.leaf()?.not_after, host.now());
+        let (leaf, now) = (self.leaf()?, host.now());
+        let mut expiry = lifetime::expiry_in_words(leaf.not_after, now);
+        if written.renews_itself {
+            expiry = format!("{expiry}, {}", renewal_in_words(leaf, now));
+        }
         let name = format!("context/{}", written.context_name);
         output::print(host, format, &self.value(written)?, &[name], |_| {
             format!("{}; {expiry}", written.outcome())

@@ -12,7 +12,7 @@ use usercert_core::kubeconfig::install::{
 };
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
-use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry, context_body};
+use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry, context_body, self_renewing};
 use usercert_core::text::{delete_line, shell_word, show, show_path};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
@@ -42,6 +42,8 @@ pub struct Entry<'a> {
     pub accepted: bool,
     /// The present time.
     pub now: UnixTime,
+    /// By what clients get certificate and key, if the entry does not hold them itself.
+    pub exec: Option<Value>,
 }
 
 pub struct WrittenEntry {
@@ -51,6 +53,7 @@ pub struct WrittenEntry {
     pub cluster_name: String,
     /// Whether it is the current context now.
     pub made_current: bool,
+    pub renews_itself: bool,
 }
 
 impl WrittenEntry {
@@ -69,22 +72,21 @@ impl Entry<'_> {
         self.renewed.as_deref().unwrap_or(&self.context_name)
     }
 
-    /// The renewed entry as it will be: what else it says, stays.
-    fn renewed_body(&self, merged: &Merged) -> Option<Value> {
-        let name = self.renewed.as_deref()?;
-        let mut body = merged.entry(Kind::User, name)?.value().get("user")?.as_object()?.clone();
-        body.retain(|field, _| !matches!(field.as_str(), "client-certificate" | "client-key"));
-        if let Value::Object(new) = self.user_body() {
-            body.extend(new);
+    /// The body of the user entry. What one that is renewed says besides, stays.
+    fn user_body(&self, merged: Option<&Merged>) -> Result<Value> {
+        let old = self.renewed.as_deref().zip(merged).and_then(|(name, merged)| {
+            merged.entry(Kind::User, name)?.value().as_object().cloned()
+        });
+        if let Some(exec) = &self.exec {
+            return self_renewing::body(old.as_ref(), exec.clone()).hint(
+                "nothing was written; remove it with `kubectl config`, or keep the entry as it is",
+            );
         }
-        Some(body.into())
-    }
-
-    fn user_body(&self) -> Value {
-        json!({
+        let pair = json!({
             "client-certificate-data": STANDARD.encode(chain_to_pem(self.chain)),
             "client-key-data": STANDARD.encode(self.key_pem),
-        })
+        });
+        Ok(self_renewing::static_body(old.as_ref(), pair))
     }
 
     /// The text of a kubeconfig of its own.
@@ -96,7 +98,7 @@ impl Entry<'_> {
             &self.context_name,
             &self.cluster_name,
             self.endpoint,
-            self.user_body(),
+            self.user_body(None)?,
             self.namespace.as_deref(),
         )
     }
@@ -111,16 +113,17 @@ impl Entry<'_> {
             context_name: self.context_name.clone(),
             cluster_name: self.cluster_name.clone(),
             made_current: true,
+            renews_itself: self.exec.is_some(),
         })
     }
 
     /// Finds out whether [`Entry::write`] would go through, without writing.
-    pub(super) fn check(&self, list: &LoadingList, replace: bool) -> Result<()> {
+    pub fn check(&self, list: &LoadingList, replace: bool) -> Result<()> {
         let files = kubeconfig::read_all(list)?;
         self.decide(list, files, replace, false).map(drop)
     }
 
-    pub(super) fn write(
+    pub fn write(
         &self,
         host: &Host,
         list: &LoadingList,
@@ -141,7 +144,8 @@ impl Entry<'_> {
         self.look_again(host, list, busy, &written)?;
         let files = written.into_iter().map(|(file, _)| file).collect();
         let context_name = self.context_name.clone();
-        Ok(WrittenEntry { files, context_name, cluster_name, made_current })
+        let renews_itself = self.exec.is_some();
+        Ok(WrittenEntry { files, context_name, cluster_name, made_current, renews_itself })
     }
 
     /// kubectl reads before it locks and then removes what it did not see; a loss shows shortly after.
@@ -242,7 +246,7 @@ impl Entry<'_> {
             cluster_name: &self.cluster_name,
             cluster_body: self.endpoint.body(),
             renewed: self.renewed.as_deref(),
-            user_body: self.renewed_body(&merged).unwrap_or_else(|| self.user_body()),
+            user_body: self.user_body(Some(&merged))?,
             namespace: self.namespace.as_deref(),
             leaf: self.leaf()?,
             replace,

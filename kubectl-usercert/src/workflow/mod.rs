@@ -20,5 +20,7 @@ pub mod review_policy;
 pub mod review_sheet;
 pub mod revocation;
 pub mod role_bindings;
+pub mod self_renewal;
 pub mod stop;
+pub mod stored_credential;
 pub mod submission;

@@ -52,14 +52,14 @@ fn calls(log: &str) -> Vec<(String, usize)> {
 
 /// What happens to a process at a system call.
 #[derive(Clone, Copy, PartialEq)]
-enum Strike {
+pub(super) enum Strike {
     Kill,
     Fail,
 }
 
 /// Runs the helper once to the end and once to every system call of it; `prepare` makes the
 /// directory that it works in, `check` gets it after each crash.
-fn at_every_call(
+pub(super) fn at_every_call(
     strike: Strike,
     arguments: impl Fn(&Path) -> Vec<String>,
     prepare: impl Fn(&Path),
@@ -99,7 +99,7 @@ fn at_every_call(
     eprintln!("struck at {} system calls", calls.len());
 }
 
-fn text(path: &Path) -> String {
+pub(super) fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 

@@ -4,6 +4,7 @@
 #[cfg(unix)]
 mod crash;
 mod many;
+mod stored;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

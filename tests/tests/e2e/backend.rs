@@ -46,6 +46,15 @@ impl Backend {
         }
     }
 
+    /// Certificate and key of the CA of users' certificates, PEM, where it is known.
+    pub(crate) fn client_ca(&self) -> Option<(String, String)> {
+        match self {
+            Self::Sandbox(s) => Some((s.client_ca_pem().to_owned(), s.client_ca_key_pem())),
+            Self::ControlPlane(plane) => Some(plane.client_ca()),
+            Self::Cluster(_) => None,
+        }
+    }
+
     pub(crate) fn admin_kubeconfig(&self) -> String {
         match self {
             Self::Sandbox(sandbox) => sandbox.admin_kubeconfig(),

@@ -14,7 +14,6 @@ cases!(
     not_found,
     expired_certificates,
     certificate_files,
-    exec_plugins,
     replies_that_could_not_be_made,
 );
 
@@ -302,37 +301,6 @@ fn certificate_files(trial: &Trial) {
     person.run(&["install", &other, "--certificate", &key]).exits(1).says(&["private key"]);
     person.run(&["install", &other, "--certificate", "c.pem", "--key", &key]).ok();
     assert_eq!(person.whoami(&person.context_of(&other)).0, other);
-}
-
-/// An admin's exec plugin works, and what a broken one prints stays unseen.
-fn exec_plugins(trial: &Trial) {
-    let admin = trial.admin();
-    let view = admin.kubectl(&["config", "view", "--raw", "-o", "json"]).ok().json();
-    let user = &view["users"][0]["user"];
-    admin.write("user.json", &user.to_string());
-    admin.write(
-        "good.py",
-        "import base64, json, os\n\
-         info = json.loads(os.environ['KUBERNETES_EXEC_INFO'])\n\
-         assert info['spec']['cluster']['server'].startswith('https://')\n\
-         u = json.load(open('user.json'))\n\
-         d = lambda k: base64.b64decode(u[k]).decode()\n\
-         print(json.dumps({'apiVersion': 'client.authentication.k8s.io/v1', 'kind': 'ExecCredential',\n\
-           'status': {'clientCertificateData': d('client-certificate-data'), 'clientKeyData': d('client-key-data')}}))\n",
-    );
-    admin.write("leak.py", "print('{\"token\": \"SECRET-TOKEN\"}')\nraise SystemExit(1)\n");
-    admin.write("garbled.py", "print('token: SECRET-TOKEN: [')\n");
-    let run = |script: &str| {
-        let mut config = view.clone();
-        config["users"][0]["user"] = serde_json::json!({"exec": {
-            "apiVersion": "client.authentication.k8s.io/v1", "command": "python3", "args": [script],
-            "interactiveMode": "Never", "provideClusterInfo": true}});
-        admin.write("exec.conf", &config.to_string());
-        admin.run(&["list", "--kubeconfig", "exec.conf"]).never_shows("SECRET-TOKEN")
-    };
-    run("good.py").ok();
-    run("leak.py").exits(1).says(&["python3"]);
-    run("garbled.py").exits(1);
 }
 
 /// What no reply can hold is found before anything is approved.

@@ -206,6 +206,13 @@ impl ControlPlane {
         processes.wait_until(&admin, &["get", "--raw", "/readyz"], "kube-apiserver answers");
     }
 
+    pub(crate) fn client_ca(&self) -> (String, String) {
+        let read = |file: &str| {
+            std::fs::read_to_string(self.dir.path().join(file)).expect("the CA is there")
+        };
+        (read("ca.crt"), read("ca.key"))
+    }
+
     pub(crate) fn admin_kubeconfig(&self) -> String {
         self.kubeconfig("admin")
     }

@@ -35,6 +35,7 @@ mod kubeconfigs;
 mod lists;
 mod onboard;
 mod own_pki;
+mod plugins;
 mod policy;
 mod pty;
 mod rbac;
@@ -44,6 +45,7 @@ mod revocations;
 mod rights;
 mod road;
 mod screens;
+mod self_renewal;
 mod token;
 mod trial;
 mod wire;
@@ -97,10 +99,14 @@ fn main() -> ExitCode {
         rbac::access::CASES,
         rbac::together::CASES,
         approvals::CASES,
+        plugins::CASES,
         policy::CASES,
         rights::CASES,
         token::CASES,
         renew::CASES,
+        self_renewal::switching::CASES,
+        self_renewal::renewing::CASES,
+        self_renewal::refusing::CASES,
         doctor::CASES,
         records::CASES,
         approver::CASES,

@@ -23,7 +23,7 @@ use crate::lean::lean;
 use crate::split::split;
 
 /// The page's own modules, in the order of their imports.
-const MODULES: [&str; 15] = [
+const MODULES: [&str; 16] = [
     "unpack.js",
     "join.js",
     "texts.js",
@@ -33,6 +33,7 @@ const MODULES: [&str; 15] = [
     "copy.js",
     "findings.js",
     "key.js",
+    "qr.js",
     "send.js",
     "answer.js",
     "done.js",

@@ -47,6 +47,8 @@ pub struct Cluster {
     pub certificate_authority_data: Option<Vec<u8>>,
     /// The proxy to go through.
     pub proxy_url: Option<String>,
+    /// What credential plugins are told of the cluster: its extension for them.
+    pub exec_config: Option<Value>,
 }
 
 /// A user: how to prove who one is. `Debug` shows no secret.
@@ -103,6 +105,7 @@ impl Cluster {
             certificate_authority: body.path("certificate-authority"),
             certificate_authority_data: body.data("certificate-authority-data"),
             proxy_url: body.text("proxy-url"),
+            exec_config: body.extension("client.authentication.k8s.io/exec"),
         }
     }
 }
@@ -168,6 +171,13 @@ impl<'a> Body<'a> {
 
     fn text(&self, key: &str) -> Option<String> {
         self.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// An extension; `null` counts as none, as it does for client-go.
+    fn extension(&self, name: &str) -> Option<Value> {
+        let named = |item: &&Value| item.get("name").and_then(Value::as_str) == Some(name);
+        let found = self.get("extensions")?.as_array()?.iter().find(named)?;
+        found.get("extension").filter(|value| !value.is_null()).cloned()
     }
 
     fn flag(&self, key: &str) -> bool {

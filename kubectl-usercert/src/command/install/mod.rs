@@ -13,7 +13,7 @@ use crate::cluster::{Kubeconfig, Target};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, Timeout, TimeoutArgs};
 use crate::ui::host::Host;
-use crate::workflow::installation::{self, Placement};
+use crate::workflow::installation::{self, AutoRenew, Placement};
 use crate::workflow::pending_request;
 
 /// Longest certificate file that is read, in bytes.
@@ -66,6 +66,10 @@ pub struct InstallArgs {
     /// Replace the entry of the same cluster and user
     #[arg(long)]
     pub replace: bool,
+    /// Let the certificate renew itself: kubectl asks this program for it (`credential`), which keeps it in
+    /// a private store and requests its successor in time
+    #[arg(long)]
+    pub auto_renew: bool,
     /// Do not try the certificate on the server
     #[arg(long)]
     pub no_verify: bool,
@@ -110,6 +114,9 @@ impl InstallArgs {
             standalone: self.standalone.clone(),
             replace: self.replace,
             use_context: self.use_context,
+            auto_renew: self
+                .auto_renew
+                .then(|| AutoRenew::New { kuberc: self.client.kuberc.clone() }),
         }
     }
 }

@@ -132,7 +132,13 @@ fn awaited_for(
     }
     same_user(found.subject.user(), args)?;
     let lifetime = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
-    Ok(AwaitedCertificate { key, expected: Expected::of(&found, lifetime), kept: None })
+    let signer_name = Some(object.spec.signer_name.clone());
+    Ok(AwaitedCertificate {
+        key,
+        expected: Expected::of(&found, lifetime),
+        signer_name,
+        kept: None,
+    })
 }
 
 fn same_user(found: &str, args: &InstallArgs) -> Result<()> {
@@ -202,7 +208,7 @@ fn own_key(args: &InstallArgs, key: &Path, chain: &[Certificate]) -> Result<Awai
         groups: leaf.subject.groups(),
         lifetime: None,
     };
-    Ok(AwaitedCertificate { key, expected, kept: None })
+    Ok(AwaitedCertificate { key, expected, signer_name: None, kept: None })
 }
 
 /// A request that was submitted to one cluster is not answered for another: whoever has seen it could

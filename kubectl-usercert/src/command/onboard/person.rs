@@ -232,6 +232,7 @@ impl Work<'_> {
                     renewed: None,
                     accepted: true,
                     now: self.host.now(),
+                    exec: None,
                 };
                 (Zeroizing::new(entry.standalone_text()?), Access::Private)
             }

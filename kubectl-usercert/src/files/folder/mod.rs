@@ -31,7 +31,7 @@ pub(crate) enum Hold {
     Ours(File),
     /// Somebody else holds it, or it cannot be held.
     Theirs,
-    /// The name stands for another file by now.
+    /// The name is free, or stands for another file by now.
     Gone,
 }
 

@@ -64,7 +64,10 @@ impl Folder {
 
     /// Holds a file that is there.
     pub(crate) fn open_held(&self, name: &OsStr) -> io::Result<Hold> {
-        let file = self.open_to_lock(name)?;
+        let file = match self.open_to_lock(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Hold::Gone),
+            other => other?,
+        };
         if !file.metadata()?.is_file() || file.try_lock().is_err() {
             return Ok(Hold::Theirs);
         }

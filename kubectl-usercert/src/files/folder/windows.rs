@@ -76,6 +76,7 @@ impl Folder {
             Ok(file) if file.metadata()?.is_file() => Ok(Hold::Ours(file)),
             Ok(_) => Ok(Hold::Theirs),
             Err(error) if patience::is_one_of(&error, IN_USE) => Ok(Hold::Theirs),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Hold::Gone),
             Err(error) => Err(error),
         }
     }

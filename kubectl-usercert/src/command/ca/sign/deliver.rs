@@ -223,6 +223,7 @@ impl<'a> Delivery<'a> {
                 renewed: None,
                 accepted: true,
                 now: host.now(),
+                exec: None,
             };
             files.extend(entry.write_standalone(file)?.files);
         }

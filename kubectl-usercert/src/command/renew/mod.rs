@@ -1,21 +1,27 @@
 //! `renew [CONTEXT]`.
 
+mod switch;
+
 use clap::Args;
 use usercert_core::api::csr::CLIENT_SIGNER;
 use usercert_core::kubeconfig::UserEntry;
-use usercert_core::text::{shell_word, show};
+use usercert_core::kubeconfig::self_renewing::StoreReference;
+use usercert_core::lifecycle::credential::check_cluster;
+use usercert_core::text::show;
 use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::identity::{Identity, SYSTEM_MASTERS};
 use usercert_core::x509::key::KeyType;
-use usercert_core::x509::lifetime::{self, expiry_in_words};
+use usercert_core::x509::lifetime;
 
 use crate::cluster::Target;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::named;
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::ui::host::Host;
-use crate::workflow::installation::{self, Placement};
+use crate::workflow::installation::{self, AutoRenew, Placement};
 use crate::workflow::own_request::{KeySource, RequestSpec};
+use crate::workflow::self_renewal::too_late;
+use crate::workflow::stored_credential::OpenStore;
 use crate::workflow::{kubeconfig_writer, submission};
 
 /// Replace a context's certificate before it expires: same user and groups, new key
@@ -31,6 +37,8 @@ use crate::workflow::{kubeconfig_writer, submission};
 ///   kubectl usercert renew
 ///
 ///   kubectl usercert renew alice@prod --expires 90d --timeout 1h
+///
+///   kubectl usercert renew --auto      # from now on it renews itself
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RenewArgs {
@@ -44,6 +52,13 @@ pub struct RenewArgs {
     /// Kind of key, instead of the present one's: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
     #[arg(long, value_name = "TYPE")]
     pub key_type: Option<String>,
+    /// Renew nothing now, but let the certificate renew itself from now on: kubectl asks this program for
+    /// it (`credential`), which keeps it in a private store
+    #[arg(long, conflicts_with_all = ["expires", "key_type"])]
+    pub auto: bool,
+    /// Renew nothing, but put a certificate that renews itself back into the kubeconfig
+    #[arg(long = "static", conflicts_with_all = ["auto", "expires", "key_type"])]
+    pub make_static: bool,
     /// Signer to ask
     #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
     pub signer: String,
@@ -60,6 +75,9 @@ pub struct RenewArgs {
 struct Renewed {
     context_name: String,
     user_name: String,
+    leaf: Certificate,
+    /// Where the certificate is kept, if it renews itself.
+    store: Option<StoreReference>,
 }
 
 pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
@@ -68,13 +86,22 @@ pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
         client.context.clone_from(&args.name);
     }
     let target = Target::resolve(&client)?;
-    let (renewed, leaf) = present(&target)?;
-    if leaf.subject.groups().contains(SYSTEM_MASTERS) {
-        return Err(for_masters(&leaf));
+    let renewed = present(&target)?;
+    if args.make_static {
+        return switch::to_static(host, args, &target, &renewed);
+    }
+    if renewed.leaf.subject.groups().contains(SYSTEM_MASTERS) {
+        return Err(for_masters(&renewed.leaf));
     }
     let itself = client.user.is_none() && client.token.is_none();
-    if itself && client.client_certificate.is_none() && host.now() > leaf.not_after {
-        return Err(too_late(host, &renewed, &leaf));
+    let itself = itself && client.client_certificate.is_none();
+    let leaf = &renewed.leaf;
+    if itself && host.now() > leaf.not_after {
+        let auto = args.auto || renewed.store.is_some();
+        return Err(too_late(&renewed.context_name, leaf, auto, None, host.now()));
+    }
+    if args.auto {
+        return switch::to_auto(host, args, &target, &renewed);
     }
     let dropped: Vec<&str> = leaf.subject.dropped().map(|a| a.name()).collect();
     if !dropped.is_empty() {
@@ -83,23 +110,35 @@ pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
             show(&dropped.join(", "))
         ));
     }
-    let spec = spec(args, &leaf)?;
+    let spec = spec(args, leaf)?;
     spec.warn_of_names(host);
     let format = args.output.format;
     if args.dry_run.dry_run == DryRun::Client {
         spec.dry_run(host, format)?;
         return Ok(Exit::Done);
     }
-    let cluster = target.connect()?;
+    let store = renewed.store.as_ref().filter(|_| itself).map(OpenStore::of).transpose()?;
+    // By the stored certificate itself: asking for it as clients do might renew it.
+    let cluster = match &store {
+        Some(open) => {
+            check_cluster(&open.stored.endpoint(), &target.endpoint)?;
+            open.connect(&target.endpoint, client.request_timeout)?
+        }
+        None => target.connect()?,
+    };
     if args.dry_run.dry_run == DryRun::Server {
         spec.dry_run_on_server(host, &cluster, format).await?;
         return Ok(Exit::Done);
     }
     installation::refuse_insecure(client.insecure_skip_tls_verify)?;
+    // Once it is submitted, whoever renews it meanwhile takes up the same request.
+    let lock = store.as_ref().map(OpenStore::lock).transpose()?;
     let submitted = submission::from_store(host, &spec, &target, &cluster).await?;
+    drop(lock);
     let placement = Placement {
         context_name: Some(renewed.context_name),
         renewed: Some(renewed.user_name),
+        auto_renew: renewed.store.map(AutoRenew::In),
         ..Placement::default()
     };
     let limit = args.timeout.timeout.for_waiting();
@@ -128,7 +167,7 @@ fn spec(args: &RenewArgs, leaf: &Certificate) -> Result<RequestSpec> {
     Ok(spec)
 }
 
-fn present(target: &Target) -> Result<(Renewed, Certificate)> {
+fn present(target: &Target) -> Result<Renewed> {
     let merged = &target.kubeconfig.merged;
     let name = target
         .resolved
@@ -138,21 +177,24 @@ fn present(target: &Target) -> Result<(Renewed, Certificate)> {
     let context = merged
         .context(&name)
         .ok_or_else(|| Error::usage(format!("there is no context {}", show(&name))).hint(SHOW))?;
-    let renewed = Renewed { context_name: name, user_name: context.user };
-    let entry = merged.user(&renewed.user_name).unwrap_or_default();
-    let pem = named::certificate(&entry)?.ok_or_else(|| {
-        Error::new(format!(
-            "the context {} has no certificate to renew",
-            show(&renewed.context_name)
-        ))
-        .hint("make a first one: kubectl usercert request NAME")
+    let shown = show(&name);
+    let user = merged.user(&context.user).unwrap_or_default();
+    let entry = match named::certificate(&user)? {
+        Some(pem) => UserEntry::new(&user, Some(&pem)),
+        None => named::user_entry(&user),
+    };
+    if let (Err(_), Some(reference)) = (&entry.leaf, &entry.store) {
+        // Why it cannot be read.
+        OpenStore::of(reference)?;
+    }
+    let leaf = entry.leaf.context(format!("the certificate of {}", show(&context.user)))?;
+    let leaf = leaf.ok_or_else(|| {
+        Error::new(format!("the context {shown} has no certificate to renew"))
+            .hint("make a first one: kubectl usercert request NAME")
     })?;
-    let leaf = UserEntry::new(&entry, Some(&pem))
-        .leaf
-        .context(format!("the certificate of {}", show(&renewed.user_name)))?
-        .ok_or_else(|| Error::new("there is no certificate to renew"))?;
+    let renewed = Renewed { context_name: name, user_name: context.user, leaf, store: entry.store };
     check_clusters(target, &renewed)?;
-    Ok((renewed, leaf))
+    Ok(renewed)
 }
 
 const SHOW: &str = "`kubectl usercert contexts` shows what there is";
@@ -179,21 +221,4 @@ fn for_masters(leaf: &Certificate) -> Error {
     ))
     .hint("on a control plane of kubeadm: kubeadm certs renew admin.conf")
     .hint("for access of your own, without that group: kubectl usercert request NAME -g GROUP --wait")
-}
-
-fn too_late(host: &Host, renewed: &Renewed, leaf: &Certificate) -> Error {
-    let context = shell_word(&renewed.context_name);
-    let groups: String =
-        leaf.subject.groups().iter().map(|g| format!(" -g {}", shell_word(g))).collect();
-    let user = shell_word(leaf.subject.user());
-    Error::new(format!(
-        "the certificate of {} {}, so it cannot ask for another",
-        show(leaf.subject.user()),
-        expiry_in_words(leaf.not_after, host.now())
-    ))
-    .hint(format!(
-        "ask with other credentials (--user or --token), or hand a request over:\n  \
-         kubectl usercert request{groups} --offline -- {user}\nand install the admin's answer:\n  \
-         kubectl usercert install --reply FILE --context-name {context} --replace -- {user}"
-    ))
 }

@@ -1,0 +1,419 @@
+//! A certificate that renews itself: when it is renewed, and what clients are told until then.
+//!
+//! Clients run our program for every credential (`client-go/plugin/pkg/client/auth/exec/exec.go`), keep
+//! the answer until its expirationTimestamp, and run it again after a 401. A certificate that has
+//! changed closes their connections, so it changes only once it must.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::encoding::base64;
+use crate::kubeconfig::Endpoint;
+use crate::kubeconfig::self_renewing::API_VERSION;
+use crate::lifecycle::Fingerprint;
+use crate::time::{UnixTime, human_duration};
+use crate::x509::certificate::{Certificate, CertificateError};
+
+/// A certificate, its key and the server that it is for, as they are stored. `Debug` shows no key.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredCredential {
+    /// The context that it was installed for.
+    pub context: String,
+    /// Address of the API server.
+    pub server: String,
+    /// PEM of the CA certificates by which the server is recognized; `None` for the system's.
+    pub certificate_authority: Option<String>,
+    /// The name that the server's certificate is checked for, if not the address.
+    pub tls_server_name: Option<String>,
+    /// Proxy on the way.
+    pub proxy_url: Option<String>,
+    /// Who signs its successors.
+    pub signer_name: String,
+    /// PEM of the chain, the leaf first.
+    pub certificate: String,
+    /// PEM of the private key.
+    #[serde(serialize_with = "write_key", deserialize_with = "read_key")]
+    pub key: Zeroizing<String>,
+}
+
+fn write_key<S: Serializer>(key: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(key)
+}
+
+fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(deserializer).map(Zeroizing::new)
+}
+
+impl fmt::Debug for StoredCredential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredCredential").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl StoredCredential {
+    /// Where it may be used.
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            server: self.server.clone(),
+            ca_pem: self.certificate_authority.as_ref().map(|pem| pem.clone().into_bytes()),
+            tls_server_name: self.tls_server_name.clone(),
+            insecure: false,
+            proxy_url: self.proxy_url.clone(),
+        }
+    }
+
+    /// The chain, the leaf first.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn chain(&self) -> Result<Vec<Certificate>, CertificateError> {
+        Certificate::chain_from_pem(self.certificate.as_bytes())
+    }
+}
+
+/// What keeps a client from being answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterMismatch {
+    /// The client does not say.
+    #[error("the client does not say which cluster it connects to")]
+    Untold,
+    /// What it says cannot be read.
+    #[error("KUBERNETES_EXEC_INFO cannot be read: {0}")]
+    Malformed(&'static str),
+    /// The server's certificate would go unchecked.
+    #[error("the client does not check the server's certificate")]
+    Insecure,
+    /// Another server.
+    #[error("the client connects to another server than the stored certificate is for")]
+    Server,
+    /// Another CA.
+    #[error("the client recognizes the server by another CA than the stored certificate is for")]
+    Authority,
+}
+
+/// The cluster that a client connects to, as it says in `KUBERNETES_EXEC_INFO`. `file` is the content of
+/// a CA file: client-go embeds it, Python's client hands over its path.
+///
+/// # Errors
+/// When it does not say so, in the version of the protocol that our entries ask for.
+pub fn client_cluster(
+    info: Option<&str>,
+    file: impl Fn(&str) -> Option<Vec<u8>>,
+) -> Result<Endpoint, ClusterMismatch> {
+    let malformed = ClusterMismatch::Malformed;
+    let info = info.ok_or(ClusterMismatch::Untold)?;
+    let info: Value = serde_json::from_str(info).map_err(|_| malformed("it is no JSON"))?;
+    let text = |value: &Value, key: &str| {
+        value.get(key).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned)
+    };
+    if text(&info, "apiVersion").as_deref() != Some(API_VERSION) {
+        return Err(malformed("its apiVersion is not client.authentication.k8s.io/v1"));
+    }
+    let cluster = info.get("spec").and_then(|spec| spec.get("cluster"));
+    let cluster = cluster.filter(|c| c.is_object()).ok_or(ClusterMismatch::Untold)?;
+    let data = text(cluster, "certificate-authority-data");
+    let ca_pem = match (data, text(cluster, "certificate-authority")) {
+        (Some(data), _) => {
+            Some(base64::decode_lines(&data).ok_or(malformed("its CA is no base64"))?)
+        }
+        (None, Some(path)) => Some(file(&path).ok_or(malformed("its CA file cannot be read"))?),
+        (None, None) => None,
+    };
+    Ok(Endpoint {
+        server: text(cluster, "server").ok_or(malformed("it names no server"))?,
+        ca_pem,
+        tls_server_name: text(cluster, "tls-server-name"),
+        insecure: cluster.get("insecure-skip-tls-verify").and_then(Value::as_bool) == Some(true),
+        proxy_url: text(cluster, "proxy-url"),
+    })
+}
+
+/// Makes sure that a client connects to the very cluster that a credential is for.
+///
+/// # Errors
+/// When it does not.
+pub fn check_cluster(stored: &Endpoint, client: &Endpoint) -> Result<(), ClusterMismatch> {
+    if client.insecure {
+        return Err(ClusterMismatch::Insecure);
+    }
+    let same_name = stored.tls_server_name == client.tls_server_name;
+    let address = |e: &Endpoint| e.server.trim_end_matches('/').to_owned();
+    if address(stored) != address(client) || !same_name {
+        return Err(ClusterMismatch::Server);
+    }
+    if stored.same_cluster(client) { Ok(()) } else { Err(ClusterMismatch::Authority) }
+}
+
+/// The earliest renewal, as a share of the lifetime in ten thousandths.
+const EARLIEST: i128 = 7_000;
+/// What the fingerprint adds at most, in the same unit.
+const SPREAD: i128 = 2_000;
+/// Seconds that should be left after it, for clocks that are wrong and servers that are away.
+const RESERVE: i64 = 300;
+
+/// From when on a certificate is renewed: 70 to 90 % of its lifetime, as kubelets do. Certificates issued
+/// together are renewed apart; short ones at 70 %, so that some minutes are left.
+pub fn renewal_point(leaf: &Certificate) -> UnixTime {
+    let print = Fingerprint::of(&leaf.der).to_string();
+    let number = print.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let whole = i128::from(leaf.not_after.since(leaf.not_before)).max(0);
+    let at = |share: i128| {
+        leaf.not_before.plus(i64::try_from(whole * share / 10_000).unwrap_or(i64::MAX))
+    };
+    let spread = i128::from(number.unwrap_or_default()) % (SPREAD + 1);
+    at(EARLIEST + spread).min(leaf.not_after.plus(-RESERVE)).max(at(EARLIEST))
+}
+
+/// What has become of attempts to renew a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempts {
+    /// SHA-256 of the certificate that was to be renewed.
+    pub certificate: String,
+    /// Attempts in a row that failed.
+    pub failures: u32,
+    /// No further attempt before this.
+    pub next: UnixTime,
+    /// Why there is no new certificate yet.
+    pub why: String,
+}
+
+/// Shortest and longest pause between two attempts, in seconds.
+const PAUSES: (i64, i64) = (10, 3_600);
+/// Longest pause while an approval is waited for, in seconds.
+const PENDING: i64 = 120;
+/// How long a client keeps an answer while a renewal is due, in seconds.
+const ANSWER: (i64, i64) = (5, 180);
+
+/// When to look again for a request that is pending.
+pub fn next_look(leaf: &Certificate, now: UnixTime) -> UnixTime {
+    now.plus((leaf.not_after.since(now) / 20).clamp(PAUSES.0, PENDING))
+}
+
+/// When to try again after so many failures in a row: ever later, but always several times before the
+/// certificate ends.
+pub fn next_attempt(leaf: &Certificate, failures: u32, now: UnixTime) -> UnixTime {
+    let doubled = PAUSES.0.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    let most = (leaf.not_after.since(now) / 8).clamp(PAUSES.0, PAUSES.1);
+    now.plus(doubled.min(most))
+}
+
+/// What to do for a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Answer with the stored certificate, to be kept until then.
+    Answer(UnixTime),
+    /// Renew first.
+    Renew,
+    /// There is nothing to answer with.
+    Expired,
+}
+
+/// What to do for a client now.
+pub fn step(leaf: &Certificate, attempts: Option<&Attempts>, now: UnixTime) -> Step {
+    if now >= leaf.not_after {
+        return Step::Expired;
+    }
+    let due = renewal_point(leaf);
+    if now < due {
+        return Step::Answer(due);
+    }
+    let waiting = attempts.filter(|a| a.certificate == leaf.fingerprint()).is_some_and(|a| {
+        // A pause that is too long was written by a clock that was wrong.
+        now < a.next && a.next.since(now) <= PAUSES.1
+    });
+    if waiting { Step::Answer(meanwhile(leaf, now)) } else { Step::Renew }
+}
+
+/// How long a client keeps the old certificate while a renewal is due: a few minutes, and never to its
+/// very end.
+pub fn meanwhile(leaf: &Certificate, now: UnixTime) -> UnixTime {
+    let left = leaf.not_after.since(now);
+    now.plus((left / 4).clamp(ANSWER.0, ANSWER.1)).min(leaf.not_after.plus(-1)).max(now)
+}
+
+/// The answer to a client.
+pub fn answer(stored: &StoredCredential, until: UnixTime) -> Zeroizing<String> {
+    let answer = json!({
+        "apiVersion": API_VERSION,
+        "kind": "ExecCredential",
+        "status": {
+            "expirationTimestamp": until,
+            "clientCertificateData": stored.certificate,
+            "clientKeyData": stored.key.as_str(),
+        },
+    });
+    Zeroizing::new(answer.to_string())
+}
+
+/// "renews itself from 2026-12-01T10:00:00Z on (in 5d)".
+pub fn renewal_in_words(leaf: &Certificate, now: UnixTime) -> String {
+    let due = renewal_point(leaf);
+    let left = due.since(now);
+    if now >= leaf.not_after {
+        "could not renew itself in time".to_owned()
+    } else if left > 0 {
+        format!("renews itself from {due} on (in {})", human_duration(left))
+    } else {
+        format!("renews itself since {due}, when it is used")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::testing::expired;
+
+    /// Valid from `start` for `seconds`; `jitter` makes another fingerprint.
+    fn leaf(start: i64, seconds: i64, jitter: u8) -> Certificate {
+        let mut leaf = expired();
+        leaf.der.push(jitter);
+        leaf.not_before = UnixTime(start);
+        leaf.not_after = UnixTime(start + seconds);
+        leaf
+    }
+
+    #[test]
+    fn certificates_are_renewed_between_70_and_90_percent_and_apart() {
+        let mut points: Vec<i64> =
+            (0..100).map(|jitter| renewal_point(&leaf(1000, 1_000_000, jitter)).0 - 1000).collect();
+        points.sort_unstable();
+        assert!(points.iter().all(|point| (700_000..=900_000).contains(point)), "{points:?}");
+        assert!(points[25] < 770_000 && points[75] > 830_000, "{points:?}");
+        let again = renewal_point(&leaf(1000, 1_000_000, 7));
+        assert_eq!(again, renewal_point(&leaf(1000, 1_000_000, 7)), "the same for every process");
+    }
+
+    #[test]
+    fn short_certificates_are_renewed_with_minutes_left() {
+        for jitter in 0..20 {
+            // Ten minutes, and five before them.
+            assert_eq!(renewal_point(&leaf(0, 900, jitter)), UnixTime(630));
+            let hour = renewal_point(&leaf(0, 3900, jitter)).0;
+            assert!((2730..=3510).contains(&hour));
+        }
+        assert_eq!(renewal_point(&leaf(50, -10, 0)), UnixTime(50));
+        assert!(renewal_point(&leaf(0, i64::MAX, 0)).0 > i64::MAX / 10 * 7);
+    }
+
+    #[test]
+    fn a_fresh_certificate_is_kept_until_its_renewal() {
+        let leaf = leaf(0, 900, 0);
+        assert_eq!(step(&leaf, None, UnixTime(-5)), Step::Answer(UnixTime(630)));
+        assert_eq!(step(&leaf, None, UnixTime(629)), Step::Answer(UnixTime(630)));
+        assert_eq!(step(&leaf, None, UnixTime(630)), Step::Renew);
+        assert_eq!(step(&leaf, None, UnixTime(899)), Step::Renew);
+        assert_eq!(step(&leaf, None, UnixTime(900)), Step::Expired);
+    }
+
+    #[test]
+    fn between_attempts_the_old_one_serves_for_a_while() {
+        let leaf = leaf(0, 900, 0);
+        let next = next_attempt(&leaf, 1, UnixTime(700));
+        assert_eq!(next, UnixTime(710));
+        let attempts = |next| Attempts {
+            certificate: leaf.fingerprint(),
+            failures: 1,
+            next,
+            why: "no answer".to_owned(),
+        };
+        assert_eq!(step(&leaf, Some(&attempts(next)), UnixTime(701)), Step::Answer(UnixTime(750)));
+        assert_eq!(step(&leaf, Some(&attempts(next)), UnixTime(710)), Step::Renew);
+        let wrong = attempts(UnixTime(1_000_000));
+        assert_eq!(step(&leaf, Some(&wrong), UnixTime(701)), Step::Renew, "a clock was wrong");
+        let other = Attempts { certificate: "other".to_owned(), ..attempts(next) };
+        assert_eq!(step(&leaf, Some(&other), UnixTime(701)), Step::Renew);
+        for now in 630..899 {
+            let until = meanwhile(&leaf, UnixTime(now));
+            assert!(UnixTime(now) < until && until < leaf.not_after || now == 898, "{now}");
+        }
+    }
+
+    #[test]
+    fn attempts_come_ever_later_but_several_times() {
+        let day = leaf(0, 86_400, 0);
+        let pause = |failures, now| next_attempt(&day, failures, UnixTime(now)).0 - now;
+        let pauses = [1, 2, 3, 4, 9, 40].map(|failures| pause(failures, 70_000));
+        assert_eq!(pauses, [10, 20, 40, 80, 2050, 2050]);
+        assert_eq!(pause(40, 86_390), 10);
+        let year = leaf(0, 365 * 86_400, 0);
+        assert_eq!(next_attempt(&year, 40, UnixTime(0)), UnixTime(3_600));
+        assert_eq!(next_look(&year, UnixTime(0)), UnixTime(120));
+        assert_eq!(next_look(&day, UnixTime(86_390)), UnixTime(86_400));
+    }
+
+    fn stored() -> StoredCredential {
+        StoredCredential {
+            context: "alice@prod".to_owned(),
+            server: "https://a:6443".to_owned(),
+            certificate_authority: Some(expired().to_pem()),
+            tls_server_name: None,
+            proxy_url: None,
+            signer_name: "example.com/s".to_owned(),
+            certificate: expired().to_pem(),
+            key: Zeroizing::new("KEY".to_owned()),
+        }
+    }
+
+    fn info(cluster: &Value) -> String {
+        json!({ "apiVersion": API_VERSION, "kind": "ExecCredential",
+                "spec": { "interactive": false, "cluster": cluster } })
+        .to_string()
+    }
+
+    #[test]
+    fn only_the_cluster_that_it_is_for_is_answered() {
+        let stored = stored().endpoint();
+        let ca = stored.body()["certificate-authority-data"].clone();
+        let good =
+            json!({ "server": "https://a:6443/", "certificate-authority-data": ca, "config": {} });
+        let check = |cluster: &Value| {
+            let file = |path: &str| (path == "ca.crt").then(|| expired().to_pem().into_bytes());
+            check_cluster(&stored, &client_cluster(Some(&info(cluster)), file)?)
+        };
+        let with = |field: &str, value: Value| {
+            let mut cluster = good.clone();
+            cluster[field] = value;
+            check(&cluster)
+        };
+        assert_eq!(check(&good), Ok(()));
+        let by_path = json!({ "server": "https://a:6443", "certificate-authority": "ca.crt" });
+        assert_eq!(check(&by_path), Ok(()));
+        assert_eq!(with("server", "https://b:6443".into()), Err(ClusterMismatch::Server));
+        assert_eq!(with("tls-server-name", "b".into()), Err(ClusterMismatch::Server));
+        let insecure = with("insecure-skip-tls-verify", true.into());
+        assert_eq!(insecure, Err(ClusterMismatch::Insecure));
+        let other = include_str!("../../tests/data/leaf-v3.pem");
+        let other = Endpoint { ca_pem: Some(other.into()), ..stored.clone() }.body();
+        assert_eq!(check(&other), Err(ClusterMismatch::Authority));
+        assert_eq!(check(&json!({ "server": "https://a:6443" })), Err(ClusterMismatch::Authority));
+        for malformed in
+            [json!({}), json!({ "server": "https://a:6443", "certificate-authority": "x" })]
+        {
+            assert!(matches!(check(&malformed), Err(ClusterMismatch::Malformed(_))));
+        }
+        let none = |_: &str| None;
+        assert_eq!(client_cluster(None, none), Err(ClusterMismatch::Untold));
+        assert_eq!(client_cluster(Some(&info(&Value::Null)), none), Err(ClusterMismatch::Untold));
+        let old = info(&good).replace("k8s.io/v1", "k8s.io/v1beta1");
+        assert!(matches!(client_cluster(Some(&old), none), Err(ClusterMismatch::Malformed(_))));
+    }
+
+    #[test]
+    fn the_answer_and_the_stored_form() {
+        let text = serde_json::to_string(&stored()).unwrap();
+        let read: StoredCredential = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.key.as_str(), read.endpoint()), ("KEY", stored().endpoint()));
+        assert!(!format!("{read:?}").contains("KEY"));
+        let answer: Value = serde_json::from_str(&answer(&read, UnixTime(0))).unwrap();
+        assert_eq!(answer["apiVersion"], API_VERSION);
+        assert_eq!(answer["kind"], "ExecCredential");
+        assert_eq!(answer["status"]["expirationTimestamp"], "1970-01-01T00:00:00Z");
+        assert_eq!(answer["status"]["clientKeyData"], "KEY");
+        assert_eq!(answer["status"]["clientCertificateData"], expired().to_pem());
+    }
+}

@@ -34,6 +34,12 @@ fn what_is_saved_can_be_loaded_changed_and_forgotten() {
     store.remove(ID).unwrap();
     assert!(store.load(ID).unwrap().is_none());
     assert_eq!(store.list().unwrap(), ["ffffffff"]);
+    // Nothing is left of it under another name either.
+    let pending = store.path_of(ID).parent().unwrap().to_owned();
+    let mut names: Vec<_> =
+        std::fs::read_dir(pending).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".lock", "ffffffff"]);
     assert_eq!(store.load("ffffffff").unwrap().unwrap().key.as_slice(), b"other");
 }
 

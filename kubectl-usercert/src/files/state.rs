@@ -153,13 +153,15 @@ impl PendingStore {
     pub fn remove(&self, id: &str) -> Result<(), StateError> {
         let id = valid(id)?;
         let _lock = self.lock()?;
-        let Some(folder) = self.folder(id)? else { return Ok(()) };
+        if self.folder(id)?.is_none() {
+            return Ok(());
+        }
+        let failed = |source| self.failed("remove", id, source);
         let name = unfinished();
-        self.pending
-            .rename(id.as_ref(), &name)
-            .and_then(|()| empty(&self.pending, &name, &folder))
-            .and_then(|()| self.pending.sync())
-            .map_err(|source| self.failed("remove", id, source))
+        self.pending.rename(id.as_ref(), &name).map_err(failed)?;
+        // Opened under its new name: where a folder is a path, the old one leads nowhere.
+        let folder = checked(&self.pending, &name)?;
+        empty(&self.pending, &name, &folder).and_then(|()| self.pending.sync()).map_err(failed)
     }
 
     /// Waits for others who make or remove folders, which none does for long.

@@ -78,7 +78,7 @@ pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
         let (entries, changed) = file.follow(&list, dry)?;
         host.result(outcome(&file, entries, changed) + args.dry_run.dry_run.mark())?;
         if !dry && list.has_test {
-            match revocation::reads_configuration(&target, &cluster).await {
+            match revocation::reads_configuration(&target, &cluster, &list).await {
                 Seen::Refuses => host.say("The API server goes by it."),
                 Seen::Passes => return Err(not_read(&file)),
                 Seen::NotTried(why) => {
@@ -130,7 +130,7 @@ async fn follow(
         // The rights that are printed for this do not suffice to try it.
         if changed
             && list.has_test
-            && revocation::reads_configuration(target, cluster).await == Seen::Passes
+            && revocation::reads_configuration(target, cluster, &list).await == Seen::Passes
         {
             host.fail(&not_read(file));
         }

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use usercert_core::lifecycle::enforcement::{Enforcement, Probe, Seen};
 use usercert_core::lifecycle::verdict::{Evidence, Listed, Standing, Verdict};
-use usercert_core::lifecycle::{Fingerprint, Layer, RevocationKey, removal};
+use usercert_core::lifecycle::{Fingerprint, Layer, RevocationKey, RevocationList, removal};
 
 use super::{Installed, Known, patch};
 use crate::cluster::{Cluster, Target};
@@ -98,13 +98,21 @@ pub async fn judged_anew(host: &Host, target: &Target, cluster: &Cluster) -> Res
     Ok(verdict)
 }
 
-/// Whether the API server goes by an authorization configuration that has the test entry; it is given the
-/// time that it takes to read the file again.
-pub async fn reads_configuration(target: &Target, cluster: &Cluster) -> Seen {
+/// Whether the API server goes by an authorization configuration that has what is on the list; it is
+/// given the time that it takes to read the file again. The test entry alone would tell nothing of a file
+/// that was rejected: the server goes on by the one before, which had it too.
+pub async fn reads_configuration(
+    target: &Target,
+    cluster: &Cluster,
+    list: &RevocationList,
+) -> Seen {
+    let newest = list.newest().into_iter().take(TRIED).map(|entry| entry.key.clone());
+    let keys: Vec<RevocationKey> = newest.chain([RevocationKey::test()]).collect();
     let until = Instant::now() + PATIENCE;
     loop {
-        let seen = tried(target, cluster, &[RevocationKey::test()]).await.pop();
-        let seen = seen.map_or(Seen::Passes, |seen| seen.authorization);
+        let seen = tried(target, cluster, &keys).await.into_iter().map(|seen| seen.authorization);
+        let seen = seen.reduce(|all, one| if all == Seen::Refuses { one } else { all });
+        let seen = seen.unwrap_or(Seen::Passes);
         if seen != Seen::Passes || Instant::now() >= until {
             return seen;
         }

@@ -16,6 +16,7 @@ cases!(
     many_are_refused_and_others_notice_nothing,
     sync_runs_with_the_printed_rights_and_no_less,
     what_is_open_goes_on,
+    a_file_that_the_server_rejects_is_no_success,
 );
 
 fn read(person: &Person) -> Outcome {
@@ -296,4 +297,31 @@ fn what_is_open_goes_on(trial: &Trial) {
     watching.wait().expect("an end");
     // A new one does not begin.
     alice.kubectl(&watch).exits(1).says(&["this client certificate was revoked"]);
+}
+
+/// Expressions of others are not compiled here; what the server makes of them is seen. The sandbox compiles
+/// none either.
+fn a_file_that_the_server_rejects_is_no_success(trial: &Trial) {
+    if trial.backend.sandbox().is_some() {
+        return;
+    }
+    let Some((trial, file)) = own_server(trial) else { return };
+    let (admin, alice) = (trial.admin(), powerful(&trial, "alice"));
+    let sync = ["revocations", "sync", "--once", "--authorization-config"];
+    let sync = [&sync[..], &[file.to_str().expect("UTF-8")]].concat();
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    admin.run(&sync).ok().says(&["The API server goes by it."]);
+    let theirs = format!(
+        "- type: Webhook\n  name: theirs\n  webhook:\n    timeout: 1s\n    subjectAccessReviewVersion: v1\n    matchConditionSubjectAccessReviewVersion: v1\n    failurePolicy: NoOpinion\n    connectionInfo: {{type: KubeConfigFile, kubeConfigFile: {}}}\n    matchConditions:\n    - expression: \"request.nonsense(((\"\n",
+        file.with_file_name("usercert-never-called.kubeconfig").display()
+    );
+    std::fs::write(&file, text(&file) + &theirs).expect("a file");
+    admin.write("alice.conf", &alice.read(".kube/config"));
+    admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
+    admin.run(&sync).exits(1).says(&["does not go by", "its log says so if it rejects the file"]);
+    read(&alice).ok();
+    // Mended, it is read.
+    std::fs::write(&file, text(&file).replace("request.nonsense(((", "false")).expect("a file");
+    admin.run(&sync).ok().says(&["The API server goes by it."]);
+    read(&alice).exits(1);
 }

@@ -7,8 +7,6 @@
 mod csv;
 pub mod journal;
 mod role_at;
-#[cfg(test)]
-mod tests;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -252,3 +250,6 @@ pub fn look_alikes(people: &[&Person]) -> Vec<(usize, Finding)> {
 pub fn request_name(request: &CertificateRequest) -> String {
     csr::name_with_key(&csr::name_for_user(request.subject.user()), &request.key)
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,3 +126,12 @@ test("nothing in the frame can lead anywhere or send", async () => {
   assert.deepEqual(found, []);
   await page.close();
 });
+
+test("the frame prints itself, with all its pages, by its button and by the keyboard", async () => {
+  const { page, frame } = await openPage(browser.context, FILE_URL);
+  await frame.evaluate(() => { window.printed = 0; window.print = () => { window.printed += 1; }; });
+  await frame.click("#print");
+  await page.keyboard.press("Control+p");
+  assert.equal(await frame.evaluate(() => window.printed), 2);
+  await page.close();
+});

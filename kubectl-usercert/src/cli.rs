@@ -147,6 +147,11 @@ pub fn main() -> ExitCode {
     }
     let (full, color) = beforehand(std::env::args_os());
     color.write_global();
+    // Clients wait for it every time.
+    if let Some(args) = command::credential::as_clients_ask(std::env::args_os()) {
+        let host = Host::new(false, color);
+        return ended(&host, command::credential::run(&host, &args));
+    }
     let parsed = with_help(full).try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -167,21 +172,18 @@ pub fn main() -> ExitCode {
         Color::Never => anstream::ColorChoice::Never,
     };
     let host = Host::new(cli.quiet, color);
-    let exit = match run(&host, cli.command) {
-        Ok(exit) => exit,
-        Err(error) => {
-            host.fail(&error);
-            error.exit
-        }
-    };
+    ended(&host, run(&host, cli.command))
+}
+
+fn ended(host: &Host, result: Result<Exit>) -> ExitCode {
+    let exit = result.unwrap_or_else(|error| {
+        host.fail(&error);
+        error.exit
+    });
     ExitCode::from(exit.code())
 }
 
 fn run(host: &Host, command: Command) -> Result<Exit> {
-    // Clients wait for it every time: it starts what requests take only where it sends some.
-    if let Command::Credential(args) = &command {
-        return command::credential::run(host, args);
-    }
     runtime::new()?.block_on(dispatch(host, command))
 }
 

@@ -1,9 +1,11 @@
 //! `credential`: what clients run for a certificate that renews itself.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Args;
 use usercert_core::kubeconfig::Endpoint;
+use usercert_core::kubeconfig::self_renewing::{STORE_FLAG, SUBCOMMAND};
 use usercert_core::lifecycle::credential::{
     Attempts, ClusterMismatch, Step, answer, check_cluster, client_cluster, meanwhile,
     next_attempt, next_look, renewal_point,
@@ -50,6 +52,19 @@ pub struct CredentialArgs {
     /// Also answer programs that do not say which cluster they connect to, such as JavaScript's client
     #[arg(long)]
     pub allow_unknown_cluster: bool,
+}
+
+/// The arguments as user entries have them, without the reader of command lines, which takes longer than
+/// all the rest.
+pub fn as_clients_ask(words: impl Iterator<Item = OsString>) -> Option<CredentialArgs> {
+    let words: Vec<OsString> = words.skip(1).take(5).collect();
+    let words: Vec<&str> = words.iter().map(|word| word.to_str()).collect::<Option<_>>()?;
+    let (store, allow_unknown_cluster) = match words.as_slice() {
+        [SUBCOMMAND, STORE_FLAG, store] => (store, false),
+        [SUBCOMMAND, STORE_FLAG, store, "--allow-unknown-cluster"] => (store, true),
+        _ => return None,
+    };
+    Some(CredentialArgs { store: (*store).to_owned(), allow_unknown_cluster })
 }
 
 /// Runs the command.
@@ -175,8 +190,11 @@ fn attempt(open: &OpenStore, endpoint: &Endpoint) -> Result<Renewal> {
         let renewal = self_renewal::renew(open, endpoint, APPROVAL, REQUEST);
         tokio::time::timeout(BUDGET, renewal).await
     };
-    runtime::new()
+    // On a thread of its own: this one may be a runtime's already.
+    let run = || runtime::new().map(|runtime| runtime.block_on(renewal));
+    let ended = std::thread::scope(|scope| scope.spawn(run).join());
+    let ended = ended.map_err(|_| Error::new("the renewal ended in a panic"))?;
+    ended
         .context("cannot start")?
-        .block_on(renewal)
         .unwrap_or_else(|_| Err(Error::new("the server did not answer in time")))
 }

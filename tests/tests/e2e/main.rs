@@ -32,6 +32,7 @@ mod formats;
 mod handover;
 mod inspect;
 mod kubeconfigs;
+mod list_watch;
 mod lists;
 mod onboard;
 mod own_pki;
@@ -104,6 +105,7 @@ fn main() -> ExitCode {
         rights::CASES,
         token::CASES,
         renew::CASES,
+        list_watch::CASES,
         self_renewal::switching::CASES,
         self_renewal::renewing::CASES,
         self_renewal::refusing::CASES,

@@ -1,5 +1,7 @@
 //! `list`.
 
+mod watch;
+
 use std::sync::Arc;
 
 use clap::Args;
@@ -24,6 +26,9 @@ use crate::workflow::review_sheet::{Sheet, groups_cell};
 ///
 ///   # Also those that are decided, with codes
 ///   kubectl usercert list --all -o wide
+///
+///   # Go on with new ones, and let the desktop tell
+///   kubectl usercert list --watch --exec notify-send "access requested"
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
@@ -33,6 +38,13 @@ pub struct ListArgs {
     /// Only requests to this signer
     #[arg(long, value_name = "NAME")]
     pub signer: Option<String>,
+    /// Go on with new requests as they come, one line each
+    #[arg(short, long, conflicts_with = "all")]
+    pub watch: bool,
+    /// With --watch: run this command for each request, with the review (JSON) on standard input; takes the
+    /// rest of the line
+    #[arg(long, value_name = "COMMAND", num_args = 1.., allow_hyphen_values = true, requires = "watch")]
+    pub exec: Vec<String>,
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
@@ -46,6 +58,9 @@ const TOGETHER: usize = 1000;
 
 pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     let rules = args.policy.load(host)?;
+    if args.watch {
+        return watch::run(host, args, rules).await;
+    }
     let cluster = Target::resolve(&args.client)?.connect()?;
     let failed = |e| explain(&e, &cluster.server, &Need::List);
     let mut pages =
@@ -110,19 +125,9 @@ struct Printer {
 
 impl Printer {
     fn new(host: &Host, format: Option<Format>) -> Self {
-        let wide = format == Some(Format::Wide);
-        let room = Room {
-            columns: host.table_columns(wide),
-            first_to_go: &["KEY", "AGE", "REQUESTER", "EXPIRES"],
-        };
-        let last = match format {
-            Some(Format::Wide) => HEADER.len(),
-            _ => HEADER.len() - WIDE,
-        };
         Self {
             list: output::ListPrinter::new(format, "ReviewList"),
-            table: matches!(format, None | Some(Format::Wide))
-                .then(|| output::Table::within(HEADER.get(..last).unwrap_or(&HEADER), room)),
+            table: matches!(format, None | Some(Format::Wide)).then(|| table(host, format)),
             found: false,
         }
     }
@@ -159,6 +164,17 @@ impl Printer {
         // Programs that ask for names take nothing for an answer.
         Ok(self.found || self.table.is_none())
     }
+}
+
+/// An empty table, with as many columns as the format and the terminal have.
+fn table(host: &Host, format: Option<Format>) -> output::Table {
+    let wide = format == Some(Format::Wide);
+    let room = Room {
+        columns: host.table_columns(wide),
+        first_to_go: &["KEY", "AGE", "REQUESTER", "EXPIRES"],
+    };
+    let last = if wide { HEADER.len() } else { HEADER.len() - WIDE };
+    output::Table::within(HEADER.get(..last).unwrap_or(&HEADER), room)
 }
 
 /// How many of the last columns only `-o wide` has.

@@ -1,0 +1,145 @@
+//! `list --watch`: new requests as they come.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use usercert_core::api::csr::{self, CsrObject, State};
+use usercert_core::encoding::yaml;
+use usercert_core::text::{show, show_short};
+
+use super::{ListArgs, row, table};
+use crate::cluster::{ApiError, Cluster, Need, Target, explain};
+use crate::error::{Error, Exit, Result, ResultExt as _};
+use crate::ui::args::Format;
+use crate::ui::host::Host;
+use crate::ui::output::Table;
+use crate::workflow::follow::{self, Follower, Position};
+use crate::workflow::review_policy::Rules;
+use crate::workflow::review_sheet::Sheet;
+use crate::workflow::stop::Stop;
+
+struct Watcher<'a> {
+    host: &'a Host,
+    args: &'a ListArgs,
+    rules: Rules,
+    stop: Stop,
+    /// UIDs of the requests that were shown.
+    seen: RefCell<BTreeSet<String>>,
+    table: RefCell<Table>,
+}
+
+/// Shows what is pending, and then each new request, until it is told to stop.
+pub(super) async fn run(host: &Host, args: &ListArgs, rules: Rules) -> Result<Exit> {
+    let watcher = Watcher {
+        host,
+        args,
+        rules,
+        stop: Stop::new()?,
+        seen: RefCell::default(),
+        table: RefCell::new(table(host, args.output.format)),
+    };
+    let cluster = watcher.connect()?;
+    // The first look tells whether it can work at all.
+    let Some((version, exit)) = follow::answer_all(&watcher, &cluster).await? else {
+        return Ok(Exit::Done);
+    };
+    if watcher.seen.borrow().is_empty() {
+        host.say("No pending requests found. Waiting for new ones …");
+    }
+    follow::follow(&watcher, Position::after(version, exit)).await;
+    Ok(Exit::Done)
+}
+
+impl Follower for Watcher<'_> {
+    type Waiting = CsrObject;
+
+    fn host(&self) -> &Host {
+        self.host
+    }
+
+    fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    fn connect(&self) -> Result<Cluster> {
+        let cluster = Target::resolve(&self.args.client)?.connect()?;
+        Ok(cluster.for_service(self.stop.receiver()))
+    }
+
+    fn signer(&self) -> Option<&str> {
+        self.args.signer.as_deref()
+    }
+
+    fn waiting(&self, object: CsrObject) -> Option<CsrObject> {
+        let new = !self.seen.borrow().contains(&object.metadata.uid);
+        Some(object).filter(|object| new && object.state() == State::Pending)
+    }
+
+    async fn answer(&self, _: &Cluster, object: CsrObject) -> Result<Exit> {
+        let uid = object.metadata.uid.clone();
+        let sheet = Sheet::listed(object.into_fields(), &self.rules);
+        self.print(&sheet)?;
+        if let Some((program, words)) = self.args.exec.split_first() {
+            let name = sheet.object.metadata.name.clone();
+            let review = sheet.value();
+            let command = tell(program.clone(), words.to_vec(), review);
+            // One that fails keeps nobody from being told of the next.
+            if let Err(error) = command.await {
+                let what = format!("warning: request {}: {}", show_short(&name, 80), error.message);
+                self.host.warn(what);
+            }
+        }
+        self.seen.borrow_mut().insert(uid);
+        Ok(Exit::Done)
+    }
+
+    fn explain(&self, cluster: &Cluster, error: &ApiError) -> Error {
+        explain(error, &cluster.server, &Need::List)
+    }
+}
+
+impl Watcher<'_> {
+    fn print(&self, sheet: &Sheet<()>) -> Result<()> {
+        let text = match self.args.output.format {
+            Some(Format::Name) => {
+                format!("{}/{}\n", csr::RESOURCE, show(&sheet.object.metadata.name))
+            }
+            Some(Format::Json) => format!("{}\n", sheet.value()),
+            Some(Format::Yaml) => {
+                format!("---\n{}", yaml::to_string(&sheet.value()))
+            }
+            format @ (None | Some(Format::Wide)) => {
+                let mut table = self.table.borrow_mut();
+                table.push(row(sheet, self.host.now(), format.is_some()));
+                return self.host.text(&table.take());
+            }
+        };
+        self.host.part(&text)
+    }
+}
+
+/// Runs a command with the review on standard input, and waits for its end.
+async fn tell(program: String, words: Vec<String>, review: Value) -> Result<()> {
+    let run = move || {
+        let shown = show_short(&program, 80);
+        let mut child = Command::new(&program)
+            .args(&words)
+            .stdin(Stdio::piped())
+            .spawn()
+            .context(format!("{shown} cannot be run"))?;
+        if let Some(mut pipe) = child.stdin.take() {
+            // Whoever does not read it does not need it.
+            let _ = writeln!(pipe, "{review}");
+        }
+        let status = child.wait()?;
+        if status.success() {
+            return Ok(());
+        }
+        let end = status.code().map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+        Err(Error::new(format!("{shown} ended with {end}")))
+    };
+    tokio::task::spawn_blocking(run).await?
+}

@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # Where cargo puts things, also when CARGO_TARGET_DIR is set.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help try test lint unit e2e docs web release cross bench soak clean
+.PHONY: help try test lint unit e2e docs web release image cross bench soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -52,6 +52,10 @@ web: ## the page: web-demo/dist/index.html
 release: ## archive for this machine, its ingredients, hashes, krew manifest: dist/
 	@docs/scripts/need cargo python cargo-deb
 	docs/scripts/release
+
+image: ## container image for amd64 and arm64 as an OCI layout, without a daemon: dist/kubectl-usercert_image.tar
+	@docs/scripts/need cargo python zig
+	docs/scripts/image
 
 cross: ## other systems, as far as this machine can run them: Windows, arm64, musl, macOS; cross-TARGET for one
 	docs/scripts/cross $(if $(E2E),--e2e)

@@ -119,7 +119,8 @@ findings! {
     /// The signature's algorithm was not checked here; the API server checked it on creation.
     SignatureUnchecked = "signature-unchecked", Warn;
     /// The request was submitted by somebody else than the user it names, as every first request is. It
-    /// is a warning where the requester came with a certificate for another name.
+    /// is a warning where the requester came with a certificate for another name and is not in
+    /// system:masters.
     RequesterDiffers = "requester-differs", Info;
     /// Host names or addresses, which a person's certificate has no use for; the signer copies them.
     AlternativeNames = "alternative-names", Warn;

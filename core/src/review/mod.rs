@@ -205,10 +205,16 @@ mod tests {
     #[test]
     fn a_requester_with_a_certificate_of_their_own_is_a_warning() {
         let pem = good();
-        for (certificate, severity) in [(false, Severity::Info), (true, Severity::Warn)] {
+        let masters = ["system:masters".to_owned()];
+        for (certificate, groups, severity) in [
+            (false, &[][..], Severity::Info),
+            (true, &[], Severity::Warn),
+            (true, &masters, Severity::Info),
+        ] {
             let findings = review_of(&pem, |r| {
                 r.requester = Some("bob");
                 r.requester_certificate = certificate;
+                r.requester_groups = groups;
             });
             assert_eq!(findings[0].severity, severity);
         }

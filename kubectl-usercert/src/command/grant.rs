@@ -49,8 +49,14 @@ pub async fn run(host: &Host, args: &GrantArgs) -> Result<Exit> {
     let holder = Subject::named(&args.name, args.group);
     let wanted = args.roles.grants(&holder, args.client.namespace.as_deref())?;
     if wanted.is_empty() {
-        return Err(Error::usage("which role should be given?")
-            .hint("name it with --role or --clusterrole"));
+        let (what, hint) = match args.client.namespace {
+            Some(_) => ("which role should be given?", "name it with --clusterrole or --role"),
+            None => (
+                "which role should be given, and where?",
+                "as --clusterrole view -n NAMESPACE, --role NAME -n NAMESPACE, or --clusterrole NAME --cluster-wide",
+            ),
+        };
+        return Err(Error::usage(what).hint(hint));
     }
     let cluster = Target::resolve(&args.client)?.connect()?;
     let prepared = grant_role::prepare(&cluster, wanted).await?;

@@ -44,7 +44,7 @@ pub struct ClientArgs {
     /// Further attribute to impersonate, as key=value; repeat for several
     #[arg(long = "as-user-extra", value_name = "KEY=VALUE")]
     pub as_user_extra: Vec<String>,
-    /// Longest time for one request to the server, as 10s or 1m; 0 waits for ever
+    /// Time limit for one request to the server, as 10s or 1m; 0 is none
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_request_timeout)]
     pub request_timeout: Timeout,
     /// Bearer token
@@ -115,7 +115,7 @@ pub enum DryRun {
     None,
     /// Send nothing
     Client,
-    /// Send it, but let the server not keep it
+    /// Let the server check it and keep nothing
     Server,
 }
 
@@ -132,7 +132,7 @@ impl DryRun {
 /// `--dry-run`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DryRunArgs {
-    /// Show what would be done: client sends nothing, server lets the server check it
+    /// Show what would be done: client sends nothing, server has it checked
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true,
           default_value = "none", default_missing_value = "client")]
     pub dry_run: DryRun,
@@ -141,7 +141,7 @@ pub struct DryRunArgs {
 /// `--timeout`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TimeoutArgs {
-    /// How long to wait for decision and certificate: 0 looks once, a negative value waits a week
+    /// How long to wait for decision and certificate; 0 looks once, a negative value waits a week
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout,
           allow_negative_numbers = true)]
     pub timeout: Timeout,

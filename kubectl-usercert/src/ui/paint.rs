@@ -35,6 +35,9 @@ const BEGINNINGS: &[(&str, &str)] = &[
     ("No objections", GREEN),
 ];
 
+/// Labels that fill their column, so that they look like the first words of a sentence.
+const LONG_LABELS: &[&str] = &["Submitted by ", "No roles yet "];
+
 /// Words that are a whole column.
 const STATES: &[(&str, &str)] = &[
     ("Pending", YELLOW),
@@ -90,7 +93,8 @@ fn label(text: &str) -> (String, &str) {
     let is_label = |text: &str| {
         let begins = text.starts_with("  ") || text.starts_with(|c: char| c.is_ascii_uppercase());
         let plain = text.bytes().all(|b| b.is_ascii_alphabetic() || b == b' ');
-        begins && plain && text.ends_with(' ') && !text.trim().is_empty()
+        let ends = text.ends_with("  ") || LONG_LABELS.contains(&text);
+        begins && plain && ends && !text.trim().is_empty()
     };
     match text.split_at_checked(LABEL) {
         Some((label, rest)) if is_label(label) && !rest.starts_with(' ') => {
@@ -158,6 +162,8 @@ mod tests {
             ("WARNING: x [y]", "<y WARNING>: x [y]"),
             ("NAME    STATE", "<b NAME    STATE>"),
             ("jane    Pending   <none>", "jane    <y Pending>   <d <none>>"),
+            ("What reaches everybody", "What reaches everybody"),
+            ("Submitted by x", "<d Submitted by >x"),
             ("State        Denied", "<d State        ><r Denied>"),
             ("Code AAAA-BBBB-0000-1111", "Code <b <c AAAA-BBBB-0000-1111>"),
             ("  kubectl usercert x", "<b   kubectl usercert x>"),

@@ -182,8 +182,13 @@ pub fn already(object: &Object, decision: Decision) -> Result<bool> {
         ))
         .hint("a decision is final; the person can make a new request")),
         (State::Approved | State::Issued, _) => {
-            Err(Error::new(format!("certificate signing request {name} is already Approved"))
-                .hint("a decision is final; the person can make a new request"))
+            let user = object.certificate_request().map(|r| r.subject.user().to_owned());
+            Err(Error::new(format!("certificate signing request {name} is already Approved")).hint(
+                format!(
+                    "a decision is final; to take the access away:\n  kubectl usercert revoke -- {}",
+                    shell_word(&user.unwrap_or_else(|_| "NAME".to_owned()))
+                ),
+            ))
         }
     }
 }

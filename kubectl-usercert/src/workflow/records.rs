@@ -170,10 +170,10 @@ impl<'a> Recorder<'a> {
 
 /// That a certificate was not recorded, and what to do about it.
 fn not_recorded(error: &ApiError) -> String {
+    if error.code() == 404 {
+        return "note: this cluster keeps no record of issued certificates; `kubectl usercert revocations install` sets that up".to_owned();
+    }
     let why = match (error.code(), error.reason()) {
-        (404, _) => format!(
-            "this cluster has no namespace {NAMESPACE} (`kubectl usercert revocations install` makes it)"
-        ),
         (403, _) => format!(
             "you may not create configmaps in namespace {NAMESPACE} (a RoleBinding to the Role {} there allows it)",
             record::RECORDER

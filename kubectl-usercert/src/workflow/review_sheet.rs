@@ -133,6 +133,8 @@ pub struct Sheet<Raw = Value> {
     /// The object, or for a file what would be submitted.
     pub object: CsrObject<Raw>,
     pub findings: Vec<Finding>,
+    /// Whether the code is asked for: then it is not shown where it could be copied.
+    pub code_is_asked: bool,
     policy: Option<String>,
     /// What user and groups have already; `Err` says why it is unknown.
     access: Result<Access, String>,
@@ -185,7 +187,16 @@ impl<Raw> Sheet<Raw> {
         let name = object.metadata.name.clone();
         let policy = rules.file().map(str::to_owned);
         let revoked_unknown = bindings.why_revoked_unknown().map(str::to_owned);
-        Self { name, in_cluster, object, findings, policy, access, revoked_unknown }
+        Self {
+            name,
+            in_cluster,
+            object,
+            findings,
+            code_is_asked: false,
+            policy,
+            access,
+            revoked_unknown,
+        }
     }
 
     pub fn request(&self) -> Option<&CertificateRequest> {
@@ -349,7 +360,7 @@ impl<Raw> Sheet<Raw> {
         if let Some(why) = &self.revoked_unknown {
             line("Revoked", &format!("unknown: {why}"));
         }
-        if let Some(code) = self.code() {
+        if let Some(code) = self.code().filter(|_| !self.code_is_asked) {
             line("Code", &code.short());
         }
         if let Some(file) = &self.policy {

@@ -34,6 +34,7 @@ mod inspect;
 mod kubeconfigs;
 mod list_watch;
 mod lists;
+mod looks;
 mod onboard;
 mod own_pki;
 mod plugins;
@@ -129,6 +130,7 @@ fn main() -> ExitCode {
                 cost::CASES,
                 lists::CASES,
                 screens::CASES,
+                looks::CASES,
                 onboard::servers::CASES,
                 ca::sign::CASES,
                 ca::authorities::CASES,

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::Winsize;
 
 use crate::trial::Outcome;
 
@@ -16,14 +18,20 @@ pub(crate) struct Terminal {
     said: String,
 }
 
+/// Both ends of a terminal: the one with keyboard and screen, and a program's.
+fn pair() -> (File, OwnedFd) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+    grantpt(&master).expect("a pseudo-terminal");
+    unlockpt(&master).expect("a pseudo-terminal");
+    let name = ptsname(&master, Vec::new()).expect("a pseudo-terminal");
+    let slave =
+        rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("a terminal");
+    (File::from(master), slave)
+}
+
 impl Terminal {
     pub(crate) fn start(mut command: Command) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
-        grantpt(&master).expect("a pseudo-terminal");
-        unlockpt(&master).expect("a pseudo-terminal");
-        let name = ptsname(&master, Vec::new()).expect("a pseudo-terminal");
-        let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())
-            .expect("a terminal");
+        let (keyboard, slave) = pair();
         let mut child = command
             .stdin(Stdio::from(slave))
             .stdout(Stdio::piped())
@@ -31,7 +39,7 @@ impl Terminal {
             .spawn()
             .expect("the command starts");
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
-        Self { child, keyboard: File::from(master), stderr, said: String::new() }
+        Self { child, keyboard, stderr, said: String::new() }
     }
 
     /// Reads messages up to and including the question that takes yes or no. One for a code that comes
@@ -94,4 +102,33 @@ impl Terminal {
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         Outcome::new("(on a terminal)", output.status.code().unwrap_or(-1), stdout, self.said)
     }
+}
+
+/// The exit code of a command that has a terminal of so many columns for everything, and what it shows
+/// there. An escape sequence is written as its number, as ‹31›.
+pub(crate) fn shown(mut command: Command, columns: u16) -> (i32, String) {
+    let (mut screen, slave) = pair();
+    let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&slave, size).expect("a size");
+    let again = || Stdio::from(slave.try_clone().expect("a terminal"));
+    command.stdin(again()).stdout(again()).stderr(again());
+    let mut child = command.spawn().expect("the command starts");
+    drop((command, slave));
+    let mut said = Vec::new();
+    let mut part = [0; 4096];
+    // When nobody holds the other end any more, Linux says that reading failed.
+    while let Ok(n @ 1..) = screen.read(&mut part) {
+        said.extend_from_slice(&part[..n]);
+    }
+    let code = child.wait().expect("an end").code().unwrap_or(-1);
+    let said = String::from_utf8_lossy(&said).replace("\r\n", "\n");
+    let mut text = String::new();
+    let mut rest = said.as_str();
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        let (number, after) =
+            after.split_once(|c: char| c.is_ascii_alphabetic()).expect("a sequence");
+        text.push_str(&format!("{before}‹{number}›"));
+        rest = after;
+    }
+    (code, text + rest)
 }

@@ -36,6 +36,7 @@ impl Approval<'_> {
 
         let mut done = in_cluster && approval::already(&sheet.object, Decision::Approve)?;
         let before = done;
+        sheet.code_is_asked = !done && self.asks_code();
         if done {
             self.nothing_newer(&sheet).await?;
             self.host.say(format!("{} was approved before", show_short(&sheet.name, 60)));
@@ -81,14 +82,18 @@ impl Approval<'_> {
         Ok(item)
     }
 
+    fn asks_code(&self) -> bool {
+        let given = !self.expected.is_empty() || self.args.yes || self.dry_run() != DryRun::None;
+        !given && self.host.can_ask()
+    }
+
     /// Asks for the code that the person has read out, unless it was given; says so where it was not
     /// compared.
     fn compare(&self, sheet: &mut Sheet) -> Result<()> {
-        if !self.expected.is_empty() || self.dry_run() != DryRun::None {
-            return Ok(());
-        }
-        if self.args.yes || !self.host.can_ask() {
-            self.host.say("note: the code was not compared; --expect CODE does that");
+        if !self.asks_code() {
+            if self.expected.is_empty() && self.dry_run() == DryRun::None {
+                self.host.say("note: the code was not compared; --expect CODE does that");
+            }
             return Ok(());
         }
         let question = format!(

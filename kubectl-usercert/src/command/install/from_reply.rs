@@ -53,7 +53,6 @@ fn confirm_reply(
     rows.push(("User", show(leaf.subject.user())));
     rows.push(("Groups", if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }));
     rows.extend(reply.namespace.as_ref().map(|namespace| ("Namespace", show(namespace))));
-    rows.push(("Code", code.short()));
     let mut text: String =
         rows.iter().map(|(label, value)| format!("{label:<12}{value}\n")).collect();
     text.push_str(
@@ -61,6 +60,10 @@ fn confirm_reply(
          the code does, if the admin has read the same one to you over another channel.",
     );
     let answered = args.yes || expected.is_some() || args.is_dry_run();
+    // Where it is asked for, it must not be there to be copied.
+    if answered || !host.can_ask() {
+        text.push_str(&format!("\nCode        {}", code.short()));
+    }
     host.say_before_asking(text, answered);
     let typed = match answered {
         true => None,
@@ -85,6 +88,6 @@ fn confirm_reply(
     if args.yes {
         host.say("note: the code was not compared; --expect-reply CODE does that");
     }
-    host.confirm("Is this your cluster?", args.yes)
+    host.confirm(&format!("Is this your cluster, though code {code} was not compared?"), args.yes)
         .hint("the code by which the admin vouches for it is given with --expect-reply CODE")
 }

@@ -77,7 +77,7 @@ pub fn print(host: &Host, format: Option<Format>, mut outcomes: Vec<Outcome<'_>>
             let lines: String = names.map(|n| format!("{RESOURCE}/{}\n", show(n))).collect();
             host.part(&lines)?;
         }
-        None | Some(Format::Wide) => host.part(&table(&outcomes, format.is_some()))?,
+        None | Some(Format::Wide) => host.text(&table(&outcomes, format.is_some()))?,
     }
     summary(host, &outcomes);
     Ok(outcomes.iter().fold(Exit::Done, |exit, (_, state)| exit.gravest(state.exit())))

@@ -8,8 +8,8 @@ pub const CONNECTION: &str = "Connection (as in kubectl)";
 /// Heading of the flags that every command has.
 pub const GENERAL: &str = "General";
 
-/// The commands with the help that is to be shown: in full, or in short without examples and the flags
-/// that all commands share. Either way a flag takes a line or two, as kubectl shows them.
+/// The commands with the help that is to be shown: in full, or in short without examples, the flags that
+/// all commands share, and those of a command's life as a server. Either way a flag takes a line or two, as kubectl shows them.
 pub fn shown(mut command: Command, full: bool) -> Command {
     let about = command.get_long_about().cloned();
     let help = Arg::new("help")
@@ -22,9 +22,10 @@ pub fn shown(mut command: Command, full: bool) -> Command {
     command = match about {
         Some(about) if full => command.about(about),
         _ if full => command,
-        _ => command.after_help("For examples and the flags of the connection, see --help."),
+        _ => command.after_help("For examples and all other flags, see --help."),
     };
-    let shared = |arg: &Arg| matches!(arg.get_help_heading(), Some(CONNECTION | GENERAL));
+    let shared =
+        |arg: &Arg| matches!(arg.get_help_heading(), Some(CONNECTION | GENERAL | "Watching"));
     command
         .mut_args(|arg| match (shared(&arg), arg.get_long_help().cloned()) {
             (true, _) => arg.hide(!full),

@@ -50,6 +50,8 @@ pub(crate) fn with_filters(name: &str, text: &str) {
         prepend_module_to_snapshot => false,
         filters => [
             (r"\b[0-9A-Z]{4}(-[0-9A-Z]{4}){3}\b", "C0DE-C0DE-C0DE-C0DE"),
+            // What the key's hash adds to a name.
+            (r"\brobot-[0-9a-f]{5}\b", "robot-0a1b2"),
             (r"\b[0-9a-f]{64}\b", "<64 digits of SHA-256>"),
             (r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2001-02-03T04:05:06Z"),
             (r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:12345"),

@@ -37,17 +37,11 @@ use crate::workflow::review_sheet::Bindings;
 ///
 /// Examples:
 ///
-///   kubectl usercert approve alice
-///
+///   kubectl usercert approve alice --clusterrole view -n dev
 ///   # For somebody without access: a file in, a file out
 ///   kubectl usercert approve -f alice.yaml --reply alice.kubeconfig
-///
-///   # With a role, in one go
-///   kubectl usercert approve alice --clusterrole view -n dev
-///
 ///   # In a script
 ///   kubectl usercert approve alice --expect K7QF-2M9X-0ATB-55WZ --yes
-///
 ///   # As a service: renewals that a policy lets pass
 ///   kubectl usercert approve --watch --policy policy.yaml
 #[derive(Args, Debug)]
@@ -56,11 +50,11 @@ pub struct ApproveArgs {
     /// Names of requests; a user's name does where one pending request names that user
     #[arg(required_unless_present_any = ["from", "all_pending", "selector", "watch"])]
     pub names: Vec<String>,
-    /// Submit the requests in this file ("-": standard input) for somebody, then approve them
-    #[arg(short = 'f', long, visible_alias = "filename", value_name = "FILE",
+    /// Submit the requests in this file ("-": standard input) for somebody, and approve them
+    #[arg(short = 'f', long, alias = "filename", value_name = "FILE",
           conflicts_with_all = ["names", "all_pending", "selector"])]
     pub from: Option<PathBuf>,
-    /// All pending requests: one table, one question; what a finding refuses is left out
+    /// All pending requests in one table; what a finding refuses is left out
     #[arg(long, conflicts_with = "names")]
     pub all_pending: bool,
     /// As --all-pending, but only requests with these labels

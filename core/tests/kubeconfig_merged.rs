@@ -85,10 +85,7 @@ fn files_that_cannot_be_read() {
         error("users: [{name: a}, {name: a}]"),
         "/k: users holds the name \"a\" twice, in lines 1 and 1"
     );
-    assert_eq!(
-        error("kind: Pod"),
-        "/k: is a file whose kind is not Config, not a kubeconfig of version v1"
-    );
+    assert_eq!(error("kind: Pod"), "/k: is no kubeconfig: its kind is Pod, not Config");
     assert_eq!(
         error("users: [{user: {client-key-data: '%'}}]"),
         "/k: users[0].user.client-key-data must be base64"

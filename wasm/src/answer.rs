@@ -197,7 +197,7 @@ pub fn check_answer(
         lifetime: seconds.and_then(|s| Lifetime::from_seconds(s.into())),
     };
     let signatures: Vec<_> = lines(signatures).into_iter().map(verification).collect();
-    let chain = chain::outcome(!answer.ca().is_empty(), &signatures);
+    let chain = chain::outcome(leaf, answer.ca(), &links(&answer), &signatures);
     let mut checks = certificate::check(leaf, &expected, chain, time(now));
     if !known {
         checks.iter_mut().filter(|c| ["user", "groups"].contains(&c.code)).for_each(not_compared);

@@ -35,39 +35,69 @@ pub fn way<'c, T: Copy>(
     way
 }
 
-/// The way from `leaf` by way of `intermediates` to one of `ca`, as the names tell it. The last link
-/// leads to a CA of the cluster; where none does, there are no links.
+/// Links that are looked at; Go verifies as many signatures of one chain.
+const MOST: usize = 100;
+
+/// All links by names from `leaf` upwards, by way of `intermediates`, to each of `ca`, where a way ends.
 pub fn links<'a>(
     leaf: &'a Certificate,
     intermediates: &'a [Certificate],
     ca: &'a [Certificate],
 ) -> Vec<Link<'a>> {
-    // With whether it is a CA of the cluster, where the way ends.
-    let next = |way: &[(&'a Certificate, bool)]| {
-        let (below, _) = way.last().filter(|(_, trusted)| !trusted)?;
-        let fits = |c: &&Certificate| below.names_as_issuer(c);
-        let trusted = ca.iter().find(fits).map(|c| (c, true));
-        trusted.or_else(|| intermediates.iter().filter(|c| c.is_ca).find(fits).map(|c| (c, false)))
-    };
-    let way = way((leaf, false), |(certificate, _)| certificate, next);
-    match way.last() {
-        Some((_, true)) => {
-            let pairs = way.iter().zip(way.iter().skip(1));
-            pairs.map(|((subject, _), (issuer, _))| Link { subject, issuer }).collect()
+    let mut links = Vec::new();
+    let mut reached = vec![leaf];
+    let mut at = 0;
+    while let Some(subject) = reached.get(at).copied() {
+        at += 1;
+        let mut issuers = ca.iter().chain(intermediates.iter().filter(|c| c.is_ca));
+        if is_among(subject, ca) {
+            continue;
         }
-        _ => Vec::new(),
+        while let Some(issuer) = issuers.find(|c| c.subject_der == subject.issuer_der) {
+            if links.len() < MOST && issuer.der != subject.der {
+                links.push(Link { subject, issuer });
+            }
+            if !reached.iter().any(|c| c.der == issuer.der) {
+                reached.push(issuer);
+            }
+        }
     }
+    links
+}
+
+fn is_among(certificate: &Certificate, others: &[Certificate]) -> bool {
+    others.iter().any(|c| c.der == certificate.der)
 }
 
 /// What the signatures of [`links`] amount to: `signatures` has one answer for each link, in order.
 #[must_use]
-pub fn outcome(ca_is_known: bool, signatures: &[Verification]) -> Chain {
-    let Some((last, before)) = signatures.split_last() else {
-        return if ca_is_known { Chain::OtherIssuer } else { Chain::NoCa };
+pub fn outcome(
+    leaf: &Certificate,
+    ca: &[Certificate],
+    links: &[Link<'_>],
+    signatures: &[Verification],
+) -> Chain {
+    let leads_to_a_ca = |by: fn(&Link<'_>, Verification) -> bool| {
+        let mut reached = vec![leaf];
+        for _ in links {
+            for (link, signature) in links.iter().zip(signatures) {
+                let has = |c: &Certificate| reached.iter().any(|r| r.der == c.der);
+                if by(link, *signature) && has(link.subject) && !has(link.issuer) {
+                    reached.push(link.issuer);
+                }
+            }
+        }
+        reached.iter().any(|c| is_among(c, ca))
     };
-    match before.iter().find(|v| **v != Verification::Valid) {
-        // An intermediate that did not sign leads nowhere.
-        Some(_) => Chain::OtherIssuer,
-        None => Chain::Issuer(*last),
+    if ca.is_empty() {
+        Chain::NoCa
+    } else if leads_to_a_ca(|_, signature| signature == Verification::Valid) {
+        Chain::Issuer(Verification::Valid)
+    } else if leads_to_a_ca(|_, signature| signature != Verification::Invalid) {
+        Chain::Issuer(Verification::Unsupported)
+    } else if leads_to_a_ca(|link, _| link.subject.names_as_issuer(link.issuer)) {
+        Chain::Issuer(Verification::Invalid)
+    } else {
+        Chain::OtherIssuer
     }
 }

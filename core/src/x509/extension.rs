@@ -2,7 +2,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::encoding::der::{self, Element};
+use crate::encoding::der::{self, Element, Reader};
 use crate::text;
 use crate::x509::name::Subject;
 
@@ -14,11 +14,15 @@ pub(crate) const AUTHORITY_KEY_ID: &str = "2.5.29.35";
 pub(crate) const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 
 pub(crate) const NAME_CONSTRAINTS: &str = "2.5.29.30";
+pub(crate) const DISTRIBUTION_POINTS: &str = "2.5.29.31";
+pub(crate) const POLICY_MAPPINGS: &str = "2.5.29.33";
+pub(crate) const POLICY_CONSTRAINTS: &str = "2.5.29.36";
+pub(crate) const AUTHORITY_INFORMATION: &str = "1.3.6.1.5.5.7.1.1";
 
 /// Extensions that Go heeds beside those that are read here (`Go: crypto/x509`,
 /// `processExtensions`).
-pub(crate) const KNOWN_TO_GO: [&str; 5] =
-    ["2.5.29.31", "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.54"];
+pub(crate) const KNOWN_TO_GO: [&str; 4] =
+    [DISTRIBUTION_POINTS, "2.5.29.32", "2.5.29.54", AUTHORITY_INFORMATION];
 
 /// One extension.
 #[derive(Clone, Debug)]
@@ -59,10 +63,14 @@ pub(crate) fn name(oid: &str) -> String {
         "2.5.29.18" => "issuerAltName",
         BASIC_CONSTRAINTS => "basicConstraints",
         NAME_CONSTRAINTS => "nameConstraints",
-        "2.5.29.31" => "cRLDistributionPoints",
+        DISTRIBUTION_POINTS => "cRLDistributionPoints",
         "2.5.29.32" => "certificatePolicies",
         AUTHORITY_KEY_ID => "authorityKeyIdentifier",
         EXTENDED_KEY_USAGE => "extKeyUsage",
+        AUTHORITY_INFORMATION => "authorityInfoAccess",
+        POLICY_MAPPINGS => "policyMappings",
+        POLICY_CONSTRAINTS => "policyConstraints",
+        "2.5.29.54" => "inhibitAnyPolicy",
         _ => oid,
     };
     known.to_owned()
@@ -70,17 +78,35 @@ pub(crate) fn name(oid: &str) -> String {
 
 /// GeneralNames (RFC 5280 section 4.2.1.6) as `DNS:example.com`, safe to show.
 pub(crate) fn general_names(der: &[u8]) -> Option<Vec<String>> {
-    let names = Element::only_of(der, der::SEQUENCE)?.elements()?;
+    let names = Reader::new(der).read(der::SEQUENCE)?.elements()?;
     Some(names.iter().map(general_name).collect())
+}
+
+pub(crate) const EMAIL: u8 = der::context_primitive(1);
+pub(crate) const DNS: u8 = der::context_primitive(2);
+pub(crate) const URI: u8 = der::context_primitive(6);
+pub(crate) const IP: u8 = der::context_primitive(7);
+
+fn is_known(name: &Element<'_>) -> bool {
+    matches!(name.tag, EMAIL | DNS | URI | IP)
+}
+
+/// Whether a name is among them of a kind that Go heeds.
+pub(crate) fn has_known_names(names: &Element<'_>) -> Option<bool> {
+    Some(names.elements()?.iter().any(is_known))
+}
+
+/// Whether all subtrees of NameConstraints (RFC 5280 section 4.2.1.10) are of kinds that Go heeds.
+pub(crate) fn constrains_known_names(der: &[u8]) -> Option<bool> {
+    let lists = Element::only_of(der, der::SEQUENCE)?.elements()?;
+    let trees = lists.iter().map(Element::elements).collect::<Option<Vec<_>>>()?;
+    let is_known = |tree: &Element<'_>| tree.inside().next().is_some_and(|base| is_known(&base));
+    Some(trees.iter().flatten().all(is_known))
 }
 
 fn general_name(name: &Element<'_>) -> String {
     const OTHER: u8 = der::context(0);
-    const EMAIL: u8 = der::context_primitive(1);
-    const DNS: u8 = der::context_primitive(2);
     const DIRECTORY: u8 = der::context(4);
-    const URI: u8 = der::context_primitive(6);
-    const IP: u8 = der::context_primitive(7);
     const REGISTERED: u8 = der::context_primitive(8);
     let ascii = || std::str::from_utf8(name.content).ok().filter(|s| s.is_ascii()).map(text::show);
     let (kind, value) = match name.tag {
@@ -94,9 +120,13 @@ fn general_name(name: &Element<'_>) -> String {
         URI => ("URI", ascii()),
         IP => ("IP", address(name.content)),
         REGISTERED => ("registeredID", der::oid(name.content)),
-        _ => ("", None),
+        _ => ("name", Some(format!("of kind {}", name.number))),
     };
-    value.map_or("(malformed name)".to_owned(), |value| format!("{kind}:{value}"))
+    match value {
+        Some(value) => format!("{kind}:{value}"),
+        None if is_known(name) => "(malformed name)".to_owned(),
+        None => format!("{kind}:(not readable)"),
+    }
 }
 
 fn address(bytes: &[u8]) -> Option<String> {

@@ -74,7 +74,7 @@ pub fn verify_chain(
     let links = chain::links(leaf, intermediates, ca);
     let signatures: Vec<Verification> =
         links.iter().map(|link| signed_by(link.subject, link.issuer)).collect();
-    chain::outcome(!ca.is_empty(), &signatures)
+    chain::outcome(leaf, ca, &links, &signatures)
 }
 
 fn signed_by(certificate: &Certificate, issuer: &Certificate) -> Verification {

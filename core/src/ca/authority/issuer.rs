@@ -78,6 +78,12 @@ impl Authority {
         }
         let authority = Self { certificate, above };
         for ca in authority.all() {
+            if let Some(reason) = ca.unreadable_to_go() {
+                return Err(AuthorityError::Unfit(format!(
+                    "Kubernetes cannot read the CA {}: {reason}",
+                    ca.subject.shown()
+                )));
+            }
             if let Some(extension) = ca.unknown_critical.first() {
                 return Err(AuthorityError::Unfit(format!(
                     "the CA {} has a critical extension that Kubernetes does not know: {extension}",

@@ -17,7 +17,7 @@ pub(crate) use self::tag::{
     context_primitive,
 };
 pub(crate) use self::time::{read_time, time};
-pub(crate) use self::value::{bits, is_integer, unsigned};
+pub(crate) use self::value::{aligned_bits, bits, is_integer, unsigned};
 pub(crate) use self::write::{bit_string, element, object_identifier, sequence, unsigned_integer};
 
 #[cfg(test)]

@@ -96,6 +96,15 @@ impl<'a> Reader<'a> {
         Some(element)
     }
 
+    /// The next element if it has this tag, and `Some(None)` if it has another or there is none; `None`
+    /// where it has the tag and cannot be read.
+    pub(crate) fn optional(&mut self, tag: u8) -> Option<Option<Element<'a>>> {
+        match self.rest.first() {
+            Some(first) if *first == tag => self.read(tag).map(Some),
+            _ => Some(None),
+        }
+    }
+
     /// The dotted object identifier that comes next.
     pub(crate) fn read_oid(&mut self) -> Option<String> {
         oid(self.read(OID)?.content)

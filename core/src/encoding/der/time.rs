@@ -5,23 +5,46 @@ use super::tag::{GENERALIZED_TIME, UTC_TIME};
 use super::write::element;
 use crate::time::UnixTime;
 
-/// Reads UTCTime or GeneralizedTime, in UTC.
+/// Reads UTCTime or GeneralizedTime as Go does, which takes other time zones, and UTCTime without seconds.
 pub(crate) fn read_time(element: &Element<'_>) -> Option<UnixTime> {
-    let digits = element.content.strip_suffix(b"Z")?;
-    let pair = |at: usize| match digits.get(at..at + 2)? {
-        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
-            Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
-        }
-        _ => None,
+    let (digits, zone) = match element.content {
+        [digits @ .., b'Z'] => (digits, None),
+        content => content.split_last_chunk::<5>().map(|(digits, zone)| (digits, Some(zone)))?,
     };
+    let east = zone.map_or(Some(0), offset)?;
+    let pair = |at: usize| two_digits(digits.get(at..at + 2)?);
     let (year, start) = match element.tag {
         UTC_TIME => (pair(0).map(|year| year + if year < 50 { 2000 } else { 1900 })?, 2),
         GENERALIZED_TIME => (pair(0)? * 100 + pair(2)?, 4),
         _ => return None,
     };
     let part = |number: usize| pair(start + 2 * number);
-    let time = UnixTime::from_parts(year, [part(0)?, part(1)?, part(2)?, part(3)?, part(4)?]);
-    time.filter(|_| digits.len() == start + 10)
+    let is_short = element.tag == UTC_TIME && digits.len() == start + 8;
+    let seconds = if is_short { 0 } else { part(4)? };
+    let time = UnixTime::from_parts(year, [part(0)?, part(1)?, part(2)?, part(3)?, seconds]);
+    time.filter(|_| is_short || digits.len() == start + 10).map(|time| time.plus(-east))
+}
+
+fn two_digits(text: &[u8]) -> Option<i64> {
+    match text {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+            Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+        }
+        _ => None,
+    }
+}
+
+/// Seconds east of Greenwich of a zone such as `+0130`; none that is written otherwise than Go does.
+fn offset([sign, zone @ ..]: &[u8; 5]) -> Option<i64> {
+    let (hours, minutes) = zone.split_at(2);
+    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
+    let good = hours <= 24 && minutes < 60 && hours + minutes > 0;
+    let seconds = hours * 3600 + minutes * 60;
+    match sign {
+        b'+' if good => Some(seconds),
+        b'-' if good => Some(-seconds),
+        _ => None,
+    }
 }
 
 /// UTCTime from 1950 to 2049, GeneralizedTime before and after. Only the years to 9999 can be written.

@@ -12,6 +12,19 @@ pub(crate) fn bits(content: &[u8]) -> Option<&[u8]> {
     good.then_some(bytes)
 }
 
+/// [`bits`], moved so that the spare bits are at the front.
+pub(crate) fn aligned_bits(content: &[u8]) -> Option<Vec<u8>> {
+    let bytes = bits(content)?;
+    let spare = content.first().copied().unwrap_or_default();
+    let mut above = 0;
+    let moved = bytes.iter().map(|byte| {
+        let pair = u16::from_be_bytes([above, *byte]);
+        above = *byte;
+        (pair >> spare) as u8
+    });
+    Some(moved.collect())
+}
+
 /// Whether this is an integer in its shortest form.
 pub(crate) fn is_integer(content: &[u8]) -> bool {
     match content {

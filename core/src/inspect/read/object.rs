@@ -8,6 +8,7 @@ use super::{der, kubeconfig, pem};
 use crate::api::csr::{self, Object};
 use crate::encoding::base64;
 use crate::inspect::Artifact;
+use crate::kubeconfig::Kind;
 use crate::text::{show, show_short};
 use crate::x509::pkcs10;
 
@@ -42,12 +43,17 @@ pub(super) fn add(things: &mut Artifacts, value: &Value, kind: Option<&str>) {
     }
 }
 
-/// Whether a mapping without a kind has what only kubeconfigs have: two of the lists, or one beside a
-/// current context.
+/// Whether a mapping without a kind has what only kubeconfigs have: two of the lists, one beside a
+/// current context, or one whose entries are a kubeconfig's.
 fn looks_like_kubeconfig(value: &Value) -> bool {
-    let lists = ["clusters", "contexts", "users"];
-    let lists = lists.iter().filter(|key| value.get(**key).is_some_and(Value::is_array)).count();
-    lists + usize::from(value.get("current-context").is_some()) >= 2
+    let mut signs = usize::from(value.get("current-context").is_some());
+    for kind in Kind::ALL {
+        let Some(entries) = value.get(kind.section()).and_then(Value::as_array) else { continue };
+        let is_entry =
+            |entry: &Value| entry["name"].is_string() && entry[kind.body_key()].is_object();
+        signs += if entries.iter().any(is_entry) { 2 } else { 1 };
+    }
+    signs >= 2
 }
 
 /// PEM in the texts of any object: Secrets, ConfigMaps, webhooks, ….

@@ -60,10 +60,10 @@ pub(super) fn check_chain(
 ) -> bool {
     let name = |ca: &Certificate| show_short(&ca.subject.shown(), 200);
     let ended = above.iter().find(|(index, _)| !is_valid(&items[*index])).map(|(_, ca)| *ca);
-    let mut problem = |code, message: String| items[subject].problem(code, message);
     if let Some(ca) = ended {
         let name = name(ca);
-        problem("ca-expired", format!("{name} above it is not valid now: nobody accepts it"));
+        let message = format!("{name} above it is not valid now: nobody accepts it");
+        items[subject].problem("ca-expired", message);
     }
     let mut counted = (0..).zip(above);
     let full = |(below, (_, ca)): &(u32, &(usize, &Certificate))| {
@@ -71,7 +71,7 @@ pub(super) fn check_chain(
     };
     if let Some((_, (_, ca))) = counted.find(full) {
         let message = format!("{} allows fewer CAs below it: nobody accepts it", name(ca));
-        problem("path-too-long", message);
+        items[subject].problem("path-too-long", message);
     }
     if !leaf.is_ca {
         for (purpose, wanted) in [
@@ -82,10 +82,15 @@ pub(super) fn check_chain(
                 let usages = ca.extended_key_usages.as_ref();
                 usages.is_some_and(|all| all.iter().all(|u| u != purpose && u != "any"))
             };
+            // One that says nothing is taken for a server's where it names hosts, else for a client's.
             let stated = leaf.extended_key_usages.is_some();
-            if let Some((_, ca)) = above.iter().find(|(_, ca)| wanted && stated && lacks(ca)) {
+            let meant = stated || leaf.names_hosts() == (purpose == "server auth");
+            if let Some((_, ca)) = above.iter().find(|(_, ca)| wanted && lacks(ca)) {
                 let message = format!("{} above it is not meant for {purpose}", name(ca));
-                problem("ca-other-purpose", message);
+                match meant {
+                    true => items[subject].problem("ca-other-purpose", message),
+                    false => items[subject].note("ca-other-purpose", message),
+                }
             }
         }
     }
@@ -93,6 +98,12 @@ pub(super) fn check_chain(
         let message =
             format!("{} above it limits which names it may certify; not checked here", name(ca));
         items[subject].note("name-constraints", message);
+    }
+    let mut all = [leaf].into_iter().chain(above.iter().map(|(_, ca)| *ca));
+    if let Some(certificate) = all.find(|c| c.has_policy_constraints) {
+        let message =
+            format!("{} constrains certificate policies; not checked here", name(certificate));
+        items[subject].note("policy-constraints", message);
     }
     ended.is_none()
 }

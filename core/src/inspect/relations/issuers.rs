@@ -18,7 +18,14 @@ pub(super) fn issuers(
     // What is to be said where nobody is found: by its subject, who is named and was not it.
     let mut others: Vec<Option<(usize, Verification)>> = vec![None; placed.len()];
     let valid: Vec<bool> = items.iter().map(is_valid).collect();
-    let rank = |ca: usize| (valid[ca], certificate(placed, ca).map(|c| c.not_after));
+    let sound: Vec<bool> = items.iter().map(may_sign).collect();
+    // The CA that leaves the most to those below it.
+    let rank = |ca: usize| {
+        let c = certificate(placed, ca);
+        let length = c.map(|c| c.path_length.unwrap_or(u32::MAX));
+        let usages = c.map(|c| c.allows_client_auth());
+        (sound[ca], valid[ca], usages, length, c.map(|c| c.not_after))
+    };
     let is_request = |index: usize| matches!(placed[index].found.thing, Artifact::Request(_));
     for (link, signature) in links.iter().zip(signatures) {
         let Link { subject, issuer } = *link;
@@ -55,6 +62,8 @@ pub(super) fn issuers(
                     issuers[subject] = Some(issuer);
                 }
             }
+            // Of a CA whose key has another identifier nothing else was to be expected.
+            Verification::Invalid if !names_as_issuer(placed, link) => {}
             Verification::Invalid => {
                 others[subject].get_or_insert((issuer, Verification::Invalid));
             }
@@ -83,6 +92,18 @@ pub(super) fn issuers(
         }
     }
     issuers
+}
+
+fn names_as_issuer(placed: &[LocatedArtifact], link: &Link) -> bool {
+    let of = |index| certificate(placed, index);
+    matches!((of(link.subject), of(link.issuer)), (Some(c), Some(ca)) if c.names_as_issuer(ca))
+}
+
+/// Whether nothing is known by which nobody takes a signature of it.
+fn may_sign(item: &Description) -> bool {
+    item.findings
+        .iter()
+        .all(|f| !["ca-cannot-sign", "unknown-critical", "unreadable-to-go"].contains(&f.code))
 }
 
 /// Whether nothing is wrong with its time.

@@ -31,13 +31,15 @@ pub fn links(placed: &[LocatedArtifact]) -> Vec<Link> {
             Artifact::Request(_) => links.push(Link { subject, issuer: subject }),
             Artifact::Certificate(leaf) => {
                 let named = by_name.get(&hex(&leaf.issuer_der));
-                let fits = |i: &&usize| {
-                    certificate(placed, **i).is_some_and(|ca| {
-                        leaf.names_as_issuer(ca) && (ca.may_be_authority() || ca.der == leaf.der)
-                    })
-                };
                 let named = named.into_iter().flatten().take(LOOKED_AT);
-                let candidates = named.filter(fits).take(CANDIDATES);
+                let ca = |i: &&usize| {
+                    let ca = certificate(placed, **i);
+                    ca.filter(|ca| ca.may_be_authority() || ca.der == leaf.der)
+                };
+                // As in Go: those with other key identifiers last.
+                let fits = |i: &&usize| ca(i).is_some_and(|ca| leaf.names_as_issuer(ca));
+                let others = named.clone().filter(|i| ca(i).is_some() && !fits(i));
+                let candidates = named.filter(fits).chain(others).take(CANDIDATES);
                 links.extend(candidates.map(|issuer| Link { subject, issuer: *issuer }));
             }
             _ => {}

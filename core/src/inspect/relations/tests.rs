@@ -65,6 +65,13 @@ fn a_chain_is_told_when_the_signatures_hold() {
     assert_eq!(codes, ["not-signed-by-its-ca"]);
 }
 
+/// Without that nobody can read their DER, which is made up.
+fn described(things: &[LocatedArtifact]) -> Vec<Description> {
+    let mut items: Vec<Description> = things.iter().map(|p| describe(&p.found, DURING)).collect();
+    items.iter_mut().for_each(|item| item.findings.retain(|f| f.code != "unreadable-to-go"));
+    items
+}
+
 #[test]
 fn a_leaf_signs_nobody_and_outlives_no_ca_silently() {
     let Artifact::Certificate(mut short) = ca() else { unreachable!() };
@@ -81,7 +88,7 @@ fn what_another_of_the_same_name_signed_is_not_self_signed() {
     let Artifact::Certificate(mut twin) = leaf("ca", 1) else { unreachable!() };
     twin.issuer_der.clone_from(&twin.subject_der);
     let things = [placed("a", 1, Artifact::Certificate(twin)), placed("ca", 1, ca())];
-    let mut items: Vec<Description> = things.iter().map(|p| describe(&p.found, DURING)).collect();
+    let mut items = described(&things);
     assert_eq!(items[0].findings[0].code, "self-signed");
     let links = links(&things);
     let verdict = |l: &Link| match (l.subject, l.issuer) {
@@ -125,8 +132,7 @@ fn a_renewed_ca_beside_its_old_certificate_is_no_ring() {
             vec![placed("one", 0, one), placed("other", 0, other), placed("a", 0, leaf("a", 1))];
         let Artifact::Certificate(a) = &mut things[2].found.thing else { unreachable!() };
         a.issuer_der = certificate("ca", &[]).subject_der;
-        let mut items: Vec<Description> =
-            things.iter().map(|p| describe(&p.found, DURING)).collect();
+        let mut items = described(&things);
         let links = links(&things);
         let signatures = vec![Verification::Valid; links.len()];
         let answers = Answers { signatures: &signatures, public_keys: &[None, None, None] };

@@ -15,6 +15,7 @@ use super::MergedError;
 use crate::encoding::{base64, yaml};
 use crate::kubeconfig::Kind;
 use crate::kubeconfig::document::{Document, DocumentError};
+use crate::text::show_short;
 
 /// What a field holds.
 enum Field {
@@ -126,10 +127,10 @@ pub(super) fn decode(file: &Path, text: &str) -> Result<Decoded, MergedError> {
         None => whole(text).map_err(|problem| error(with_lines(problem, text)))?,
     };
     for (key, expected) in [("apiVersion", "v1"), ("kind", "Config")] {
-        if !["", expected].contains(&text_of(&decoded.rest, key)) {
-            return Err(error(format!(
-                "is a file whose {key} is not {expected}, not a kubeconfig of version v1"
-            )));
+        let found = text_of(&decoded.rest, key);
+        if !["", expected].contains(&found) {
+            let found = show_short(found, 60);
+            return Err(error(format!("is no kubeconfig: its {key} is {found}, not {expected}")));
         }
     }
     Ok(decoded)

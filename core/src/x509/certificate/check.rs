@@ -203,7 +203,7 @@ fn check_chain(leaf: &Certificate, chain: Chain) -> Check {
         Chain::Issuer(Verification::Valid) => {
             Check::new("chain", Outcome::Pass, format!("signed by the cluster's CA ({issuer})"))
         }
-        Chain::Issuer(Verification::Invalid) if leaf.authority_key_id.is_some() => Check::new(
+        Chain::Issuer(Verification::Invalid) => Check::new(
             "chain",
             Outcome::Fail,
             format!("names the cluster's CA ({issuer}) as its issuer, but that CA did not sign it"),
@@ -213,7 +213,7 @@ fn check_chain(leaf: &Certificate, chain: Chain) -> Check {
             Outcome::Note,
             format!("signed with {}, which was not checked", leaf.signature_algorithm),
         ),
-        Chain::Issuer(Verification::Invalid) | Chain::OtherIssuer => Check::new(
+        Chain::OtherIssuer => Check::new(
             "chain",
             Outcome::Note,
             format!(
@@ -302,10 +302,9 @@ mod tests {
             objections(|_| {}, Chain::Issuer(Verification::Unsupported), DURING),
             ["chain Note"]
         );
+        let forged = Chain::Issuer(Verification::Invalid);
+        assert_eq!(objections(|_| {}, forged, DURING), ["chain Fail"]);
         let with_id = |c: &mut Certificate| c.authority_key_id = Some(vec![1]);
-        assert_eq!(
-            objections(with_id, Chain::Issuer(Verification::Invalid), DURING),
-            ["chain Fail"]
-        );
+        assert_eq!(objections(with_id, forged, DURING), ["chain Fail"]);
     }
 }

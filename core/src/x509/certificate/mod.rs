@@ -6,6 +6,7 @@
 
 mod check;
 mod read;
+mod readable;
 mod refusals;
 mod usages;
 

@@ -1,7 +1,8 @@
 //! A certificate, read from its DER.
 
+use super::readable;
 use super::usages::{extended_usages, key_usages};
-use crate::encoding::der::{self, Element};
+use crate::encoding::der::{self, Element, Reader};
 use crate::encoding::pem;
 use crate::time::UnixTime;
 use crate::x509::extension::{self, Extension};
@@ -17,6 +18,9 @@ pub enum CertificateError {
     /// There is no `CERTIFICATE` block.
     #[error("there is no certificate in it")]
     None,
+    /// There is one, but no program finds it.
+    #[error("its PEM is damaged: line {0}: {1}")]
+    Damaged(usize, &'static str),
     /// The DER is no certificate.
     #[error("the certificate cannot be read: {0}")]
     Malformed(&'static str),
@@ -67,10 +71,10 @@ pub struct Certificate {
     pub path_length: Option<u32>,
     /// Whether it says which names may stand below it.
     pub has_name_constraints: bool,
+    /// Whether it says which certificate policies have to stand below it, or that they mean others.
+    pub has_policy_constraints: bool,
     /// Critical extensions that Go does not know, so that it accepts no chain with this certificate.
     pub unknown_critical: Vec<String>,
-    /// Why Go refuses to read it, if it does.
-    pub unreadable_to_go: Option<&'static str>,
 }
 
 impl Certificate {
@@ -85,7 +89,13 @@ impl Certificate {
             .filter(|block| block.label == LABEL)
             .map(|block| Self::from_der(&block.der))
             .collect::<Result<_, _>>()?;
-        if chain.is_empty() { Err(CertificateError::None) } else { Ok(chain) }
+        if chain.is_empty() {
+            let damage = pem::damage(text);
+            return Err(damage.map_or(CertificateError::None, |(line, problem)| {
+                CertificateError::Damaged(line, problem)
+            }));
+        }
+        Ok(chain)
     }
 
     /// Whether it can be what others are checked with. Certificates of versions 1 and 2, as older
@@ -125,6 +135,11 @@ impl Certificate {
         self.issuer_der == ca.subject_der && !ids_differ
     }
 
+    /// Why Go's programs, and so the API server, cannot read it, if they cannot.
+    pub fn unreadable_to_go(&self) -> Option<&'static str> {
+        readable::objection(&self.der)
+    }
+
     /// Whether subject and issuer are the same name.
     pub fn is_self_issued(&self) -> bool {
         self.issuer_der == self.subject_der
@@ -142,7 +157,7 @@ impl Certificate {
     /// # Errors
     /// When it is no certificate or bytes follow it.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
-        let mut reader = der::Reader::new(der);
+        let mut reader = Reader::new(der);
         let outer = reader.read(der::SEQUENCE);
         if outer.is_some() && !reader.is_empty() {
             return Err(CertificateError::Malformed("bytes follow its end"));
@@ -161,7 +176,7 @@ impl Certificate {
         let version = inside.read(der::context(0));
         let version = version.and_then(|v| v.inside().read(der::INTEGER)?.content.first().copied());
         let serial = inside.read(der::INTEGER)?;
-        let inner_algorithm = inside.read(der::SEQUENCE)?;
+        inside.read(der::SEQUENCE)?;
         let issuer = inside.read(der::SEQUENCE)?;
         let mut validity = inside.read(der::SEQUENCE)?.inside();
         let subject = inside.read(der::SEQUENCE)?;
@@ -181,7 +196,7 @@ impl Certificate {
             key: PublicKey::read(&key)?,
             signature_algorithm: SignatureAlgorithm::read(&algorithm)?,
             signed: signed.whole.to_vec(),
-            signature: der::bits(signature.content)?.to_vec(),
+            signature: der::aligned_bits(signature.content)?,
             extended_key_usages: None,
             key_usages: None,
             is_ca: false,
@@ -191,34 +206,25 @@ impl Certificate {
             subject_key_id: None,
             path_length: None,
             has_name_constraints: false,
+            has_policy_constraints: false,
             unknown_critical: Vec::new(),
-            unreadable_to_go: None,
         };
-        if inner_algorithm.whole != algorithm.whole {
-            read.unreadable_to_go = Some("its two fields for the signature's algorithm differ");
-        } else if read.version > 3 {
-            read.unreadable_to_go = Some("there is no such version of X.509");
-        } else if !read.subject.is_readable() || !read.issuer.is_readable() {
-            read.unreadable_to_go = Some("a name holds characters that its string type cannot");
-        }
-        let mut seen = Vec::new();
         let extensions = inside.read(der::context(3));
         // As Go does: other versions have no extensions.
         if let Some(list) = extensions.filter(|_| read.version == 3) {
-            for extension in extension::read_all(&Element::only_of(list.content, der::SEQUENCE)?)? {
-                if seen.contains(&extension.oid) {
-                    read.unreadable_to_go = Some("an extension is there twice");
-                }
+            for extension in extension::read_all(&list.inside().read(der::SEQUENCE)?)? {
                 read.take(&extension)?;
-                seen.push(extension.oid);
             }
         }
-        inside.is_empty().then_some(read)
+        Some(read)
     }
 
     /// Takes what matters of an extension. One that cannot be read makes no certificate (as in Go).
     fn take(&mut self, extension: &Extension<'_>) -> Option<()> {
-        let sequence = || Element::only_of(extension.value, der::SEQUENCE);
+        // What follows the value does not matter to Go.
+        let value = |tag| Reader::new(extension.value).read(tag);
+        let sequence = || value(der::SEQUENCE);
+        let mut is_heeded = true;
         match extension.oid.as_str() {
             extension::EXTENDED_KEY_USAGE => {
                 let usages = sequence()?.elements_of(der::OID)?;
@@ -227,8 +233,7 @@ impl Certificate {
                 self.extended_key_usages = Some(extended_usages(oids)).filter(|u| !u.is_empty());
             }
             extension::KEY_USAGE => {
-                let usage = Element::only_of(extension.value, der::BIT_STRING)?;
-                self.key_usages = Some(key_usages(der::bits(usage.content)?));
+                self.key_usages = Some(key_usages(der::bits(value(der::BIT_STRING)?.content)?));
             }
             extension::BASIC_CONSTRAINTS => {
                 let mut fields = sequence()?.inside();
@@ -243,8 +248,12 @@ impl Certificate {
                     _ => u32::MAX,
                 });
             }
-            extension::NAME_CONSTRAINTS => self.has_name_constraints = true,
+            extension::NAME_CONSTRAINTS => {
+                self.has_name_constraints = true;
+                is_heeded = extension::constrains_known_names(extension.value)?;
+            }
             extension::ALTERNATIVE_NAMES => {
+                is_heeded = extension::has_known_names(&sequence()?)?;
                 self.alternative_names.extend(extension::general_names(extension.value)?);
             }
             extension::AUTHORITY_KEY_ID => {
@@ -252,13 +261,15 @@ impl Certificate {
                 self.authority_key_id = id.map(|id| id.content.to_vec());
             }
             extension::SUBJECT_KEY_ID => {
-                let id = Element::only_of(extension.value, der::OCTET_STRING)?;
-                self.subject_key_id = Some(id.content.to_vec());
+                self.subject_key_id = Some(value(der::OCTET_STRING)?.content.to_vec());
             }
-            oid if extension.critical && !extension::KNOWN_TO_GO.contains(&oid) => {
-                self.unknown_critical.push(extension::name(oid));
+            extension::POLICY_MAPPINGS | extension::POLICY_CONSTRAINTS => {
+                self.has_policy_constraints = true;
             }
-            _ => {}
+            oid => is_heeded = extension::KNOWN_TO_GO.contains(&oid),
+        }
+        if extension.critical && !is_heeded {
+            self.unknown_critical.push(extension::name(&extension.oid));
         }
         Some(())
     }
@@ -291,7 +302,7 @@ mod tests {
         let read = |version| with(version, &ca);
         assert!(read(2).is_ca);
         assert!(!read(0).is_ca && !read(1).is_ca && read(1).may_be_authority());
-        assert!(read(3).unreadable_to_go.is_some() && read(2).unreadable_to_go.is_none());
+        assert!(read(3).unreadable_to_go().is_some() && read(2).unreadable_to_go().is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::{Certificate, Check, Outcome};
 use crate::text;
 use crate::time::UnixTime;
+use crate::x509::key::SignatureAlgorithm;
 
 /// One failed check for each objection to the issued certificate, its intermediates and the CA above
 /// them; none for a chain that is accepted.
@@ -15,7 +16,7 @@ pub fn refusals(chain: &[Certificate], ca: &[Certificate], now: UnixTime) -> Vec
             true => format!("{}: ", text::show_short(&certificate.subject.shown(), 200)),
             false => String::new(),
         };
-        if let Some(reason) = certificate.unreadable_to_go {
+        if let Some(reason) = certificate.unreadable_to_go() {
             checks.push(fail(format!("{of}no API server can read it: {reason}")));
         }
         if !certificate.unknown_critical.is_empty() {
@@ -23,8 +24,9 @@ pub fn refusals(chain: &[Certificate], ca: &[Certificate], now: UnixTime) -> Vec
             checks
                 .push(fail(format!("{of}no API server accepts its critical extensions: {names}")));
         }
-        if certificate.signature_algorithm.is_weak() && !certificate.is_self_issued() {
-            let algorithm = &certificate.signature_algorithm;
+        let algorithm = &certificate.signature_algorithm;
+        let unknown = matches!(algorithm, SignatureAlgorithm::Other(_));
+        if (unknown || algorithm.is_weak()) && !certificate.is_self_issued() {
             checks.push(fail(format!("{of}signed with {algorithm}, which no API server accepts")));
         }
     }
@@ -42,7 +44,7 @@ pub fn refusals(chain: &[Certificate], ca: &[Certificate], now: UnixTime) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::key::{Hash, SignatureAlgorithm};
+    use crate::x509::key::Hash;
     use crate::x509::testing::expired;
 
     fn objections(change: impl FnOnce(&mut Certificate), ca: &[Certificate]) -> Vec<String> {
@@ -57,8 +59,8 @@ mod tests {
         assert_eq!(objections(|_| {}, &[]), [""; 0]);
         let critical = objections(|c| c.unknown_critical = vec!["1.2.3".to_owned()], &[]);
         assert_eq!(critical, ["no API server accepts its critical extensions: 1.2.3"]);
-        let odd = objections(|c| c.unreadable_to_go = Some("why"), &[]);
-        assert_eq!(odd, ["no API server can read it: why"]);
+        let odd = objections(|c| c.der.push(0), &[]);
+        assert!(odd[0].starts_with("no API server can read it: "), "{odd:?}");
         let weak = |c: &mut Certificate| {
             c.signature_algorithm = SignatureAlgorithm::Rsa(Hash::Sha1);
             c.issuer_der.push(0);

@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::encoding::der::{self, Element};
+use crate::encoding::der::{self, Element, Reader};
 
-pub(super) const RSA: &str = "1.2.840.113549.1.1.1";
-pub(super) const EC: &str = "1.2.840.10045.2.1";
-pub(super) const ED25519: &str = "1.3.101.112";
+pub(crate) const RSA: &str = "1.2.840.113549.1.1.1";
+pub(crate) const DSA: &str = "1.2.840.10040.4.1";
+pub(crate) const EC: &str = "1.2.840.10045.2.1";
+pub(crate) const ED25519: &str = "1.3.101.112";
 
 /// Kinds of key that we make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    pub(super) fn of_curve(oid: String) -> Self {
+    pub(crate) fn of_curve(oid: String) -> Self {
         match oid.as_str() {
             "1.3.132.0.33" => Self::P224,
             "1.2.840.10045.3.1.7" => Self::P256,
@@ -137,17 +138,17 @@ impl PublicKey {
     pub(crate) fn read(info: &Element<'_>) -> Option<Self> {
         let mut fields = info.inside();
         let mut algorithm = fields.read(der::SEQUENCE)?.inside();
-        let bits = der::bits(fields.read(der::BIT_STRING)?.content)?;
+        let bits = der::aligned_bits(fields.read(der::BIT_STRING)?.content)?;
         let oid = algorithm.read_oid()?;
         let kind = match oid.as_str() {
             // Go reads uncompressed points only (`Go: crypto/elliptic`).
             EC if bits.first() != Some(&4) => KeyKind::Other("EC, not uncompressed".to_owned()),
             EC => algorithm.read_oid().map_or(KeyKind::Other(oid), KeyKind::of_curve),
             ED25519 => KeyKind::Ed25519,
-            RSA => rsa_bits(bits).map_or(KeyKind::Other(oid), KeyKind::Rsa),
+            RSA => rsa_bits(&bits).map_or(KeyKind::Other(oid), KeyKind::Rsa),
             _ => KeyKind::Other(oid),
         };
-        Some(Self { spki: info.whole.to_vec(), bits: bits.to_vec(), kind })
+        Some(Self { spki: info.whole.to_vec(), bits, kind })
     }
 
     /// Five characters that tell this key from others, lower-case hexadecimal.
@@ -158,7 +159,7 @@ impl PublicKey {
 
 /// The size of a PKCS#1 RSAPublicKey (RFC 8017 appendix A.1.1).
 fn rsa_bits(key: &[u8]) -> Option<usize> {
-    let mut fields = Element::only_of(key, der::SEQUENCE)?.inside();
+    let mut fields = Reader::new(key).read(der::SEQUENCE)?.inside();
     let modulus = fields.read(der::INTEGER)?;
     fields.read(der::INTEGER)?;
     number_bits(modulus.content)

@@ -87,7 +87,9 @@ impl SignatureAlgorithm {
     pub(crate) fn read(identifier: &Element<'_>) -> Option<Self> {
         let mut fields = identifier.inside();
         let oid = fields.read_oid()?;
-        if let Some((_, known)) = ALGORITHMS.iter().find(|(known, _)| *known == oid) {
+        let known = ALGORITHMS.iter().find(|(known, _)| *known == oid);
+        // RFC 8410 section 3: those of Ed25519 must be absent.
+        if let Some((_, known)) = known.filter(|_| oid != ED25519 || fields.is_empty()) {
             return Some(known.clone());
         }
         let parameters = fields.read(der::SEQUENCE).filter(|_| oid == RSA_PSS);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kubectl_usercert::files::authorization::Configuration;
 use kubectl_usercert::files::{
-    Access, CredentialStore, KubeconfigLock, PendingStore, StateHome, create_new, kubeconfig,
+    Access, CredentialStore, KubeconfigLock, PendingStore, StateHome, create_new, kubeconfig, set,
 };
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::kubeconfig::path::LoadingList;
@@ -27,6 +27,19 @@ fn main() -> Outcome {
         ["create", file, content] => {
             mark("start");
             create_new(Path::new(file), content.as_bytes(), Access::Private)?;
+            mark("end");
+            Ok(())
+        }
+        ["set", files @ ..] => {
+            let file = |path: &&str| (PathBuf::from(path), format!("content of {path}"));
+            let files: Vec<_> = files.iter().map(file).collect();
+            let mut new = Vec::new();
+            for (path, content) in &files {
+                let content = content.as_bytes();
+                new.push(set::NewFile { path, content, access: Access::Private });
+            }
+            mark("start");
+            set::create(&new)?;
             mark("end");
             Ok(())
         }

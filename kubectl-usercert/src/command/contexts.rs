@@ -1,7 +1,7 @@
 //! `contexts`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +13,7 @@ use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::text::{protect_line, show, show_path, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::lifetime;
+use zeroize::Zeroizing;
 
 use crate::cluster::Kubeconfig;
 use crate::error::{Error, Exit, Result};
@@ -28,6 +29,9 @@ use crate::workflow::revocation;
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
 /// Servers that are asked at a time.
 const AT_A_TIME: usize = 8;
+
+/// Longest kubeconfig that is searched for credentials, in bytes.
+const LONGEST: usize = 64 << 20;
 
 /// List the contexts of the kubeconfig: who they act as, and until when
 ///
@@ -82,7 +86,7 @@ pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     let users = users(&config.merged);
     let mut rows = contexts::rows(&config.merged, &users, now);
     for file in &config.list.files {
-        if reading::is_readable_by_others(file) {
+        if reading::is_readable_by_others(file) && may_hold_secrets(file) {
             host.warn(format!(
                 "warning: {} holds credentials and other users can read it: {}",
                 show_path(file),
@@ -178,6 +182,15 @@ async fn check_revoked(host: &Host, args: &ContextsArgs, rows: &mut [ContextRow]
             }
         }
     }
+}
+
+/// Whether a word stands in the file that credentials come with, also in an entry that another file
+/// overrules.
+fn may_hold_secrets(file: &Path) -> bool {
+    const WORDS: [&str; 5] = ["client-key-data", "token", "password", "auth-provider", "exec"];
+    let Ok(text) = reading::read_sensitive(file, LONGEST) else { return true };
+    let text = Zeroizing::new(String::from_utf8_lossy(&text).into_owned());
+    WORDS.iter().any(|word| text.contains(word))
 }
 
 fn users(merged: &Merged) -> BTreeMap<String, UserEntry> {

@@ -2,7 +2,7 @@
 //!
 //! Everything here answers one question each: where do files lie (`environment`), what is in
 //! one (`reading`), how is one replaced so that a crash leaves the old or the new content
-//! (`atomic`), who may write now (`lock`), how does a kubeconfig change ([`kubeconfig`]),
+//! (`atomic`), how do several new ones appear together (`set`), who may write now (`lock`), how does a kubeconfig change ([`kubeconfig`]),
 //! what is in the files that its entries name (`named`),
 //! where does a key wait for its certificate (`state`), where is a certificate that renews itself
 //! (`credential_store`), how far has a long run come
@@ -25,10 +25,10 @@ pub(crate) mod kuberc;
 pub(crate) mod lock;
 mod marker;
 pub(crate) mod named;
-pub(crate) mod pair;
 mod patience;
 pub(crate) mod program;
 pub(crate) mod reading;
+pub mod set;
 pub(crate) mod state;
 mod temporary;
 pub(crate) mod tree;

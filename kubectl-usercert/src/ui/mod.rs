@@ -6,4 +6,4 @@ pub mod host;
 pub mod output;
 mod paint;
 pub mod role_args;
-mod terminal;
+pub mod terminal;

@@ -15,9 +15,9 @@ use usercert_core::x509::pkcs10::{self, CertificateRequest};
 
 use crate::cluster::{Cluster, Need, explain};
 use crate::error::{Error, Result, ResultExt as _};
-use crate::files::atomic;
 use crate::files::folder::{Access, Folder};
 use crate::files::reading;
+use crate::files::set::{self, NewFile};
 use crate::keys::{KEY_LIMIT, PrivateKey};
 use crate::ui::args::{Expires, Format};
 use crate::ui::host::Host;
@@ -141,6 +141,7 @@ impl RequestSpec {
         let manifest = yaml::to_string(self.manifest(&self.object_name()?, &made.csr)?.raw());
         let [key, csr, object] = [files.key, files.csr, files.manifest].map(|name| dir.join(name));
         let key = Some(key).filter(|_| self.key.file().is_none());
+        set::undo_interrupted(key.as_ref().unwrap_or(&csr));
         if let Some(there) =
             key.iter().chain([&csr, &object]).find(|p| p.symlink_metadata().is_ok())
         {
@@ -150,16 +151,21 @@ impl RequestSpec {
         }
         let shown = show_path(dir);
         Folder::open_or_create(dir).context(format!("cannot write to the directory {shown}"))?;
+        let (key_pem, csr_pem) = (made.key.to_pem(), pkcs10::to_pem(&made.csr.der));
+        let public = |path, content| NewFile { path, content, access: Access::Public };
+        let mut all = vec![public(&csr, csr_pem.as_bytes()), public(&object, manifest.as_bytes())];
+        if let Some(path) = &key {
+            let content = key_pem.as_bytes();
+            all.insert(0, NewFile { path, content, access: Access::Private });
+        }
+        set::create(&all)?;
         if let Some(key) = key {
-            atomic::create_new(&key, made.key.to_pem().as_bytes(), Access::Private)?;
             host.say(format!(
                 "private key in {} ({}): it is secret and stays on this machine",
                 show_path(&key),
                 reading::privacy(&key)
             ));
         }
-        atomic::create_new(&csr, pkcs10::to_pem(&made.csr.der).as_bytes(), Access::Public)?;
-        atomic::create_new(&object, manifest.as_bytes(), Access::Public)?;
         Ok(())
     }
 

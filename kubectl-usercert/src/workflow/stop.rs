@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::error::Result;
+use crate::ui::terminal;
 
 /// SIGTERM, or ctrl-c; once told, it stays told.
 pub struct Stop {
@@ -14,6 +15,7 @@ pub struct Stop {
 impl Stop {
     /// Listens to the signals from here on.
     pub fn new() -> Result<Self> {
+        terminal::leave_signals();
         let (sender, told) = watch::channel(false);
         #[cfg(unix)]
         let signalled = {

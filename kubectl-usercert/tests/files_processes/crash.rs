@@ -225,6 +225,27 @@ fn a_killed_creation_leaves_a_whole_file_or_none() {
     );
 }
 
+#[test]
+fn a_killed_creation_of_a_set_leaves_all_of_it_or_the_next_one_goes_on() {
+    let files = |directory: &Path| ["a.key", "a.crt", "a.yaml"].map(|name| directory.join(name));
+    let arguments = |directory: &Path| {
+        let files = files(directory).map(|file| text(&file));
+        [vec!["set".to_owned()], files.to_vec()].concat()
+    };
+    at_every_call(
+        Strike::Kill,
+        arguments,
+        |_| {},
+        |directory, place| {
+            let whole = files(directory).iter().all(|file| file.exists());
+            let next = helper().args(arguments(directory)).output().unwrap();
+            let error = String::from_utf8_lossy(&next.stderr).into_owned();
+            assert_eq!(next.status.success(), !whole, "after {place}: {error}");
+            assert_eq!(names(directory), ["a.crt", "a.key", "a.yaml"], "{place}");
+        },
+    );
+}
+
 /// The API server reads the file at any moment, and at its own start.
 #[test]
 fn a_killed_authorization_update_leaves_a_file_that_the_server_takes() {

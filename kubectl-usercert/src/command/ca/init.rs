@@ -10,7 +10,8 @@ use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime::{self, Lifetime, LifetimeError};
 
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::files::pair;
+use crate::files::Access;
+use crate::files::set::{self, NewFile};
 use crate::keys::{NewAuthority, PrivateKey};
 use crate::ui::args::{DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
@@ -98,10 +99,11 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
     })?;
     let dry = args.dry_run.dry_run != DryRun::None;
     if !dry {
-        pair::create(
-            (&args.ca_key, key.to_pem().as_bytes()),
-            (&args.ca_cert, certificate.to_pem().as_bytes()),
-        )
+        let (key_pem, pem) = (key.to_pem(), certificate.to_pem());
+        set::create(&[
+            NewFile { path: &args.ca_key, content: key_pem.as_bytes(), access: Access::Private },
+            NewFile { path: &args.ca_cert, content: pem.as_bytes(), access: Access::Public },
+        ])
         .hint("name other files with --ca-cert and --ca-key")?;
     }
     let file = |path: &PathBuf| path.display().to_string();

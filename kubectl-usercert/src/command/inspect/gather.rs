@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use usercert_core::inspect::manifest::{self, Named};
+use usercert_core::inspect::{self, FoundArtifact, Unknown};
 use usercert_core::text::{show, show_list, show_path};
 use zeroize::Zeroizing;
 
@@ -18,7 +19,8 @@ use crate::ui::host::Host;
 const LIMIT: usize = 64 << 20;
 /// Longest file that is looked at because a directory holds it or another file names it, in bytes.
 const LIMIT_UNASKED: u64 = 16 << 20;
-/// Most that is looked at together, in bytes: it is held in memory, since one file may belong to another.
+/// Most that is looked at together, in bytes: what is found in it is held in memory, since one file may
+/// belong to another.
 const TOGETHER: usize = 512 << 20;
 /// How deep a directory is looked into, and how many files of it.
 const DEPTH: usize = 12;
@@ -34,7 +36,10 @@ const OBJECTS: [&str; 4] = [
 pub struct Source {
     pub name: String,
     path: Option<PathBuf>,
-    pub data: Zeroizing<Vec<u8>>,
+    /// What is in it; the bytes themselves are not kept.
+    pub found: Result<Vec<FoundArtifact>, Unknown>,
+    /// The files that it names, until they are looked at.
+    mentions: Vec<Named>,
     /// Whether people other than its owner can read it.
     pub open: bool,
     /// Whether it was asked for by name, so that nothing known in it is an error.
@@ -80,10 +85,11 @@ pub async fn gather(host: &Host, wanted: &[String], client: &ClientArgs) -> Resu
             }
         } else if what == "-" {
             let data = Zeroizing::new(host.input(path, LIMIT)?);
-            all.push("-".to_owned(), data, None, true);
+            all.push("-".to_owned(), &data, None, true);
         } else if path.is_dir() {
             roots.push(path.to_owned());
-            all.directory(path);
+            all.directory(path, |files| host.progress(&format!("{files} files looked at")));
+            host.progress("");
         } else if let Err(error) = all.file(path, LIMIT as u64, true) {
             all.errors.push(error.into());
         }
@@ -121,12 +127,24 @@ impl Gathered {
         ));
     }
 
-    fn push(&mut self, name: String, data: Zeroizing<Vec<u8>>, path: Option<&Path>, asked: bool) {
+    fn push(&mut self, name: String, data: &[u8], path: Option<&Path>, asked: bool) {
         let open = path.is_some_and(reading::is_readable_by_others);
         let path = path.and_then(|p| std::path::absolute(p).ok());
         self.room = self.room.saturating_sub(data.len());
-        let (named, links) = (Vec::new(), Vec::new());
-        self.sources.push(Source { name, path, data, open, asked, names: false, named, links });
+        let found = inspect::read(data);
+        // What came by a pipe or from a cluster speaks of another machine's files.
+        let mentions = path.as_ref().map(|_| manifest::named_files(data)).unwrap_or_default();
+        self.sources.push(Source {
+            name,
+            path,
+            open,
+            asked,
+            names: !mentions.is_empty(),
+            found,
+            mentions,
+            named: Vec::new(),
+            links: Vec::new(),
+        });
     }
 
     async fn object(&mut self, client: &ClientArgs, name: &str) -> Result<()> {
@@ -135,11 +153,11 @@ impl Gathered {
         let object =
             cluster.get_csr(name).await.map_err(|e| explain(&e, &cluster.server, &Need::Get))?;
         let data = Zeroizing::new(object.raw().to_string().into_bytes());
-        self.push(format!("csr/{}", show(name)), data, None, true);
+        self.push(format!("csr/{}", show(name)), &data, None, true);
         Ok(())
     }
 
-    fn directory(&mut self, path: &Path) {
+    fn directory(&mut self, path: &Path, progress: impl Fn(usize)) {
         let tree = tree::walk(path, DEPTH, FILES);
         self.warnings.extend(tree.closed.iter().map(|e| crate::error::chain(e)));
         if tree.cut {
@@ -148,7 +166,10 @@ impl Gathered {
                 show_path(path)
             ));
         }
-        for file in tree.files {
+        for (number, file) in tree.files.into_iter().enumerate() {
+            if number % 100 == 99 {
+                progress(number + 1);
+            }
             if let Err(error) = self.file(&file, LIMIT_UNASKED, false) {
                 self.warnings.push(crate::error::chain(&error));
             }
@@ -188,22 +209,17 @@ impl Gathered {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let data = Zeroizing::new(reading::read_limited(path, limit)?);
         self.known.insert(file, self.sources.len());
-        self.push(show_path(path), data, Some(path), asked);
+        self.push(show_path(path), &data, Some(path), asked);
         Ok(Some(self.sources.len() - 1))
     }
 
     /// Reads the files that the sources name, and those that these name.
     fn follow(&mut self, roots: &[PathBuf]) {
         let mut at = 0;
-        while let Some(source) = self.sources.get(at) {
-            // What came by a pipe or from a cluster speaks of another machine's files.
-            let named = match source.path {
-                Some(_) => manifest::named_files(&source.data),
-                None => Vec::new(),
-            };
+        while let Some(source) = self.sources.get_mut(at) {
+            let mentions = std::mem::take(&mut source.mentions);
             let (by, path) = (source.name.clone(), source.path.clone().unwrap_or_default());
-            self.sources[at].names = !named.is_empty();
-            for named in named {
+            for named in mentions {
                 let root = roots.first().map(PathBuf::as_path);
                 let candidates = manifest::candidates(&named.path, &path, root);
                 let Some(found) = candidates.iter().find(|c| c.is_file()) else {
@@ -236,11 +252,12 @@ mod tests {
             std::fs::write(dir.path().join(name), vec![b'x'; size]).unwrap();
         }
         let mut all = Gathered::with_room(10);
-        all.directory(dir.path());
+        all.directory(dir.path(), |_| {});
         assert!(all.file(&dir.path().join("b"), 100, true).unwrap().is_none());
         all.tell_too_much();
-        let read: Vec<usize> = all.sources.iter().map(|s| s.data.len()).collect();
-        assert_eq!(read, [4, 5, 1]);
+        let read: Vec<&str> =
+            all.sources.iter().filter_map(|s| s.name.rsplit('/').next()).collect();
+        assert_eq!(read, ["a", "c", "d"]);
         let [warning] = all.warnings.as_slice() else { panic!("{:?}", all.warnings) };
         assert!(warning.ends_with("/b") && warning.starts_with("left out"), "{warning}");
         assert!(all.errors[0].message.contains("/b is left out"), "{:?}", all.errors);

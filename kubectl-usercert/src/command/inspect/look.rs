@@ -24,7 +24,7 @@ pub(super) struct InspectedItem {
 /// known.
 pub(super) fn look(
     text: bool,
-    gathered: &Gathered,
+    gathered: &mut Gathered,
     config: Option<&Kubeconfig>,
     now: UnixTime,
 ) -> (Vec<InspectedItem>, Vec<String>) {
@@ -32,8 +32,8 @@ pub(super) fn look(
     let mut items = Vec::new();
     let mut unknown = Vec::new();
     let mut useless = Vec::new();
-    for source in &gathered.sources {
-        let found = match inspect::read(&source.data) {
+    for source in std::mem::take(&mut gathered.sources) {
+        let found = match source.found {
             Ok(found) => found,
             Err(error) if source.asked && !source.names => {
                 unknown.push(format!("{}: {error}", source.name));
@@ -81,12 +81,12 @@ pub(super) fn look(
         add_contexts(config, &placed, &mut items);
     }
     let mut rows: Vec<InspectedItem> = placed
-        .iter()
+        .into_iter()
         .zip(items)
         .map(|(p, item)| InspectedItem {
-            source: p.source.clone(),
-            item,
             dump: if text { dump::dump(&p.found) } else { None },
+            source: p.source,
+            item,
         })
         .collect();
     rows.extend(useless);

@@ -74,7 +74,7 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
         Err(error) if args.client.kubeconfig.is_some() => return Err(error),
         config => config.ok(),
     };
-    let gathered = gather::gather(host, what, &args.client).await?;
+    let mut gathered = gather::gather(host, what, &args.client).await?;
     let mut failed = false;
     for error in &gathered.errors {
         host.fail(error);
@@ -83,7 +83,7 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     for warning in &gathered.warnings {
         host.warn(format!("warning: {warning}"));
     }
-    let (rows, unknown) = look(args.text, &gathered, config.as_ref(), now);
+    let (rows, unknown) = look(args.text, &mut gathered, config.as_ref(), now);
     for error in unknown {
         host.fail(&Error::new(error));
         failed = true;
@@ -128,15 +128,19 @@ fn print(
     rows: &[InspectedItem],
     now: UnixTime,
 ) -> Result<()> {
-    let items: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            let mut item = json!(row.item);
-            item["source"] = row.source.clone().into();
-            item
-        })
-        .collect();
-    let value = output::object("Inspection", json!({ "items": items }));
+    let item = |row: &InspectedItem| {
+        let mut item = json!(row.item);
+        item["source"] = row.source.clone().into();
+        item
+    };
+    // Of many files it takes as much memory as the rows themselves.
+    let value = match args.output.format {
+        Some(Format::Json | Format::Yaml) => {
+            let items: Vec<Value> = rows.iter().map(item).collect();
+            output::object("Inspection", json!({ "items": items }))
+        }
+        _ => Value::Null,
+    };
     let mut names: Vec<String> = rows.iter().map(|row| row.source.clone()).collect();
     names.dedup();
     let several = names.len() > 1;

@@ -8,7 +8,7 @@ use std::io;
 
 use terminal_size::terminal_size_of;
 
-pub use self::system::{forget_typed, read_silently};
+pub use self::system::{forget_typed, leave_signals, read_silently};
 
 /// How many columns the terminal of standard error has, or else that of standard output.
 pub fn columns() -> Option<usize> {

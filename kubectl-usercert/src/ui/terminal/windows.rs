@@ -5,6 +5,9 @@ use zeroize::Zeroizing;
 /// Throws away what was typed and has not been read; not here.
 pub fn forget_typed() {}
 
+/// To be called by whoever acts on ctrl-c from here on; not here.
+pub fn leave_signals() {}
+
 /// Reads a line from the console without showing it; `ask` is called before.
 ///
 /// # Errors

@@ -16,7 +16,8 @@ use crate::command::ca::authority::{CERTIFICATE_LIMIT, Ca, certificates};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::atomic;
 use crate::files::folder::Access;
-use crate::files::{Folder, pair, reading};
+use crate::files::set::{self, NewFile};
+use crate::files::{Folder, reading};
 use crate::ui::args::Format;
 use crate::ui::host::Host;
 use crate::ui::output;
@@ -58,6 +59,9 @@ impl Destination {
                 profile.name
             ))
             .hint(NOTHING));
+        }
+        if let Some(key) = &self.new_key {
+            set::undo_interrupted(key);
         }
         for file in [&self.new_key, &self.standalone].into_iter().flatten() {
             must_be_new(file)?;
@@ -188,7 +192,10 @@ impl<'a> Delivery<'a> {
         let key_pem = draft.key.as_ref().map(|key| key.to_pem());
         match (&places.certificate, &self.destination.new_key, &key_pem) {
             (Some(Some(file)), Some(key_file), Some(key)) => {
-                pair::create((key_file, key.as_bytes()), (file, pem.as_bytes()))?;
+                set::create(&[
+                    NewFile { path: key_file, content: key.as_bytes(), access: Access::Private },
+                    NewFile { path: file, content: pem.as_bytes(), access: Access::Public },
+                ])?;
                 files.extend([file.clone(), key_file.clone()]);
             }
             (Some(None) | None, Some(key_file), Some(key)) => {

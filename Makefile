@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # Where cargo puts things, also when CARGO_TARGET_DIR is set.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help try test lint unit e2e docs web release image cross bench soak clean
+.PHONY: help try test lint unit e2e docs web release image cross bench soak fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -19,7 +19,7 @@ try: ## walk the main road and the hand-over against a sandbox API server, in fr
 # All tests at once: another selection has other features of dependencies, which are then built anew.
 test: ## everything that must pass: formatting, lints, unit tests, end to end, the page
 	@docs/scripts/need --announce
-	@docs/scripts/need node cargo kubectl openssl python vectors strace ruby
+	@docs/scripts/need node cargo kubectl openssl python vectors go strace ruby
 	$(MAKE) lint
 	INSTA_UPDATE=no cargo test --workspace
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium firefox webkit && web-demo/tests/run.sh; fi
@@ -72,6 +72,10 @@ soak: ## the long versions of the randomised tests, with the real kubectl
 	@docs/scripts/need cargo kubectl
 	USERCERT_SOAK=10000 PROPTEST_CASES=10000 cargo test --release --package usercert-core
 	USERCERT_CROWD=1000 cargo test --package usercert-tests --test e2e -- killed_twice_and_resumed
+
+fuzz: ## each fuzz target for a minute; needs nightly Rust
+	@docs/scripts/need cargo fuzz
+	docs/scripts/fuzz
 
 clean: ## remove what was built
 	cargo clean

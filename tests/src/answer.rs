@@ -92,6 +92,19 @@ pub(crate) fn stream(lines: impl Stream<Item = String> + Send + 'static) -> Resp
     with_type(StatusCode::OK, JSON, StreamBody::new(frames).boxed_unsync())
 }
 
+/// Each part of an answer twice, and the one before once more.
+pub(crate) fn repeated(response: Response<Body>) -> Response<Body> {
+    let (head, body) = response.into_parts();
+    let mut last = Bytes::new();
+    let body = body.map_frame(move |frame| {
+        let part = frame.into_data().unwrap_or_default();
+        let all = [&part[..], &part[..], &last[..]].concat();
+        last = part;
+        Frame::data(Bytes::from(all))
+    });
+    Response::from_parts(head, body.boxed_unsync())
+}
+
 /// Adds warnings, which kubectl prints.
 pub(crate) fn warn(mut response: Response<Body>, warnings: &[String]) -> Response<Body> {
     for warning in warnings {
@@ -122,6 +135,11 @@ pub(crate) fn faulty(fault: Fault) -> Response<Body> {
             response.headers_mut().insert(LOCATION, to);
             return response;
         }
+        Fault::Gone => {
+            let status = Status::expired("too old resource version: 1 (2)".to_owned());
+            let event = serde_json::json!({"type": "ERROR", "object": status.to_json()});
+            return respond(StatusCode::OK, JSON, format!("{event}\n"));
+        }
         Fault::Nonsense => return respond(StatusCode::OK, JSON, "[1, 2".repeat(100)),
         Fault::Empty => return respond(StatusCode::OK, JSON, String::new()),
         Fault::Reset => {
@@ -132,7 +150,7 @@ pub(crate) fn faulty(fault: Fault) -> Response<Body> {
             });
             StreamBody::new(start().chain(reset)).boxed_unsync()
         }
-        Fault::Stalled | Fault::Silent => {
+        Fault::Stalled | Fault::Silent | Fault::Repeated => {
             StreamBody::new(start().chain(stream::pending())).boxed_unsync()
         }
         Fault::Dripping => {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::store::Store;
 use crate::user::User;
 use crate::x509::Authority;
-use crate::{Fault, LogEntry, rbac, token};
+use crate::{Fault, LogEntry, Traffic, rbac, token};
 
 pub(crate) struct Cluster {
     store: Mutex<Store>,
@@ -30,6 +30,11 @@ pub(crate) struct Cluster {
     log: Mutex<Vec<LogEntry>>,
     /// How many requests are still to be turned away, and the seconds to wait that they are told.
     busy: Mutex<(u32, u32)>,
+    /// How many requests are still authenticated, if they are numbered.
+    valid: Mutex<Option<u32>>,
+    /// How many connections are still to be closed at once.
+    dropped: Mutex<u32>,
+    traffic: Mutex<Traffic>,
     /// What is wrong with which paths.
     faults: Mutex<Vec<(String, Fault)>>,
 }
@@ -59,6 +64,9 @@ impl Cluster {
             token_issuer,
             log: Mutex::default(),
             busy: Mutex::default(),
+            valid: Mutex::default(),
+            dropped: Mutex::default(),
+            traffic: Mutex::default(),
             faults: Mutex::default(),
         }
     }
@@ -95,6 +103,48 @@ impl Cluster {
         let mut busy = lock(&self.busy);
         busy.0 = busy.0.checked_sub(1)?;
         Some(busy.1)
+    }
+
+    /// From the next but so many on, no request is authenticated.
+    pub(crate) fn expire_credentials(&self, requests: u32) {
+        *lock(&self.valid) = Some(requests);
+    }
+
+    /// Whether the credential of one more request has expired.
+    pub(crate) fn has_expired(&self) -> bool {
+        match lock(&self.valid).as_mut() {
+            Some(0) => true,
+            Some(more) => {
+                *more -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Closes the next connections.
+    pub(crate) fn drop_connections(&self, connections: u32) {
+        *lock(&self.dropped) = connections;
+    }
+
+    /// Whether a connection is to be closed at once.
+    pub(crate) fn drops_connection(&self) -> bool {
+        let mut dropped = lock(&self.dropped);
+        let drops = *dropped > 0;
+        *dropped = dropped.saturating_sub(1);
+        drops
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
+        *lock(&self.traffic)
+    }
+
+    /// Counts what goes over the wire.
+    pub(crate) fn count(&self, more: Traffic) {
+        let mut traffic = lock(&self.traffic);
+        traffic.connections += more.connections;
+        traffic.received += more.received;
+        traffic.sent += more.sent;
     }
 
     /// From now on something is wrong with every path that holds `part`.

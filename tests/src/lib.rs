@@ -35,4 +35,4 @@ mod user;
 mod watch;
 mod x509;
 
-pub use crate::sandbox::{Fault, LogEntry, Sandbox, SandboxOptions};
+pub use crate::sandbox::{Fault, LogEntry, Sandbox, SandboxOptions, Traffic};

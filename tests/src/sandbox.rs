@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -47,6 +47,8 @@ pub struct SandboxOptions {
     pub tls12: bool,
     /// Whether it speaks no newer HTTP than 1.1.
     pub http11: bool,
+    /// Whether it listens on ::1 instead of 127.0.0.1.
+    pub ipv6: bool,
 }
 
 impl Default for SandboxOptions {
@@ -62,6 +64,7 @@ impl Default for SandboxOptions {
             authorization_config: None,
             tls12: false,
             http11: false,
+            ipv6: false,
         }
     }
 }
@@ -93,6 +96,21 @@ pub enum Fault {
     Redirect,
     /// Its answer is JSON of no kind that was asked for.
     Nonsense,
+    /// It does not know the past any more: a watch ends with the error 410.
+    Gone,
+    /// Each line of its answer comes twice, and once more after the next one.
+    Repeated,
+}
+
+/// What went over the wire so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Connections that were opened.
+    pub connections: u64,
+    /// Bytes that clients sent, with TLS.
+    pub received: u64,
+    /// Bytes that the server sent, with TLS.
+    pub sent: u64,
 }
 
 /// One request that was answered, or is never going to be.
@@ -139,12 +157,16 @@ impl Sandbox {
         ));
         let verifier = client_verifier(cluster.client_ca()).map_err(io::Error::other)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (address, host) = match options.ipv6 {
+            true => (IpAddr::from(Ipv6Addr::LOCALHOST), "[::1]"),
+            false => (IpAddr::from(Ipv4Addr::LOCALHOST), "127.0.0.1"),
+        };
         let (started, port) = mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let shared = Arc::clone(&cluster);
         let thread = thread::Builder::new().name("sandbox".into()).spawn(move || {
             runtime.block_on(async move {
-                let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await;
+                let bound = TcpListener::bind((address, options.port)).await;
                 let listener = match bound.and_then(|it| Ok((it.local_addr()?.port(), it))) {
                     Ok((port, listener)) => {
                         let _waiting = started.send(Ok(port));
@@ -156,12 +178,13 @@ impl Sandbox {
                     }
                 };
                 tokio::spawn(csr::run_signer(Arc::clone(&shared)));
-                tokio::spawn(serve(shared, listener, TlsAcceptor::from(tls), verifier));
+                let tls = TlsAcceptor::from(tls);
+                tokio::spawn(serve(shared, listener, tls, verifier));
                 let _stopped = stopped.await;
             });
         })?;
         let port = port.recv().map_err(io::Error::other)??;
-        let url = format!("https://127.0.0.1:{port}");
+        let url = format!("https://{host}:{port}");
         Ok(Self { cluster, url, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -248,6 +271,21 @@ impl Sandbox {
     /// From now on all requests whose path and query hold `part` meet this fault.
     pub fn fail_at(&self, part: &str, fault: Fault) {
         self.cluster.add_fault(part, fault);
+    }
+
+    /// So many more requests are authenticated, from then on none.
+    pub fn expire_credentials(&self, requests: u32) {
+        self.cluster.expire_credentials(requests);
+    }
+
+    /// Closes so many of the next connections before anything is said on them.
+    pub fn drop_connections(&self, connections: u32) {
+        self.cluster.drop_connections(connections);
+    }
+
+    /// What went over the wire since the start.
+    pub fn traffic(&self) -> Traffic {
+        self.cluster.traffic()
     }
 
     /// From now on no request meets a fault.

@@ -1,7 +1,10 @@
 //! Connections, and the way of a request through them: authentication, impersonation, authorization, resource.
 
 use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -9,6 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use rustls::server::danger::ClientCertVerifier;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -22,7 +26,7 @@ use crate::rest::{self, Call};
 use crate::status::{Result, Status};
 use crate::target::{Query, Target};
 use crate::user::User;
-use crate::{Fault, LogEntry, discovery, openapi, review, revocation, token, watch};
+use crate::{Fault, LogEntry, Traffic, discovery, openapi, review, revocation, token, watch};
 
 /// Accepts connections until the runtime goes down.
 pub(crate) async fn serve(
@@ -34,6 +38,10 @@ pub(crate) async fn serve(
     loop {
         // An error is one of the connection that was about to come, not of the listener.
         if let Ok((tcp, _)) = listener.accept().await {
+            cluster.count(Traffic { connections: 1, ..Traffic::default() });
+            if cluster.drops_connection() {
+                continue;
+            }
             // As Go does for every connection; else small answers wait for the client's ACK.
             let _best_effort = tcp.set_nodelay(true);
             let (cluster, tls, verifier) =
@@ -49,6 +57,7 @@ async fn connection(
     tls: TlsAcceptor,
     verifier: Arc<dyn ClientCertVerifier>,
 ) {
+    let tcp = Counted { stream: tcp, cluster: Arc::clone(&cluster) };
     // A client that breaks off the handshake or the connection knows that itself.
     let Ok(stream) = tls.accept(tcp).await else { return };
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
@@ -60,6 +69,48 @@ async fn connection(
     });
     let _closed =
         Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// A connection whose bytes are counted.
+struct Counted {
+    stream: TcpStream,
+    cluster: Arc<Cluster>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let received = (buffer.filled().len() - before) as u64;
+        self.cluster.count(Traffic { received, ..Traffic::default() });
+        read
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if let Poll::Ready(Ok(sent)) = written {
+            self.cluster.count(Traffic { sent: sent as u64, ..Traffic::default() });
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
 }
 
 /// Answers a request and writes it down.
@@ -76,14 +127,26 @@ async fn answer_request(
             cluster.log().push(LogEntry { method, path, user: user.name, status: 0 });
             return std::future::pending().await;
         }
+        Some(Fault::Repeated) => answer::repeated(handled(cluster, peer, request, &mut user).await),
         Some(fault) => answer::faulty(fault),
-        None => handle(cluster, peer, request, &mut user)
-            .await
-            .unwrap_or_else(|status| answer::failure(&status)),
+        None => handled(cluster, peer, request, &mut user).await,
     };
     let status = response.status().as_u16();
     cluster.log().push(LogEntry { method, path, user: user.name, status });
     response
+}
+
+async fn handled(
+    cluster: &Arc<Cluster>,
+    peer: &Peer,
+    request: Request<Incoming>,
+    user: &mut User,
+) -> Response<Body> {
+    let answer = match cluster.has_expired() {
+        true => Err(Status::unauthorized()),
+        false => handle(cluster, peer, request, user).await,
+    };
+    answer.unwrap_or_else(|status| answer::failure(&status))
 }
 
 async fn handle(

@@ -4,6 +4,8 @@
 //! one value per attribute type and users have several groups; their content follows
 //! `pkg/controller/certificates/authority` and Go's `x509.CreateCertificate`.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use der::asn1::{
     Any, AnyRef, BitString, GeneralizedTime, Ia5String, ObjectIdentifier, OctetString, UintRef,
     UtcTime,
@@ -112,7 +114,8 @@ impl Authority {
         let now = jiff::Timestamp::now().as_second();
         let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
         let mut params = CertificateParams::new(names.map(String::from))?;
-        params.subject_alt_names.push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+        let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        params.subject_alt_names.extend(addresses.map(SanType::IpAddress));
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -15,6 +15,8 @@ cases!(
     expired_certificates,
     certificate_files,
     replies_that_could_not_be_made,
+    damaged_certificates,
+    files_that_are_odd_but_good,
 );
 
 fn command_line(trial: &Trial) {
@@ -323,4 +325,46 @@ fn replies_that_could_not_be_made(trial: &Trial) {
     let state = admin.kubectl(&["get", "csr", &user, "-o", "jsonpath={.status.conditions}"]).ok();
     assert_eq!(state.stdout, "");
     assert!(!admin.has("r"));
+}
+
+/// A certificate whose PEM nobody finds: told is where it is damaged, not that there is none.
+fn damaged_certificates(trial: &Trial) {
+    let person = trial.admin();
+    person.run(&["ca", "init", "--name", "x"]).ok();
+    let glued = person.read("ca.crt").replace("\n-----END", "-----END");
+    person.write("c", &glued);
+    let with = ["--client-certificate", "c", "--client-key", "ca.key"];
+    let out = person.run(&[&["verify"][..], &with].concat()).exits(1);
+    out.says(&["its PEM is damaged: line", "the END line stands behind something else"]);
+    person.run(&["inspect", "c"]).exits(1).says(&["its PEM is damaged: line"]);
+}
+
+fn files_that_are_odd_but_good(trial: &Trial) {
+    let person = trial.newcomer();
+    let cluster = "clusters: [{name: a, cluster: {server: 'https://a.example'}}]\n";
+    person.write("bare", cluster);
+    person.run(&["inspect", "bare"]).ok().prints(&["kubeconfig", "https://a.example"]);
+    person.write("secret", "apiVersion: v1\nkind: Secret\n");
+    let out = person.run(&["contexts", "--kubeconfig", "secret"]).exits(1);
+    out.says(&["is no kubeconfig: its kind is Secret, not Config"]);
+    // Nothing in it that others may not read.
+    let context = "contexts: [{name: a, context: {cluster: a, user: a}}]\n";
+    person.write("open", &format!("{cluster}{context}"));
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(person.home.join("open"), mode).expect("a mode");
+    let quiet = person.run(&["contexts", "--kubeconfig", "open"]).ok();
+    assert!(!quiet.stderr.contains("other users"), "{}", quiet.stderr);
+    let token = "users: [{name: a, user: {token: t}}]\n";
+    person.write("open", &format!("{cluster}{context}{token}"));
+    person.run(&["contexts", "--kubeconfig", "open"]).ok().says(&["other users can read it"]);
+    // What cannot be accepted is not said to pass with --accept.
+    person.write(
+        "masters.conf",
+        "[req]\ndistinguished_name=d\nprompt=no\n[d]\nO=system:masters\nCN=eve\n",
+    );
+    let new = ["req", "-new", "-newkey", "ed25519", "-nodes", "-keyout", "k", "-out", "r.csr"];
+    person.tool("openssl", &[&new[..], &["-config", "masters.conf"]].concat()).ok();
+    let out = person.run(&["review", "--from", "r.csr"]).exits(3);
+    let out = out.says(&["cannot be accepted."]).prints(&["REFUSED, cannot be accepted"]);
+    assert!(!out.stderr.contains("--accept"), "{}", out.stderr);
 }

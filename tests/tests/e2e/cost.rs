@@ -4,7 +4,7 @@ use crate::cases;
 use crate::trial::{Person, Trial};
 use usercert_sandbox::{Sandbox, SandboxOptions};
 
-cases!(main_road, handover, waiting, all_pending, no_discovery_for_lists, roles);
+cases!(main_road, handover, waiting, all_pending, no_discovery_for_lists, roles, traffic);
 
 /// A server of its own, so that nobody else's requests are in the log.
 fn alone(trial: &Trial) -> (Sandbox, Person) {
@@ -168,4 +168,35 @@ fn roles(trial: &Trial) {
     let delete = format!("DELETE {bindings}/{name}");
     let looked = [records, format!("GET {CSRS}"), lists[0].clone(), lists[1].clone()];
     assert_eq!(asked, [&[delete][..], &looked].concat());
+}
+
+/// Connections that each command opens, and bytes on the wire: most of them are the handshakes.
+fn traffic(trial: &Trial) {
+    let (sandbox, admin) = alone(trial);
+    admin.run(&["request", "first"]).ok();
+    let grant = ["grant", "erin", "--clusterrole", "view", "-n", "default", "--yes"];
+    // At most as many as requests are made at the same time: the client speaks HTTP/1.1.
+    let commands: [(&[&str], u64); 9] = [
+        (&["request", "erin"], 1),
+        (&["review", "erin"], 3),
+        (&["approve", "erin", "--yes"], 3),
+        // The second with the new certificate, to try it.
+        (&["install", "erin"], 2),
+        (&["verify", "erin@sandbox"], 2),
+        (&["list"], 1),
+        (&["deny", "first"], 1),
+        (&grant, 2),
+        (&["access", "erin"], 5),
+    ];
+    for (args, connections) in commands {
+        let before = sandbox.traffic();
+        admin.run(args).ok();
+        let after = sandbox.traffic();
+        let opened = after.connections - before.connections;
+        let bytes = (after.received - before.received, after.sent - before.sent);
+        eprintln!("traffic: {}: {opened} connections, {bytes:?} bytes", args.join(" "));
+        assert!((1..=connections).contains(&opened), "{args:?} opens {opened} connections");
+        assert!(bytes.0 <= 6_000 * connections, "{args:?} sends {} bytes", bytes.0);
+        assert!(bytes.1 <= 24_000 * connections, "{args:?} receives {} bytes", bytes.1);
+    }
 }

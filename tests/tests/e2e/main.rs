@@ -32,6 +32,7 @@ mod formats;
 mod handover;
 mod inspect;
 mod kubeconfigs;
+mod leaks;
 mod list_watch;
 mod lists;
 mod looks;
@@ -48,6 +49,7 @@ mod rights;
 mod road;
 mod screens;
 mod self_renewal;
+mod terminal;
 mod token;
 mod trial;
 mod wire;
@@ -131,6 +133,8 @@ fn main() -> ExitCode {
                 lists::CASES,
                 screens::CASES,
                 looks::CASES,
+                terminal::CASES,
+                leaks::CASES,
                 onboard::servers::CASES,
                 ca::sign::CASES,
                 ca::authorities::CASES,

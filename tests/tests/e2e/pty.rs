@@ -29,6 +29,26 @@ fn pair() -> (File, OwnedFd) {
     (File::from(master), slave)
 }
 
+/// Everything that a command shows on a terminal of so many columns; an answer is never given.
+pub(crate) fn screen(mut command: Command, columns: u16) -> String {
+    let (mut master, slave) = pair();
+    let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&slave, size).expect("a size");
+    let output = || Stdio::from(slave.try_clone().expect("a terminal"));
+    command.stdin(Stdio::null()).stdout(output()).stderr(output());
+    let mut child = command.spawn().expect("the command starts");
+    // With them the other ends.
+    drop((command, slave));
+    let mut shown = Vec::new();
+    let mut part = [0; 4096];
+    // The end of the last writer is an error, of a pseudo-terminal.
+    while let Ok(read @ 1..) = master.read(&mut part) {
+        shown.extend_from_slice(&part[..read]);
+    }
+    child.wait().expect("an end");
+    String::from_utf8(shown).expect("text")
+}
+
 impl Terminal {
     pub(crate) fn start(mut command: Command) -> Self {
         let (keyboard, slave) = pair();
@@ -91,9 +111,20 @@ impl Terminal {
         modes.contains(rustix::termios::LocalModes::ECHO)
     }
 
+    /// Ends it by a signal, and waits for that.
+    pub(crate) fn signal(self, signal: rustix::process::Signal) -> Outcome {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, signal).expect("a signal");
+        self.rest()
+    }
+
     /// Types a line and waits for the end.
     pub(crate) fn answer(mut self, line: &str) -> Outcome {
         self.press(line);
+        self.rest()
+    }
+
+    fn rest(mut self) -> Outcome {
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).expect("messages");
         self.said.push_str(&rest);

@@ -1,6 +1,8 @@
 //! CAs made by others, and those that cannot sign; openssl is the judge.
 
 use super::{good_for, openssl_request, subject_of, text_of, with_ca};
+use rustix::process::Signal;
+
 use crate::cases;
 use crate::trial::{Person, Trial};
 
@@ -83,6 +85,12 @@ fn encrypted_keys(trial: &Trial) {
         let mut terminal = person.on_terminal(&sign);
         terminal.says("Passphrase of locked.key:");
         terminal.answer("corr\u{e4}\u{7f}ekt\u{8}\u{8}ct horse").ok();
+        for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
+            let mut terminal = person.on_terminal(&sign);
+            terminal.says("Passphrase of locked.key:");
+            // The terminal shows again what is typed.
+            terminal.signal(signal).exits(code);
+        }
         person.run(&sign).exits(2).says(&["--passphrase-file"]);
     }
     let person = with_ca(trial);

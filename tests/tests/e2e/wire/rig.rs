@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use usercert_sandbox::{Fault, Sandbox, SandboxOptions};
 
+use super::proxy::Proxy;
 use crate::cases;
 use crate::trial::{Outcome, Person, Trial, plugin};
 
@@ -26,6 +28,7 @@ const COMMANDS: &[Usual] = &[
     ("approve", 0, &["approve", "waiting", "--yes"]),
     ("deny", 0, &["deny", "unwanted"]),
     ("install", 0, &["install", "issued"]),
+    ("install --reply", 0, &["install", "away", "--reply", "reply.yaml", "--yes"]),
     ("verify", 0, &["verify"]),
     ("renew", 5, &["renew", "mine@sandbox", "--timeout", "0"]),
     ("create", 0, &["create", "eve", "--yes", "--standalone", "eve.conf"]),
@@ -45,8 +48,17 @@ struct Wrong {
     made: Made,
     /// What `--request-timeout` is then.
     time: &'static str,
-    /// Whether commands get along with it.
-    harmless: bool,
+    ends: Ends,
+}
+
+/// What commands make of a fault.
+#[derive(Clone, Copy, PartialEq)]
+enum Ends {
+    /// They get along with it.
+    AsEver,
+    Failing,
+    /// It depends on how many requests they make.
+    Either,
 }
 
 enum Made {
@@ -58,27 +70,47 @@ enum Made {
     Setup(fn(&mut SandboxOptions)),
     /// There is no server.
     Down,
+    /// The host of the server's name is not known.
+    NoSuchHost,
+    /// The way leads through a proxy of this scheme.
+    Proxy(&'static str),
+    /// The credential expires after the first request.
+    Expiring,
+    /// The first connection is closed at once.
+    Dropped,
 }
 
-const fn wrong(words: &'static str, made: Made, harmless: bool) -> Wrong {
-    Wrong { words, made, time: "30s", harmless }
+const fn wrong(words: &'static str, made: Made, ends: Ends) -> Wrong {
+    Wrong { words, made, time: "30s", ends }
 }
 
 const fn fatal(words: &'static str, fault: Fault) -> Wrong {
-    wrong(words, Made::At("", fault), false)
+    wrong(words, Made::At("", fault), Ends::Failing)
 }
 
 const fn hanging(words: &'static str, fault: Fault) -> Wrong {
-    Wrong { words, made: Made::At("", fault), time: "500ms", harmless: false }
+    Wrong { words, made: Made::At("", fault), time: "500ms", ends: Ends::Failing }
 }
 
 const FAULTS: &[Wrong] = &[
-    wrong("the server speaks HTTP/1.1 only", Made::Setup(|o| o.http11 = true), true),
-    wrong("the server speaks TLS 1.2 only", Made::Setup(|o| o.tls12 = true), true),
-    wrong("the first requests get 429, `Retry-After: 0`", Made::Busy, true),
-    wrong("every watch ends at once", Made::At("watch=1", Fault::Empty), true),
-    wrong("every watch is cut off", Made::At("watch=1", Fault::Reset), true),
-    wrong("nobody listens", Made::Down, false),
+    wrong("the server speaks HTTP/1.1 only", Made::Setup(|o| o.http11 = true), Ends::AsEver),
+    wrong("the server speaks TLS 1.2 only", Made::Setup(|o| o.tls12 = true), Ends::AsEver),
+    wrong("the server has an IPv6 address only", Made::Setup(|o| o.ipv6 = true), Ends::AsEver),
+    wrong("the way leads through an HTTP proxy (`CONNECT`)", Made::Proxy("http"), Ends::AsEver),
+    wrong("the way leads through a SOCKS5 proxy", Made::Proxy("socks5"), Ends::AsEver),
+    wrong("the first requests get 429, `Retry-After: 0`", Made::Busy, Ends::AsEver),
+    wrong("every watch ends at once", Made::At("watch=1", Fault::Empty), Ends::AsEver),
+    wrong("every watch is cut off", Made::At("watch=1", Fault::Reset), Ends::AsEver),
+    wrong("every watch ends with 410", Made::At("watch=1", Fault::Gone), Ends::AsEver),
+    wrong(
+        "every event of a watch comes twice, and again after the next",
+        Made::At("watch=1", Fault::Repeated),
+        Ends::AsEver,
+    ),
+    wrong("the credential expires after a request", Made::Expiring, Ends::Either),
+    wrong("the first connection is closed at once", Made::Dropped, Ends::Either),
+    wrong("nobody listens", Made::Down, Ends::Failing),
+    wrong("the server's name is not known", Made::NoSuchHost, Ends::Failing),
     fatal("429, to come back in 600 million years", Fault::Busy(u64::MAX)),
     fatal("500", Fault::Failing(500)),
     fatal("503 without `Retry-After`", Fault::Failing(503)),
@@ -148,7 +180,21 @@ fn with_fault(trial: &Trial, wrong: &Wrong) -> Seen {
     let sandbox = Sandbox::start(options).expect("the sandbox starts");
     let admin = prepared(trial, &sandbox);
     let server = sandbox.url().to_owned();
+    let mut proxy = None;
     let sandbox = match wrong.made {
+        Made::NoSuchHost => {
+            let (there, nowhere) = (server.as_str(), "https://nowhere.invalid:6443");
+            for file in [".kube/config", "reply.yaml"] {
+                admin.write(file, &admin.read(file).replace(there, nowhere));
+            }
+            Some(sandbox)
+        }
+        Made::Proxy(scheme) => {
+            let (started, url) = Proxy::start(scheme);
+            admin.kubectl(&["config", "set", "clusters.sandbox.proxy-url", &url]).ok();
+            proxy = Some(started);
+            Some(sandbox)
+        }
         Made::At(part, fault) => {
             sandbox.fail_at(part, fault);
             Some(sandbox)
@@ -161,23 +207,41 @@ fn with_fault(trial: &Trial, wrong: &Wrong) -> Seen {
     };
     let mut seen = Seen { codes: Vec::new(), message: String::new(), problems: Vec::new() };
     for (name, usual, args) in COMMANDS {
-        if let (Made::Busy, Some(sandbox)) = (&wrong.made, &sandbox) {
-            sandbox.be_busy(2, 0);
+        match (&wrong.made, &sandbox) {
+            (Made::Busy, Some(sandbox)) => sandbox.be_busy(2, 0),
+            (Made::Expiring, Some(sandbox)) => sandbox.expire_credentials(1),
+            (Made::Dropped, Some(sandbox)) => sandbox.drop_connections(1),
+            _ => {}
         }
         let before = files(&admin.home);
         let out = bounded(&admin, args, wrong.time);
         let problem = judged(&out, *usual, wrong).or_else(|| {
+            // A new entry, of which it says that the server could not be asked.
+            if out.code == 0 && is_unverified(&out) {
+                return None;
+            }
             let half = half_written(&before, &files(&admin.home), wrong);
             half.map(|file| format!("it left {} behind", file.display()))
         });
         if let Some(problem) = problem {
             seen.problems.push(format!("{}: {name}: {problem}\n{out:?}", wrong.words));
         }
-        if *name == "list" && !wrong.harmless {
+        if *name == "list" && out.code != 0 {
             let said = out.stderr.lines().next().unwrap_or_default();
-            seen.message = said.replace(&server, "https://SERVER");
+            let said = said.replace(&server, "https://SERVER");
+            // What the system says of names differs.
+            seen.message = match said.split_once("failed to lookup") {
+                Some((before, _)) => format!("{before}failed to lookup …"),
+                None => said,
+            };
         }
         seen.codes.push(out.code);
+    }
+    if let Some(proxy) = proxy {
+        let used = proxy.used.load(Ordering::Relaxed);
+        if used < COMMANDS.len() / 2 {
+            seen.problems.push(format!("{}: only {used} connections used it", wrong.words));
+        }
     }
     seen
 }
@@ -198,6 +262,8 @@ fn prepared(trial: &Trial, sandbox: &Sandbox) -> Person {
     let binding = ["create", "clusterrolebinding", "mine", "--clusterrole", "cluster-admin"];
     admin.kubectl(&[&binding[..], &["--user", "mine"]].concat()).ok();
     admin.run(&["ca", "init", "--name", "people"]).ok();
+    admin.write("r.yaml", &admin.run(&["request", "away", "--offline", "-o", "yaml"]).ok().stdout);
+    admin.run(&["approve", "--from", "r.yaml", "--yes", "--reply", "reply.yaml"]).ok();
     admin.write("people.csv", "name\nfrida\ngina\n");
     std::fs::create_dir(admin.home.join("out")).expect("a folder");
     admin
@@ -211,6 +277,11 @@ fn bounded(admin: &Person, args: &[&str], time: &str) -> Outcome {
     admin.tool("sh", &all)
 }
 
+/// Whether an installation from a reply says that nobody has seen the certificate accepted.
+fn is_unverified(out: &Outcome) -> bool {
+    out.stderr.contains("server   not verified: ") && out.stdout.contains("away@sandbox")
+}
+
 /// What is wrong with how a command ended.
 fn judged(out: &Outcome, usual: i32, wrong: &Wrong) -> Option<String> {
     let said = format!("{}{}", out.stdout, out.stderr);
@@ -221,9 +292,11 @@ fn judged(out: &Outcome, usual: i32, wrong: &Wrong) -> Option<String> {
     }
     match out.code {
         124 => Some("it did not end by itself".to_owned()),
-        code if wrong.harmless => {
+        code if wrong.ends == Ends::AsEver => {
             (code != usual).then(|| format!("exit code {code} instead of {usual}"))
         }
+        code if wrong.ends == Ends::Either && code == usual => None,
+        0 if is_unverified(out) => None,
         code @ 1..=5 => {
             let silent = out.stderr.trim().is_empty();
             silent.then(|| format!("exit code {code} without a word"))
@@ -260,7 +333,7 @@ fn half_written(
     let bad = changed.find(|(path, text)| {
         let kept = path.components().any(|c| c.as_os_str() == "kubectl-usercert");
         let temporary = path.file_name().is_some_and(|n| n.to_string_lossy().contains("tmp"));
-        let expected = wrong.harmless || kept && is_whole(path);
+        let expected = wrong.ends != Ends::Failing || kept && is_whole(path);
         temporary || text.is_empty() && !kept || !expected
     });
     bad.map(|(path, _)| path.clone())
@@ -274,13 +347,14 @@ fn page(seen: &[Seen]) -> String {
         ```console\n\
         $ USERCERT_WRITE_DOCS=1 cargo test --workspace --test e2e -- sandbox::wire::rig\n\
         ```\n\n\
-        No command panics, hangs, or leaves a file half written, and a kubeconfig is changed only when all went well.\n\n"
+        No command panics, hangs, or leaves a file half written, and a kubeconfig is changed only when all went well.\n\
+        `install --reply` writes its new entry although the server cannot be asked, and says that it is not verified.\n\n"
         .to_owned();
     let names: Vec<String> = COMMANDS.iter().map(|(name, ..)| format!("`{name}`")).collect();
     let _ = writeln!(page, "{} commands: {}.\n", names.len(), names.join(", "));
     page.push_str("| fault | commands | what `list` says |\n|---|---|---|\n");
     for (wrong, seen) in FAULTS.iter().zip(seen) {
-        let ends = if wrong.harmless {
+        let ends = if wrong.ends == Ends::AsEver {
             "work as ever".to_owned()
         } else {
             let mut by_code: BTreeMap<i32, Vec<&str>> = BTreeMap::new();
@@ -289,9 +363,12 @@ fn page(seen: &[Seen]) -> String {
             }
             let most = by_code.iter().max_by_key(|(_, names)| names.len()).map(|(code, _)| *code);
             let rest = by_code.iter().filter(|(code, _)| Some(**code) != most);
-            let rest =
-                rest.map(|(code, names)| format!("; {}: exit code {code}", names.join(", ")));
-            format!("exit code {}{}", most.unwrap_or_default(), rest.collect::<String>())
+            let code = |code: i32| match code {
+                0 => "work as ever".to_owned(),
+                code => format!("exit code {code}"),
+            };
+            let rest = rest.map(|(ends, names)| format!("; {}: {}", names.join(", "), code(*ends)));
+            format!("{}{}", code(most.unwrap_or_default()), rest.collect::<String>())
         };
         let message = seen.message.replace('|', "\\|");
         let message = if message.is_empty() { String::new() } else { format!("`{message}`") };

@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_lease_is_created_renewed_and_left_to_its_holder() {
         let LeaseStep::Create(lease) = next(None, "a", false) else { panic!("not created") };
-        assert_eq!(lease["spec"]["renewTime"], "2026-11-29T22:53:20.000000Z");
+        assert_eq!(lease["spec"]["renewTime"], "2026-11-30T00:53:20.000000Z");
         let LeaseStep::Update(renewed) = next(Some(&lease), "a", false) else {
             panic!("not renewed")
         };

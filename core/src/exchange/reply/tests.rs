@@ -19,7 +19,7 @@ fn what_is_written_is_what_is_read() {
     let reply = reply();
     let text = reply.to_text().unwrap();
     assert_eq!(Reply::parse(text.as_bytes()).unwrap(), reply);
-    assert!(text.contains(&reply.code().short()));
+    assert!(!text.contains(&reply.code().short()), "it would prove nothing");
     assert!(!text.contains("PRIVATE"));
     let crlf = text.replace('\n', "\r\n");
     assert_eq!(Reply::parse(crlf.as_bytes()).unwrap(), reply);

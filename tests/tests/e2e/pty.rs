@@ -158,7 +158,11 @@ pub(crate) fn shown(mut command: Command, columns: u16) -> (i32, String) {
     while let Some((before, after)) = rest.split_once("\x1b[") {
         let (number, after) =
             after.split_once(|c: char| c.is_ascii_alphabetic()).expect("a sequence");
-        text.push_str(&format!("{before}‹{number}›"));
+        text.push_str(before.trim_end_matches('\r'));
+        // Progress that is wiped away again comes or not, as fast as the machine is.
+        if !number.is_empty() {
+            text.push_str(&format!("‹{number}›"));
+        }
         rest = after;
     }
     (code, text + rest)

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use usercert_core::api::csr::Object;
+use usercert_core::encoding::base64;
 use usercert_core::encoding::pem;
 use usercert_core::encoding::yaml;
 use usercert_core::exchange::certificate_file::{self, ReceivedCertificate};
@@ -45,7 +44,7 @@ pub fn read_answer(input: &[u8], now: f64) -> Result<String> {
     });
     let key = Json::new()
         .text("kind", &leaf.key.kind.to_string())
-        .text("spki", &STANDARD.encode(&leaf.key.spki))
+        .text("spki", &base64::encode(&leaf.key.spki))
         .json("names", &or_null(Names::to_sign(&leaf.key.kind).map(Names::json)));
     let validity = expiry_in_words(leaf.not_after, time(now));
     Ok(Json::new()

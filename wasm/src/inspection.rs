@@ -1,8 +1,7 @@
 //! Saying what things are, and what an approver would find in requests.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER, KIND, Object};
+use usercert_core::encoding::base64;
 use usercert_core::encoding::yaml;
 use usercert_core::exchange::received;
 use usercert_core::exchange::request_file::{self, ImportedRequest};
@@ -80,7 +79,7 @@ pub fn inspection_tasks(input: &[u8], sizes: &str, names: &str) -> Result<String
     let keys = placed.iter().map(|p| {
         let key = p.found.private_key();
         let names = key.and_then(|key| Names::to_sign(key.kind.as_ref().ok()?));
-        let secret = key.map(|key| Zeroizing::new(STANDARD.encode(&key.pkcs8)));
+        let secret = key.map(|key| Zeroizing::new(base64::encode(&key.pkcs8)));
         or_null(names.zip(secret).map(|(names, secret)| {
             Json::new().text("pkcs8", &secret).json("names", &names.json()).end()
         }))
@@ -116,7 +115,7 @@ pub fn inspect_bytes(
     }
     let public_keys: Vec<Option<Vec<u8>>> = public_keys
         .into_iter()
-        .map(|key| STANDARD.decode(key).ok().filter(|key| !key.is_empty()))
+        .map(|key| base64::decode(key).filter(|key| !key.is_empty()))
         .collect();
     if signatures.len() == links.len() && public_keys.len() == placed.len() {
         let answers = Answers { signatures: &signatures, public_keys: &public_keys };
@@ -315,6 +314,6 @@ pub fn read_request(input: &[u8]) -> Result<String> {
         .texts("groups", &groups)
         .number("seconds", incoming.expiration_seconds)
         .text("code", &request.code().short())
-        .text("spki", &STANDARD.encode(&request.key.spki))
+        .text("spki", &base64::encode(&request.key.spki))
         .end())
 }

@@ -1,7 +1,6 @@
 //! What WebCrypto calls the keys and signature algorithms that core knows.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use usercert_core::encoding::base64;
 use usercert_core::encoding::ecdsa;
 use usercert_core::x509::key::{Hash, KeyKind, KeyType, PublicKey, SignatureAlgorithm};
 
@@ -87,9 +86,9 @@ pub fn task(
     };
     Json::new()
         .json("names", &or_null(Names::of(&key.kind, algorithm).map(Names::json)))
-        .text("spki", &STANDARD.encode(&key.spki))
-        .text("signed", &STANDARD.encode(signed))
-        .text_or_null("signature", form.map(|bytes| STANDARD.encode(bytes)).as_deref())
+        .text("spki", &base64::encode(&key.spki))
+        .text("signed", &base64::encode(signed))
+        .text_or_null("signature", form.map(|bytes| base64::encode(bytes)).as_deref())
         .end()
 }
 

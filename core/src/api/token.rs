@@ -5,11 +5,10 @@
 
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::encoding::base64;
 use crate::text::show_short;
 use crate::time::UnixTime;
 use crate::x509::lifetime::parse_duration;
@@ -87,7 +86,7 @@ pub fn read(answer: &Value) -> Option<Token> {
 /// signature here. `None` for tokens of other kinds.
 pub fn end(token: &str) -> Option<UnixTime> {
     let claims = token.split('.').nth(1)?;
-    let claims = URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
+    let claims = base64::decode_url(claims.trim_end_matches('='))?;
     serde_json::from_slice::<Value>(&claims).ok()?["exp"].as_i64().map(UnixTime)
 }
 

@@ -1,6 +1,6 @@
 //! Encodings: DER, PEM, YAML, and the two written forms of an ECDSA signature.
 
-pub(crate) mod base64;
+pub mod base64;
 pub(crate) mod der;
 pub mod ecdsa;
 #[cfg(any(feature = "policy", feature = "roster"))]

@@ -63,11 +63,11 @@ fn target() -> PathBuf {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
 }
 
-/// Go's compiler: the one on the PATH, else the one that docs/scripts/need has fetched.
+/// Go's compiler: the one that docs/scripts/need has fetched, else the one on the PATH.
 fn compiler() -> PathBuf {
     let fetched = target().join("go/go/bin/go");
     let runs = |go: &Path| Command::new(go).arg("version").output().is_ok();
-    let found = [PathBuf::from("go"), fetched].into_iter().find(|go| runs(go));
+    let found = [fetched, PathBuf::from("go")].into_iter().find(|go| runs(go));
     found.unwrap_or_else(|| panic!("there is no Go: run docs/scripts/need go"))
 }
 

@@ -14,7 +14,7 @@ pub struct ClientArgs {
     /// Kubeconfig file to use, instead of $KUBECONFIG or ~/.kube/config
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<String>,
-    /// kuberc file that says which credential plugins may run, instead of $KUBERC or ~/.kube/kuberc
+    /// kuberc file with the policy for credential plugins, instead of $KUBERC or ~/.kube/kuberc
     #[arg(long, value_name = "FILE")]
     pub kuberc: Option<PathBuf>,
     /// Context to use

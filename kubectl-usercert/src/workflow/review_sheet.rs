@@ -383,7 +383,7 @@ impl<Raw> Sheet<Raw> {
         };
         match (count(Severity::Hard), count(Severity::Refuse), count(Severity::Warn)) {
             (0, 0, 0) if self.revoked_unknown.is_some() => {
-                "No objections found, but what is revoked could not be read.".to_owned()
+                "INCOMPLETE: what is revoked could not be read; nothing else was found".to_owned()
             }
             (0, 0, 0) => "No objections found.".to_owned(),
             (0, 0, n) => format!("WARNING: {} below", findings(n)),

@@ -97,9 +97,9 @@ pub struct ApproveArgs {
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
-    watch: watch::WatchArgs,
-    #[command(flatten)]
     timeout: TimeoutArgs,
+    #[command(flatten)]
+    watch: watch::WatchArgs,
     #[command(flatten)]
     client: ClientArgs,
 }

@@ -23,8 +23,8 @@ use crate::workflow::stop::Stop;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Watching")]
 pub struct WatchArgs {
-    /// Approve what the policy's `renewals` let pass, as it comes; everything else is left to people.
-    /// Ends on SIGTERM or ctrl-c. Several may run: one works, by a Lease
+    /// Approve what the policy's `renewals` let pass, as it comes; leave the rest to people. Several
+    /// may run: a Lease says which one works
     #[arg(long, requires = "policy", conflicts_with_all = [
         "names", "from", "all_pending", "selector", "expect", "accept", "reason", "message", "signer",
         "expires", "reply", "role", "clusterrole", "yes",
@@ -36,10 +36,10 @@ pub struct WatchArgs {
     /// With --watch: address of /healthz, /readyz and /metrics
     #[arg(long, value_name = "ADDRESS", requires = "watch", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// With --watch: print the manifests of a Deployment that does this, and end
+    /// With --watch: print manifests of a Deployment that does this
     #[arg(long, requires_all = ["watch", "image"])]
     pub print_manifests: bool,
-    /// With --print-manifests: a container image that has kubectl-usercert as its program
+    /// With --print-manifests: image that runs kubectl-usercert
     #[arg(long, value_name = "IMAGE", requires = "print_manifests")]
     pub image: Option<String>,
 }

@@ -87,13 +87,13 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
         }
     };
     let cluster = cluster.known_as(&target.who());
-    let (info, revoked) = tokio::join!(cluster.who_am_i(), Known::read(&cluster));
-    let info = info.map_err(|error| match error.code() {
+    let info = cluster.who_am_i().await.map_err(|error| match error.code() {
         401 => refused(leaf.as_ref(), token_end.map(|end| (end, host.now())), &target),
         _ => explain(&error, &cluster.server, &Need::WhoAmI),
     })?;
     compare(&info, leaf.as_ref())?;
     // Where only the admission policy refuses, the server still says who this is.
+    let revoked = Known::read(&cluster).await;
     if let (Some(list), Some(leaf)) = (revoked.list(), &leaf)
         && let Some(blocked) = list.blocked(&Fingerprint::of(&leaf.der), &info.username)
     {

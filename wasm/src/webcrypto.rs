@@ -88,7 +88,7 @@ pub fn task(
         .json("names", &or_null(Names::of(&key.kind, algorithm).map(Names::json)))
         .text("spki", &base64::encode(&key.spki))
         .text("signed", &base64::encode(signed))
-        .text_or_null("signature", form.map(|bytes| base64::encode(bytes)).as_deref())
+        .text_or_null("signature", form.map(base64::encode).as_deref())
         .end()
 }
 

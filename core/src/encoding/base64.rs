@@ -51,7 +51,7 @@ mod short {
 
     pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
         let padding = text.iter().rev().take(2).take_while(|c| **c == b'=').count();
-        if text.len() % 4 != 0 {
+        if !text.len().is_multiple_of(4) {
             return None;
         }
         let mut bytes = Vec::new();

@@ -2,7 +2,6 @@
 //! as of age and PEM. What people read above a block is for them; only what is inside counts.
 
 use crate::encoding::pem;
-use crate::exchange::request_file::unquoted;
 use crate::text;
 
 /// Label of a request: inside is the manifest of its CertificateSigningRequest.
@@ -42,6 +41,17 @@ pub(crate) fn opened(text: &str, label: &str) -> Vec<String> {
         .filter(|block| block.label == label && !block.has_headers)
         .filter_map(|block| String::from_utf8(block.der).ok())
         .collect()
+}
+
+/// A line without the marks of mail programs: `> `, `>> `, `> > `. What follows them keeps its
+/// indentation.
+pub(crate) fn unquoted(line: &str) -> &str {
+    let mut rest = line;
+    while let Some(inner) = rest.strip_prefix('>') {
+        // A space belongs to the mark, more of them to the text.
+        rest = inner.strip_prefix(' ').unwrap_or(inner);
+    }
+    rest
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn endpoint(args: &CredentialArgs, open: &OpenStore) -> Result<Endpoint> {
 }
 
 fn expired(host: &Host, open: &OpenStore) -> Error {
-    let attempts = open.files.attempts().filter(|a| a.certificate == open.leaf.fingerprint());
+    let attempts = open.attempts();
     let why = attempts.as_ref().map(|a| a.why.as_str());
     self_renewal::too_late(&open.stored.context, &open.leaf, true, why, host.now())
 }
@@ -144,8 +144,7 @@ fn renewed(host: &Host, open: OpenStore, endpoint: &Endpoint) -> Result<(OpenSto
     };
     let outcome = attempt(&open, endpoint);
     let now = host.now();
-    let earlier = open.files.attempts().filter(|a| a.certificate == open.leaf.fingerprint());
-    let failures = earlier.map_or(0, |a| a.failures) + 1;
+    let failures = open.attempts().map_or(0, |a| a.failures) + 1;
     let attempts = |failures, next, why: String| Attempts {
         certificate: open.leaf.fingerprint(),
         failures,

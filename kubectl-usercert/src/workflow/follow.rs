@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use usercert_core::api::csr::CsrObject;
 
-use crate::cluster::{ApiError, Change, Cluster};
+use crate::cluster::{ApiError, Change, Cluster, Need, Target, explain};
 use crate::error::{Error, Exit, Result};
+use crate::ui::args::ClientArgs;
 use crate::ui::host::Host;
 use crate::workflow::stop::Stop;
 
@@ -24,9 +25,7 @@ pub trait Follower {
 
     fn stop(&self) -> &Stop;
 
-    /// The connection for the next step. A service account's token lives for an hour: each step takes
-    /// the one that is there by now.
-    fn connect(&self) -> Result<Cluster>;
+    fn client(&self) -> &ClientArgs;
 
     /// The signer whose requests these are; those of all if there is none.
     fn signer(&self) -> Option<&str>;
@@ -40,7 +39,24 @@ pub trait Follower {
         waiting: Self::Waiting,
     ) -> impl Future<Output = Result<Exit>>;
 
-    fn explain(&self, cluster: &Cluster, error: &ApiError) -> Error;
+    /// What following takes.
+    fn need(&self) -> Need {
+        Need::List
+    }
+
+    fn explain(&self, cluster: &Cluster, error: &ApiError) -> Error {
+        explain(error, &cluster.server, &self.need())
+    }
+
+    /// The connection for the next step. A service account's token lives for an hour: each step takes
+    /// the one that is there by now.
+    ///
+    /// # Errors
+    /// Flags or a kubeconfig that lead to no server.
+    fn connect(&self) -> Result<Cluster> {
+        let cluster = Target::resolve(self.client())?.connect()?;
+        Ok(cluster.for_service(self.stop().receiver()))
+    }
 }
 
 /// Where it is.

@@ -15,6 +15,7 @@ pub mod pending_request;
 pub mod queue;
 pub mod recent;
 pub mod records;
+pub mod remembered;
 pub mod reply;
 pub mod review_policy;
 pub mod review_sheet;

@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The pause after a failure: at first, and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+use super::follow::BACKOFF;
 
 #[derive(Default)]
 pub struct Queue {
@@ -118,7 +117,7 @@ impl Queue {
         entry.failures = if well { 0 } else { entry.failures + 1 };
         let pause = match entry.failures {
             0 => Duration::ZERO,
-            n => (PAUSES.0 * (1 << (n - 1).min(6))).min(PAUSES.1),
+            n => (BACKOFF.0 * (1 << (n - 1).min(6))).min(BACKOFF.1),
         };
         entry.state = State::Due(now + pause);
     }

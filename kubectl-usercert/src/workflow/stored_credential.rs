@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::kubeconfig::plugin_policy::PluginPolicy;
 use usercert_core::kubeconfig::self_renewing::{self, StoreReference};
-use usercert_core::lifecycle::credential::{Step, StoredCredential, step};
+use usercert_core::lifecycle::credential::{Attempts, Step, StoredCredential, step};
 use usercert_core::text::{show, show_path};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
@@ -96,6 +96,11 @@ impl OpenStore {
     /// While another process has it.
     pub fn lock(&self) -> Result<RenewalLock> {
         locked(&self.files, &self.leaf)
+    }
+
+    /// What has become of attempts to renew the certificate that is in it now.
+    pub fn attempts(&self) -> Option<Attempts> {
+        self.files.attempts().filter(|attempts| attempts.certificate == self.leaf.fingerprint())
     }
 
     pub fn step(&self, now: UnixTime) -> Step {

@@ -1,6 +1,7 @@
 //! Text as it was before mail programs, browsers and editors had it.
 
 use crate::encoding::utf16::Utf16;
+use crate::exchange::armor::unquoted;
 
 /// The text of a file or paste: UTF-8, or UTF-16 as Windows PowerShell writes it; without byte order
 /// mark, with LF line ends and plain spaces. `None` if it is no text.
@@ -11,17 +12,6 @@ pub(crate) fn decode(input: &[u8]) -> Option<String> {
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Some(text.replace("\r\n", "\n").replace('\r', "\n").replace('\u{a0}', " "))
-}
-
-/// A line without the marks of mail programs: `> `, `>> `, `> > `. What follows them keeps its
-/// indentation.
-pub(crate) fn unquoted(line: &str) -> &str {
-    let mut rest = line;
-    while let Some(inner) = rest.strip_prefix('>') {
-        // A space belongs to the mark, more of them to the text.
-        rest = inner.strip_prefix(' ').unwrap_or(inner);
-    }
-    rest
 }
 
 /// Only what is quoted, where anything is.

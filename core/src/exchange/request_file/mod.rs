@@ -7,7 +7,7 @@
 mod clean;
 mod unique;
 
-pub(crate) use self::clean::{decode, manifest_part, quoted_part, unquoted};
+pub(crate) use self::clean::{decode, manifest_part, quoted_part};
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::api::csr::{API_VERSION, KIND, Object, ObjectError};
 use crate::encoding::base64;
 use crate::encoding::pem;
 use crate::encoding::yaml::{self, YamlError};
-use crate::exchange::armor;
+use crate::exchange::armor::{self, unquoted};
 use crate::text;
 use crate::x509::key;
 use crate::x509::pkcs10::{self, CertificateRequest, CsrError};
@@ -347,7 +347,7 @@ fn from_pem(text: &str) -> Result<Vec<ImportedRequest>, HandoverError> {
         .replace("-----BEGIN ", "\n-----BEGIN ")
         .replace("-----END ", "\n-----END ")
         .replace("CERTIFICATE REQUEST-----", "CERTIFICATE REQUEST-----\n");
-    let plain: String = text.lines().map(|l| format!("{}\n", clean::unquoted(l).trim())).collect();
+    let plain: String = text.lines().map(|l| format!("{}\n", unquoted(l).trim())).collect();
     let blocks = pem::all(plain.as_bytes());
     let other = |label: &str| label.strip_prefix("NEW ").unwrap_or(label) != pkcs10::LABEL;
     if let Some(block) = blocks.iter().find(|block| other(&block.label)) {

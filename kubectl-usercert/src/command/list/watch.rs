@@ -11,9 +11,9 @@ use usercert_core::encoding::yaml;
 use usercert_core::text::{show, show_short};
 
 use super::{ListArgs, row, table};
-use crate::cluster::{ApiError, Cluster, Need, Target, explain};
+use crate::cluster::Cluster;
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::ui::args::Format;
+use crate::ui::args::{ClientArgs, Format};
 use crate::ui::host::Host;
 use crate::ui::output::Table;
 use crate::workflow::follow::{self, Follower, Position};
@@ -64,9 +64,8 @@ impl Follower for Watcher<'_> {
         &self.stop
     }
 
-    fn connect(&self) -> Result<Cluster> {
-        let cluster = Target::resolve(&self.args.client)?.connect()?;
-        Ok(cluster.for_service(self.stop.receiver()))
+    fn client(&self) -> &ClientArgs {
+        &self.args.client
     }
 
     fn signer(&self) -> Option<&str> {
@@ -94,10 +93,6 @@ impl Follower for Watcher<'_> {
         }
         self.seen.borrow_mut().insert(uid);
         Ok(Exit::Done)
-    }
-
-    fn explain(&self, cluster: &Cluster, error: &ApiError) -> Error {
-        explain(error, &cluster.server, &Need::List)
     }
 }
 

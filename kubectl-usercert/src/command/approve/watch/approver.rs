@@ -4,7 +4,6 @@
 //! on its certificate's renewal and the records, never from what this process remembers.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -14,11 +13,11 @@ use usercert_core::lifecycle::{self, NAMESPACE};
 use usercert_core::review::policy::Policy;
 use usercert_core::text::show;
 
-use crate::cluster::{ApiError, Cluster, Need, Target, explain};
+use crate::cluster::{ApiError, Cluster, Need, explain};
 use crate::command::approve::ApproveArgs;
 use crate::error::{Error, Exit, Result};
 use crate::files::environment;
-use crate::ui::args::DryRun;
+use crate::ui::args::{ClientArgs, DryRun};
 use crate::ui::host::Host;
 use crate::workflow::follow::{Follower, Position, answer_all, follow};
 use crate::workflow::lease::{self, Lease};
@@ -26,6 +25,7 @@ use crate::workflow::monitor::{Count, Monitor};
 use crate::workflow::queue::Queue;
 use crate::workflow::recent::Recent;
 use crate::workflow::records;
+use crate::workflow::remembered::Remembered;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Bindings;
 use crate::workflow::stop::Stop;
@@ -40,8 +40,6 @@ const RESYNC: Duration = Duration::from_secs(300);
 const PRUNE: Duration = Duration::from_secs(3600);
 /// How long a connection is used; a service account's token lives for an hour.
 const CONNECTION: Duration = Duration::from_secs(60);
-/// How many requests are remembered that were told of.
-pub(super) const REMEMBERED: usize = 10_000;
 
 pub(super) struct Approver<'a> {
     pub(super) host: &'a Host,
@@ -52,9 +50,9 @@ pub(super) struct Approver<'a> {
     pub(super) monitor: Monitor,
     pub(super) bindings: Recent<Bindings>,
     /// What was told of requests that are left, by UID.
-    pub(super) left: RefCell<BTreeSet<(String, String)>>,
+    pub(super) left: Remembered<(String, String)>,
     /// UIDs of issued requests whose certificate is recorded.
-    pub(super) recorded: RefCell<BTreeSet<String>>,
+    pub(super) recorded: Remembered<String>,
     /// Who the server takes this for.
     pub(super) me: RefCell<Option<String>>,
     connection: RefCell<Option<(Instant, Cluster)>>,
@@ -75,9 +73,8 @@ impl Follower for Approver<'_> {
         &self.stop
     }
 
-    fn connect(&self) -> Result<Cluster> {
-        let cluster = Target::resolve(&self.args.client)?.connect()?;
-        Ok(cluster.for_service(self.stop.receiver()))
+    fn client(&self) -> &ClientArgs {
+        &self.args.client
     }
 
     fn signer(&self) -> Option<&str> {
@@ -91,7 +88,7 @@ impl Follower for Approver<'_> {
         };
         let waits = match object.state() {
             State::Pending => true,
-            State::Issued => !self.recorded.borrow().contains(&object.metadata.uid),
+            State::Issued => !self.recorded.contains(&object.metadata.uid),
             _ => false,
         };
         let waits = waits && rules.policy().is_some_and(of_rule);
@@ -102,10 +99,6 @@ impl Follower for Approver<'_> {
         self.queue.add(&name);
         self.monitor.queued(self.queue.len());
         Ok(Exit::Done)
-    }
-
-    fn explain(&self, cluster: &Cluster, error: &ApiError) -> Error {
-        explain(error, &cluster.server, &Need::List)
     }
 }
 
@@ -119,8 +112,8 @@ impl<'a> Approver<'a> {
             queue: Queue::default(),
             monitor: Monitor::default(),
             bindings: Recent::default(),
-            left: RefCell::default(),
-            recorded: RefCell::default(),
+            left: Remembered::default(),
+            recorded: Remembered::default(),
             me: RefCell::default(),
             connection: RefCell::default(),
             broken: RefCell::default(),
@@ -299,7 +292,7 @@ impl<'a> Approver<'a> {
                         continue;
                     }
                     *self.rules.borrow_mut() = Rc::new(rules);
-                    self.left.borrow_mut().clear();
+                    self.left.clear();
                     self.host.say("the policy has changed and is in force");
                     self.look_again().await;
                 }

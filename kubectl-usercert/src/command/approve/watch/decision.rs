@@ -14,7 +14,7 @@ use usercert_core::review::policy::Policy;
 use usercert_core::text::{show, show_short};
 use usercert_core::x509::lifetime::expiry_in_words;
 
-use super::approver::{Approver, REMEMBERED};
+use super::approver::Approver;
 use crate::cluster::{ApiError, Cluster, Need, explain};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{DryRun, Format};
@@ -194,12 +194,7 @@ impl Approver<'_> {
 
     /// Leaves a request to people; told once.
     fn leave(&self, object: &CsrObject, why: &str) -> Result<Exit> {
-        let mut left = self.left.borrow_mut();
-        if left.len() >= REMEMBERED {
-            left.clear();
-        }
-        if left.insert((object.metadata.uid.clone(), why.to_owned())) {
-            drop(left);
+        if self.left.insert((object.metadata.uid.clone(), why.to_owned())) {
             self.monitor.count(Count::Left);
             self.tell(object, &Told { decision: "Left", rule: None, why: Some(why) })?;
         }
@@ -210,7 +205,7 @@ impl Approver<'_> {
     pub(super) async fn record(&self, cluster: &Cluster, object: &CsrObject) -> Result<()> {
         let uid = &object.metadata.uid;
         let Some(mut record) = CertificateRecord::of_issued(object, None) else { return Ok(()) };
-        if self.dry_run() != DryRun::None || self.recorded.borrow().contains(uid) {
+        if self.dry_run() != DryRun::None || self.recorded.contains(uid) {
             return Ok(());
         }
         if let Some(parent) =
@@ -245,11 +240,7 @@ impl Approver<'_> {
                 record.name()
             )),
         }
-        let mut recorded = self.recorded.borrow_mut();
-        if recorded.len() >= REMEMBERED {
-            recorded.clear();
-        }
-        recorded.insert(uid.clone());
+        self.recorded.insert(uid.clone());
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! A certificate that was renewed twice: two hold it.
 
 use usercert_core::api::csr::{CsrObject, State};
+use usercert_core::api::rbac::AUTHENTICATED;
 use usercert_core::lifecycle::approver::{EVENTS, event};
 use usercert_core::lifecycle::record::RenewalClaim;
 use usercert_core::lifecycle::renewal::REUSED;
@@ -59,7 +60,7 @@ impl Approver<'_> {
     ) -> Result<Option<String>> {
         let user = &object.spec.username;
         let groups = object.spec.groups.iter().map(String::as_str);
-        if let Some(why) = protected(user, groups.filter(|g| *g != "system:authenticated")) {
+        if let Some(why) = protected(user, groups.filter(|g| *g != AUTHENTICATED)) {
             self.host.warn(format!("warning: nothing is revoked: {why}"));
             return Ok(None);
         }

@@ -1,7 +1,6 @@
 //! Answering requests: which wait, and what becomes of each.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::cell::Cell;
 use std::rc::Rc;
 
 use serde_json::json;
@@ -14,7 +13,7 @@ use usercert_core::text::{show, show_short};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use usercert_core::x509::lifetime::{self, Lifetime};
 
-use crate::cluster::{ApiError, Cluster, Need, Target, explain};
+use crate::cluster::{Cluster, Need};
 use crate::command::ca::authority::Ca;
 use crate::error::{Error, Exit, Result};
 use crate::keys;
@@ -24,6 +23,7 @@ use crate::ui::output;
 use crate::workflow::follow::Follower;
 use crate::workflow::recent::Recent;
 use crate::workflow::records::Recording;
+use crate::workflow::remembered::Remembered;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Bindings;
 use crate::workflow::stop::Stop;
@@ -32,8 +32,6 @@ use crate::workflow::stop::Stop;
 const TRIES: usize = 10;
 /// Told once where role bindings may not be listed.
 const NOT_LISTED: &str = "warning: role bindings may not be listed here, so names that look like those in them are signed; --print-rbac prints the rules";
-/// How many requests that were left are remembered.
-const MOST_LEFT: usize = 10_000;
 
 pub(super) struct SignerSettings {
     pub(super) name: String,
@@ -61,7 +59,7 @@ pub(super) struct KnownBindings {
     /// Whether it was told that they may not be read.
     told: Cell<bool>,
     /// UIDs of requests that are left as they are, which was told.
-    left: RefCell<BTreeSet<String>>,
+    left: Remembered<String>,
 }
 
 enum Issuance {
@@ -82,9 +80,8 @@ impl Follower for Signer<'_> {
         &self.stop
     }
 
-    fn connect(&self) -> Result<Cluster> {
-        let cluster = Target::resolve(self.client)?.connect()?;
-        Ok(cluster.for_service(self.stop.receiver()))
+    fn client(&self) -> &ClientArgs {
+        self.client
     }
 
     fn signer(&self) -> Option<&str> {
@@ -99,8 +96,8 @@ impl Follower for Signer<'_> {
         self.sign(cluster, object).await
     }
 
-    fn explain(&self, cluster: &Cluster, error: &ApiError) -> Error {
-        self.need(cluster, error)
+    fn need(&self) -> Need {
+        Need::Sign(self.settings.name.clone())
     }
 }
 
@@ -123,10 +120,6 @@ impl Signer<'_> {
                 "warning: {name} is the cluster's own signer's; where that one is not switched off, whoever is first signs"
             ));
         }
-    }
-
-    fn need(&self, cluster: &Cluster, error: &ApiError) -> Error {
-        explain(error, &cluster.server, &Need::Sign(self.settings.name.clone()))
     }
 
     /// Signs or fails one request, unless it does not wait (any more). Told to stop, it finishes nothing
@@ -168,12 +161,12 @@ impl Signer<'_> {
                 "NotFound" => return Ok(Exit::Done),
                 // Somebody has changed it, maybe another one of us: look again.
                 "Conflict" => {}
-                _ => return Err(self.need(cluster, &error)),
+                _ => return Err(self.explain(cluster, &error)),
             }
             object = match self.stop.or(cluster.get_csr(name)).await {
                 Some(Ok(object)) => object,
                 Some(Err(error)) if error.reason() == "NotFound" => return Ok(Exit::Done),
-                Some(Err(error)) => return Err(self.need(cluster, &error)),
+                Some(Err(error)) => return Err(self.explain(cluster, &error)),
                 None => return Ok(Exit::Done),
             };
         }
@@ -184,11 +177,7 @@ impl Signer<'_> {
     /// Leaves a request as it is, so that whoever may make bindings cannot make it fail for good; told
     /// once.
     fn leave(&self, object: &CsrObject, why: &str) -> Exit {
-        let mut left = self.bindings.left.borrow_mut();
-        if left.len() >= MOST_LEFT {
-            left.clear();
-        }
-        if left.insert(object.metadata.uid.clone()) {
+        if self.bindings.left.insert(object.metadata.uid.clone()) {
             let name = show_short(&object.metadata.name, 60);
             let code = object.request().map(|r| format!(", code {}", r.code().short()));
             let code = code.unwrap_or_default();
@@ -213,7 +202,7 @@ impl Signer<'_> {
                 read => read,
             }
         };
-        self.bindings.read.get(read).await.map_err(|error| self.need(cluster, &error))
+        self.bindings.read.get(read).await.map_err(|error| self.explain(cluster, &error))
     }
 
     fn decide(&self, object: &CsrObject, bindings: &Bindings) -> Result<Issuance> {

@@ -21,15 +21,15 @@ use crate::ui::role_args::RoleArgs;
 use crate::workflow::approval;
 use crate::workflow::findings;
 use crate::workflow::grant_role::AccompanyingGrants;
-use crate::workflow::installation::{
-    self, AwaitedCertificate, CheckedCertificate, ClusterEntry, KeptRequest, Placement,
-};
+use crate::workflow::installation::{self, AwaitedCertificate, CheckedCertificate, KeptRequest};
 use crate::workflow::kubeconfig_writer::{self, WrittenEntry};
 use crate::workflow::own_request::{KeySource, RequestSpec};
 use crate::workflow::pending_request::{self, SubmittedTo};
+use crate::workflow::placement::{ClusterEntry, Placement};
 use crate::workflow::records::Recorder;
+use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::PolicyArgs;
-use crate::workflow::review_sheet::{Bindings, Sheet};
+use crate::workflow::review_sheet::Sheet;
 use crate::workflow::revocation;
 
 /// Request, approve and collect a certificate in one go, for admins and robots

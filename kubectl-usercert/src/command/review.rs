@@ -11,8 +11,9 @@ use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, Format, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
+use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::PolicyArgs;
-use crate::workflow::review_sheet::{Bindings, Sheet};
+use crate::workflow::review_sheet::Sheet;
 use crate::workflow::{approval, findings};
 
 /// Show everything that an approver must know of a request

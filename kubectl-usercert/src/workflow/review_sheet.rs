@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, Object};
-use usercert_core::api::rbac::{self, Binding, Subject};
-use usercert_core::review::{self, BoundNames, Finding, FindingCode, Reviewed, Severity};
+use usercert_core::api::rbac::Subject;
+use usercert_core::review::{self, Finding, FindingCode, Reviewed, Severity};
 use usercert_core::text::{show_quoted, show_short, width};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::code::{Code, ExpectedCode};
@@ -13,118 +13,14 @@ use usercert_core::x509::lifetime::Lifetime;
 use usercert_core::x509::pkcs10::CertificateRequest;
 
 use super::findings;
+use super::review_bindings::{Access, Bindings};
 use super::review_policy::Rules;
-use super::revocation;
-use crate::cluster::{ApiError, Cluster};
 use crate::error::Result;
 use crate::keys;
 use crate::ui::output::{self, LABEL};
 
 /// How wide a sheet is where no terminal says otherwise.
 const COLUMNS: usize = 120;
-
-/// What reviews go by beside the request: the cluster's role bindings and what is revoked in it, as far
-/// as they could be read.
-pub struct Bindings {
-    roles: Result<Known, String>,
-    revoked: revocation::Known,
-}
-
-struct Known {
-    all: Vec<Binding>,
-    names: BoundNames,
-    whole: bool,
-}
-
-impl Known {
-    fn new(all: Vec<Binding>, whole: bool) -> Self {
-        let names = BoundNames::of(&all);
-        Self { all, names, whole }
-    }
-}
-
-fn unreadable(error: &ApiError) -> String {
-    match error {
-        ApiError::Status(s) if s.code == 403 => "you may not list role bindings".to_owned(),
-        other => usercert_core::text::show_message(&other.to_string(), 200),
-    }
-}
-
-impl Bindings {
-    /// Reads them; not being allowed to is no failure.
-    pub async fn read(cluster: &Cluster) -> Self {
-        let (roles, revoked) = tokio::join!(cluster.bindings(), revocation::Known::read(cluster));
-        let roles = roles.map(|all| Known::new(all, true)).map_err(|error| unreadable(&error));
-        Self { roles, revoked }
-    }
-
-    /// Reads those that count in the whole cluster: one request to the server, for the names that
-    /// nobody may imitate.
-    pub async fn cluster_wide(cluster: &Cluster) -> Self {
-        let (roles, revoked) =
-            tokio::join!(cluster.cluster_role_bindings(), revocation::Known::read(cluster));
-        let roles = roles.map(|all| Known::new(all, false)).map_err(|error| unreadable(&error));
-        Self { roles, revoked }
-    }
-
-    /// Reads them; for those to whom it matters why it could not be done.
-    pub async fn try_read(cluster: &Cluster) -> Result<Self, ApiError> {
-        let (roles, revoked) =
-            tokio::join!(cluster.bindings(), revocation::Known::try_read(cluster));
-        Ok(Self { roles: Ok(Known::new(roles?, true)), revoked: revoked? })
-    }
-
-    /// The same without role bindings.
-    pub async fn revoked_only(cluster: &Cluster) -> Result<Self, ApiError> {
-        let revoked = revocation::Known::try_read(cluster).await?;
-        Ok(Self { revoked, ..Self::unknown("") })
-    }
-
-    pub fn unknown(why: &str) -> Self {
-        Self { roles: Err(why.to_owned()), revoked: revocation::Known::None }
-    }
-
-    pub fn why_unknown(&self) -> Option<&str> {
-        self.roles.as_ref().err().map(String::as_str)
-    }
-
-    pub fn names(&self) -> Option<&BoundNames> {
-        self.roles.as_ref().ok().map(|known| &known.names)
-    }
-
-    /// Why it is not known what is revoked, if it is not.
-    pub fn why_revoked_unknown(&self) -> Option<&str> {
-        self.revoked.why_unknown()
-    }
-
-    /// Whether the list of revoked certificates blocks the user, or the certificate with which this was
-    /// submitted: the lines in it.
-    pub fn revoked(&self, object: &Object, user: &str) -> (Option<&str>, Option<&str>) {
-        let Some(list) = self.revoked.list() else { return (None, None) };
-        let credential = object.requester_credential().and_then(|id| id.parse().ok());
-        let by = credential.and_then(|print| list.blocked(&print, &object.spec.username));
-        (list.user(user).map(|e| e.line.as_str()), by.map(|b| b.entry.line.as_str()))
-    }
-
-    /// What reaches user and groups of a request, as `ClusterRole edit in namespace dev`.
-    fn access(&self, request: Option<&CertificateRequest>) -> Result<Access, String> {
-        let known = self.roles.as_ref().map_err(Clone::clone)?;
-        if !known.whole {
-            return Err("not looked at; `kubectl usercert review` shows it".to_owned());
-        }
-        let Some(request) = request else { return Ok(Vec::new()) };
-        let user = Subject::User(request.subject.user().to_owned());
-        let groups = request.subject.groups().into_iter().take(MAX_GROUPS).map(Subject::Group);
-        let reaching = |holder: Subject| {
-            let roles = rbac::reaching(&known.all, &holder).map(Binding::in_words).collect();
-            (holder, roles)
-        };
-        Ok(std::iter::once(user).chain(groups).map(reaching).collect())
-    }
-}
-
-/// Users and groups with the bindings that reach them.
-type Access = Vec<(Subject, Vec<String>)>;
 
 pub struct Sheet<Raw = Value> {
     /// Object name; for a file the name that it would get.

@@ -27,8 +27,8 @@ use crate::ui::role_args::RoleArgs;
 use crate::workflow::approval;
 use crate::workflow::findings;
 use crate::workflow::records::Recorder;
+use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
-use crate::workflow::review_sheet::Bindings;
 
 /// Review requests, ask, and approve exactly what was shown
 ///

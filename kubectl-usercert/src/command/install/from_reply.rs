@@ -8,7 +8,8 @@ use super::InstallArgs;
 use super::sources::awaited_by;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::host::Host;
-use crate::workflow::installation::{self, CheckedCertificate, ClusterEntry};
+use crate::workflow::installation::{self, CheckedCertificate};
+use crate::workflow::placement::ClusterEntry;
 
 /// The certificate and the cluster come from a reply, which may be anybody's.
 pub(super) async fn from_reply(

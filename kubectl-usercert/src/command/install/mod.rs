@@ -13,8 +13,9 @@ use crate::cluster::{Kubeconfig, Target};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, Timeout, TimeoutArgs};
 use crate::ui::host::Host;
-use crate::workflow::installation::{self, AutoRenew, Placement};
+use crate::workflow::installation;
 use crate::workflow::pending_request;
+use crate::workflow::placement::{AutoRenew, Placement};
 
 /// Longest certificate file that is read, in bytes.
 const CERTIFICATE_LIMIT: usize = 1024 * 1024;

@@ -13,9 +13,10 @@ use super::{CERTIFICATE_LIMIT, InstallArgs, OFFLINE_HINT};
 use crate::cluster::Target;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::host::Host;
-use crate::workflow::installation::{self, AwaitedCertificate, CheckedCertificate, ClusterEntry};
+use crate::workflow::installation::{self, AwaitedCertificate, CheckedCertificate};
 use crate::workflow::own_request::read_key;
 use crate::workflow::pending_request::{self, PendingRequest};
+use crate::workflow::placement::ClusterEntry;
 
 /// The certificate comes from the request in the cluster.
 pub(super) async fn from_cluster(

@@ -25,8 +25,9 @@ use crate::ui::host::Host;
 use crate::workflow::kubeconfig_writer::Entry;
 use crate::workflow::records::Recorder;
 use crate::workflow::reply::ClusterData;
+use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::Rules;
-use crate::workflow::review_sheet::{Bindings, Sheet};
+use crate::workflow::review_sheet::Sheet;
 use crate::workflow::{approval, await_certificate, grant_role, revocation};
 
 /// Longest file that may be one of an earlier run.

@@ -22,8 +22,9 @@ use crate::files::{Folder, reading};
 use crate::keys::PrivateKey;
 use crate::ui::args::DryRun;
 use crate::ui::host::{Host, input_name};
+use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::Rules;
-use crate::workflow::review_sheet::{Bindings, Sheet};
+use crate::workflow::review_sheet::Sheet;
 
 /// Problems that are listed; who has more has the wrong file.
 const LISTED: usize = 100;

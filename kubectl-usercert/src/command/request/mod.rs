@@ -21,8 +21,9 @@ use crate::ui::args::{
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::await_certificate;
-use crate::workflow::installation::{self, Placement};
+use crate::workflow::installation;
 use crate::workflow::own_request::{KeySource, RequestSpec};
+use crate::workflow::placement::Placement;
 use crate::workflow::submission::{self, SubmittedRequest};
 
 /// Make a key and a request for access, and submit the request

@@ -26,8 +26,8 @@ use crate::workflow::queue::Queue;
 use crate::workflow::recent::Recent;
 use crate::workflow::records;
 use crate::workflow::remembered::Remembered;
+use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::Rules;
-use crate::workflow::review_sheet::Bindings;
 use crate::workflow::stop::Stop;
 
 /// Requests that are handled at the same time.

@@ -22,7 +22,8 @@ use crate::ui::output;
 use crate::workflow::approval::{self, ApprovalCondition};
 use crate::workflow::monitor::Count;
 use crate::workflow::records::{self, Written};
-use crate::workflow::review_sheet::{Bindings, Sheet};
+use crate::workflow::review_bindings::Bindings;
+use crate::workflow::review_sheet::Sheet;
 use crate::workflow::revocation;
 
 /// How often a request is decided anew since its claim was made in between.

@@ -24,8 +24,8 @@ use crate::workflow::follow::Follower;
 use crate::workflow::recent::Recent;
 use crate::workflow::records::Recording;
 use crate::workflow::remembered::Remembered;
+use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::Rules;
-use crate::workflow::review_sheet::Bindings;
 use crate::workflow::stop::Stop;
 
 /// How often an answer is tried while others change the object.

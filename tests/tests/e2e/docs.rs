@@ -1,4 +1,4 @@
-//! Everything that README and guides tell people to run, run.
+//! Everything that README, quick starts, guides and the pages on errors tell people to run, run.
 //!
 //! A document is played from top to bottom. In `console` blocks, `jane $ …` is a command of Jane's, and
 //! what follows must be in its output: in this order, alike but for what differs from run to run, which is
@@ -25,8 +25,9 @@ use crate::trial::{Outcome, Person, Trial, plugin};
 /// Every document, each with the function that plays it.
 pub(crate) fn documents() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
-    let guides = std::fs::read_dir(root.join("docs/guides")).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> = guides.map(|entry| entry.path()).collect();
+    let folders = ["docs/start", "docs/guides", "docs/errors"].map(|folder| root.join(folder));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("a folder"));
+    let mut found: Vec<PathBuf> = files.flatten().map(|entry| entry.path()).collect();
     found.retain(|path| path.extension().is_some_and(|e| e == "md"));
     found.push(root.join("README.md"));
     found.sort();

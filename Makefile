@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # Where cargo puts things, also when CARGO_TARGET_DIR is set.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help try test lint unit e2e docs web release image cross bench soak fuzz clean
+.PHONY: help try test lint unit e2e docs site web release image cross bench soak fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -25,13 +25,15 @@ test: ## everything that must pass: formatting, lints, unit tests, end to end, t
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium firefox webkit && web-demo/tests/run.sh; fi
 	@echo "make test: all passed"
 
-lint: ## formatting, clippy, documentation, and core for wasm32
+lint: ## formatting, clippy, documentation and its links, and core for wasm32
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace
 	docs/scripts/check-core
 	docs/scripts/check-layers --self-test
 	docs/scripts/check-layers
+	docs/scripts/check-docs --self-test
+	docs/scripts/check-docs
 
 unit: ## tests of the crates, and of the sandbox with the real kubectl
 	cargo test --workspace --exclude usercert-tests
@@ -44,6 +46,10 @@ docs: ## write docs/cli.md, docs/man and the picture anew, from the program itse
 	USERCERT_WRITE_DOCS=1 cargo test --quiet --package kubectl-usercert --test cli_docs
 	cargo build --quiet --package kubectl-usercert --package usercert-tests --bins
 	docs/scripts/picture
+
+site: ## the documentation as a site with search, its links checked: dist/docs
+	@docs/scripts/need cargo mdbook
+	docs/scripts/site
 
 web: ## the page: web-demo/dist/index.html
 	@docs/scripts/need cargo wasm

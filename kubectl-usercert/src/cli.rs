@@ -18,14 +18,14 @@ use crate::ui::host::Host;
 ///   kubectl usercert request alice -g dev --wait --use
 ///   kubectl usercert approve alice
 ///
-/// Without access to the cluster, the request travels as a file and so does the answer:
+/// Without access to the cluster, request and answer travel as files:
 ///
 ///   kubectl usercert request alice --offline -o yaml > alice.yaml
 ///   kubectl usercert approve -f alice.yaml --reply alice.kubeconfig
 ///   kubectl usercert install --reply alice.kubeconfig --use
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 the condition that was asked about is
-/// met (something expires within the given time), 5 timed out.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 something expires
+/// within the given time, 5 timed out.
 #[derive(Parser, Debug)]
 #[command(
     name = "kubectl-usercert",

@@ -19,9 +19,9 @@ use crate::workflow::role_bindings::{
 
 /// Show what a user may do: the bindings that reach them, and what those allow in words
 ///
-/// A binding reaches a user by name, by a group that the certificate carries, or as it reaches
-/// everybody. Without -g, the groups are those of the user's valid certificates in the kubeconfig and in
-/// requests that the cluster still holds.
+/// A binding reaches a user by name, by a group in the certificate, or because it reaches everybody.
+/// Without -g, the groups are those of the user's valid certificates in the kubeconfig and in requests
+/// that the cluster still holds.
 ///
 /// Examples:
 ///

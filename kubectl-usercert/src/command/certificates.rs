@@ -19,8 +19,8 @@ use crate::workflow::revocation::Known;
 /// List the certificates that were issued here: for whom, until when, approved by whom
 ///
 /// Kubernetes keeps no list of issued certificates; these are the records that `approve --reply`,
-/// `approve --watch`, `create`, `onboard` and `ca serve` write, in the namespace usercert-system. The
-/// first to expire come first.
+/// `approve --watch`, `create`, `onboard` and `ca serve` write in the namespace usercert-system, sorted
+/// by expiry.
 ///
 /// Examples:
 ///
@@ -28,7 +28,7 @@ use crate::workflow::revocation::Known;
 ///
 ///   kubectl usercert certificates alice -o wide
 ///
-///   # Exit code 4 if there are some
+///   # Exit code 4 if there are any
 ///   kubectl usercert certificates --expires-within 7d
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
@@ -36,7 +36,7 @@ pub struct CertificatesArgs {
     /// Only certificates of this user
     pub name: Option<String>,
     /// Only certificates that expire within this time, as 7d or 24h, and were neither renewed nor
-    /// revoked; exit with 4 if there are some
+    /// revoked; exit with 4 if there are any
     #[arg(long, value_name = "DURATION")]
     pub expires_within: Option<String>,
     /// Delete the records of certificates that expired more than a day ago

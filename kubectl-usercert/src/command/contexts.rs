@@ -44,7 +44,7 @@ const LONGEST: usize = 64 << 20;
 ///   # For a cron job
 ///   kubectl usercert contexts --expires-within 7d || echo "renew soon"
 ///
-///   # Remove what leads nowhere
+///   # Remove what no longer works
 ///   kubectl usercert contexts --prune
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
@@ -52,10 +52,10 @@ pub struct ContextsArgs {
     /// Exit with 4 when a certificate expires within this time, as 7d or 24h
     #[arg(long, value_name = "DURATION")]
     pub expires_within: Option<String>,
-    /// Ask each context's server whether its certificate was revoked; nothing is asked otherwise
+    /// Ask each context's server whether its certificate was revoked; otherwise no server is asked
     #[arg(long, conflicts_with = "prune")]
     pub check_revoked: bool,
-    /// Remove expired users, contexts that lead nowhere, and clusters that only those used
+    /// Remove expired users, contexts without a valid user or cluster, and clusters that only those used
     #[arg(long, conflicts_with = "expires_within")]
     pub prune: bool,
     /// Do not ask

@@ -72,7 +72,7 @@ pub struct CreateArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Let this refusing finding pass; repeat for several
+    /// Continue despite this refusing finding; repeat for several
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
     #[command(flatten)]

@@ -35,9 +35,9 @@ const AUTHORITY_LIMIT: usize = 1 << 20;
 /// Give kubectl the certificate of an entry that renews itself
 ///
 /// User entries made by `install --auto-renew` and `renew --auto` run this (ExecCredential,
-/// client.authentication.k8s.io/v1). It answers with the stored certificate, and renews that when between
-/// 70 and 90 % of its lifetime have passed: with the stored certificate, at the stored server only. While
-/// an approval is waited for, or after a failure, the old certificate is answered with.
+/// client.authentication.k8s.io/v1). It prints the stored certificate, and renews it after 70 to 90 %
+/// of its lifetime, using the stored certificate and the stored server only. Until the renewal is
+/// approved, or after a failure, it prints the old certificate.
 ///
 /// Examples:
 ///

@@ -23,10 +23,10 @@ pub struct DenyArgs {
     /// Names of requests; a user's name does where one pending request names that user
     #[arg(required = true)]
     pub names: Vec<String>,
-    /// One word that says why
+    /// Reason, as one word
     #[arg(long, value_name = "WORD", default_value = "UsercertDeny")]
     pub reason: String,
-    /// A sentence that says why; the requester sees it
+    /// Reason, as a sentence; the requester sees it
     #[arg(long, value_name = "TEXT", default_value = "Denied with kubectl usercert deny.")]
     pub message: String,
     #[command(flatten)]

@@ -33,7 +33,7 @@ const BACKDATED: i64 = 300;
 
 /// Show what you may do here, and whether this cluster issues certificates
 ///
-/// Asks the server, changes nothing. Exit code 0 also when much is not allowed.
+/// Asks the server and changes nothing. Missing rights do not change the exit code.
 ///
 /// Examples:
 ///
@@ -44,7 +44,7 @@ const BACKDATED: i64 = 300;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DoctorArgs {
-    /// Signer to look at
+    /// Signer to check
     #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
     pub signer: String,
     #[command(flatten)]

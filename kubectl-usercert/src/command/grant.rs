@@ -14,8 +14,8 @@ use crate::workflow::grant_role::{self, Granted, Prepared};
 
 /// Give a role to a user or a group, after showing in words what it allows
 ///
-/// The role must exist. Given twice, it is unchanged. What this makes carries the label
-/// app.kubernetes.io/managed-by=kubectl-usercert; nothing else is ever changed.
+/// The role must exist. Giving it twice changes nothing. The bindings carry the label
+/// app.kubernetes.io/managed-by=kubectl-usercert; no other object is changed.
 ///
 /// Examples:
 ///

@@ -16,7 +16,7 @@ use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::review_sheet::Sheet;
 use crate::workflow::{approval, findings};
 
-/// Show everything that an approver must know of a request
+/// Show everything that an approver must know about a request
 ///
 /// Exit code 3 when a finding refuses the request.
 ///
@@ -27,7 +27,7 @@ use crate::workflow::{approval, findings};
 ///   # Without a cluster
 ///   kubectl usercert review -f alice.yaml
 ///
-///   # What is looked at
+///   # What is checked
 ///   kubectl usercert review --explain
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
@@ -44,7 +44,7 @@ pub struct ReviewArgs {
         conflicts_with = "names"
     )]
     pub from: Option<PathBuf>,
-    /// List all findings that there are, with what they mean
+    /// List all findings and their meaning
     #[arg(long)]
     pub explain: bool,
     #[command(flatten)]

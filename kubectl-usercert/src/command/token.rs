@@ -25,8 +25,8 @@ const TOLERANCE: i64 = 60;
 
 /// Make a kubeconfig for a service account, with a token of limited lifetime
 ///
-/// For robots: a token can be revoked (by deleting the service account), a certificate cannot. The
-/// token goes into a file that only you can read, never onto the terminal. Nothing renews it.
+/// For robots: deleting the service account ends its tokens. The token goes into a file that only you
+/// can read, never onto the terminal. Nothing renews it.
 ///
 /// Examples:
 ///
@@ -46,7 +46,7 @@ pub struct TokenArgs {
     /// Lifetime to ask for, as 1h, 30d or 12w; the server may grant less
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     pub expires: String,
-    /// Whom the token is for, instead of the API server; repeat for several
+    /// Audience of the token, instead of the API server; repeat for several
     #[arg(long = "audience", value_name = "NAME")]
     pub audiences: Vec<String>,
     /// Name of the context and user entry, instead of SERVICEACCOUNT@CLUSTER

@@ -54,7 +54,7 @@ pub struct ApproveArgs {
     #[arg(short = 'f', long, alias = "filename", value_name = "FILE",
           conflicts_with_all = ["names", "all_pending", "selector"])]
     pub from: Option<PathBuf>,
-    /// All pending requests in one table; what a finding refuses is left out
+    /// All pending requests in one table; those that a finding refuses are left out
     #[arg(long, conflicts_with = "names")]
     pub all_pending: bool,
     /// As --all-pending, but only requests with these labels
@@ -66,13 +66,13 @@ pub struct ApproveArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Let this refusing finding pass; repeat for several
+    /// Continue despite this refusing finding; repeat for several
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
-    /// One word for why
+    /// Reason, as one word
     #[arg(long, value_name = "WORD", default_value = "UsercertApprove")]
     pub reason: String,
-    /// A sentence for why
+    /// Reason, as a sentence
     #[arg(
         long,
         value_name = "TEXT",

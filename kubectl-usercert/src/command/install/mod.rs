@@ -22,7 +22,7 @@ const CERTIFICATE_LIMIT: usize = 1024 * 1024;
 
 /// Put the issued certificate and its key into the kubeconfig
 ///
-/// Waits for the certificate if need be, checks it against the request and the key, tries it on the
+/// Waits for the certificate if necessary, checks it against the request and the key, tries it on the
 /// server, and only then writes the kubeconfig. The kept key is deleted once the kubeconfig is written.
 ///
 /// Examples:
@@ -49,7 +49,7 @@ pub struct InstallArgs {
     /// Take certificate and cluster from this reply ("-": standard input); the cluster is not asked
     #[arg(long, value_name = "FILE", conflicts_with = "certificate")]
     pub reply: Option<PathBuf>,
-    /// Take the reply only if it has this code, short or full
+    /// Accept the reply only if it has this code, short or full
     #[arg(long, value_name = "CODE", requires = "reply")]
     pub expect_reply: Option<String>,
     /// Take the certificate from this file ("-": standard input) instead of the request

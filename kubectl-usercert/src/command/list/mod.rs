@@ -18,27 +18,27 @@ use crate::ui::output::{self, Room};
 use crate::workflow::review_policy::{PolicyArgs, Rules};
 use crate::workflow::review_sheet::{Sheet, groups_cell};
 
-/// List requests, decoded: who really asks for what
+/// List requests, decoded: who asks for what
 ///
 /// Examples:
 ///
 ///   kubectl usercert list
 ///
-///   # Also those that are decided, with codes
+///   # Also decided ones, with codes
 ///   kubectl usercert list --all -o wide
 ///
-///   # Go on with new ones, and let the desktop tell
+///   # Continue with new ones, and show a desktop notification
 ///   kubectl usercert list --watch --exec notify-send "access requested"
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Also those that are decided
+    /// Also list decided requests
     #[arg(short = 'A', long)]
     pub all: bool,
     /// Only requests to this signer
     #[arg(long, value_name = "NAME")]
     pub signer: Option<String>,
-    /// Go on with new requests as they come, one line each
+    /// Continue with new requests as they come, one line each
     #[arg(short, long, conflicts_with = "all")]
     pub watch: bool,
     /// With --watch: run this command for each request, with the review (JSON) on standard input; takes the

@@ -51,10 +51,10 @@ use crate::workflow::{findings, grant_role};
 ///   expires   lifetime, as 30d
 ///   keyType   kind of key, where one is made
 ///   grants    roles, as clusterrole/view@dev; clusterrole/view@* is cluster-wide
-///   csr       file with the request that the person has sent
+///   csr       file with the person's request
 ///
-/// Who has sent a request gets a reply, which holds no secret. For the others, such as robots, a key is
-/// made, and a kubeconfig with it that only you can read. The whole file is checked and shown before
+/// People who sent a request get a reply, which holds no secret. For the others, such as robots, it
+/// makes a key, and a kubeconfig that only you can read. The whole file is checked and shown before
 /// anything is sent. To resume an interrupted run, run the same command again; nothing is issued twice.
 ///
 /// Examples:
@@ -67,7 +67,7 @@ use crate::workflow::{findings, grant_role};
 pub struct OnboardArgs {
     /// The people, as CSV or YAML ("-": standard input)
     pub file: PathBuf,
-    /// Write replies to people who have sent a request into this directory
+    /// Write replies to people who sent a request into this directory
     #[arg(long, value_name = "DIR")]
     pub reply_dir: Option<PathBuf>,
     /// Write kubeconfigs with new keys, for everybody else, into this directory
@@ -82,16 +82,16 @@ pub struct OnboardArgs {
     /// Signer to ask
     #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
     pub signer: String,
-    /// How many people are worked on at once
+    /// Number of people handled at once
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub concurrency: u16,
-    /// Forget what earlier runs on this file have done, and issue anew to everybody
+    /// Forget what earlier runs on this file did, and issue to everybody again
     #[arg(long)]
     pub restart: bool,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Let this refusing finding pass; repeat for several
+    /// Continue despite this refusing finding; repeat for several
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
     /// Server address in the replies, where people reach the cluster by another one

@@ -27,11 +27,10 @@ use crate::workflow::{kubeconfig_writer, submission};
 
 /// Replace a context's certificate before it expires: same user and groups, new key
 ///
-/// Requests a certificate with the one that the context still has, waits for an admin's approval,
-/// checks and tries what was issued, and only then puts it in the place of the old one. Contexts,
-/// clusters and all other entries stay as they are. Until then the old certificate goes on working;
-/// it stays valid until it expires. If the approval takes longer, run the same command again: it takes
-/// up the same request.
+/// Requests a certificate with the current one, waits for an admin's approval, checks and tries the new
+/// certificate, and only then replaces the old one. Contexts, clusters and all other entries stay as
+/// they are. The old certificate stays valid until it expires. If the approval takes longer, run the
+/// same command again to resume.
 ///
 /// Examples:
 ///
@@ -46,18 +45,18 @@ pub struct RenewArgs {
     /// Context to renew, instead of the current one
     #[arg(value_name = "CONTEXT", conflicts_with = "context")]
     pub name: Option<String>,
-    /// Lifetime to ask for, as 24h, 30d or 12w, instead of the present certificate's; "signer" leaves it
+    /// Lifetime to ask for, as 24h, 30d or 12w, instead of the current certificate's; "signer" leaves it
     /// to the signer
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
-    /// Kind of key, instead of the present one's: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
+    /// Kind of key, instead of the current one's: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
     #[arg(long, value_name = "TYPE")]
     pub key_type: Option<String>,
     /// Renew nothing now, but let the certificate renew itself from now on: kubectl asks this program for
     /// it (`credential`), which keeps it in a private store
     #[arg(long, conflicts_with_all = ["expires", "key_type"])]
     pub auto: bool,
-    /// Renew nothing, but put a certificate that renews itself back into the kubeconfig
+    /// Renew nothing, but move a certificate that renews itself back into the kubeconfig
     #[arg(long = "static", conflicts_with_all = ["auto", "expires", "key_type"])]
     pub make_static: bool,
     /// Signer to ask

@@ -15,12 +15,13 @@ use crate::ui::host::Host;
 /// Longest manifest that is read, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// Show what an API server's start needs for `sync`, and write it when told
+/// Show how to start an API server for `sync`; with --write, change it
 ///
-/// For kubeadm: reads the static pod's manifest and shows, as a diff, the flag --authorization-config in
-/// place of --authorization-mode, a volume and its mount. With --write it makes the folder with the first
-/// configuration, which does what the mode did, keeps the manifest as it was in that folder, and puts the
-/// new one in place: the kubelet then restarts the API server. Do one control-plane node at a time.
+/// For kubeadm: reads the static pod's manifest and shows a diff, with the flag --authorization-config
+/// instead of --authorization-mode, a volume and its mount. With --write it creates the folder with a
+/// first configuration, which is equivalent to the old mode, keeps a copy of the old manifest there,
+/// and writes the new one. The kubelet then restarts the API server. Do one control-plane node at a
+/// time.
 ///
 /// For k3s and RKE2: prints the lines for their own configuration file.
 ///
@@ -39,7 +40,7 @@ pub struct InitArgs {
     /// Print what this distribution needs
     #[arg(long, value_name = "NAME", conflicts_with = "manifest")]
     distribution: Option<Distribution>,
-    /// Folder for the configuration on the node, of its own: it is mounted into the API server's pod
+    /// Separate folder on the node for the configuration; it is mounted into the API server's pod
     #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes/usercert")]
     folder: PathBuf,
     /// Write it, after asking

@@ -19,13 +19,12 @@ use crate::workflow::revocation::{self, Installed};
 /// people who are not cluster admins: the ClusterRoles usercert-revoker (may revoke) and
 /// usercert-revocations-viewer (may see what is revoked), and in the namespace the Roles
 /// usercert-recorder and usercert-records-viewer (write and see the records that `certificates` lists).
-/// What is there already and of kubectl usercert
-/// is brought up to date; what others made is not touched. Afterwards it is tried with an entry
-/// that nobody has whether what is added to the list is refused.
+/// Existing objects of kubectl usercert are updated; those of others are not touched. Afterwards a test
+/// entry shows whether the cluster refuses what is added to the list.
 ///
-/// The policy refuses what changes something (create, update, patch, delete), exec, attach and proxy,
-/// whatever rights the certificate has. It does not see get, list and watch. Whoever may delete the
-/// binding can end it.
+/// The policy refuses writes (create, update, patch, delete), exec, attach and proxy, whatever rights
+/// the certificate has. It does not see get, list and watch. Whoever may delete the binding can end the
+/// enforcement.
 ///
 /// Examples:
 ///

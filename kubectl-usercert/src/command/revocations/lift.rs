@@ -23,11 +23,10 @@ const LIMIT: usize = 4 << 20;
 /// Fewest digits by which an entry is found.
 const SHORTEST: usize = 8;
 
-/// Let a blocked certificate, or a blocked user, in again
+/// Unblock a certificate or a user
 ///
-/// Takes the entry out of the list. For a certificate whose user is blocked as a whole, an exception is
-/// written instead, so that this one works and the others stay blocked. Roles that were taken away are
-/// not given back.
+/// Removes the entry from the list. For a certificate of a blocked user it writes an exception instead,
+/// so that this certificate works and the others stay blocked. Removed roles are not restored.
 ///
 /// Examples:
 ///
@@ -41,7 +40,7 @@ const SHORTEST: usize = 8;
 pub struct LiftArgs {
     /// An id as `list` prints it, or its first 8 digits; a SHA-256; a file with the certificate
     pub id: String,
-    /// Why, for an exception: one line of at most 200 characters
+    /// Reason for an exception: one line of at most 200 characters
     #[arg(long, value_name = "TEXT", default_value = "lifted", hide_default_value = true)]
     reason: String,
     /// Do not ask

@@ -15,11 +15,11 @@ use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::revocation::{self, Known, id};
 
-/// List what is revoked, and what was seen to refuse it here
+/// List what is revoked, and whether the cluster refuses it
 ///
-/// What refuses is tried with the newest entries, at most 10, by requests that change nothing and
-/// impersonate the holder of a revoked certificate. Exit code 1 when something that should refuse does
-/// not, or was changed, or the list is gone.
+/// Tests the newest entries, at most 10, with requests that change nothing and impersonate the holder
+/// of a revoked certificate. Exit code 1 when something that should refuse does not, or was changed, or
+/// the list is missing.
 ///
 /// Examples:
 ///

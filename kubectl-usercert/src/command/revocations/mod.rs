@@ -12,12 +12,12 @@ use clap::{Args, Subcommand};
 use crate::error::{Exit, Result};
 use crate::ui::host::Host;
 
-/// See and manage what is revoked, and what makes the cluster refuse it
+/// Manage the list of revoked certificates, and what makes the cluster refuse them
 ///
 /// The list is the ConfigMap revoked-certificates in the namespace usercert-system. Two mechanisms of
-/// Kubernetes refuse by it: a ValidatingAdmissionPolicy on any cluster (writes, exec, proxy; see
+/// Kubernetes enforce it: a ValidatingAdmissionPolicy on any cluster (writes, exec, proxy; see
 /// `install`), and the API server's own authorization configuration where its files can be changed
-/// (everything; see `init` and `sync`). They tell certificates apart from Kubernetes 1.32 on.
+/// (everything; see `init` and `sync`). Both take Kubernetes 1.32 or newer.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RevocationsArgs {

@@ -12,10 +12,10 @@ use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::revocation;
 
-/// Take out of the list what has ended by itself
+/// Remove entries from the list that are no longer needed
 ///
-/// That is: certificates that expired more than a day ago, and exceptions for users who are not blocked
-/// any more. Blocked users, and certificates of which only the SHA-256 was known, stay until they are
+/// These are certificates that expired more than a day ago, and exceptions for users who are no longer
+/// blocked. Blocked users, and certificates of which only the SHA-256 was known, stay until they are
 /// lifted.
 ///
 /// Examples:

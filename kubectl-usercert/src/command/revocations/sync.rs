@@ -20,15 +20,15 @@ use crate::workflow::stop::Stop;
 /// The pause after a failure, which grows from the one to the other.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// Keep an API server's authorization configuration in step with what is revoked
+/// Keep an API server's authorization configuration in sync with the list
 ///
-/// Runs on a control-plane node and watches the list. For what is revoked, entries named
-/// usercert-revoked-N are kept first in `authorizers` of the file; nothing else in it is changed. The
-/// API server reads the file again by itself. With them it refuses every request of a revoked
-/// certificate, reads too; only system:masters passes, and what is open goes on until it ends.
+/// Runs on a control-plane node and watches the list. It keeps entries named usercert-revoked-N first
+/// in `authorizers` of the file, and changes nothing else in it. The API server reloads the file, and
+/// then refuses every request with a revoked certificate, reads included. Only system:masters still
+/// passes, and open connections continue until they end.
 ///
-/// What the API server would not accept is never put in place, and the file before the last change is
-/// kept beside it. If the list is gone, the file stays as it is.
+/// A file that the API server would reject is never written, and the previous version is kept beside
+/// it. If the list is missing, the file stays as it is.
 ///
 /// Examples:
 ///
@@ -43,10 +43,10 @@ pub struct SyncArgs {
     /// The file that kube-apiserver's flag --authorization-config names
     #[arg(long, value_name = "FILE")]
     authorization_config: PathBuf,
-    /// The file's folder as the API server sees it, if another
+    /// The file's folder as the API server sees it, if that differs
     #[arg(long, value_name = "DIR")]
     server_folder: Option<PathBuf>,
-    /// Do it once and end
+    /// Run once, then end
     #[arg(long)]
     once: bool,
     /// Print the manifests of a DaemonSet that does this on every control-plane node

@@ -25,14 +25,14 @@ pub struct CertificateArgs {
     /// "-": standard input) or its SHA-256; repeat for several
     #[arg(long, value_name = "FILE|SHA256")]
     pub certificate: Vec<String>,
-    /// Block every certificate of the user, also those that nobody knows of; what is issued from now on
+    /// Block every certificate of the user, also unknown ones; what is issued from now on
     /// with kubectl usercert is excepted
     #[arg(long, requires = "name")]
     pub all_certificates: bool,
-    /// Take roles only, block no certificate
+    /// Remove roles only, block no certificate
     #[arg(long, conflicts_with_all = ["certificate", "all_certificates"])]
     pub roles_only: bool,
-    /// What the person is told: one line of at most 200 characters
+    /// Reason to show to the person: one line of at most 200 characters
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub reason: String,
 }

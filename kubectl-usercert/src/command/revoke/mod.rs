@@ -28,11 +28,11 @@ use crate::workflow::role_bindings::{self, KnownCertificate, described};
 /// Take a person's access away: roles and certificates
 ///
 /// Removes the bindings that `kubectl usercert grant` made; with --all those of others as well, where a
-/// binding that names somebody else too only loses this subject. Blocks the certificates of the user
-/// that are known here: those in requests and records of the cluster and in the kubeconfig. Says
-/// afterwards what was seen to be refused, what is still possible, and what still reaches the user.
+/// binding that names somebody else too only loses this subject. Blocks the user's known certificates:
+/// those in the cluster's requests and records, and in the kubeconfig. Reports afterwards what the
+/// server refuses, what is still possible, and what still reaches the user.
 ///
-/// --role, --clusterrole, --cluster-wide, -n, --group and --roles-only take roles only; --certificate
+/// --role, --clusterrole, --cluster-wide, -n, --group and --roles-only remove roles only; --certificate
 /// and --all-certificates block certificates only. Certificates are blocked through a list in the
 /// cluster: see `kubectl usercert revocations`.
 ///
@@ -44,7 +44,7 @@ use crate::workflow::role_bindings::{self, KnownCertificate, described};
 ///
 ///   kubectl usercert revoke --certificate alice.crt --reason "laptop stolen"
 ///
-///   # Also those that nobody knows of
+///   # Also certificates that are not known here
 ///   kubectl usercert revoke alice --all-certificates
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
@@ -58,7 +58,7 @@ pub struct RevokeArgs {
     /// Only this ClusterRole; repeat for several
     #[arg(long, value_name = "NAME")]
     pub clusterrole: Vec<String>,
-    /// Only what counts in the whole cluster; with -n only what counts in that namespace
+    /// Only cluster-wide bindings; with -n only those in that namespace
     #[arg(long)]
     pub cluster_wide: bool,
     /// NAME is a group

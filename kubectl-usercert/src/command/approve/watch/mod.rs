@@ -23,14 +23,14 @@ use crate::workflow::stop::Stop;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Watching")]
 pub struct WatchArgs {
-    /// Approve what the policy's `renewals` let pass, as it comes; leave the rest to people. Several
-    /// may run: a Lease says which one works
+    /// Approve renewals under the policy's `renewals` as they come, and leave the rest to people. Several
+    /// may run: a Lease selects one
     #[arg(long, requires = "policy", conflicts_with_all = [
         "names", "from", "all_pending", "selector", "expect", "accept", "reason", "message", "signer",
         "expires", "reply", "role", "clusterrole", "yes",
     ])]
     pub watch: bool,
-    /// With --watch: handle what waits now, and end; exit code 3 when something was denied
+    /// With --watch: handle what is waiting now, then end; exit code 3 when something was denied
     #[arg(long, requires = "watch")]
     pub once: bool,
     /// With --watch: address of /healthz, /readyz and /metrics

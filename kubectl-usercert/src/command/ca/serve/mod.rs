@@ -42,10 +42,10 @@ pub struct ServeArgs {
     /// Maximum lifetime; also used when the request names none (at most the policy's)
     #[arg(long, value_name = "DURATION", default_value = "365d")]
     pub max_expires: String,
-    /// Let this refusing finding pass; repeat for several
+    /// Continue despite this refusing finding; repeat for several
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
-    /// Sign what waits now, and end; exit code 3 when something was refused
+    /// Sign what is waiting now, then end; exit code 3 when something was refused
     #[arg(long)]
     pub once: bool,
     /// Print the manifest of a service account that may do this, and end

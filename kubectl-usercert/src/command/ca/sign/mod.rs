@@ -73,7 +73,7 @@ pub struct SignArgs {
     /// Sign only the request with this code, short or full
     #[arg(long, value_name = "CODE")]
     pub expect: Option<String>,
-    /// Let this refusing finding pass; repeat for several
+    /// Continue despite this refusing finding; repeat for several
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
     /// Refuse users whom this list blocks: the ConfigMap revoked-certificates as YAML or JSON, as

@@ -29,7 +29,7 @@ const REVOCATIONS_LIMIT: usize = 8 << 20;
 /// Sign certificates with a CA's own key
 ///
 /// Requests are reviewed as `approve` does, and what the review refuses is not signed. The subject is
-/// made anew from user and groups; extensions that a request asks for are dropped, except for the
+/// rebuilt from user and groups; extensions that a request asks for are dropped, except for the
 /// names of servers.
 ///
 /// Examples:

@@ -15,7 +15,7 @@ const LABELS = {
   clusters: "Clusters", contexts: "Contexts", users: "Users", server: "Server", credentials: "Credentials",
   keyUsages: "Key usages", current: "In use", object: "In", field: "Field", otherRequests: "Also asks for",
   issuedBy: "Issued by", chain: "Chain", selfSigned: "Signed itself", privateKey: "Private key", belongsTo: "Belongs to",
-  "certificate-authority": "CA file", "client-certificate": "Certificate file", "client-key": "Key file",
+  "certificate-authority": "CA file", "client-certificate": "Certificate file", "client-key": "Key file", renewsItself: "Renews itself",
 };
 
 export function inspectPanel(panel) {

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::api::csr::Object;
 use crate::inspect::Finding;
+use crate::kubeconfig::self_renewing::StoreReference;
 use crate::x509::certificate::Certificate;
 use crate::x509::key::{KeyKind, PrivateKeyError, PublicKey};
 use crate::x509::pkcs10::CertificateRequest;
@@ -40,6 +41,13 @@ pub enum Artifact {
     Object(Box<Object>),
     /// Nothing but what stands in [`FoundArtifact::about`].
     Entry,
+    /// A certificate that renews itself, in a store of the machine that it was installed on.
+    SelfRenewing {
+        /// The store.
+        store: StoreReference,
+        /// The program that clients run for it.
+        command: String,
+    },
     /// A PEM block or file that is known, but not looked into.
     Other {
         /// What it is called.

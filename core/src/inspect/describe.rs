@@ -21,6 +21,15 @@ pub fn describe(found: &FoundArtifact, now: UnixTime) -> Description {
         }
         Artifact::Object(object) => of_object(object),
         Artifact::Entry => Description::new("entry"),
+        Artifact::SelfRenewing { .. } => {
+            let mut item = Description::new("entry");
+            // Where the store was looked for, it is said what came of that.
+            if found.findings.is_empty() {
+                let message = "its certificate is in a store of the machine that it was installed on, where kubectl usercert renews it";
+                item.note("stored-elsewhere", message);
+            }
+            item
+        }
         Artifact::Other { name, meaning } => {
             let mut item = Description::new(name.clone());
             item.note("not-looked-into", *meaning);

@@ -19,7 +19,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn warn(code: &'static str, message: impl Into<String>) -> Self {
+    /// Something wrong.
+    pub fn warn(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, severity: Severity::Warn, message: message.into() }
     }
 }

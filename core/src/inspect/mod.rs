@@ -21,7 +21,7 @@ mod testing;
 pub use self::artifact::{Artifact, FoundArtifact, PrivateKey};
 pub use self::describe::describe;
 pub use self::description::{Description, Finding, Severity};
-pub use self::read::{Unknown, read};
+pub use self::read::{Unknown, read, stored};
 use crate::time::UnixTime;
 
 /// Everything found in `input`.

@@ -105,6 +105,13 @@ pub fn store_of(user: &User) -> Option<StoreReference> {
     reference(user.exec.as_ref()?)
 }
 
+/// The same of a user entry's body as it stands in a file.
+pub fn store_in(body: &Value) -> Option<StoreReference> {
+    let first = ["client-certificate", "client-certificate-data", "token", "tokenFile"];
+    let there = |field: &&str| body.get(*field).is_some_and(|v| !v.is_null() && v != "");
+    if first.iter().any(there) { None } else { reference(body.get("exec")?) }
+}
+
 fn reference(exec: &Value) -> Option<StoreReference> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let command = text(exec, "command")?;
@@ -136,8 +143,12 @@ mod tests {
         for state_home in [None, Some("/data/state".to_owned())] {
             let store = StoreReference { state_home, ..store() };
             for command in ["/opt/kubectl-usercert", r"C:\krew\bin\kubectl-usercert.exe"] {
-                let exec = Some(exec(command, &store));
-                let user = User { exec, ..User::default() };
+                let exec = exec(command, &store);
+                let mut entry = json!({ "exec": exec, "token": "" });
+                assert_eq!(store_in(&entry), Some(store.clone()), "{command}");
+                entry["token"] = "t".into();
+                assert_eq!(store_in(&entry), None, "the program is never run");
+                let user = User { exec: Some(exec), ..User::default() };
                 assert_eq!(store_of(&user), Some(store.clone()), "{command}");
                 let token = Some(Zeroizing::new("t".to_owned()));
                 assert_eq!(store_of(&User { token, ..user }), None, "the program is never run");

@@ -10,6 +10,7 @@ use super::artifacts::Artifacts;
 use super::pem;
 use crate::encoding::base64;
 use crate::inspect::{Artifact, Finding, FoundArtifact};
+use crate::kubeconfig::self_renewing::store_in;
 use crate::text::show;
 
 /// Fields that hold credentials other than a certificate.
@@ -92,6 +93,11 @@ pub(super) fn add(things: &mut Artifacts, value: &Value) {
             let last = things.found.len() - 1;
             things.found[from..=last].rotate_right(1);
         }
+        let store = store_in(body);
+        if let Some(store) = store.clone().filter(|_| things.found.len() == from) {
+            let command = word(&body["exec"], "command").to_owned();
+            things.push(Artifact::SelfRenewing { store, command });
+        }
         let about = &mut begin(things, from, "kubeconfig user", user).about;
         let used = contexts.get(word(user, "name")).and_then(Value::as_array);
         let used = used.into_iter().flatten().filter_map(Value::as_str);
@@ -100,10 +106,14 @@ pub(super) fn add(things: &mut Artifacts, value: &Value) {
         let other: Vec<&str> = CREDENTIALS
             .iter()
             .filter(|(field, _)| body.get(*field).is_some_and(|v| !v.is_null() && v != ""))
+            .filter(|(field, _)| store.is_none() || *field != "exec")
             .map(|(_, name)| *name)
             .collect();
         if !other.is_empty() {
             about.insert("credentials".to_owned(), other.into());
+        }
+        if store.is_some() {
+            about.insert("renewsItself".to_owned(), true.into());
         }
         named(about, body, "client-certificate");
         named(about, body, "client-key");

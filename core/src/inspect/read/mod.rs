@@ -8,10 +8,12 @@ mod der;
 mod kubeconfig;
 mod object;
 mod pem;
+mod stored;
 
 use zeroize::Zeroizing;
 
 use self::artifacts::Artifacts;
+pub use self::stored::stored;
 use super::FoundArtifact;
 use crate::encoding::base64;
 use crate::encoding::yaml::{self, YamlError};

@@ -9,6 +9,7 @@ use usercert_core::inspect::{self, FoundArtifact, Unknown};
 use usercert_core::text::{show, show_list, show_path};
 use zeroize::Zeroizing;
 
+use super::stores;
 use crate::cluster::{Need, Target, explain};
 use crate::error::{Error, Result};
 use crate::files::{reading, tree};
@@ -131,8 +132,11 @@ impl Gathered {
         let open = path.is_some_and(reading::is_readable_by_others);
         let path = path.and_then(|p| std::path::absolute(p).ok());
         self.room = self.room.saturating_sub(data.len());
-        let found = inspect::read(data);
-        // What came by a pipe or from a cluster speaks of another machine's files.
+        // What came by a pipe or from a cluster speaks of another machine's files and stores.
+        let found = inspect::read(data).map(|found| match path {
+            Some(_) => stores::opened(found),
+            None => found,
+        });
         let mentions = path.as_ref().map(|_| manifest::named_files(data)).unwrap_or_default();
         self.sources.push(Source {
             name,

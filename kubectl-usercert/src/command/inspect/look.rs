@@ -60,7 +60,8 @@ pub(super) fn look(
         }
         placed.extend(found.into_iter().map(|found| LocatedArtifact {
             source: source.name.clone(),
-            open: source.open,
+            // What came from a store is as open as that, which is to be closed.
+            open: source.open && !found.about.contains_key("store"),
             pairs: pairs.clone(),
             found,
         }));

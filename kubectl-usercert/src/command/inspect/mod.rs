@@ -3,6 +3,7 @@
 mod gather;
 mod look;
 mod sheet;
+mod stores;
 mod table;
 
 use std::collections::BTreeSet;
@@ -28,7 +29,7 @@ const SHEETS: usize = 8;
 ///
 /// Knows certificates and bundles, requests, keys (their kind only), CertificateSigningRequest
 /// objects, kubeconfigs, and PEM in any other object, as PEM, DER, YAML, JSON or base64. Follows the
-/// files that manifests and kubeconfigs name. A directory, as /etc/kubernetes, gives one table.
+/// files that manifests and kubeconfigs name, and reads what renews itself in its store. A directory, as /etc/kubernetes, gives one table.
 ///
 /// Examples:
 ///

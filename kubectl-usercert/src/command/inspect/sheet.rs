@@ -9,7 +9,7 @@ use super::look::InspectedItem;
 const LONGEST: usize = 1000;
 
 /// Properties in the order of a sheet: their names, labels, and whether they are shown in any case.
-const LABELS: [(&str, &str, bool); 42] = [
+const LABELS: [(&str, &str, bool); 45] = [
     ("meaning", "Is", true),
     ("name", "Name", true),
     ("object", "In", true),
@@ -24,6 +24,8 @@ const LABELS: [(&str, &str, bool); 42] = [
     ("certificate-authority", "CA file", true),
     ("client-certificate", "Certificate", true),
     ("client-key", "Key file", true),
+    ("renewsItself", "Self-renewed", false),
+    ("store", "Store", true),
     ("requester", "Requester", true),
     ("user", "User", true),
     ("groups", "Groups", true),
@@ -34,6 +36,7 @@ const LABELS: [(&str, &str, bool); 42] = [
     ("lifetime", "Lifetime", true),
     ("usages", "Good for", true),
     ("validity", "Validity", true),
+    ("renewsFrom", "Renewed from", true),
     ("issuer", "Issuer", true),
     ("issuedBy", "Signed by", true),
     ("selfSigned", "Self-signed", false),
@@ -81,6 +84,9 @@ fn sheet(row: &InspectedItem, full: bool, with_source: bool) -> String {
                 text = format!("{text}: {from} to {until}");
             }
             "user" | "groups" if item.word("profile") == "ca" && !full => continue,
+            "privateKey" if item.properties.contains_key("store") => {
+                text = "in the store".to_owned()
+            }
             "issuedBy" | "privateKey" if text == row.source => {
                 text = "in the same input".to_owned()
             }

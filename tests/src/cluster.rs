@@ -37,6 +37,8 @@ pub(crate) struct Cluster {
     traffic: Mutex<Traffic>,
     /// What is wrong with which paths.
     faults: Mutex<Vec<(String, Fault)>>,
+    /// How many requests that change something are still handled, if they are numbered.
+    writes: Mutex<Option<u32>>,
 }
 
 impl Cluster {
@@ -68,6 +70,7 @@ impl Cluster {
             dropped: Mutex::default(),
             traffic: Mutex::default(),
             faults: Mutex::default(),
+            writes: Mutex::new(None),
         }
     }
 
@@ -155,6 +158,24 @@ impl Cluster {
     /// From now on nothing is wrong with any path.
     pub(crate) fn clear_faults(&self) {
         lock(&self.faults).clear();
+        *lock(&self.writes) = None;
+    }
+
+    /// After so many more requests that change something, all such are held: neither handled nor answered.
+    pub(crate) fn hold_writes(&self, after: u32) {
+        *lock(&self.writes) = Some(after);
+    }
+
+    /// Whether a request that changes something is held.
+    pub(crate) fn holds_write(&self) -> bool {
+        match &mut *lock(&self.writes) {
+            None => false,
+            Some(0) => true,
+            Some(more) => {
+                *more -= 1;
+                false
+            }
+        }
     }
 
     /// What is wrong with a path, if anything is.

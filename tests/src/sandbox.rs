@@ -273,6 +273,12 @@ impl Sandbox {
         self.cluster.add_fault(part, fault);
     }
 
+    /// After so many more requests that change something, all such are held, neither handled nor answered,
+    /// until [`Sandbox::recover`]. In the log their status is 0.
+    pub fn hold_writes(&self, after: u32) {
+        self.cluster.hold_writes(after);
+    }
+
     /// So many more requests are authenticated, from then on none.
     pub fn expire_credentials(&self, requests: u32) {
         self.cluster.expire_credentials(requests);

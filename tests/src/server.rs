@@ -122,7 +122,9 @@ async fn answer_request(
     let method = request.method().to_string();
     let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
     let mut user = User::default();
-    let response = match cluster.fault_at(&path) {
+    let fault = cluster.fault_at(&path);
+    let held = || *request.method() != Method::GET && cluster.holds_write();
+    let response = match fault.or_else(|| held().then_some(Fault::Silent)) {
         Some(Fault::Silent) => {
             cluster.log().push(LogEntry { method, path, user: user.name, status: 0 });
             return std::future::pending().await;

@@ -151,7 +151,7 @@ fn pod(image: &str) -> Value {
     })
 }
 
-/// The event on a request that is a second renewal.
+/// The event on a request that is a second renewal; each request has one name for it.
 #[must_use]
 pub fn event(
     request: &csr::Object,
@@ -162,7 +162,7 @@ pub fn event(
     json!({
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": { "generateName": "usercert-approver.", "namespace": EVENTS },
+        "metadata": { "name": format!("{NAME}.{}", request.metadata.uid), "namespace": EVENTS },
         "involvedObject": {
             "apiVersion": csr::API_VERSION, "kind": csr::KIND,
             "name": request.metadata.name, "uid": request.metadata.uid,

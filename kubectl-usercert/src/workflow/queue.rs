@@ -13,6 +13,8 @@ use super::follow::BACKOFF;
 pub struct Queue {
     entries: RefCell<BTreeMap<String, Entry>>,
     changed: Notify,
+    /// Some work is done.
+    finished: Notify,
 }
 
 struct Entry {
@@ -69,14 +71,21 @@ impl Queue {
     pub fn done(&self, name: &str, well: bool) {
         self.finish(name, well, Instant::now());
         self.changed.notify_one();
+        self.finished.notify_one();
+    }
+
+    /// Waits until nothing is due or in work: what is left then waits for another try.
+    pub async fn idle(&self) {
+        while !self.is_idle() {
+            self.finished.notified().await;
+        }
     }
 
     pub fn len(&self) -> usize {
         self.entries.borrow().len()
     }
 
-    /// Whether nothing is due or in work: what is left waits for another try.
-    pub fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         let now = Instant::now();
         self.entries.borrow().values().all(|e| matches!(e.state, State::Due(at) if at > now))
     }
@@ -166,6 +175,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let queue = Queue::default();
+            queue.idle().await;
             let (both, ()) =
                 tokio::join!(async { tokio::join!(queue.take(), queue.take()) }, async {
                     ["a", "b"].iter().for_each(|name| queue.add(name))
@@ -173,6 +183,19 @@ mod tests {
             let mut both: [String; 2] = both.into();
             both.sort();
             assert_eq!(both, ["a", "b"]);
+            let idle = std::cell::Cell::new(false);
+            let wait = async {
+                queue.idle().await;
+                idle.set(true);
+            };
+            tokio::join!(wait, async {
+                queue.done("a", true);
+                tokio::task::yield_now().await;
+                assert!(!idle.get(), "one is in work");
+                // It waits for another try.
+                queue.done("b", false);
+            });
+            assert!(idle.get());
         });
     }
 }

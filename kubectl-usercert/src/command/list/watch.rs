@@ -1,7 +1,6 @@
 //! `list --watch`: new requests as they come.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -17,6 +16,7 @@ use crate::ui::args::{ClientArgs, Format};
 use crate::ui::host::Host;
 use crate::ui::output::Table;
 use crate::workflow::follow::{self, Follower, Position};
+use crate::workflow::remembered::Remembered;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Sheet;
 use crate::workflow::stop::Stop;
@@ -27,7 +27,7 @@ struct Watcher<'a> {
     rules: Rules,
     stop: Stop,
     /// UIDs of the requests that were shown.
-    seen: RefCell<BTreeSet<String>>,
+    seen: Remembered<String>,
     table: RefCell<Table>,
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn run(host: &Host, args: &ListArgs, rules: Rules) -> Result<Ex
         args,
         rules,
         stop: Stop::new()?,
-        seen: RefCell::default(),
+        seen: Remembered::default(),
         table: RefCell::new(table(host, args.output.format)),
     };
     let cluster = watcher.connect()?;
@@ -46,7 +46,7 @@ pub(super) async fn run(host: &Host, args: &ListArgs, rules: Rules) -> Result<Ex
     let Some((version, exit)) = follow::answer_all(&watcher, &cluster).await? else {
         return Ok(Exit::Done);
     };
-    if watcher.seen.borrow().is_empty() {
+    if watcher.seen.is_empty() {
         host.say("No pending requests found. Waiting for new ones …");
     }
     follow::follow(&watcher, Position::after(version, exit)).await;
@@ -73,7 +73,7 @@ impl Follower for Watcher<'_> {
     }
 
     fn waiting(&self, object: CsrObject) -> Option<CsrObject> {
-        let new = !self.seen.borrow().contains(&object.metadata.uid);
+        let new = !self.seen.contains(&object.metadata.uid);
         Some(object).filter(|object| new && object.state() == State::Pending)
     }
 
@@ -91,7 +91,7 @@ impl Follower for Watcher<'_> {
                 self.host.warn(what);
             }
         }
-        self.seen.borrow_mut().insert(uid);
+        self.seen.insert(uid);
         Ok(Exit::Done)
     }
 }

@@ -131,15 +131,9 @@ impl<'a> Approver<'a> {
         answer_all(self, &cluster).await?;
         tokio::select! {
             () = self.work() => {}
-            () = self.until_idle() => {}
+            () = self.queue.idle() => {}
         }
         Ok(self.exit.get())
-    }
-
-    async fn until_idle(&self) {
-        while !self.queue.is_idle() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
     }
 
     /// Works while it holds the lease, until it is told to stop.

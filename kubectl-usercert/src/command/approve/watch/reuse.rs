@@ -19,8 +19,8 @@ use crate::workflow::{records, revocation};
 const REASON: &str = "renewed twice, so two hold it";
 
 impl Approver<'_> {
-    /// Denies a second renewal and tells; where the rule says so, first revokes the family, so that a run
-    /// that ends in between does it again.
+    /// Tells of a second renewal, revokes the family where the rule says so, and only then denies it: a
+    /// run that ends in between does it again.
     pub(super) async fn reused(
         &self,
         cluster: &Cluster,
@@ -29,25 +29,31 @@ impl Approver<'_> {
         parent: &Fingerprint,
         revoke: bool,
     ) -> Result<Exit> {
-        let blocked = match revoke && self.dry_run() == DryRun::None {
-            true => self.revoke_family(cluster, object, claim, parent).await?,
-            false => None,
-        };
-        let why = format!(
-            "the certificate {parent} was renewed before, with another key, by the request {}: two hold it{}",
+        let mut why = format!(
+            "the certificate {parent} was renewed before, with another key, by the request {}: two hold it",
             show_short(&claim.request.0, 60),
-            blocked.map(|what| format!("; {what}")).unwrap_or_default()
         );
-        let exit = self.deny(cluster, object, REUSED, &why, Count::Reused).await?;
         if self.dry_run() == DryRun::None {
-            let event = event(object, REUSED, &why, self.host.now());
-            let events = format!("/api/v1/namespaces/{EVENTS}/events");
-            if let Err(error) = cluster.create_object(&events, &event, false).await {
+            self.write_event(cluster, object, &why).await;
+            if revoke && let Some(what) = self.revoke_family(cluster, object, claim, parent).await?
+            {
+                why = format!("{why}; {what}");
+            }
+        }
+        self.deny(cluster, object, REUSED, &why, Count::Reused).await
+    }
+
+    /// Writes an event, unless there is one of an earlier try.
+    async fn write_event(&self, cluster: &Cluster, object: &CsrObject, why: &str) {
+        let event = event(object, REUSED, why, self.host.now());
+        let events = format!("/api/v1/namespaces/{EVENTS}/events");
+        match cluster.create_object(&events, &event, false).await {
+            Err(error) if error.reason() != "AlreadyExists" => {
                 let error = explain(&error, &cluster.server, &Need::Get);
                 self.host.warn(format!("warning: no event was written: {}", error.message));
             }
+            _ => {}
         }
-        Ok(exit)
     }
 
     /// Revokes the certificate and all that descend from it; in words, what was.

@@ -27,6 +27,16 @@ pub(crate) fn plugin() -> &'static Path {
     PLUGIN.get().expect("the plugin is built first")
 }
 
+/// Whether programs can be killed at their system calls here.
+pub(crate) fn traces() -> bool {
+    let works = Command::new("strace").args(["-qq", "true"]).output();
+    let works = works.is_ok_and(|output| output.status.success());
+    if !works {
+        eprintln!("SKIPPED: no crash was tried, because strace is missing or may not trace");
+    }
+    works
+}
+
 /// One case.
 pub(crate) struct Trial {
     pub(crate) backend: Arc<Backend>,

@@ -1,5 +1,7 @@
 //! Certificates that renew themselves: what clients get, and when.
 
+pub(crate) mod crashes;
+pub(crate) mod inspecting;
 pub(crate) mod refusing;
 pub(crate) mod renewing;
 pub(crate) mod switching;
@@ -134,6 +136,13 @@ impl Holder {
         serde_json::from_slice(&text).expect("JSON")
     }
 
+    /// The certificate that clients use, wherever it is kept. kubectl is not asked: it may run the program.
+    fn certificate(&self) -> String {
+        let config = self.person.read(".kube/config");
+        let embedded = config.lines().find(|line| line.contains("client-certificate-data:"));
+        embedded.map_or_else(|| self.stored()["certificate"].to_string(), str::to_owned)
+    }
+
     /// What a client gets that connects to this cluster, or does not say to which.
     fn answer(&self, cluster: Option<&Value>, more: &[&str]) -> Outcome {
         let id = self.store().file_name().expect("a name").to_string_lossy().into_owned();
@@ -155,13 +164,24 @@ fn issue(trial: &Trial, person: &Person, user: &str, lived: i64, left: i64) -> O
         eprintln!("SKIPPED: nobody has the CA's key of this cluster");
         return None;
     };
-    person.write("ca.pem", &ca);
-    person.write("ca.key", &key);
+    issue_by((&ca, &key), person, user, lived, left);
+    Some(())
+}
+
+/// The same by a CA's certificate and key.
+pub(crate) fn issue_by(
+    (ca, key): (&str, &str),
+    person: &Person,
+    user: &str,
+    lived: i64,
+    left: i64,
+) {
+    person.write("ca.pem", ca);
+    person.write("ca.key", key);
     person.write("issue.py", ISSUE);
     let args = ["issue.py", user, &lived.to_string(), &left.to_string()];
     person.tool("python3", &args).ok();
     std::fs::remove_file(person.home.join("ca.key")).expect("the key goes");
-    Some(())
 }
 
 /// The plugin under the name that krew gives it.

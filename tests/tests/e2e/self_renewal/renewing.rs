@@ -1,7 +1,5 @@
 //! When a renewal is due.
 
-use std::collections::BTreeSet;
-
 use super::Holder;
 use crate::cases;
 use crate::trial::Trial;
@@ -13,7 +11,6 @@ cases!(
     by_hand,
     one_at_a_time,
     a_server_that_is_away,
-    killed_at_any_write,
 );
 
 fn in_one_call(trial: &Trial) {
@@ -146,75 +143,4 @@ fn a_server_that_is_away(trial: &Trial) {
     let again = holder.answer(Some(&cluster), &[]).ok();
     assert_eq!(again.stderr, "", "not tried again at once");
     assert_eq!(holder.person.pending().len(), 1, "the key is kept");
-}
-
-/// Whatever happens, the person has a pair that works, and one request is approved.
-fn killed_at_any_write(trial: &Trial) {
-    let works = std::process::Command::new("strace").args(["-qq", "true"]).status();
-    if !works.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: no crash was tried, because strace is missing or may not trace");
-        return;
-    }
-    let admin = trial.admin();
-    let mut ends = BTreeSet::new();
-    let mut at = Vec::new();
-    for call in ["mkdirat", "renameat", "linkat", "unlinkat"] {
-        at.extend((1..=12).map(|number| (call, number)));
-    }
-    let mut over = BTreeSet::new();
-    for (call, number) in at {
-        if over.contains(call) {
-            continue;
-        }
-        let Some(holder) = Holder::aged(trial, "killed", 2000, 280) else { return };
-        let before = holder.stored();
-        let id = holder.store().file_name().expect("a name").to_string_lossy().into_owned();
-        let inject = format!("inject={call}:signal=KILL:when={number}");
-        let plugin = crate::trial::plugin().to_str().expect("a path").to_owned();
-        let strace =
-            ["-qq", "-f", "-o", "log", "-e", &inject, &plugin, "credential", "--store", &id];
-        let info = serde_json::json!({ "apiVersion": super::V1, "kind": "ExecCredential",
-            "spec": { "cluster": holder.cluster } });
-        let mut command = holder.person.command("strace".as_ref(), &strace);
-        command.env("KUBERNETES_EXEC_INFO", info.to_string());
-        // The first to submit is approved, the killed one or the next.
-        let approving = |run: &(dyn Fn() -> bool + Sync)| {
-            std::thread::scope(|scope| {
-                let run = scope.spawn(run);
-                while !run.is_finished() {
-                    for name in holder.requests(&admin, |item| item["state"] == "Pending") {
-                        admin.run(&["approve", "--yes", "--", &name]);
-                    }
-                }
-                run.join().expect("it ends")
-            })
-        };
-        let command = std::sync::Mutex::new(command);
-        approving(&|| {
-            command.lock().expect("one runs").output().expect("strace runs").status.success()
-        });
-        let killed = holder.person.read("log").contains("killed by SIGKILL");
-        if !killed {
-            // There are no more calls of this kind.
-            over.insert(call);
-        }
-        let place = format!("{call} #{number}");
-        ends.insert(holder.stored() != before);
-        let whoami = holder.person.kubectl(&["auth", "whoami", "-o", "json"]);
-        assert_eq!(
-            whoami.ok().json()["status"]["userInfo"]["username"],
-            holder.user.as_str(),
-            "{place}"
-        );
-        let stored = holder.stored();
-        // Whoever renews next ends with the new pair, by the same request.
-        approving(&|| holder.person.run(&["renew"]).code == 0);
-        assert_ne!(holder.stored()["certificate"], before["certificate"], "{place}");
-        let issued = holder.requests(&admin, |item| item["state"] == "Issued").len();
-        let renewed = 1 + usize::from(stored != before);
-        assert!(issued <= renewed, "{issued} certificates after {place}");
-        assert_eq!(holder.person.whoami(&holder.context).0, holder.user, "{place}");
-        assert!(holder.person.pending().is_empty(), "{place}");
-    }
-    assert_eq!(ends, [false, true].into(), "killed before the new pair was stored, and after");
 }

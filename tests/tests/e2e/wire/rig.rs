@@ -14,6 +14,7 @@ use usercert_sandbox::{Fault, Sandbox, SandboxOptions};
 
 use super::proxy::Proxy;
 use crate::cases;
+use crate::self_renewal::issue_by;
 use crate::trial::{Outcome, Person, Trial, plugin};
 
 cases!(every_command_with_every_fault);
@@ -40,7 +41,10 @@ const COMMANDS: &[Usual] = &[
     ("doctor", 0, &["doctor"]),
     ("ca serve --once", 0, &["ca", "serve", "--signer", "example.com/people", "--once"]),
     ("revocations list", 0, &["revocations", "list"]),
+    (CREDENTIAL, 0, &["credential", "--allow-unknown-cluster", "--store"]),
 ];
+/// It has limits of its own, and answers clients with what it has.
+const CREDENTIAL: &str = "credential";
 
 /// A fault, in words and as it is made.
 struct Wrong {
@@ -184,7 +188,7 @@ fn with_fault(trial: &Trial, wrong: &Wrong) -> Seen {
     let sandbox = match wrong.made {
         Made::NoSuchHost => {
             let (there, nowhere) = (server.as_str(), "https://nowhere.invalid:6443");
-            for file in [".kube/config", "reply.yaml"] {
+            for file in [".kube/config", "reply.yaml", &stored(&admin)] {
                 admin.write(file, &admin.read(file).replace(there, nowhere));
             }
             Some(sandbox)
@@ -192,6 +196,7 @@ fn with_fault(trial: &Trial, wrong: &Wrong) -> Seen {
         Made::Proxy(scheme) => {
             let (started, url) = Proxy::start(scheme);
             admin.kubectl(&["config", "set", "clusters.sandbox.proxy-url", &url]).ok();
+            admin.run(&["renew", "--auto", "due"]).ok();
             proxy = Some(started);
             Some(sandbox)
         }
@@ -214,10 +219,22 @@ fn with_fault(trial: &Trial, wrong: &Wrong) -> Seen {
             _ => {}
         }
         let before = files(&admin.home);
-        let out = bounded(&admin, args, wrong.time);
-        let problem = judged(&out, *usual, wrong).or_else(|| {
+        let out = match *name {
+            CREDENTIAL => {
+                let store = stored(&admin);
+                let store = Path::new(&store).parent().and_then(Path::file_name);
+                let id = store.expect("a store").to_string_lossy();
+                bounded(&admin, &[*args, &[id.as_ref()]].concat())
+            }
+            _ => bounded(&admin, &[*args, &["--request-timeout", wrong.time]].concat()),
+        };
+        let judged = match *name {
+            CREDENTIAL => answered(&out),
+            _ => judged(&out, *usual, wrong),
+        };
+        let problem = judged.or_else(|| {
             // A new entry, of which it says that the server could not be asked.
-            if out.code == 0 && is_unverified(&out) {
+            if out.code == 0 && is_unverified(&out) || *name == CREDENTIAL {
                 return None;
             }
             let half = half_written(&before, &files(&admin.home), wrong);
@@ -261,6 +278,14 @@ fn prepared(trial: &Trial, sandbox: &Sandbox) -> Person {
     admin.kubectl(&["create", "serviceaccount", "robot", "-n", "default"]).ok();
     let binding = ["create", "clusterrolebinding", "mine", "--clusterrole", "cluster-admin"];
     admin.kubectl(&[&binding[..], &["--user", "mine"]].concat()).ok();
+    let ca = (sandbox.client_ca_pem(), sandbox.client_ca_key_pem());
+    issue_by((ca.0, &ca.1), &admin, "due", 2000, 280);
+    let pair = ["--client-certificate=aged.crt", "--client-key=aged.key", "--embed-certs"];
+    admin.kubectl(&[&["config", "set-credentials", "due"][..], &pair].concat()).ok();
+    admin.kubectl(&["config", "set-context", "due", "--cluster=sandbox", "--user=due"]).ok();
+    let binding = ["create", "clusterrolebinding", "due", "--clusterrole", "cluster-admin"];
+    admin.kubectl(&[&binding[..], &["--user", "due"]].concat()).ok();
+    admin.run(&["renew", "--auto", "due"]).ok();
     admin.run(&["ca", "init", "--name", "people"]).ok();
     admin.write("r.yaml", &admin.run(&["request", "away", "--offline", "-o", "yaml"]).ok().stdout);
     admin.run(&["approve", "--from", "r.yaml", "--yes", "--reply", "reply.yaml"]).ok();
@@ -270,16 +295,33 @@ fn prepared(trial: &Trial, sandbox: &Sandbox) -> Person {
 }
 
 /// Runs the plugin with half a gigabyte of memory, and stops it after a minute: it has to end by itself.
-fn bounded(admin: &Person, args: &[&str], time: &str) -> Outcome {
+fn bounded(admin: &Person, args: &[&str]) -> Outcome {
     let script = "ulimit -v 524288; exec timeout 60 \"$0\" \"$@\"";
     let plugin = plugin().to_str().expect("a path");
-    let all = [&["-c", script, plugin][..], args, &["--request-timeout", time]].concat();
+    let all = [&["-c", script, plugin][..], args].concat();
     admin.tool("sh", &all)
 }
 
 /// Whether an installation from a reply says that nobody has seen the certificate accepted.
 fn is_unverified(out: &Outcome) -> bool {
     out.stderr.contains("server   not verified: ") && out.stdout.contains("away@sandbox")
+}
+
+/// The store of a certificate whose renewal is due, below somebody's home.
+fn stored(admin: &Person) -> String {
+    let all = ".local/state/kubectl-usercert/credentials";
+    let mut stores = std::fs::read_dir(admin.home.join(all)).expect("stores").flatten();
+    let store = stores.next().expect("a store").file_name().to_string_lossy().into_owned();
+    format!("{all}/{store}/credential.json")
+}
+
+/// What is wrong with what a client was given whose certificate is due: it has to be the old one, and a
+/// word why.
+fn answered(out: &Outcome) -> Option<String> {
+    let why = ["could not be renewed", "waits for an admin"].iter().any(|w| out.stderr.contains(w));
+    let whole = out.stdout.contains("clientKeyData") && out.stdout.ends_with("}}\n");
+    let good = out.code == 0 && whole && why && !out.stderr.contains("panicked");
+    (!good).then(|| "the client was not given the old certificate, and why".to_owned())
 }
 
 /// What is wrong with how a command ended.
@@ -348,7 +390,9 @@ fn page(seen: &[Seen]) -> String {
         $ USERCERT_WRITE_DOCS=1 cargo test --workspace --test e2e -- sandbox::wire::rig\n\
         ```\n\n\
         No command panics, hangs, or leaves a file half written, and a kubeconfig is changed only when all went well.\n\
-        `install --reply` writes its new entry although the server cannot be asked, and says that it is not verified.\n\n"
+        `install --reply` writes its new entry although the server cannot be asked, and says that it is not verified.\n\
+        `credential`, which kubectl runs for a certificate that renews itself, is due to renew here: it answers with the\n\
+        certificate that it has, within 10 seconds, and says why that was not renewed.\n\n"
         .to_owned();
     let names: Vec<String> = COMMANDS.iter().map(|(name, ..)| format!("`{name}`")).collect();
     let _ = writeln!(page, "{} commands: {}.\n", names.len(), names.join(", "));

@@ -78,6 +78,8 @@ soak: ## the long versions of the randomised tests, with the real kubectl
 	@docs/scripts/need cargo kubectl
 	USERCERT_SOAK=10000 PROPTEST_CASES=10000 cargo test --release --package usercert-core
 	USERCERT_CROWD=1000 cargo test --package usercert-tests --test e2e -- killed_twice_and_resumed
+	USERCERT_SOAK=1 cargo test --package usercert-tests --test e2e -- approver::crashes
+	[ -z "$$USERCERT_TEST_KUBECONFIG" ] || docs/scripts/bench-renewals "$$USERCERT_TEST_KUBECONFIG"
 
 fuzz: ## each fuzz target for a minute; needs nightly Rust
 	@docs/scripts/need cargo fuzz

@@ -10,7 +10,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-try: ## walk the main road and the hand-over against a sandbox API server, in front of you
+try: ## show the main road and the hand-over on a sandbox API server
 	@docs/scripts/need cargo kubectl openssl
 	@echo "Building the plugin and the sandbox; the first time takes some minutes."
 	@cargo build --package kubectl-usercert --package usercert-tests --bins
@@ -42,7 +42,7 @@ unit: ## tests of the crates, and of the sandbox with the real kubectl
 e2e: ## the built plugin on the sandbox; on real servers if KUBEBUILDER_ASSETS or USERCERT_TEST_KUBECONFIG is set
 	cargo test --workspace --test e2e --test package
 
-docs: ## write docs/cli.md, docs/man and the picture anew, from the program itself
+docs: ## regenerate docs/cli.md, docs/man and the picture from the program
 	USERCERT_WRITE_DOCS=1 cargo test --quiet --package kubectl-usercert --test cli_docs
 	cargo build --quiet --package kubectl-usercert --package usercert-tests --bins
 	docs/scripts/picture
@@ -55,7 +55,7 @@ web: ## the page: web-demo/dist/index.html
 	@docs/scripts/need cargo wasm
 	web-demo/build.sh
 
-release: ## archive for this machine, its ingredients, hashes, krew manifest: dist/
+release: ## archive for this machine, its list of crates, hashes, krew manifest: dist/
 	@docs/scripts/need cargo python cargo-deb
 	docs/scripts/release
 
@@ -69,12 +69,12 @@ cross: ## other systems, as far as this machine can run them: Windows, arm64, mu
 cross-%:
 	docs/scripts/cross $(if $(E2E),--e2e) $*
 
-bench: ## ours against what people use today; writes nothing
+bench: ## compare with what people use today; writes nothing
 	@docs/scripts/need cargo kubectl openssl hyperfine
 	docs/scripts/bench
 	docs/scripts/bench-many
 
-soak: ## the long versions of the randomised tests, with the real kubectl
+soak: ## the long versions of the randomized tests, with the real kubectl
 	@docs/scripts/need cargo kubectl
 	USERCERT_SOAK=10000 PROPTEST_CASES=10000 cargo test --release --package usercert-core
 	USERCERT_CROWD=1000 cargo test --package usercert-tests --test e2e -- killed_twice_and_resumed

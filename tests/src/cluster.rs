@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -34,6 +35,7 @@ pub(crate) struct Cluster {
     valid: Mutex<Option<u32>>,
     /// How many connections are still to be closed at once.
     dropped: Mutex<u32>,
+    closes_reused: AtomicBool,
     traffic: Mutex<Traffic>,
     /// What is wrong with which paths.
     faults: Mutex<Vec<(String, Fault)>>,
@@ -68,6 +70,7 @@ impl Cluster {
             busy: Mutex::default(),
             valid: Mutex::default(),
             dropped: Mutex::default(),
+            closes_reused: AtomicBool::default(),
             traffic: Mutex::default(),
             faults: Mutex::default(),
             writes: Mutex::new(None),
@@ -123,6 +126,15 @@ impl Cluster {
             }
             None => false,
         }
+    }
+
+    /// From now on each connection is closed, unanswered, when its second request comes.
+    pub(crate) fn close_reused(&self) {
+        self.closes_reused.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn closes_reused(&self) -> bool {
+        self.closes_reused.load(Ordering::Relaxed)
     }
 
     /// Closes the next connections.

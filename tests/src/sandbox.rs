@@ -284,6 +284,12 @@ impl Sandbox {
         self.cluster.expire_credentials(requests);
     }
 
+    /// From now on each connection is closed, unanswered, when its second request comes: as by a server
+    /// that ends idle connections at that very moment.
+    pub fn close_reused(&self) {
+        self.cluster.close_reused();
+    }
+
     /// Closes so many of the next connections before anything is said on them.
     pub fn drop_connections(&self, connections: u32) {
         self.cluster.drop_connections(connections);

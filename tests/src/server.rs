@@ -1,9 +1,9 @@
 //! Connections, and the way of a request through them: authentication, impersonation, authorization, resource.
 
-use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::body::Incoming;
@@ -63,9 +63,16 @@ async fn connection(
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let certificates = certificates.iter().map(|it| it.clone().into_owned()).collect();
     let peer = Peer { certificates, verifier };
+    let requests = AtomicU32::new(0);
     let service = service_fn(move |request| {
         let (cluster, peer) = (Arc::clone(&cluster), peer.clone());
-        async move { Ok::<_, Infallible>(answer_request(&cluster, &peer, request).await) }
+        let is_reused = requests.fetch_add(1, Ordering::Relaxed) > 0;
+        async move {
+            match is_reused && cluster.closes_reused() {
+                true => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
+                false => Ok(answer_request(&cluster, &peer, request).await),
+            }
+        }
     });
     let _closed =
         Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;

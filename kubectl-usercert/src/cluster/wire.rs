@@ -1,7 +1,8 @@
 //! One request to the API server and its answer, byte for byte.
 //!
 //! A server that is overloaded answers 429 or 503 and says in `Retry-After` when to come back; it has
-//! done nothing until then. client-go obeys, and so does this (`client-go/rest/with_retry.go`).
+//! done nothing until then. client-go obeys, and so does this (`client-go/rest/with_retry.go`). What
+//! changes nothing is sent again if its connection ends before an answer comes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +20,12 @@ use usercert_core::text::show;
 
 use super::connection::Connection;
 use super::failure::ApiError;
+use super::transport::ended_unanswered;
 
 /// How often a busy server is asked again, as client-go does.
 const RETRIES: u32 = 10;
+/// How many connections that were kept open may have ended, before one is new: more are never kept.
+const KEPT: u32 = 10;
 /// The longest time that a busy server is waited for, all waits of one request together.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The longest answer that is read where nothing else is said, in bytes. The server's storage takes
@@ -97,12 +101,21 @@ impl Wire {
         let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
         let mut waited = Duration::ZERO;
         let mut tries = 0;
+        let mut ended = 0;
         loop {
             let time = Time::from_now(self.timeout);
-            let (status, pause) = match time.limit(self.attempt(method, path, body.clone())).await?
-            {
-                Outcome::Done(response) => return Ok((response, time)),
-                Outcome::Failed(status, pause) => (status, pause),
+            let (status, pause) = match time.limit(self.attempt(method, path, body.clone())).await {
+                Ok(Outcome::Done(response)) => return Ok((response, time)),
+                Ok(Outcome::Failed(status, pause)) => (status, pause),
+                Err(ApiError::Transport(error))
+                    if ended < KEPT
+                        && changes_nothing(method, path)
+                        && ended_unanswered(&error) =>
+                {
+                    ended += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             let Some(pause) = pause.filter(|_| tries < RETRIES) else {
                 return Err(self.failed(status));
@@ -232,6 +245,11 @@ impl Time {
     }
 }
 
+/// Whether a request may be sent twice: it reads, or asks for a review, which is not stored.
+fn changes_nothing(method: &Method, path: &str) -> bool {
+    *method == Method::GET || (*method == Method::POST && path.ends_with("reviews"))
+}
+
 /// Whether a content type is JSON.
 fn is_json(kind: &str) -> bool {
     let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -295,6 +313,16 @@ mod tests {
         assert_eq!(seconds("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
         for no_number in ["", "-1", "1.5", "Fri, 31 Dec 1999 23:59:59 GMT"] {
             assert_eq!(seconds(no_number), None, "{no_number}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_not_sent_twice() {
+        let reviews = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+        let requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+        assert!(changes_nothing(&Method::POST, reviews) && changes_nothing(&Method::GET, requests));
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert!(!changes_nothing(&method, requests), "{method}");
         }
     }
 

@@ -10,6 +10,7 @@ cases!(
     a_server_that_is_busy_for_years,
     a_huge_certificate,
     a_cut_watch_is_no_end,
+    connections_that_end_between_two_requests,
 );
 
 /// A server of its own.
@@ -79,4 +80,20 @@ fn a_cut_watch_is_no_end(trial: &Trial) {
     }
     trial.with_kubeconfig(&sandbox.admin_kubeconfig()).run(&["approve", "alice", "--yes"]).ok();
     waiting.join().expect("it ends").ok();
+}
+
+/// What changes nothing is asked once more, on a new connection; a decision is not sent twice.
+fn connections_that_end_between_two_requests(trial: &Trial) {
+    let (sandbox, admin) = alone(trial);
+    admin.run(&["request", "alice"]).ok();
+    sandbox.close_reused();
+    for args in [&["review", "alice"][..], &["access", "alice"], &["verify"], &["doctor"]] {
+        admin.run(args).ok();
+    }
+    let before = sandbox.traffic().connections;
+    admin.run(&["verify"]).ok();
+    assert!(sandbox.traffic().connections - before >= 2, "the second request had a new one");
+    admin.run(&["approve", "alice", "--yes"]).exits(1).says(&["Unable to connect"]);
+    let decided = sandbox.log().iter().any(|entry| entry.method == "PUT");
+    assert!(!decided, "{:?}", sandbox.log());
 }

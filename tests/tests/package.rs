@@ -45,16 +45,20 @@ fn dist() -> &'static Path {
 
 /// Packs the plugin, without what only a debugger needs, into a folder.
 fn pack(out: &Path) {
-    static PLUGIN: OnceLock<PathBuf> = OnceLock::new();
-    let plugin = PLUGIN.get_or_init(|| {
-        let built = plugin::build();
-        let small = built.with_extension("packed");
-        run(Command::new("strip").arg("-o").args([&small, &built]));
-        small
+    static PROGRAMS: OnceLock<[PathBuf; 2]> = OnceLock::new();
+    let sandbox = PathBuf::from(env!("CARGO_BIN_EXE_usercert-sandbox"));
+    let [plugin, sandbox] = PROGRAMS.get_or_init(|| {
+        [plugin::build(), sandbox].map(|built| {
+            let small = built.with_extension("packed");
+            run(Command::new("strip").arg("-o").args([&small, &built]));
+            small
+        })
     });
     run(Command::new(root().join("docs/scripts/release"))
         .args(["--target", TARGET, "--binary"])
         .arg(plugin)
+        .arg("--sandbox")
+        .arg(sandbox)
         .arg("--out")
         .arg(out));
 }
@@ -81,6 +85,25 @@ impl Installed {
     }
 }
 
+/// The archive, unpacked into this new folder.
+fn unpack(folder: &Path) -> PathBuf {
+    fs::create_dir_all(folder).expect("a folder");
+    run(Command::new("tar").arg("-xzf").arg(dist().join(ARCHIVE)).arg("-C").arg(folder));
+    folder.to_owned()
+}
+
+/// Nobody needs a compiler to try it: the walk works in the unpacked archive.
+#[test]
+fn the_walk_works_from_the_archive() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let unpacked = unpack(&dir.path().join("unpacked"));
+    let walked = run(Command::new(unpacked.join("try")).env("HOME", dir.path()));
+    let walked = text(&walked.stdout);
+    for shown in ["kubectl usercert request jane", "approved", "joe", "cp kubectl-usercert "] {
+        assert!(walked.contains(shown), "{shown} is missing in {walked}");
+    }
+}
+
 /// Unpacks, moves, links and names as krew does.
 fn install() -> Installed {
     let dir = tempfile::tempdir().expect("a folder");
@@ -94,9 +117,21 @@ fn install() -> Installed {
     for folder in [&store, &installed.path("krew/bin"), &installed.path("home")] {
         fs::create_dir_all(folder).expect("a folder");
     }
-    // Without `files`, everything in the archive is moved.
-    assert!(platform.get("files").is_none());
-    run(Command::new("tar").arg("-xzf").arg(dist.join(ARCHIVE)).arg("-C").arg(&store));
+    // What `files` names is moved, and nothing else: no sandbox on people's machines.
+    let unpacked = unpack(&installed.path("unpacked"));
+    let files = platform["files"].as_array().expect("files");
+    let from: Vec<&str> = files.iter().filter_map(|file| file["from"].as_str()).collect();
+    for file in fs::read_dir(&unpacked).expect("a folder").flatten() {
+        let name = file.file_name().into_string().expect("a name");
+        let wanted = |from: &&str| match from.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == **from,
+        };
+        if from.iter().any(wanted) {
+            fs::rename(file.path(), store.join(&name)).expect("moving");
+        }
+    }
+    assert!(store.join("LICENSE").exists() && !store.join("usercert-sandbox").exists());
     let program = store.join(platform["bin"].as_str().expect("a program"));
     assert!(program.exists(), "{}", program.display());
     std::os::unix::fs::symlink(program, installed.path("krew/bin/kubectl-usercert"))
@@ -287,9 +322,14 @@ fn archive_is_plain_and_the_same_each_time() {
     let list = text(&list.stdout);
     // krew unpacks files and folders, nothing else, and no path with two dots.
     assert!(list.lines().all(|line| line.starts_with('-') && !line.contains("..")), "{list}");
-    for name in
-        [" LICENSE", " LICENSES-third-party.txt", " kubectl-usercert", " kubectl_complete-usercert"]
-    {
+    for name in [
+        " LICENSE",
+        " LICENSES-third-party.txt",
+        " kubectl-usercert",
+        " kubectl_complete-usercert",
+        " usercert-sandbox",
+        " try",
+    ] {
         assert!(list.lines().any(|line| line.ends_with(name)), "{name} in {list}");
     }
     run(Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(dist));
@@ -351,8 +391,7 @@ fn installed_used_and_removed() {
     );
     let completed = installed.shell("PATH=~/.local/bin:$PATH kubectl __complete usercert insta");
     assert!(text(&completed.stdout).starts_with("install\t"), "{completed:?}");
-    let packed =
-        installed.path("krew/store/usercert").join(format!("v{}", env!("CARGO_PKG_VERSION")));
+    let packed = installed.path("unpacked");
     let helper = |path: PathBuf| fs::read_to_string(path).expect("a script");
     assert_eq!(
         helper(packed.join("kubectl_complete-usercert")),

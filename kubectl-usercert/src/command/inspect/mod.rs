@@ -18,10 +18,12 @@ use self::gather::Gathered;
 use self::look::{InspectedItem, look};
 use crate::cluster::Kubeconfig;
 use crate::error::{Error, Exit, Result};
-use crate::ui::args::{ClientArgs, Format, OutputArgs};
+use crate::ui::args::{ClientArgs, Format, WideOutputArgs};
 use crate::ui::host::Host;
-use crate::ui::output::{self, Room};
+use crate::ui::output::{self, ListPrinter, Room};
 
+/// Items that are printed together.
+const AT_ONCE: usize = 100;
 /// More things than this in one file are shown as a table.
 const SHEETS: usize = 8;
 
@@ -53,7 +55,7 @@ pub struct InspectArgs {
     #[arg(long, value_name = "DURATION")]
     pub expires_within: Option<String>,
     #[command(flatten)]
-    output: OutputArgs,
+    output: WideOutputArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -134,22 +136,21 @@ fn print(
         item["source"] = row.source.clone().into();
         item
     };
-    // Of many files it takes as much memory as the rows themselves.
-    let value = match args.output.format {
-        Some(Format::Json | Format::Yaml) => {
-            let items: Vec<Value> = rows.iter().map(item).collect();
-            output::object("Inspection", json!({ "items": items }))
+    // One by one: together they would take as much memory as the rows themselves.
+    if let Some(mut list) = ListPrinter::new(args.output.format, "Inspection") {
+        for some in rows.chunks(AT_ONCE) {
+            list.add(host, &some.iter().map(item).collect::<Vec<Value>>())?;
         }
-        _ => Value::Null,
-    };
+        return list.finish(host);
+    }
     let mut names: Vec<String> = rows.iter().map(|row| row.source.clone()).collect();
     names.dedup();
     let several = names.len() > 1;
-    output::print(host, args.output.format, &value, &names, |wide| {
+    output::print(host, args.output.format, &Value::Null, &names, |wide| {
         let shown = rows.iter().filter(|row| !sheet::goes_without_saying(&row.item));
         if !args.text && (several || gathered.root.is_some() || shown.count() > SHEETS) {
             let first_to_go = &["CA", "KEY", "EXPIRES", "NAMES"];
-            let room = Room { columns: host.table_columns(wide), first_to_go };
+            let room = Room { columns: host.table_columns(wide), first_to_go, ..Room::default() };
             return table::table(rows, gathered.root.as_deref(), wide, now, room);
         }
         sheet::sheets(rows, wide || args.text, several)

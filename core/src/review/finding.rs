@@ -122,6 +122,9 @@ findings! {
     /// is a warning where the requester came with a certificate for another name and is not in
     /// system:masters.
     RequesterDiffers = "requester-differs", Info;
+    /// The user holds a valid certificate already, and this request is for another key and was not
+    /// submitted with that certificate: from another machine of the same person, or from somebody else.
+    SecondKey = "second-key", Warn;
     /// Host names or addresses, which a person's certificate has no use for; the signer copies them.
     AlternativeNames = "alternative-names", Warn;
     /// A lifetime of more than a year: whoever steals the key has it that long, unless it is revoked.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::finding::{Finding, FindingCode, Findings, Severity};
-use super::{LONG_LIFETIME_SECONDS, MAX_REQUEST_BYTES, Reviewed};
+use super::{HeldCertificate, LONG_LIFETIME_SECONDS, MAX_REQUEST_BYTES, Reviewed};
 use crate::api::csr::{CLIENT_AUTH, CLIENT_SIGNER};
 use crate::encoding::pem;
 use crate::text;
@@ -114,13 +114,16 @@ pub(super) fn content(
             );
             // Who may do everything anyway has no need of another's name.
             let masters = reviewed.requester_groups.iter().any(|group| group == SYSTEM_MASTERS);
-            let severity = match reviewed.requester_certificate && !masters {
+            let certificate =
+                reviewed.requester_credential.is_some_and(|id| id.starts_with("X509SHA256="));
+            let severity = match certificate && !masters {
                 true => Severity::Warn,
                 false => FindingCode::RequesterDiffers.severity(),
             };
             findings.push(Finding { code: FindingCode::RequesterDiffers, severity, message });
         }
     }
+    second_key(request, reviewed, findings);
     if !request.alternative_names.is_empty() {
         let names = text::show_short(&request.alternative_names.join(", "), 200);
         findings.add(FindingCode::AlternativeNames, format!("asks for the names {names}"));
@@ -133,6 +136,30 @@ pub(super) fn content(
         let message = format!("the signer will leave out: {}", text::show_short(&names, 200));
         findings.add(FindingCode::DroppedAttributes, message);
     }
+}
+
+/// Somebody else may ask in the name of a user who is in already. A renewal comes with the certificate
+/// that it renews.
+fn second_key(request: &CertificateRequest, reviewed: &Reviewed<'_>, findings: &mut Findings) {
+    let renewal = reviewed.held.iter().any(|held| {
+        reviewed.requester_credential == Some(held.credential.as_str())
+            && reviewed.requester == Some(request.subject.user())
+    });
+    let same_key = |held: &HeldCertificate| held.spki.as_ref() == Some(&request.key.spki);
+    let others: Vec<&HeldCertificate> =
+        reviewed.held.iter().filter(|held| !renewal && !same_key(held)).collect();
+    let Some(first) = others.first() else { return };
+    let date: String = first.not_after.to_string().chars().take(10).collect();
+    let more = match others.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let message = format!(
+        "{} holds a valid certificate already ({}, until {date}{more}); this is another key, and was not requested with it",
+        text::show_short(request.subject.user(), 80),
+        text::show_short(&first.place, 100),
+    );
+    findings.add(FindingCode::SecondKey, message);
 }
 
 pub(super) fn asked(reviewed: &Reviewed<'_>, findings: &mut Findings) {

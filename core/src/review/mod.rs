@@ -13,6 +13,7 @@ mod names;
 pub mod policy;
 
 use crate::api::csr::CsrObject;
+use crate::time::UnixTime;
 use crate::x509::identity::Identity;
 use crate::x509::key::Verification;
 use crate::x509::pkcs10::{CertificateRequest, CsrError};
@@ -44,10 +45,12 @@ pub struct Reviewed<'a> {
     pub expiration_seconds: Option<i64>,
     /// Who submitted it; `None` for a request that is not in a cluster yet.
     pub requester: Option<&'a str>,
-    /// Whether the requester came with a client certificate, which names them.
-    pub requester_certificate: bool,
+    /// The id of the credential that the requester came with, as the API server knows it.
+    pub requester_credential: Option<&'a str>,
     /// The requester's groups, as the API server knows them.
     pub requester_groups: &'a [String],
+    /// The user's valid certificates that are known and not revoked.
+    pub held: &'a [HeldCertificate],
     /// What the list of revoked certificates says of the user as a whole, if it blocks them.
     pub revoked_user: Option<&'a str>,
     /// What it says of the certificate with which the request was submitted.
@@ -69,8 +72,9 @@ impl<'a> Reviewed<'a> {
             usages: &[],
             expiration_seconds: None,
             requester: None,
-            requester_certificate: false,
+            requester_credential: None,
             requester_groups: &[],
+            held: &[],
             revoked_user: None,
             revoked_requester: None,
             signature: None,
@@ -86,13 +90,24 @@ impl<'a> Reviewed<'a> {
             signer_name: &object.spec.signer_name,
             usages: &object.spec.usages,
             expiration_seconds: object.spec.expiration_seconds,
-            requester_certificate: object
-                .requester_credential()
-                .is_some_and(|id| id.starts_with("X509SHA256=")),
+            requester_credential: object.requester_credential(),
             requester_groups: &object.spec.groups,
             ..Self::new(object.pem(), object.request())
         }
     }
+}
+
+/// A valid certificate that the user of a request holds.
+#[derive(Clone, Debug)]
+pub struct HeldCertificate {
+    /// The id by which the API server knows it, as `X509SHA256=…`.
+    pub credential: String,
+    /// Its key, if that is known: the DER of the SubjectPublicKeyInfo.
+    pub spki: Option<Vec<u8>>,
+    /// End of validity.
+    pub not_after: UnixTime,
+    /// Where it is known from, safe to show.
+    pub place: String,
 }
 
 /// All findings on a request, the gravest first.

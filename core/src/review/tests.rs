@@ -67,11 +67,43 @@ fn a_requester_with_a_certificate_of_their_own_is_a_warning() {
     ] {
         let findings = review_of(&pem, |r| {
             r.requester = Some("bob");
-            r.requester_certificate = certificate;
+            r.requester_credential = certificate.then_some("X509SHA256=00");
             r.requester_groups = groups;
         });
         assert_eq!(findings[0].severity, severity);
     }
+}
+
+#[test]
+fn a_second_key_is_told_unless_the_first_one_asks_for_it() {
+    let request = request("alice", &[]);
+    let pem = pkcs10::to_pem(&request.der);
+    let held = |credential: &str, spki: Option<&[u8]>| HeldCertificate {
+        credential: credential.to_owned(),
+        spki: spki.map(<[u8]>::to_vec),
+        not_after: UnixTime(86_400),
+        place: "request alice".to_owned(),
+    };
+    let found = |held: &[HeldCertificate], requester: &str, credential: Option<&str>| {
+        let findings = review_of(&pem, |r| {
+            r.held = held;
+            r.requester = Some(requester);
+            r.requester_credential = credential;
+        });
+        let second = findings.into_iter().find(|f| f.code == FindingCode::SecondKey);
+        second.map(|f| f.message)
+    };
+    let two = [held("X509SHA256=aa", Some(b"other")), held("X509SHA256=bb", None)];
+    assert_eq!(
+        found(&two, "alice", None).unwrap(),
+        "alice holds a valid certificate already (request alice, until 1970-01-02, and 1 more); this is another key, and was not requested with it"
+    );
+    assert!(found(&two, "alice", Some("X509SHA256=cc")).is_some());
+    assert_eq!(found(&two, "alice", Some("X509SHA256=bb")), None, "a renewal");
+    assert!(found(&two, "bob", Some("X509SHA256=bb")).is_some(), "bob does not renew for alice");
+    let same = [held("X509SHA256=aa", Some(&request.key.spki))];
+    assert_eq!(found(&same, "bob", None), None, "the same key once more");
+    assert_eq!(found(&[], "bob", None), None);
 }
 
 #[test]

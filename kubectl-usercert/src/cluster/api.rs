@@ -16,6 +16,7 @@ use super::wire::{self, OnBusy, Wire};
 
 pub(super) const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+const RULES: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
 /// Longest table that is read, in bytes: some fifty thousand requests.
 const TABLE_LIMIT: usize = 32 << 20;
 
@@ -184,6 +185,15 @@ impl Cluster {
         let answer = self.send(Method::POST, REVIEWS, Some(&body)).await?;
         UserInfo::deserialize(&answer["status"]["userInfo"])
             .map_err(|e| ApiError::Malformed(e.to_string()))
+    }
+
+    /// Asks the server what this connection may do in a namespace.
+    pub async fn my_rules(&self, namespace: &str) -> Result<Value, ApiError> {
+        let body = json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview",
+            "spec": { "namespace": namespace },
+        });
+        self.send(Method::POST, RULES, Some(&body)).await
     }
 
     pub async fn config_map(&self, namespace: &str, name: &str) -> Result<Value, ApiError> {

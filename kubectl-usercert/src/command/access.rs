@@ -8,14 +8,12 @@ use usercert_core::api::rbac::{self, AUTHENTICATED, Allowance, Binding, Subject}
 use usercert_core::text::{show, show_short};
 use usercert_core::x509::identity::SYSTEM_MASTERS;
 
-use crate::cluster::{Cluster, Target};
+use crate::cluster::Target;
 use crate::error::{Exit, Result};
-use crate::ui::args::{ClientArgs, Format, OutputArgs};
+use crate::ui::args::{ClientArgs, Format, WideOutputArgs};
 use crate::ui::host::Host;
-use crate::ui::output;
-use crate::workflow::role_bindings::{
-    self, KnownCertificate, RoleKey, RoleLookup, described, role_key,
-};
+use crate::ui::output::{self, Room};
+use crate::workflow::role_bindings::{self, Reach, RoleKey, RoleLookup, described, role_key};
 
 /// Show what a user may do: the bindings that reach them, and what those allow in words
 ///
@@ -38,12 +36,12 @@ pub struct AccessArgs {
     #[arg(short, long = "group", value_name = "GROUP")]
     pub groups: Vec<String>,
     #[command(flatten)]
-    output: OutputArgs,
+    output: WideOutputArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
 
-/// How wide the column ALLOWS is where no piece of it is wider.
+/// How wide the column ALLOWS is at most.
 const ALLOWS: usize = 100;
 
 /// Runs the command.
@@ -53,71 +51,51 @@ const ALLOWS: usize = 100;
 pub async fn run(host: &Host, args: &AccessArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
-    let (holdings, known) = tokio::join!(
-        role_bindings::look(&cluster, args.client.namespace.as_deref()),
-        known(host, args, &target, &cluster),
-    );
-    let holdings = holdings?;
-    let groups = groups(host, args, &known);
+    let holder = Subject::User(args.name.clone());
+    let namespace = args.client.namespace.as_deref();
+    let reach = Reach::look(&target, &cluster, holder, &args.groups, namespace, host.now()).await?;
+    tell_groups(host, args, &reach);
 
-    let mut holders = vec![Subject::User(args.name.clone())];
-    holders.extend(groups.iter().cloned().map(Subject::Group));
-    let everybody = Subject::Group(AUTHENTICATED.to_owned());
     let detailed = args.output.format.is_some_and(|f| f != Format::Name);
-    if detailed && !holders.contains(&everybody) {
-        holders.push(everybody.clone());
-    }
-    let rows: Vec<(&Subject, &Binding)> = holders
-        .iter()
-        .flat_map(|by| rbac::reaching(&holdings.bindings, by).map(move |b| (by, b)))
-        .collect();
+    let (everybody, reaching): (Vec<_>, Vec<_>) = reach
+        .reaching()
+        .into_iter()
+        .partition(|(by, _)| by.name() == AUTHENTICATED && !reach.groups.contains(AUTHENTICATED));
+    let for_everybody: usize = everybody.iter().map(|(_, bindings)| bindings.len()).sum();
+    let shown = reaching.iter().chain(everybody.iter().filter(|_| detailed));
+    let rows: Vec<(&Subject, &Binding)> =
+        shown.flat_map(|(by, bindings)| bindings.iter().map(move |b| (by, *b))).collect();
     let bindings: Vec<&Binding> = rows.iter().map(|(_, b)| *b).collect();
     let roles = role_bindings::roles(&cluster, &bindings).await?;
     let rows: Vec<Row<'_>> = rows.iter().map(|(by, b)| Row::new(by, b, &roles)).collect();
 
-    let nothing_seen = holdings.no_cluster.is_some() && holdings.no_namespaces.is_some();
-    if !nothing_seen {
-        let for_everybody = rbac::reaching(&holdings.bindings, &everybody).count();
-        print(host, args, &groups, &rows, for_everybody)?;
+    let holdings = &reach.holdings;
+    if holdings.no_cluster.is_none() || holdings.no_namespaces.is_none() {
+        print(host, args, &reach.groups, &rows, for_everybody)?;
     }
-    let missing = holdings.missing();
+    let missing = reach.holdings.missing();
     missing.iter().for_each(|error| host.fail(error));
     Ok(if missing.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-/// The user's certificates, unless the groups are given.
-async fn known(
-    host: &Host,
-    args: &AccessArgs,
-    target: &Target,
-    cluster: &Cluster,
-) -> Vec<KnownCertificate> {
+/// Says which groups are looked at, and where they were found.
+fn tell_groups(host: &Host, args: &AccessArgs, reach: &Reach) {
     if !args.groups.is_empty() {
-        return Vec::new();
-    }
-    role_bindings::certificates(target, cluster, &args.name, host.now()).await
-}
-
-/// The groups given, else those of the certificates that are known.
-fn groups(host: &Host, args: &AccessArgs, known: &[KnownCertificate]) -> BTreeSet<String> {
-    if !args.groups.is_empty() {
-        return args.groups.iter().cloned().collect();
+        return;
     }
     let name = show(&args.name);
-    let groups = role_bindings::groups(&args.name, known);
     if rbac::service_account(&args.name).is_some() {
         host.say(format!("{name} is a service account, with the groups that those have."));
     }
-    if groups.is_empty() {
+    if reach.groups.is_empty() {
         host.say(format!(
             "Looked at the user {name} alone; -g GROUP adds a group of the certificate."
         ));
-    } else if !known.is_empty() {
-        let places: Vec<&str> = known.iter().map(|k| k.place.as_str()).collect();
-        let listed: Vec<String> = groups.iter().map(|g| show_short(g, 60)).collect();
+    } else if !reach.certificates.is_empty() {
+        let places: Vec<&str> = reach.certificates.iter().map(|k| k.place.as_str()).collect();
+        let listed: Vec<String> = reach.groups.iter().map(|g| show_short(g, 60)).collect();
         host.say(format!("Groups of {name} ({}): {}", places.join(", "), listed.join(", ")));
     }
-    groups
 }
 
 /// One binding that reaches the user.
@@ -138,32 +116,6 @@ impl<'a> Row<'a> {
         Self { by, binding, allows }
     }
 
-    /// The cells of a row, and of further ones where the last cell takes several lines: what is ours to say
-    /// is never cut.
-    fn rows(&self, wide: bool) -> Vec<Vec<String>> {
-        let mut lines = match &self.allows {
-            Ok(allowance) if wide => vec![allowance.brief()],
-            Ok(allowance) => {
-                // Of names of objects there may be any number.
-                let pieces = allowance.pieces();
-                let pieces: Vec<String> =
-                    pieces.iter().map(|p| output::cut(p, 3 * ALLOWS)).collect();
-                output::laid_out(&pieces, "; ", ALLOWS)
-            }
-            Err(why) => vec![(*why).to_owned()],
-        }
-        .into_iter();
-        let mut first = self.cells(wide);
-        let before = first.len();
-        first.extend(lines.next());
-        let more = lines.map(|line| {
-            let mut cells = vec![String::new(); before];
-            cells.push(line);
-            cells
-        });
-        std::iter::once(first).chain(more).collect()
-    }
-
     fn cells(&self, wide: bool) -> Vec<String> {
         let role = &self.binding.role;
         let mut cells = vec![
@@ -174,6 +126,17 @@ impl<'a> Row<'a> {
         if wide {
             cells.push(show_short(&self.binding.name, 90));
         }
+        cells.push(match &self.allows {
+            Ok(allowance) if wide => allowance.brief(),
+            Ok(allowance) => {
+                // Of names of objects there may be any number.
+                let pieces = allowance.pieces();
+                let pieces: Vec<String> =
+                    pieces.iter().map(|p| output::cut(p, 3 * ALLOWS)).collect();
+                pieces.join("; ")
+            }
+            Err(why) => (*why).to_owned(),
+        });
         cells
     }
 
@@ -215,12 +178,17 @@ fn print(
         host.say(format!("No role bindings reach {}.", show(&args.name)));
     } else {
         output::print(host, args.output.format, &value, &names, |wide| {
-            let cells: Vec<Vec<String>> = rows.iter().flat_map(|r| r.rows(wide)).collect();
+            let cells: Vec<Vec<String>> = rows.iter().map(|r| r.cells(wide)).collect();
             let header: &[&str] = match wide {
                 true => &["NAMESPACE", "ROLE", "BY", "BINDING", "ALLOWS"],
                 false => &["NAMESPACE", "ROLE", "BY", "ALLOWS"],
             };
-            output::table(header, &cells)
+            let room = Room {
+                columns: host.table_columns(wide),
+                last_folds: Some(ALLOWS).filter(|_| !wide),
+                ..Room::default()
+            };
+            output::table_within(header, &cells, room)
         })?;
     }
     if args.output.format.is_none() && for_everybody > 0 {

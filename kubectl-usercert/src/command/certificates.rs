@@ -10,9 +10,9 @@ use usercert_core::x509::lifetime::{self, expiry_in_words};
 
 use crate::cluster::{ApiError, Cluster, Target, explain};
 use crate::error::{Error, Exit, Result};
-use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Format, OutputArgs};
+use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Format, WideOutputArgs};
 use crate::ui::host::Host;
-use crate::ui::output;
+use crate::ui::output::{self, Room};
 use crate::workflow::records;
 use crate::workflow::revocation::Known;
 
@@ -43,7 +43,7 @@ pub struct CertificatesArgs {
     #[arg(long, conflicts_with_all = ["name", "expires_within"])]
     pub prune: bool,
     #[command(flatten)]
-    output: OutputArgs,
+    output: WideOutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -113,7 +113,7 @@ fn print(
             "damaged": damaged.map(|(name, problem)| json!({ "name": name, "problem": problem })).collect::<Value>(),
         }),
     );
-    output::print(host, args.output.format, &value, &names, |wide| table(rows, wide, now))
+    output::print(host, args.output.format, &value, &names, |wide| table(host, rows, wide, now))
 }
 
 fn item(row: &Recorded<'_>, now: UnixTime) -> Value {
@@ -138,7 +138,7 @@ fn item(row: &Recorded<'_>, now: UnixTime) -> Value {
     })
 }
 
-fn table(rows: &[Recorded<'_>], wide: bool, now: UnixTime) -> String {
+fn table(host: &Host, rows: &[Recorded<'_>], wide: bool, now: UnixTime) -> String {
     let mut header =
         vec!["USER", "GROUPS", "FROM", "UNTIL", "APPROVED BY", "WHY", "RENEWS", "BLOCKED"];
     if wide {
@@ -148,17 +148,16 @@ fn table(rows: &[Recorded<'_>], wide: bool, now: UnixTime) -> String {
     let cells = |row: &Recorded<'_>| {
         let record = row.record;
         let groups: Vec<String> = record.groups.iter().map(|g| show_short(g, 30)).collect();
-        let until = record.not_after.to_string();
+        let until = match wide {
+            true => record.not_after.to_string().trim_end_matches('Z').replace('T', " "),
+            false => day(record.not_after),
+        };
         let renews = record.renews.as_ref().map(|parent| short(parent, wide));
         let mut cells = vec![
             show_short(&record.user, 40),
             or_none(output::cut(&groups.join(","), 60)),
             day(record.not_before),
-            format!(
-                "{} ({})",
-                until.trim_end_matches('Z').replace('T', " "),
-                expiry_in_words(record.not_after, now)
-            ),
+            format!("{until} ({})", expiry_in_words(record.not_after, now)),
             record.approval.by.as_deref().map_or("<unknown>".to_owned(), |by| show_short(by, 40)),
             or_none(show_short(&record.approval.reason, 40)),
             renews.unwrap_or_else(|| "<none>".to_owned()),
@@ -173,7 +172,9 @@ fn table(rows: &[Recorded<'_>], wide: bool, now: UnixTime) -> String {
         cells
     };
     let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
-    output::table(&header, &rows)
+    let first_to_go = &["RENEWS", "WHY", "FROM", "APPROVED BY"];
+    let room = Room { columns: host.table_columns(wide), first_to_go, ..Room::default() };
+    output::table_within(&header, &rows, room)
 }
 
 fn day(time: UnixTime) -> String {

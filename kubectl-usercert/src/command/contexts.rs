@@ -19,7 +19,7 @@ use crate::cluster::Kubeconfig;
 use crate::error::{Error, Exit, Result};
 use crate::files::credential_store::{CredentialStore, StateHome};
 use crate::files::{kubeconfig, named, reading};
-use crate::ui::args::{DryRun, DryRunArgs, Format, OutputArgs};
+use crate::ui::args::{DryRun, DryRunArgs, Format, WideOutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
 use crate::workflow::kubeconfig_writer::{Refused, edited, unwritten};
@@ -65,7 +65,7 @@ pub struct ContextsArgs {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<String>,
     #[command(flatten)]
-    output: OutputArgs,
+    output: WideOutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
 }
@@ -112,7 +112,12 @@ pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     let value = output::object("ContextList", json!({ "items": rows }));
     output::print(host, args.output.format, &value, &names, |wide| {
         let first_to_go = &["GROUPS", "CLUSTER"];
-        table(&rows, wide, now, Room { columns: host.table_columns(wide), first_to_go })
+        table(
+            &rows,
+            wide,
+            now,
+            Room { columns: host.table_columns(wide), first_to_go, ..Room::default() },
+        )
     })?;
     Ok(exit)
 }

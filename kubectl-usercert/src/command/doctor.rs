@@ -19,7 +19,7 @@ use crate::cluster::{
     ApiError, Cluster, Credentials, ListOptions, Need, Target, UserInfo, explain,
 };
 use crate::error::{Exit, Result};
-use crate::ui::args::{ClientArgs, OutputArgs};
+use crate::ui::args::{ClientArgs, ObjectOutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::revocation::{self, Known};
@@ -48,7 +48,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
     pub signer: String,
     #[command(flatten)]
-    output: OutputArgs,
+    output: ObjectOutputArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -92,8 +92,7 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
             .map(|ability| (ability, doctor::able(ability, |q| answers.get(q).copied().flatten())))
             .collect(),
     };
-    let names: Vec<String> = Vec::new();
-    output::print(host, args.output.format, &found.value(), &names, |_| found.text(host.now()))?;
+    output::print(host, args.output.format, &found.value(), &[], |_| found.text(host.now()))?;
     Ok(Exit::Done)
 }
 

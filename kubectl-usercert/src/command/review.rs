@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use usercert_core::review::{self, Finding, Severity};
+use usercert_core::time::UnixTime;
 
-use crate::cluster::Target;
+use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Exit, Result};
-use crate::ui::args::{ClientArgs, Format, OutputArgs};
+use crate::ui::args::{ClientArgs, Format, WideOutputArgs};
 use crate::ui::host::Host;
-use crate::ui::output;
+use crate::ui::output::{self, Room};
+use crate::workflow::known_certificates::Held;
 use crate::workflow::review_bindings::Bindings;
-use crate::workflow::review_policy::PolicyArgs;
+use crate::workflow::review_policy::{PolicyArgs, Rules};
 use crate::workflow::review_sheet::Sheet;
 use crate::workflow::{approval, findings};
 
@@ -50,7 +52,7 @@ pub struct ReviewArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: WideOutputArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -75,7 +77,7 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         Err(error) => Err(error),
     };
     if let Some(file) = &args.from {
-        let bindings = Bindings::unknown("no cluster was asked");
+        let bindings = Bindings::none();
         let requests = approval::read_requests(host, file)?;
         for incoming in &requests {
             let object = approval::to_submit(incoming, None, None);
@@ -86,8 +88,7 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         let cluster = Target::resolve(&args.client)?.connect()?;
         let bindings = Bindings::read(&cluster).await;
         for name in &args.names {
-            let found = approval::find(&cluster, name).await;
-            let sheet = found.map(|object| Sheet::new(object, true, &bindings, &rules));
+            let sheet = reviewed(&cluster, name, &bindings, &rules, host.now()).await;
             take(sheet, args.names.len() > 1)?;
         }
     }
@@ -119,6 +120,21 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
     Ok(exit)
 }
 
+async fn reviewed(
+    cluster: &Cluster,
+    name: &str,
+    bindings: &Bindings,
+    rules: &Rules,
+    now: UnixTime,
+) -> Result<Sheet> {
+    let object = approval::find(cluster, name).await?;
+    let held = match object.request() {
+        Ok(request) => Held::read(cluster, Some(request.subject.user()), now).await,
+        Err(_) => Held::default(),
+    };
+    Ok(Sheet::compared(object, true, bindings, &held, rules))
+}
+
 /// Says that a request would be refused, and what would let it pass.
 fn refusal_in_words(sheets: &[Sheet]) -> String {
     let refuses = |f: &&Finding| review::refuses(std::slice::from_ref(*f), &[]);
@@ -144,6 +160,8 @@ fn explain_findings(host: &Host) -> Result<Exit> {
             vec![code.as_str().to_owned(), severity.to_owned(), code.explanation().to_owned()]
         })
         .collect();
-    host.text(&output::table(&["CODE", "SEVERITY", "MEANING"], &rows))?;
+    let columns = host.table_columns(false);
+    let room = Room { columns, last_folds: Some(usize::MAX), ..Room::default() };
+    host.text(&output::table_within(&["CODE", "SEVERITY", "MEANING"], &rows, room))?;
     Ok(Exit::Done)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use usercert_core::text::shell_word;
 use usercert_core::x509::lifetime::{self, Lifetime};
@@ -99,11 +100,37 @@ pub enum Format {
     Wide,
 }
 
-/// `-o`.
+impl Format {
+    fn among(formats: &'static [Self]) -> impl TypedValueParser<Value = Self> {
+        let names = formats.iter().filter_map(ValueEnum::to_possible_value);
+        PossibleValuesParser::new(names).try_map(|name| Self::from_str(&name, false))
+    }
+}
+
+/// `-o` of a command whose results have names.
 #[derive(Args, Clone, Debug, Default)]
 pub struct OutputArgs {
     /// Format of the result; a text for people if absent
-    #[arg(short = 'o', long = "output", value_name = "FORMAT")]
+    #[arg(short = 'o', long = "output", value_name = "FORMAT",
+          value_parser = Format::among(&[Format::Json, Format::Yaml, Format::Name]))]
+    pub format: Option<Format>,
+}
+
+/// `-o` of a command that has more to show than fits a line.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WideOutputArgs {
+    /// Format of the result; a text for people if absent
+    #[arg(short = 'o', long = "output", value_name = "FORMAT",
+          value_parser = Format::among(Format::value_variants()))]
+    pub format: Option<Format>,
+}
+
+/// `-o` of a command whose result has no name.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ObjectOutputArgs {
+    /// Format of the result; a text for people if absent
+    #[arg(short = 'o', long = "output", value_name = "FORMAT",
+          value_parser = Format::among(&[Format::Json, Format::Yaml]))]
     pub format: Option<Format>,
 }
 

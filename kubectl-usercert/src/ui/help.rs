@@ -8,8 +8,9 @@ pub const CONNECTION: &str = "Connection (as in kubectl)";
 /// Heading of the flags that every command has.
 pub const GENERAL: &str = "General";
 
-/// The commands with the help that is to be shown: in full, or in short without examples, the flags that
-/// all commands share, and those of a command's life as a server. Either way a flag takes a line or two, as kubectl shows them.
+/// The commands with the help that is to be shown: in full, or in short. What is short leaves out
+/// examples, the flags that all commands share, those of a command's life as a server, and those that
+/// are marked as rare (`hide_short_help`). Either way a flag takes a line or two, as kubectl shows them.
 pub fn shown(mut command: Command, full: bool) -> Command {
     let about = command.get_long_about().cloned();
     let help = Arg::new("help")
@@ -27,10 +28,13 @@ pub fn shown(mut command: Command, full: bool) -> Command {
     let shared =
         |arg: &Arg| matches!(arg.get_help_heading(), Some(CONNECTION | GENERAL | "Watching"));
     command
-        .mut_args(|arg| match (shared(&arg), arg.get_long_help().cloned()) {
-            (true, _) => arg.hide(!full),
-            (false, Some(all)) if full => arg.help(all),
-            (false, _) => arg,
+        .mut_args(|arg| match (shared(&arg) || arg.is_hide_short_help_set(), full) {
+            (true, false) => arg.hide(true),
+            (_, false) => arg,
+            (_, true) => {
+                let all = arg.get_long_help().or(arg.get_help()).cloned();
+                arg.hide_short_help(false).help(all.unwrap_or_default())
+            }
         })
         .mut_subcommands(|command| shown(command, full))
 }

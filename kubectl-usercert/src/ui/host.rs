@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Exit, Result};
 use crate::files::reading;
-use crate::ui::{paint, terminal};
+use crate::ui::{fold, paint, terminal};
 
 /// Ctrl-c was pressed.
 #[derive(Debug)]
@@ -128,14 +128,21 @@ impl Host {
     /// What a question that follows is about: seen even when quiet, unless the answer was given in
     /// advance.
     pub fn say_before_asking(&self, text: impl AsRef<str>, yes: bool) {
-        if yes { self.say(text) } else { self.warn(text) }
+        if !yes || !self.quiet {
+            self.show(text.as_ref());
+        }
     }
 
-    /// Something that must be seen even when quiet, on standard error.
+    /// Something that must be seen even when quiet, on standard error, in lines that fit the terminal.
     pub fn warn(&self, text: impl AsRef<str>) {
+        self.show(&folded(text.as_ref(), self.columns()));
+    }
+
+    /// Text on standard error, in the lines that it has.
+    fn show(&self, text: &str) {
         // There is nobody left to tell when standard error is gone. Foreign strings are rendered
         // where they are put into messages; this is for those that come from libraries.
-        let text = text::show_lines(text.as_ref(), usize::MAX);
+        let text = text::show_lines(text, usize::MAX);
         let wanted = AutoStream::choice(&io::stderr());
         let _ = writeln!(anstream::stderr(), "{}", paint::painted(&text, wanted));
     }
@@ -193,7 +200,7 @@ impl Host {
             if answer.trim().is_empty() {
                 return Ok(None);
             }
-            match answer.parse::<ExpectedCode>() {
+            match answer.trim().parse::<ExpectedCode>() {
                 Ok(code) => return Ok(Some(code)),
                 Err(error) => self.warn(error.to_string()),
             }
@@ -250,6 +257,18 @@ impl Host {
     pub fn can_ask(&self) -> bool {
         io::stdin().is_terminal()
     }
+}
+
+/// Sentences folded at spaces to this width. What has columns stays as it is, and a line with a command,
+/// so that it can be copied.
+fn folded(text: &str, columns: Option<usize>) -> String {
+    let command = |line: &str| line.contains("kubectl ") || line.contains(" -- ");
+    let stays = |line: &str| command(line) || line.trim_start().contains("   ");
+    let fold = |line: &str| match stays(line) {
+        true => line.to_owned(),
+        false => fold::folded(line, columns),
+    };
+    text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
 }
 
 /// The time of day.

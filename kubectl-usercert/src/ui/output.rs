@@ -6,6 +6,7 @@ use usercert_core::text::{self, show, width};
 
 use crate::error::Result;
 use crate::ui::args::Format;
+pub use crate::ui::fold::{folded, laid_out};
 use crate::ui::host::Host;
 pub use crate::ui::paint::LABEL;
 
@@ -103,34 +104,6 @@ impl Collected {
     }
 }
 
-/// A line of ours, folded at spaces to this width; what follows is indented, so that nothing in it begins
-/// a line.
-pub fn folded(line: &str, columns: Option<usize>) -> String {
-    let Some(columns) = columns else { return line.to_owned() };
-    let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-    laid_out(&words, " ", columns.saturating_sub(5)).join("\n    ")
-}
-
-/// Pieces with something between them, in lines that are at most `room` wide where no piece is wider.
-pub fn laid_out(pieces: &[String], between: &str, room: usize) -> Vec<String> {
-    let mut lines = Vec::<String>::new();
-    for piece in pieces {
-        match lines.last_mut() {
-            Some(line) if width(line) + width(between) + width(piece) <= room => {
-                line.push_str(between);
-                line.push_str(piece);
-            }
-            last => {
-                if let Some(last) = last {
-                    last.push_str(between.trim_end());
-                }
-                lines.push(piece.clone());
-            }
-        }
-    }
-    lines
-}
-
 /// What is safe to show already, cut to so many columns.
 pub fn cut(shown: &str, columns: usize) -> String {
     if width(shown) <= columns {
@@ -161,12 +134,20 @@ pub fn cut_front(shown: &str, columns: usize) -> String {
 /// Narrower than this no column is made.
 const NARROWEST: usize = 12;
 
+/// Columns that would be of no use if they were cut: two people compare codes letter by letter.
+const NEVER_CUT: [&str; 2] = ["CODE", "REPLY CODE"];
+
 /// The room for a table: how wide a terminal is, and which columns go first where it is too narrow.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Room {
     pub columns: Option<usize>,
     pub first_to_go: &'static [&'static str],
+    /// Whether the last column continues on further lines instead of being cut, and how wide it gets.
+    pub last_folds: Option<usize>,
 }
+
+/// A last column that folds gets at least so wide.
+const FOLDED: usize = 30;
 
 /// A table of rows that are all known, within this room.
 pub fn table_within(header: &[&str], rows: &[Vec<String>], room: Room) -> String {
@@ -190,10 +171,6 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new(header: &[&str]) -> Self {
-        Self::within(header, Room::default())
-    }
-
     pub fn within(header: &[&str], room: Room) -> Self {
         let header: Vec<String> = header.iter().map(|&h| h.to_owned()).collect();
         let widths = vec![0; header.len()];
@@ -205,7 +182,15 @@ impl Table {
     /// How wide each column is shown; 0 for one that goes.
     fn shown(&self) -> Vec<usize> {
         let mut shown = self.widths.clone();
+        let widest = self.room.last_folds.unwrap_or(usize::MAX);
+        let whole = shown.last().copied().unwrap_or_default().min(widest);
+        if let Some(last) = shown.last_mut() {
+            *last = whole;
+        }
         let Some(most) = self.room.columns else { return shown };
+        if let (Some(_), Some(last)) = (self.room.last_folds, shown.last_mut()) {
+            *last = whole.min(FOLDED);
+        }
         let excess = |shown: &[usize]| {
             let all: usize = shown.iter().filter(|w| **w > 0).map(|w| w + 3).sum();
             all.saturating_sub(3 + most)
@@ -217,12 +202,20 @@ impl Table {
                 *columns = 0;
             }
         }
+        let folds = self.room.last_folds.and(self.header.last());
+        let is_cut =
+            |header: &String| !NEVER_CUT.contains(&header.as_str()) && Some(header) != folds;
         while excess(&shown) > 0 {
             let over = excess(&shown);
-            match shown.iter_mut().max().filter(|columns| **columns > NARROWEST) {
+            let cut = shown.iter_mut().zip(&self.header).filter(|(_, header)| is_cut(header));
+            match cut.map(|(columns, _)| columns).max().filter(|columns| **columns > NARROWEST) {
                 Some(columns) => *columns = columns.saturating_sub(over).max(NARROWEST),
                 None => break,
             }
+        }
+        if let (Some(_), Some((last, others))) = (folds, shown.split_last_mut()) {
+            let taken: usize = others.iter().filter(|w| **w > 0).map(|w| w + 3).sum();
+            *last = most.saturating_sub(taken).clamp(FOLDED.min(whole), whole);
         }
         shown
     }
@@ -242,11 +235,15 @@ impl Table {
     pub fn take(&mut self) -> String {
         let mut out = String::new();
         let shown = self.shown();
-        for row in self.rows.drain(..) {
+        let rows = std::mem::take(&mut self.rows);
+        for row in rows.iter().flat_map(|row| self.folded(row, &shown)) {
             let from = out.len();
             let columns = row.iter().zip(&shown).zip(&self.header);
             for ((cell, columns), header) in columns.filter(|((_, columns), _)| **columns > 0) {
                 let cell = match header.as_str() {
+                    _ if self.room.last_folds.is_some() && Some(header) == self.header.last() => {
+                        cell.clone()
+                    }
                     "FILE" => cut_front(cell, *columns),
                     _ => cut(cell, *columns),
                 };
@@ -258,6 +255,30 @@ impl Table {
             out.push('\n');
         }
         out
+    }
+
+    /// A row as the lines that it takes.
+    fn folded(&self, row: &[String], shown: &[usize]) -> Vec<Vec<String>> {
+        let (Some(_), Some((last, others)), Some(columns)) =
+            (self.room.last_folds, row.split_last(), shown.last())
+        else {
+            return vec![row.to_vec()];
+        };
+        let mut words: Vec<String> = Vec::new();
+        for word in last.split(' ') {
+            match words.last_mut() {
+                // A mark stands with what it marks.
+                Some(mark) if mark == "!" => mark.push_str(&format!(" {word}")),
+                _ => words.push(word.to_owned()),
+            }
+        }
+        let lines = laid_out(&words, " ", *columns).into_iter().enumerate();
+        lines
+            .map(|(place, line)| {
+                let blank = |cell: &String| if place == 0 { cell.clone() } else { String::new() };
+                others.iter().map(blank).chain([line]).collect()
+            })
+            .collect()
     }
 }
 
@@ -328,8 +349,6 @@ mod tests {
         let rows = [["名前", "1d"], ["e\u{301}a", "2d"]].map(|r| r.map(str::to_owned).to_vec());
         assert_eq!(table(&["A", "B"], &rows), "A      B\n名前   1d\ne\u{301}a     2d\n");
         assert_eq!(cut("名前名前", 5), "名前…");
-        assert_eq!(folded("a bc d", Some(8)), "a\n    bc\n    d");
-        assert_eq!(folded("a bc d", None), "a bc d");
     }
 
     #[test]
@@ -338,7 +357,8 @@ mod tests {
         let row = ["alexandra-the-great", "P-256", "/etc/kubernetes/pki/etcd/ca.crt"];
         let rows = [row.map(str::to_owned).to_vec()];
         let at = |columns| {
-            table_within(&header, &rows, Room { columns: Some(columns), first_to_go: &["KEY"] })
+            let room = Room { columns: Some(columns), first_to_go: &["KEY"], ..Room::default() };
+            table_within(&header, &rows, room)
         };
         assert_eq!(at(80).lines().nth(1), Some(row.join("   ").as_str()));
         // The least needed goes first, then the widest get narrower, a path from its front.
@@ -350,8 +370,32 @@ mod tests {
     }
 
     #[test]
+    fn the_last_column_folds_and_a_code_is_whole() {
+        let header = ["REQUEST", "CODE", "ALLOWS"];
+        let row = [
+            "alexandra-the-great-of-macedonia",
+            "QE9B-MH3D-CKAX-YP85",
+            "read pods; write services",
+        ];
+        let rows = [row.map(str::to_owned).to_vec()];
+        let at = |columns| {
+            let room = Room { columns, last_folds: Some(20), ..Room::default() };
+            table_within(&header, &rows, room)
+        };
+        let end = "read pods; write\n";
+        assert!(at(None).contains(end) && at(None).contains(row[0]), "{}", at(None));
+        let narrow = at(Some(60));
+        assert_eq!(narrow.lines().count(), 3, "{narrow}");
+        assert!(
+            narrow.contains("alexandra-the…   QE9B-MH3D-CKAX-YP85   read pods; write\n"),
+            "{narrow}"
+        );
+        assert!(narrow.ends_with(&format!("{:38}services\n", "")), "{narrow}");
+    }
+
+    #[test]
     fn a_table_in_parts_keeps_its_columns() {
-        let mut table = Table::new(&["NAME", "AGE"]);
+        let mut table = Table::within(&["NAME", "AGE"], Room::default());
         table.push(vec!["alexandra".to_owned(), "1d".to_owned()]);
         assert_eq!(table.take(), "NAME        AGE\nalexandra   1d\n");
         table.push(vec!["bob".to_owned(), "2d".to_owned()]);

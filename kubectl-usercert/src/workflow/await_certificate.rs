@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use usercert_core::api::csr::{self, Object, Progress, State};
-use usercert_core::kubeconfig::Endpoint;
 use usercert_core::lifecycle::refusal;
 use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::time::UnixTime;
@@ -13,7 +12,6 @@ use usercert_core::x509::certificate::{self, Certificate, Check, Expected, Outco
 use crate::cluster::{ApiError, Cluster, Need, UserInfo, WaitEnd, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::keys;
-use crate::ui::args::Timeout;
 use crate::ui::host::{Host, Interrupted};
 
 /// Waits for the certificate of a request that was read as `seen`.
@@ -157,25 +155,22 @@ pub(super) fn tell(host: &Host, checks: &[Check]) {
 /// # Errors
 /// When the server takes it for somebody else or not at all. A server out of reach is no error.
 pub async fn try_out(
-    endpoint: &Endpoint,
+    cluster: &Cluster,
     chain: &[Certificate],
-    key_pem: &str,
     user: &str,
     groups: &BTreeSet<String>,
-    timeout: Timeout,
 ) -> Result<Check> {
     let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate to try"))?;
     let note = |message: String| Check { code: "server", outcome: Outcome::Note, message };
-    let cluster = Cluster::with_certificate(endpoint, chain, key_pem, timeout)?;
     match cluster.who_am_i().await {
         Ok(info) => recognised(&info, leaf, user, groups),
         // Somebody else's server, or a certificate that ended before it was used.
         Err(error) if error.is_untrusted() || refusal(&error.to_string()).is_some() => {
-            Err(explain(&error, &endpoint.server, &Need::WhoAmI)
+            Err(explain(&error, &cluster.server, &Need::WhoAmI)
                 .hint("nothing was written, the key is kept"))
         }
         Err(error) if error.is_unreachable() => {
-            let why = explain(&error, &endpoint.server, &Need::WhoAmI).message;
+            let why = explain(&error, &cluster.server, &Need::WhoAmI).message;
             Ok(note(format!("not verified: {why}")))
         }
         Err(error) if error.code() == 401 => Err(Error::new(
@@ -205,7 +200,7 @@ pub async fn try_out(
                 .hint("something between here and the server answers for it; nothing was written")),
             }
         }
-        Err(error) => Ok(note(format!("not verified: {}", explain(&error, &endpoint.server, &Need::WhoAmI).message))),
+        Err(error) => Ok(note(format!("not verified: {}", explain(&error, &cluster.server, &Need::WhoAmI).message))),
     }
 }
 

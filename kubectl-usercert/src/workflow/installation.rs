@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject, Progress};
+use usercert_core::api::rbac;
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::lifecycle::credential::renewal_in_words;
-use usercert_core::text::{shell_word, show};
+use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, Check, Expected, Outcome};
 use usercert_core::x509::key::PublicKey;
@@ -65,6 +66,8 @@ pub struct CheckedCertificate {
     pub checks: Vec<Check>,
     /// Whether a server has accepted it, or a person has said that none is to be asked.
     accepted: bool,
+    /// The connection on which it was accepted.
+    tried: Option<Cluster>,
     awaited: AwaitedCertificate,
 }
 
@@ -107,24 +110,23 @@ pub async fn check(
 ) -> Result<CheckedCertificate> {
     let (endpoint, expected) = (&cluster.endpoint, &awaited.expected);
     let mut checks = await_certificate::check(host, &chain, expected, &endpoint.ca())?;
-    let accepted = match trial {
+    let (accepted, tried) = match trial {
         None => {
             host.say("not tried on the server");
-            true
+            (true, None)
         }
         Some(timeout) => {
             let key_pem = awaited.key.to_pem();
+            let tried = Cluster::with_certificate(endpoint, &chain, &key_pem, timeout)?;
             let (user, groups) = (&expected.user, &expected.groups);
-            let check =
-                await_certificate::try_out(endpoint, &chain, &key_pem, user, groups, timeout)
-                    .await?;
+            let check = await_certificate::try_out(&tried, &chain, user, groups).await?;
             await_certificate::tell(host, std::slice::from_ref(&check));
             let accepted = check.outcome == Outcome::Pass;
             checks.push(check);
-            accepted
+            (accepted, Some(tried).filter(|_| accepted))
         }
     };
-    Ok(CheckedCertificate { cluster, chain, checks, accepted, awaited })
+    Ok(CheckedCertificate { cluster, chain, checks, accepted, tried, awaited })
 }
 
 /// Waits for the certificate of a request that was just submitted, and installs it.
@@ -152,7 +154,7 @@ pub async fn after_submission(
     let chain = collect(host, cluster, read, limit).await?;
     let trial = Some(target.request_timeout);
     let checked = check(host, ClusterEntry::of(target), chain, awaited, trial).await?;
-    checked.install(host, &target.kubeconfig.list, placement, format)
+    checked.install(host, &target.kubeconfig.list, placement, format).await
 }
 
 /// Refuses a flag that would be written into the kubeconfig for good.
@@ -196,8 +198,8 @@ impl CheckedCertificate {
         })
     }
 
-    /// Writes it, lets go of the pending request, and says so.
-    pub fn install(
+    /// Writes it, deletes the pending request, and says so.
+    pub async fn install(
         &self,
         host: &Host,
         list: &LoadingList,
@@ -206,7 +208,30 @@ impl CheckedCertificate {
     ) -> Result<()> {
         let written = self.write(host, list, placement)?;
         self.remove_pending()?;
-        self.report(host, &written, list, placement, format)
+        self.report(host, &written, list, placement, format)?;
+        if placement.use_context {
+            self.tell_what_is_allowed(host, placement).await;
+        }
+        Ok(())
+    }
+
+    /// Whoever goes on with a context that may do nothing is told what an admin runs: one request on the
+    /// connection that is open. That it cannot be found out is no failure.
+    async fn tell_what_is_allowed(&self, host: &Host, placement: &Placement) {
+        let Some(cluster) = &self.tried else { return };
+        let namespace = placement.namespace.as_ref().or(self.cluster.namespace.as_ref());
+        let namespace = namespace.map_or("default", String::as_str);
+        let Ok(review) = cluster.my_rules(namespace).await else { return };
+        if rbac::allows_something(&review) == Some(false) {
+            let user = &self.awaited.expected.user;
+            host.say(format!(
+                "note: nothing is allowed to {} in namespace {} yet; an admin grants a role:\n  kubectl usercert grant --clusterrole view -n {} -- {}",
+                show_short(user, 80),
+                show(namespace),
+                shell_word(namespace),
+                shell_word(user),
+            ));
+        }
     }
 
     pub fn write(
@@ -338,8 +363,10 @@ impl CheckedCertificate {
             try_standalone(host, placement);
             return Ok(());
         }
-        if written.made_current && !placement.use_context {
-            host.say("It is the current context, since there was no other.");
+        match (written.made_current, placement.use_context) {
+            (true, true) => host.say("It is the current context now."),
+            (true, false) => host.say("It is the current context, since there was no other."),
+            (false, _) => {}
         }
         let mut kubectl = "kubectl".to_owned();
         // What was named by a flag is known to nobody else.

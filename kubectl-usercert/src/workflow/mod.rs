@@ -7,6 +7,7 @@ pub mod findings;
 pub mod follow;
 pub mod grant_role;
 pub mod installation;
+pub mod known_certificates;
 pub mod kubeconfig_writer;
 pub mod lease;
 pub mod monitor;

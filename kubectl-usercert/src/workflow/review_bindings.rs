@@ -2,17 +2,19 @@
 
 use usercert_core::api::csr::Object;
 use usercert_core::api::rbac::{self, Binding, Subject};
-use usercert_core::review::BoundNames;
+use usercert_core::review::{BoundNames, HeldCertificate};
 use usercert_core::x509::identity::MAX_GROUPS;
 use usercert_core::x509::pkcs10::CertificateRequest;
 
+use super::known_certificates::{Held, KnownCertificate};
 use super::revocation;
 use crate::cluster::{ApiError, Cluster};
 use crate::error::Result;
 
 /// Role bindings and the list of revoked certificates, as far as they could be read.
 pub struct Bindings {
-    roles: Result<Known, String>,
+    /// `None` where they are not looked at, `Err` says why they could not be.
+    roles: Option<Result<Known, String>>,
     revoked: revocation::Known,
 }
 
@@ -41,7 +43,7 @@ impl Bindings {
     pub async fn read(cluster: &Cluster) -> Self {
         let (roles, revoked) = tokio::join!(cluster.bindings(), revocation::Known::read(cluster));
         let roles = roles.map(|all| Known::new(all, true)).map_err(|error| unreadable(&error));
-        Self { roles, revoked }
+        Self { roles: Some(roles), revoked }
     }
 
     /// Reads those that count in the whole cluster: one request to the server, for the names that
@@ -50,32 +52,33 @@ impl Bindings {
         let (roles, revoked) =
             tokio::join!(cluster.cluster_role_bindings(), revocation::Known::read(cluster));
         let roles = roles.map(|all| Known::new(all, false)).map_err(|error| unreadable(&error));
-        Self { roles, revoked }
+        Self { roles: Some(roles), revoked }
     }
 
     /// Reads them; for those to whom it matters why it could not be done.
     pub async fn try_read(cluster: &Cluster) -> Result<Self, ApiError> {
         let (roles, revoked) =
             tokio::join!(cluster.bindings(), revocation::Known::try_read(cluster));
-        Ok(Self { roles: Ok(Known::new(roles?, true)), revoked: revoked? })
+        Ok(Self { roles: Some(Ok(Known::new(roles?, true))), revoked: revoked? })
     }
 
     /// The same without role bindings.
     pub async fn revoked_only(cluster: &Cluster) -> Result<Self, ApiError> {
         let revoked = revocation::Known::try_read(cluster).await?;
-        Ok(Self { revoked, ..Self::unknown("") })
+        Ok(Self { revoked, ..Self::none() })
     }
 
-    pub fn unknown(why: &str) -> Self {
-        Self { roles: Err(why.to_owned()), revoked: revocation::Known::None }
+    /// Where nothing is looked at.
+    pub fn none() -> Self {
+        Self { roles: None, revoked: revocation::Known::None }
     }
 
     pub fn why_unknown(&self) -> Option<&str> {
-        self.roles.as_ref().err().map(String::as_str)
+        self.roles.as_ref()?.as_ref().err().map(String::as_str)
     }
 
     pub fn names(&self) -> Option<&BoundNames> {
-        self.roles.as_ref().ok().map(|known| &known.names)
+        self.roles.as_ref()?.as_ref().ok().map(|known| &known.names)
     }
 
     /// Why it is not known what is revoked, if it is not.
@@ -92,20 +95,36 @@ impl Bindings {
         (list.user(user).map(|e| e.line.as_str()), by.map(|b| b.entry.line.as_str()))
     }
 
-    /// What reaches user and groups of a request, as `ClusterRole edit in namespace dev`.
-    pub fn access(&self, request: Option<&CertificateRequest>) -> Result<Access, String> {
-        let known = self.roles.as_ref().map_err(Clone::clone)?;
-        if !known.whole {
-            return Err("not looked at; `kubectl usercert review` shows it".to_owned());
-        }
-        let Some(request) = request else { return Ok(Vec::new()) };
+    /// The user's certificates that are not revoked.
+    pub fn held(&self, held: &Held, user: &str) -> Vec<HeldCertificate> {
+        let revoked = |one: &&KnownCertificate| {
+            let list = self.revoked.list();
+            list.is_some_and(|list| list.blocked(&one.fingerprint, user).is_some())
+        };
+        let as_reviewed = |one: &KnownCertificate| HeldCertificate {
+            credential: one.fingerprint.credential_id(),
+            spki: one.spki.clone(),
+            not_after: one.not_after,
+            place: one.place.clone(),
+        };
+        held.by(user).iter().filter(|one| !revoked(one)).map(as_reviewed).collect()
+    }
+
+    /// What reaches user and groups of a request, as `ClusterRole edit in namespace dev`; `None` where
+    /// not all bindings are looked at.
+    pub fn access(&self, request: Option<&CertificateRequest>) -> Option<Result<Access, String>> {
+        let known = match self.roles.as_ref()? {
+            Ok(known) => Some(known).filter(|known| known.whole)?,
+            Err(why) => return Some(Err(why.clone())),
+        };
+        let Some(request) = request else { return Some(Ok(Vec::new())) };
         let user = Subject::User(request.subject.user().to_owned());
         let groups = request.subject.groups().into_iter().take(MAX_GROUPS).map(Subject::Group);
         let reaching = |holder: Subject| {
             let roles = rbac::reaching(&known.all, &holder).map(Binding::in_words).collect();
             (holder, roles)
         };
-        Ok(std::iter::once(user).chain(groups).map(reaching).collect())
+        Some(Ok(std::iter::once(user).chain(groups).map(reaching).collect()))
     }
 }
 

@@ -13,7 +13,7 @@ use usercert_core::x509::key::{KeyType, PublicKey};
 use usercert_core::x509::lifetime::{self, expiry_in_words};
 use zeroize::Zeroizing;
 
-use crate::cluster::{Need, WaitEnd, explain};
+use crate::cluster::{Cluster, Need, WaitEnd, explain};
 use crate::error::{Error, Result};
 use crate::ui::args::{Expires, Timeout};
 use crate::ui::host;
@@ -120,8 +120,8 @@ async fn checked(
     await_certificate::passed(&checks)?;
     let key_pem = key.to_pem();
     let (user, groups) = (&expected.user, &expected.groups);
-    let tried =
-        await_certificate::try_out(endpoint, chain, &key_pem, user, groups, timeout).await?;
+    let cluster = Cluster::with_certificate(endpoint, chain, &key_pem, timeout)?;
+    let tried = await_certificate::try_out(&cluster, chain, user, groups).await?;
     if tried.outcome != Outcome::Pass {
         return Err(Error::new(format!("the new certificate is {}", tried.message)));
     }

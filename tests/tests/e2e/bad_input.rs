@@ -5,6 +5,7 @@ use crate::trial::Trial;
 
 cases!(
     command_line,
+    formats_that_a_command_has,
     keys,
     kubeconfig_files,
     server_down,
@@ -18,6 +19,22 @@ cases!(
     damaged_certificates,
     files_that_are_odd_but_good,
 );
+
+fn formats_that_a_command_has(trial: &Trial) {
+    let person = trial.newcomer();
+    for (args, formats) in [
+        (&["list"][..], "json, yaml, name, wide"),
+        (&["verify"], "json, yaml, name"),
+        (&["doctor"], "json, yaml"),
+    ] {
+        let help = person.run(&[args, &["-h"]].concat()).ok().stdout;
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let values = format!("[possible values: {formats}]");
+        assert!(help.contains(&values), "{help}");
+        person.run(&[args, &["-o", "csv"]].concat()).exits(2).says(&[&values]);
+    }
+    person.run(&["verify", "-o", "wide"]).exits(2).says(&["json, yaml, name]"]);
+}
 
 fn command_line(trial: &Trial) {
     let admin = trial.admin();

@@ -32,6 +32,19 @@ fn main_road(trial: &Trial) {
     let (sandbox, admin) = alone(trial);
     admin.run(&["request", "alice"]).ok();
     assert_eq!(made(&sandbox), [format!("POST {CSRS}")]);
+    // A person who looks is told what is bound in namespaces, and what the user holds already.
+    admin.run(&["review", "alice"]).ok();
+    let mut reviewing = made(&sandbox);
+    reviewing.sort();
+    let looked = [
+        format!("GET {RECORDS}"),
+        format!("GET {REVOKED}"),
+        format!("GET {CSRS}"),
+        format!("GET {CSRS}/alice"),
+        format!("GET {BOUND}"),
+        format!("GET {}", BOUND.replace("clusterrole", "role")),
+    ];
+    assert_eq!(reviewing, looked);
     admin.run(&["approve", "alice", "--yes"]).ok();
     let mut approving = made(&sandbox);
     // The names that are bound in the whole cluster are read beside the request.
@@ -96,8 +109,8 @@ fn waiting(trial: &Trial) {
     assert_eq!(ours.len(), 6, "{ours:?}");
 }
 
-/// Every request of several pages is read once more and decided once, the bindings are read once, and
-/// what somebody has decided already is left alone.
+/// Every request of several pages is read once more and decided once, the bindings are read once, what
+/// people hold already is read before, and what somebody has decided already is left alone.
 fn all_pending(trial: &Trial) {
     const MANY: usize = 120;
     let (sandbox, admin) = alone(trial);
@@ -124,7 +137,8 @@ fn all_pending(trial: &Trial) {
     assert_eq!(count(&|r| r.starts_with(&format!("GET {CSRS}/r"))), MANY);
     assert_eq!(count(&|r| r.starts_with("PUT") && r.ends_with("/approval")), MANY);
     assert_eq!(count(&|r| r.contains("bindings")), 2);
-    assert_eq!(log.len(), pages + 2 * MANY + 3);
+    // One of the records, one of what is revoked, two of bindings.
+    assert_eq!(log.len(), pages + 2 * MANY + 4);
     let state = ["get", "csr", "first", "-o", "jsonpath={.status.conditions[*].type}"];
     assert_eq!(admin.kubectl(&state).ok().stdout, "Denied");
     admin.run(&["approve", "--all-pending"]).ok().says(&["No pending requests"]);

@@ -19,6 +19,7 @@ cases!(
     the_person_is_asked_for_the_code,
     text_for_a_chat,
     the_certificate_of_a_cluster_admin,
+    nothing_is_allowed_yet,
 );
 
 /// Runs a line that was printed.
@@ -269,4 +270,29 @@ fn the_certificate_of_a_cluster_admin(trial: &Trial) {
     let admin = trial.admin();
     let told = admin.run(&["renew"]).exits(1);
     told.says(&["system:masters", "no API server takes", "kubeadm certs renew", "request NAME"]);
+}
+
+/// Whoever goes on with a new certificate knows why `get pods` is forbidden.
+fn nothing_is_allowed_yet(trial: &Trial) {
+    let (admin, user) = (trial.admin(), trial.user("bare"));
+    let use_it = ["install", &user, "--use", "--namespace", "default"];
+    let starter = admin.kubectl(&["config", "current-context"]).ok().stdout.trim().to_owned();
+    let with = ["--context", &starter];
+    admin.run(&["request", &user, "-g", "dev"]).ok();
+    admin.run(&["approve", &user, "--yes"]).ok();
+    let grant = format!("  kubectl usercert grant --clusterrole view -n default -- {user}");
+    admin.run(&use_it).ok().says(&["nothing is allowed to", "in namespace default yet", &grant]);
+    admin.kubectl(&["get", "pods", "-n", "default"]).exits(1).says(&["forbidden"]);
+    // The printed line works, and afterwards there is nothing to say.
+    let words: Vec<&str> = grant.split_whitespace().skip(3).collect();
+    admin.run(&[&["grant", "--yes"][..], &with, &words].concat()).ok();
+    admin.run(&[&["request", &user, "-g", "ops"][..], &with].concat()).ok();
+    let waiting = admin.run(&[&["list", "-o", "json"][..], &with].concat()).ok().json();
+    let items = waiting["items"].as_array().expect("items");
+    let name = items.iter().find(|i| i["user"] == user.as_str()).expect("a request");
+    let name = name["name"].as_str().expect("a name").to_owned();
+    admin.run(&[&["approve", &name, "--yes"][..], &with].concat()).ok();
+    let again = ["--csr-name", &name, "--replace"];
+    let again = admin.run(&[&use_it[..], &again, &with].concat()).ok();
+    again.never_shows("nothing is allowed");
 }

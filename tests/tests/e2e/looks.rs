@@ -8,12 +8,19 @@ use crate::pty;
 use crate::screens::{alone, installed, with_files, with_filters};
 use crate::trial::{Person, Trial, plugin};
 
-cases!(getting_access, approving, giving_roles, looking, with_a_ca, many_people, help,);
+cases!(getting_access, approving, giving_roles, revoking, looking, with_a_ca, many_people, help,);
 
 /// One snapshot of a command on four terminals.
 fn look(name: &str, person: &Person, args: &[&str]) {
+    look_each(name, person, args, |_| {});
+}
+
+/// The same of a command that changes something, which is put right before each.
+fn look_each(name: &str, person: &Person, args: &[&str], before: impl Fn(usize)) {
     let mut text = format!("$ kubectl usercert {}\n", args.join(" "));
-    for (columns, color) in [(80, true), (120, true), (80, false), (120, false)] {
+    let terminals = [(80, true), (120, true), (80, false), (120, false)];
+    for (place, (columns, color)) in terminals.into_iter().enumerate() {
+        before(place);
         let mut command = person.command(plugin(), args);
         command.env("TERM", if color { "xterm" } else { "dumb" });
         let (code, shown) = pty::shown(command, columns);
@@ -30,15 +37,31 @@ fn look(name: &str, person: &Person, args: &[&str]) {
 
 fn getting_access(trial: &Trial) {
     let (_sandbox, admin) = alone(trial);
-    let request = ["request", "alice", "-g", "dev", "--offline"];
-    look("request", &admin, &[&request[..], &["-o", "name"]].concat());
-    admin.run(&["request", "alice", "-g", "dev", "-g", "ops"]).ok();
+    let anew = |_| {
+        admin.kubectl(&["delete", "csr", "--all"]).ok();
+        let _ = std::fs::remove_dir_all(admin.home.join(".local"));
+    };
+    look_each("request", &admin, &["request", "alice", "-g", "dev", "-g", "ops"], anew);
+    let offline = ["request", "bob", "--offline", "--out-dir", "."];
+    look_each("request_offline", &admin, &offline, |_| {
+        for file in ["bob.key", "bob.csr", "bob.yaml"] {
+            let _ = std::fs::remove_file(admin.home.join(file));
+        }
+    });
     admin.run(&["approve", "alice", "--yes"]).ok();
     look("install", &admin, &["install", "alice", "--dry-run"]);
     admin.run(&["install", "alice"]).ok();
     look("verify", &admin, &["verify", "alice@sandbox"]);
     look("contexts", &admin, &["contexts"]);
     look("renew", &admin, &["renew", "alice@sandbox", "--dry-run"]);
+    look_each("installed", &admin, &["install", "alice", "--use"], |_| {
+        admin.kubectl(&["config", "use-context", "admin@sandbox"]).ok();
+        admin.kubectl(&["config", "delete-context", "alice@sandbox"]).ok();
+        admin.kubectl(&["config", "delete-user", "alice@sandbox"]).ok();
+        admin.kubectl(&["delete", "csr", "--all"]).ok();
+        admin.run(&["request", "alice", "-g", "dev", "-g", "ops"]).ok();
+        admin.run(&["approve", "alice", "--yes"]).ok();
+    });
 }
 
 fn approving(trial: &Trial) {
@@ -55,6 +78,12 @@ fn approving(trial: &Trial) {
     look("approve_all", &admin, &["approve", "--all-pending", "--dry-run=server"]);
     look("deny", &admin, &["deny", "carol"]);
     look("missing", &admin, &["approve", "nobody", "--yes"]);
+    look("explain", &admin, &["review", "--explain"]);
+    look("list_wide", &admin, &["list", "-o", "wide"]);
+    look_each("approved", &admin, &["approve", "alice", "--yes"], |_| {
+        admin.kubectl(&["delete", "csr", "alice"]).ok();
+        admin.run(&["request", "alice", "-g", "dev", "-g", "ops"]).ok();
+    });
 }
 
 fn giving_roles(trial: &Trial) {
@@ -67,10 +96,34 @@ fn giving_roles(trial: &Trial) {
     );
     admin.run(&["grant", "alice", "--clusterrole", "view", "-n", "default", "--yes"]).ok();
     look("access", &admin, &["access", "alice"]);
+    let grant = ["grant", "alice", "--clusterrole", "edit", "--cluster-wide", "--yes"];
+    admin.run(&grant).ok();
+    look("access_to_much", &admin, &["access", "alice"]);
     look("revoke", &admin, &["revoke", "alice", "--dry-run"]);
-    look("revocations", &admin, &["revocations", "list"]);
-    look("certificates", &admin, &["certificates"]);
+    look("no_certificates", &admin, &["certificates"]);
     look("token", &admin, &["token", "default", "--standalone", "t.conf", "--dry-run"]);
+}
+
+fn revoking(trial: &Trial) {
+    let (_sandbox, admin) = alone(trial);
+    look("no_revocations", &admin, &["revocations", "list"]);
+    look("revocations_install", &admin, &["revocations", "install", "--dry-run"]);
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    for (user, group) in [("robot", "bots"), ("alexandra.of.macedonia@example.com", "generals")] {
+        let args = ["create", user, "-g", group, "--yes", "--standalone", &format!("{user}.conf")];
+        admin.run(&args).ok();
+    }
+    look("certificates", &admin, &["certificates"]);
+    let reason = ["--reason", "the laptop was left in a train on the way to the office"];
+    let revoke = [&["revoke", "robot", "--yes"][..], &reason].concat();
+    look_each("revoked", &admin, &revoke, |_| {
+        let list = admin.run(&["revocations", "list", "-o", "name"]).ok().stdout;
+        list.lines().for_each(|id| {
+            admin.run(&["revocations", "lift", id, "--yes"]).ok();
+        });
+    });
+    look("revocations", &admin, &["revocations", "list"]);
+    look("revocations_prune", &admin, &["revocations", "prune", "--dry-run"]);
 }
 
 fn looking(trial: &Trial) {
@@ -87,6 +140,12 @@ fn with_a_ca(trial: &Trial) {
     let ca = ["ca", "init", "--ca-cert", "new.crt", "--ca-key", "new.key", "--dry-run"];
     look("ca_init", &person, &ca);
     look("ca_sign", &person, &["ca", "sign", "alice.csr", "--dry-run"]);
+    let (_sandbox, admin) = alone(trial);
+    admin.run(&["ca", "init", "--name", "example"]).ok();
+    admin.run(&["request", "alice", "--signer", "example.com/people"]).ok();
+    admin.run(&["approve", "alice", "--yes"]).ok();
+    let serve = ["ca", "serve", "--signer", "example.com/people", "--once"];
+    look("ca_serve", &admin, &[&serve[..], &["--dry-run=server"]].concat());
 }
 
 fn many_people(trial: &Trial) {
@@ -103,4 +162,6 @@ fn help(trial: &Trial) {
     look("help", &person, &["--help"]);
     look("help_of_request", &person, &["request", "-h"]);
     look("wrong_usage", &person, &["request"]);
+    look("version", &person, &["version"]);
+    look("credential", &person, &["credential", "--store", "3b1f0c5a9d2e47f68a0b1c2d3e4f5a6b"]);
 }

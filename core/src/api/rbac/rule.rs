@@ -40,6 +40,20 @@ pub fn rules_of(role: &Value) -> Vec<Rule> {
         .collect()
 }
 
+/// API groups in which everybody may ask about themselves.
+const ABOUT_ONESELF: [&str; 2] = ["authentication.k8s.io", "authorization.k8s.io"];
+
+/// Whether a SelfSubjectRulesReview that was answered allows more than to ask about oneself; `None` where
+/// the server does not know all rules, as with a webhook.
+pub fn allows_something(review: &Value) -> Option<bool> {
+    let status = &review["status"];
+    let rules = status["resourceRules"].as_array()?;
+    let beyond = |group: &Value| group.as_str().is_none_or(|g| !ABOUT_ONESELF.contains(&g));
+    let more =
+        rules.iter().any(|rule| rule["apiGroups"].as_array().is_none_or(|g| g.iter().any(beyond)));
+    (more || status["incomplete"] != true).then_some(more)
+}
+
 impl Rule {
     /// The rule that allows these verbs on a resource, or on several of one API group.
     pub fn allowing(verbs: &[&str], api_group: &str, resources: &[&str]) -> Self {
@@ -141,6 +155,26 @@ fn flow(field: &str, list: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn asking_about_oneself_is_nothing_that_is_allowed() {
+        let review = |groups: &[&str], incomplete| {
+            serde_json::json!({ "status": {
+                "resourceRules": [
+                    { "verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": ["*"] },
+                    { "verbs": ["get"], "apiGroups": groups, "resources": ["pods"] },
+                ],
+                "incomplete": incomplete,
+            }})
+        };
+        let own = ["authentication.k8s.io"];
+        assert_eq!(allows_something(&review(&own, false)), Some(false));
+        assert_eq!(allows_something(&review(&own, true)), None);
+        for groups in [&[""][..], &["*"], &["apps", "authentication.k8s.io"]] {
+            assert_eq!(allows_something(&review(groups, true)), Some(true));
+        }
+        assert_eq!(allows_something(&serde_json::json!({})), None);
+    }
     use serde_json::json;
 
     fn rule(verbs: &[&str], groups: &[&str], resources: &[&str]) -> Rule {

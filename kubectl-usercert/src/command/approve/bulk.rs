@@ -17,8 +17,9 @@ use super::Approval;
 use crate::cluster::{ListOptions, Need, explain};
 use crate::error::{Exit, Result};
 use crate::ui::args::{DryRun, Format};
-use crate::ui::output;
+use crate::ui::output::{self, Room};
 use crate::workflow::approval;
+use crate::workflow::known_certificates::Held;
 use crate::workflow::review_sheet::{Sheet, groups_cell};
 
 /// How many requests are approved at the same time.
@@ -36,6 +37,8 @@ struct Selection {
     rows: Vec<Vec<String>>,
     left_out: Vec<Value>,
     left_out_rows: Vec<Vec<String>>,
+    /// What they are compared with.
+    held: Held,
 }
 
 struct Shown {
@@ -58,7 +61,8 @@ impl Approval<'_> {
         let mut exit = if left_out { Exit::Refused } else { Exit::Done };
         // Always a list: how many there are is not the caller's to know.
         let mut decisions = output::Collected::new(self.args.output.format, usize::MAX);
-        let each = stream::iter(&selection.chosen).map(|shown| self.approve_shown(shown));
+        let each =
+            stream::iter(&selection.chosen).map(|shown| self.approve_shown(shown, &selection.held));
         let mut each = std::pin::pin!(each.buffered(AT_ONCE));
         while let Some(result) = each.next().await {
             match result {
@@ -79,14 +83,14 @@ impl Approval<'_> {
             signer: self.args.signer.as_deref(),
             selector: self.args.selector.as_deref(),
         };
-        let bindings = self.bindings().await;
-        let mut selection = Selection::default();
+        let (bindings, held) = tokio::join!(self.bindings(), self.held(None));
+        let mut selection = Selection { held, ..Selection::default() };
         let take = |object: CsrObject| {
             if object.state() != State::Pending {
                 return;
             }
             let digest = object.digest();
-            let mut sheet = Sheet::new(object, true, bindings, &self.rules);
+            let mut sheet = Sheet::compared(object, true, bindings, &selection.held, &self.rules);
             sheet.expect(&self.expected);
             if review::refuses(&sheet.findings, &self.args.accept) {
                 // Whoever wants to fill memory submits long names, and is left out.
@@ -126,7 +130,9 @@ impl Approval<'_> {
         if selection.chosen.is_empty() {
             text.push_str("No pending requests that could be approved.\n");
         } else {
-            text.push_str(&output::table(&HEADER, &selection.rows));
+            let first_to_go = &["KEY", "REQUESTER", "EXPIRES"];
+            let room = Room { columns: self.host.columns(), first_to_go, ..Room::default() };
+            text.push_str(&output::table_within(&HEADER, &selection.rows, room));
             text.push_str("Compare the codes with the people over another channel.\n");
         }
         if !selection.left_out.is_empty() {
@@ -155,7 +161,7 @@ impl Approval<'_> {
     }
 
     /// Approves a request that was shown, if it is still the same.
-    async fn approve_shown(&self, shown: &Shown) -> Result<output::Item> {
+    async fn approve_shown(&self, shown: &Shown, held: &Held) -> Result<output::Item> {
         let name = &shown.name;
         let object = self.cluster.get_csr(name).await.map_err(|error| match error.reason() {
             "NotFound" => approval::gone(name),
@@ -166,7 +172,7 @@ impl Approval<'_> {
         }
         let done = approval::already(&object, Decision::Approve)?;
         // Judged once more, since it is what the sheet in the result says.
-        let mut sheet = Sheet::new(object, true, self.bindings().await, &self.rules);
+        let mut sheet = Sheet::compared(object, true, self.bindings().await, held, &self.rules);
         sheet.expect(&self.expected);
         sheet.refuse(&self.args.accept)?;
         let promise = self.promise(sheet.user()).await?;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::sync::OnceCell;
 use usercert_core::exchange::request_file::ImportedRequest;
+use usercert_core::review::{FindingCode, Severity};
 use usercert_core::text::show;
 use usercert_core::x509::code::ExpectedCode;
 
@@ -26,6 +27,7 @@ use crate::ui::output;
 use crate::ui::role_args::RoleArgs;
 use crate::workflow::approval;
 use crate::workflow::findings;
+use crate::workflow::known_certificates::Held;
 use crate::workflow::records::Recorder;
 use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
@@ -236,12 +238,26 @@ impl Approval<'_> {
         self.args.dry_run.dry_run
     }
 
+    /// Whether a person looks at it before it is done.
+    fn is_shown(&self) -> bool {
+        self.args.bulk() || (!self.args.yes && self.host.can_ask())
+    }
+
+    /// The certificates that people hold already, of one user or of all: two requests, made where a person
+    /// looks at what they tell, or where the policy makes more of it than a warning.
+    async fn held(&self, user: Option<&str>) -> Held {
+        let weight = self.rules.severity(FindingCode::SecondKey);
+        match self.is_shown() || weight > Severity::Warn {
+            true => Held::read(self.cluster, user, self.host.now()).await,
+            false => Held::default(),
+        }
+    }
+
     /// The cluster's bindings, read once: what imitates a name in them is refused. Where a person
     /// decides, all of them; else those that count in the whole cluster.
     async fn bindings(&self) -> &Bindings {
-        let shown = self.args.bulk() || (!self.args.yes && self.host.can_ask());
         let read = || async {
-            match shown {
+            match self.is_shown() {
                 true => Bindings::read(self.cluster).await,
                 false => Bindings::cluster_wide(self.cluster).await,
             }

@@ -12,6 +12,7 @@ use crate::error::{Error, Exit, Result};
 use crate::ui::args::DryRun;
 use crate::ui::output;
 use crate::workflow::grant_role::AccompanyingGrants;
+use crate::workflow::known_certificates::Held;
 use crate::workflow::review_sheet::Sheet;
 use crate::workflow::{approval, await_certificate, revocation};
 
@@ -129,7 +130,11 @@ impl Approval<'_> {
 
     async fn sheet(&self, object: CsrObject, in_cluster: bool) -> Sheet {
         let bindings = self.bindings().await;
-        let mut sheet = Sheet::new(object, in_cluster, bindings, &self.rules);
+        let held = match object.request() {
+            Ok(request) => self.held(Some(request.subject.user())).await,
+            Err(_) => Held::default(),
+        };
+        let mut sheet = Sheet::compared(object, in_cluster, bindings, &held, &self.rules);
         sheet.expect(&self.expected);
         sheet
     }

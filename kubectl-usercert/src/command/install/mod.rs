@@ -144,7 +144,7 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
     if args.is_dry_run() {
         checked.dry_run(host, &list, &placement, format)?;
     } else {
-        checked.install(host, &list, &placement, format)?;
+        checked.install(host, &list, &placement, format).await?;
     }
     Ok(Exit::Done)
 }

@@ -2,7 +2,7 @@
 
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::Value;
@@ -12,9 +12,10 @@ use usercert_core::time::{UnixTime, human_duration};
 
 use crate::cluster::{ApiError, ListOptions, Need, Page, Target, explain};
 use crate::error::{Exit, Result};
-use crate::ui::args::{ClientArgs, Format, OutputArgs};
+use crate::ui::args::{ClientArgs, Format, WideOutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
+use crate::workflow::known_certificates::{Held, KnownCertificate};
 use crate::workflow::review_policy::{PolicyArgs, Rules};
 use crate::workflow::review_sheet::{Sheet, groups_cell};
 
@@ -48,7 +49,7 @@ pub struct ListArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: WideOutputArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -66,7 +67,8 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     let mut pages =
         cluster.csr_pages(&ListOptions { signer: args.signer.as_deref(), selector: None });
     let format = args.output.format;
-    let reader = Arc::new(Reader { rules, format, all: args.all, now: host.now() });
+    let held = Mutex::default();
+    let reader = Arc::new(Reader { rules, format, all: args.all, now: host.now(), held });
     let mut printer = Printer::new(host, format);
     let mut page = pages.next().await.map_err(failed)?;
     while let Some(current) = page {
@@ -94,13 +96,19 @@ struct Reader {
     format: Option<Format>,
     all: bool,
     now: UnixTime,
+    /// What the requests that were read so far have brought: nothing more is asked for.
+    held: Mutex<Held>,
 }
 
 impl Reader {
     fn read(&self, page: &Page) -> Result<Batch, ApiError> {
-        let objects = page.objects()?.into_iter();
-        let wanted = objects.filter(|o| self.all || o.state() == State::Pending);
-        let sheet = |object| Sheet::listed(object, &self.rules);
+        let objects = page.objects()?;
+        // One page is read after the other.
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let issued = objects.iter().filter_map(KnownCertificate::of_request);
+        issued.for_each(|one| held.add(one, self.now));
+        let wanted = objects.into_iter().filter(|o| self.all || o.state() == State::Pending);
+        let sheet = |object| Sheet::listed(object, &held, &self.rules);
         Ok(match self.format {
             Some(Format::Name) => {
                 let name = |o: Object| format!("{}/{}\n", csr::RESOURCE, show(&o.metadata.name));
@@ -172,6 +180,7 @@ fn table(host: &Host, format: Option<Format>) -> output::Table {
     let room = Room {
         columns: host.table_columns(wide),
         first_to_go: &["KEY", "AGE", "REQUESTER", "EXPIRES"],
+        ..Room::default()
     };
     let last = if wide { HEADER.len() } else { HEADER.len() - WIDE };
     output::Table::within(HEADER.get(..last).unwrap_or(&HEADER), room)

@@ -16,6 +16,7 @@ use crate::ui::args::{ClientArgs, Format};
 use crate::ui::host::Host;
 use crate::ui::output::Table;
 use crate::workflow::follow::{self, Follower, Position};
+use crate::workflow::known_certificates::Held;
 use crate::workflow::remembered::Remembered;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Sheet;
@@ -79,7 +80,7 @@ impl Follower for Watcher<'_> {
 
     async fn answer(&self, _: &Cluster, object: CsrObject) -> Result<Exit> {
         let uid = object.metadata.uid.clone();
-        let sheet = Sheet::listed(object.into_fields(), &self.rules);
+        let sheet = Sheet::listed(object.into_fields(), &Held::default(), &self.rules);
         self.print(&sheet)?;
         if let Some((program, words)) = self.args.exec.split_first() {
             let name = sheet.object.metadata.name.clone();

@@ -34,7 +34,7 @@ use crate::files::environment;
 use crate::files::journal::{Journal, JournalError};
 use crate::keys::PrivateKey;
 use crate::ui::args::{
-    ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, ReplyArgs, TimeoutArgs,
+    ClientArgs, DryRun, DryRunArgs, Expires, ReplyArgs, TimeoutArgs, WideOutputArgs,
 };
 use crate::ui::host::Host;
 use crate::workflow::records::Recorder;
@@ -103,7 +103,7 @@ pub struct OnboardArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: WideOutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -241,7 +241,7 @@ fn show_plan(
     others: &[Outcome<'_>],
 ) {
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
-    host.say_before_asking(rows::table(to_do).trim_end(), answered);
+    host.say_before_asking(rows::table(to_do, host.columns()).trim_end(), answered);
     roles.iter().for_each(|words| host.say_before_asking(words, answered));
     let refused = others.iter().filter(|(_, state)| matches!(state, State::Refused));
     for (row, _) in refused {

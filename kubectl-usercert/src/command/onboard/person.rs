@@ -269,7 +269,8 @@ impl Work<'_> {
         }
         let (groups, timeout) = (row.person.identity.group_set(), self.args.client.request_timeout);
         let endpoint = &self.target.endpoint;
-        await_certificate::try_out(endpoint, chain, key_pem, row.user(), &groups, timeout).await?;
+        let cluster = Cluster::with_certificate(endpoint, chain, key_pem, timeout)?;
+        await_certificate::try_out(&cluster, chain, row.user(), &groups).await?;
         self.tried.set(true);
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::rows::Row;
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::Format;
 use crate::ui::host::Host;
-use crate::ui::output;
+use crate::ui::output::{self, Room};
 
 pub enum State {
     Issued(Issued),
@@ -77,7 +77,7 @@ pub fn print(host: &Host, format: Option<Format>, mut outcomes: Vec<Outcome<'_>>
             let lines: String = names.map(|n| format!("{RESOURCE}/{}\n", show(n))).collect();
             host.part(&lines)?;
         }
-        None | Some(Format::Wide) => host.text(&table(&outcomes, format.is_some()))?,
+        None | Some(Format::Wide) => host.text(&table(host, &outcomes, format.is_some()))?,
     }
     summary(host, &outcomes);
     Ok(outcomes.iter().fold(Exit::Done, |exit, (_, state)| exit.gravest(state.exit())))
@@ -106,12 +106,14 @@ fn problem(row: &Row, state: &State) -> Option<String> {
     }
 }
 
-fn table(outcomes: &[Outcome<'_>], wide: bool) -> String {
+fn table(host: &Host, outcomes: &[Outcome<'_>], wide: bool) -> String {
     let mut header = vec!["REQUEST", "USER", "STATE", "FILE OR PROBLEM"];
     if wide {
         header.splice(3..3, ["EXPIRES", "REPLY CODE"]);
     }
-    let mut table = output::Table::new(&header);
+    let columns = host.table_columns(wide);
+    let room = Room { columns, last_folds: Some(usize::MAX), ..Room::default() };
+    let mut table = output::Table::within(&header, room);
     for (row, state) in outcomes {
         let none = || "<none>".to_owned();
         let written = written(row, state);

@@ -22,6 +22,7 @@ use crate::files::{Folder, reading};
 use crate::keys::PrivateKey;
 use crate::ui::args::DryRun;
 use crate::ui::host::{Host, input_name};
+use crate::ui::output::{Room, Table};
 use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Sheet;
@@ -287,10 +288,11 @@ impl StandIns {
     }
 }
 
-pub fn table(rows: &[&Row]) -> String {
-    let mut table = crate::ui::output::Table::new(&[
-        "LINE", "USER", "GROUPS", "KEY", "EXPIRES", "GRANTS", "CODE", "FINDINGS",
-    ]);
+/// The people in rows, within so many columns.
+pub fn table(rows: &[&Row], columns: Option<usize>) -> String {
+    let header = ["LINE", "USER", "GROUPS", "KEY", "EXPIRES", "GRANTS", "CODE", "FINDINGS"];
+    let room = Room { columns, first_to_go: &["KEY", "EXPIRES", "LINE"], ..Room::default() };
+    let mut table = Table::within(&header, room);
     let or_none = |s: String| if s.is_empty() { "<none>".to_owned() } else { s };
     for row in rows {
         let person = &row.person;

@@ -16,7 +16,7 @@ use usercert_core::x509::lifetime;
 use crate::cluster::Target;
 use crate::error::{Exit, Result, ResultExt as _};
 use crate::ui::args::{
-    ClientArgs, DryRun, DryRunArgs, Expires, Format, OutputArgs, Timeout, parse_timeout,
+    ClientArgs, DryRun, DryRunArgs, Expires, Format, Timeout, WideOutputArgs, parse_timeout,
 };
 use crate::ui::host::Host;
 use crate::ui::output;
@@ -80,7 +80,7 @@ pub struct RequestArgs {
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
     #[command(flatten)]
-    output: OutputArgs,
+    output: WideOutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
     /// With --wait: how long; 0 looks once, a negative value waits a week

@@ -10,9 +10,9 @@ use usercert_core::x509::lifetime::expiry_in_words;
 
 use crate::cluster::Target;
 use crate::error::{Exit, Result};
-use crate::ui::args::{ClientArgs, OutputArgs};
+use crate::ui::args::{ClientArgs, WideOutputArgs};
 use crate::ui::host::Host;
-use crate::ui::output;
+use crate::ui::output::{self, Room};
 use crate::workflow::revocation::{self, Known, id};
 
 /// List what is revoked, and whether the cluster refuses it
@@ -28,7 +28,7 @@ use crate::workflow::revocation::{self, Known, id};
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
     #[command(flatten)]
-    output: OutputArgs,
+    output: WideOutputArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -74,7 +74,9 @@ fn print(
     );
     let names: Vec<String> = entries.iter().map(|e| id(&e.key)).collect();
     output::print(host, args.output.format, &value, &names, |wide| {
-        text(server, list, &entries, verdict, wide, host.now())
+        let columns = host.table_columns(wide);
+        let room = Room { columns, last_folds: Some(usize::MAX), ..Room::default() };
+        text(server, list, &entries, verdict, wide, host.now(), room)
     })
 }
 
@@ -85,6 +87,7 @@ fn text(
     verdict: &Verdict,
     wide: bool,
     now: UnixTime,
+    room: Room,
 ) -> String {
     let row = |entry: &&Revocation| {
         let longest = if wide { 200 } else { 24 };
@@ -100,7 +103,7 @@ fn text(
     let mut text = match (rows.is_empty(), &verdict.list) {
         (true, None) => "Nothing is revoked.\n".to_owned(),
         (true, Some(_)) => "The list holds nothing.\n".to_owned(),
-        (false, _) => output::table(&["ID", "USER", "UNTIL", "REASON"], &rows),
+        (false, _) => output::table_within(&["ID", "USER", "UNTIL", "REASON"], &rows, room),
     };
     text.push('\n');
     for damaged in list.list().into_iter().flat_map(|l| &l.damaged) {

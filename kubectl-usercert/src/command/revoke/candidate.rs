@@ -6,7 +6,7 @@ use usercert_core::time::UnixTime;
 use usercert_core::x509::identity::SYSTEM_MASTERS;
 use usercert_core::x509::lifetime::expiry_in_words;
 
-use crate::workflow::role_bindings::KnownCertificate;
+use crate::workflow::known_certificates::KnownCertificate;
 
 /// A certificate or a user.
 pub struct Candidate {

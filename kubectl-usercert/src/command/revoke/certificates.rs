@@ -14,8 +14,8 @@ use crate::cluster::{Cluster, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::DryRun;
 use crate::ui::host::Host;
+use crate::workflow::known_certificates::KnownCertificate;
 use crate::workflow::revocation::{self, Installed};
-use crate::workflow::role_bindings::KnownCertificate;
 
 /// Which certificates, and why.
 #[derive(Args, Debug, Default)]

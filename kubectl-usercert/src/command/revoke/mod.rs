@@ -22,8 +22,9 @@ use crate::ui::host::Host;
 use crate::ui::output;
 use crate::ui::role_args::RoleArgs;
 use crate::workflow::grant_role::refused;
+use crate::workflow::known_certificates::KnownCertificate;
 use crate::workflow::revocation::{self, Known};
-use crate::workflow::role_bindings::{self, KnownCertificate, described};
+use crate::workflow::role_bindings::{Reach, described};
 
 /// Take a person's access away: roles and certificates
 ///
@@ -96,7 +97,8 @@ pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
         RevokeFilter { roles: roles.named(), scope: roles.scope(namespace)?, others: args.all };
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
-    let mut holdings = role_bindings::look(&cluster, namespace).await?;
+    let mut reach = Reach::look(&target, &cluster, holder, &[], namespace, host.now()).await?;
+    let holdings = &mut reach.holdings;
     // What was not asked for need not be seen.
     let unseen = match &filter.scope {
         Some(rbac::Scope::Cluster) => holdings.no_cluster.take(),
@@ -114,11 +116,10 @@ pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
         }
         host.fail(&error);
         host.warn("Only the bindings that could be seen are looked at.");
-        return finish(host, args, &target, &cluster, &holder, &filter, &holdings.bindings)
-            .await
-            .map(|exit| exit.gravest(Exit::Failed));
+        let exit = finish(host, args, &target, &cluster, &filter, &reach).await?;
+        return Ok(exit.gravest(Exit::Failed));
     }
-    finish(host, args, &target, &cluster, &holder, &filter, &holdings.bindings).await
+    finish(host, args, &target, &cluster, &filter, &reach).await
 }
 
 impl RevokeArgs {
@@ -183,25 +184,21 @@ async fn finish(
     args: &RevokeArgs,
     target: &Target,
     cluster: &Cluster,
-    holder: &Subject,
     filter: &RevokeFilter,
-    bindings: &[Binding],
+    reach: &Reach,
 ) -> Result<Exit> {
-    let plan = rbac::plan(bindings, holder, filter);
+    let (holder, known) = (&reach.holder, &reach.certificates);
+    let plan = rbac::plan(&reach.holdings.bindings, holder, filter);
     let dry = args.dry_run.dry_run;
     let answered = args.yes || dry != DryRun::None;
     let now = host.now();
-    let known = match holder {
-        Subject::User(user) => role_bindings::certificates(target, cluster, user, now).await,
-        Subject::Group(_) => Vec::new(),
-    };
     let mut blocking = None;
     let mut exit = Exit::Done;
     let mut left_out = Vec::new();
     let mut why_open = "this cluster has no list of what is revoked".to_owned();
     if !known.is_empty() && !args.roles_only() {
         let name = Some(holder.name());
-        let made = Plan::make(host, &args.certificates, target, cluster, name, &known).await;
+        let made = Plan::make(host, &args.certificates, target, cluster, name, known).await;
         match made {
             Ok(mut made) => {
                 made.offer_installation(host, cluster, !answered).await?;
@@ -276,7 +273,7 @@ async fn finish(
             (None, None) => Block::No(why_open.clone()),
         }
     };
-    let rest = RemainingAccess::of(bindings, &gone, holder, &known, block);
+    let rest = RemainingAccess::of(reach, &gone, block);
     report(host, args, holder, &gone, &blocked, &rest)?;
     Ok(exit)
 }

@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files;
 use crate::ui::host::Host;
-use crate::workflow::role_bindings::{self, KnownCertificate};
+use crate::workflow::known_certificates::{self, KnownCertificate};
 
 /// Longest input that certificates are looked for in, in bytes.
 const LIMIT: usize = 4 << 20;
@@ -40,7 +40,7 @@ pub async fn candidates(
     let mut known = find_fingerprints(cluster, &named).await;
     for one in &named {
         if let Named::Print(print) = one {
-            known.extend(role_bindings::in_records(cluster, print).await);
+            known.extend(known_certificates::in_records(cluster, print).await);
         }
     }
     known.extend(in_all_entries(&target.kubeconfig.merged));
@@ -109,9 +109,8 @@ async fn find_fingerprints(cluster: &Cluster, named: &[Named]) -> Vec<KnownCerti
     if !named.iter().any(|n| matches!(n, Named::Print(_))) {
         return Vec::new();
     }
-    role_bindings::in_requests(cluster, |certificate| {
-        let found = Fingerprint::of(&certificate.der);
-        named.iter().any(|n| matches!(n, Named::Print(print) if *print == found))
+    known_certificates::in_requests(cluster, |known| {
+        named.iter().any(|n| matches!(n, Named::Print(print) if *print == known.fingerprint))
     })
     .await
 }

@@ -5,7 +5,8 @@ use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::lifetime::expiry_in_words;
 
-use crate::workflow::role_bindings::{self, KnownCertificate};
+use crate::workflow::known_certificates::KnownCertificate;
+use crate::workflow::role_bindings::Reach;
 
 /// What still lets the holder in, and to what.
 pub struct RemainingAccess<'a> {
@@ -30,28 +31,16 @@ pub enum Block {
 
 impl<'a> RemainingAccess<'a> {
     pub fn of(
-        bindings: &'a [Binding],
+        reach: &'a Reach,
         gone: &[(&Binding, Removal)],
-        holder: &Subject,
-        known: &'a [KnownCertificate],
         block: impl Fn(&KnownCertificate) -> Block,
     ) -> Self {
-        let mut holders = vec![holder.clone()];
-        if let Subject::User(user) = holder {
-            let groups = role_bindings::groups(user, known);
-            holders.extend(groups.into_iter().map(Subject::Group));
-            holders.push(Subject::Group(AUTHENTICATED.to_owned()));
+        let taken = |b: &&Binding| gone.iter().any(|(g, _)| g.uid == b.uid);
+        let mut reached = reach.reaching();
+        for (by, bindings) in &mut reached {
+            bindings.retain(|b| *by != reach.holder || !taken(b));
         }
-        let stays =
-            |by: &Subject, b: &&Binding| by != holder || gone.iter().all(|(g, _)| g.uid != b.uid);
-        let reached = holders
-            .into_iter()
-            .map(|by| {
-                let here = rbac::reaching(bindings, &by).filter(|b| stays(&by, b)).collect();
-                (by, here)
-            })
-            .collect();
-        let certificates = known.iter().map(|k| (k, block(k))).collect();
+        let certificates = reach.certificates.iter().map(|k| (k, block(k))).collect();
         Self { reached, certificates }
     }
 

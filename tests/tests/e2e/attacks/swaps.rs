@@ -11,6 +11,7 @@ cases!(
     harmless_change_while_the_question_stands,
     answer_no,
     name_taken_before_from,
+    a_second_key,
 );
 
 fn swapped_while_the_question_stands(trial: &Trial) {
@@ -91,4 +92,52 @@ fn name_taken_before_from(trial: &Trial) {
     newcomer.run(&["install", &user, "--reply", "reply", "--yes"]).ok();
     let groups = newcomer.whoami(&newcomer.context_of(&user)).1;
     assert!(groups.contains(&"dev".to_owned()) && !groups.iter().any(|g| g.contains("kubeadm")));
+}
+
+/// Whoever asks in the name of somebody who is in already is told apart from a renewal.
+fn a_second_key(trial: &Trial) {
+    let (admin, user) = (trial.admin(), trial.user("second"));
+    admin.run(&["request", &user, "-g", "dev"]).ok();
+    admin.run(&["review", &user]).ok().never_shows("[second-key]");
+    admin.run(&["approve", &user, "--yes"]).ok();
+    admin.run(&["install", &user]).ok();
+    let other = admin.run(&["request", &user, "-g", "ops"]).ok();
+    let other = other.stdout.split([' ', '/']).nth(1).expect("a name").to_owned();
+    let told = format!("{user} holds a valid certificate already (request {user}, until 20");
+    admin.run(&["review", &other]).ok().prints(&[&told, "[second-key]"]);
+    let listed = admin.run(&["list", "-o", "json"]).ok().json();
+    let items = listed["items"].as_array().expect("items");
+    let row = items.iter().find(|i| i["name"] == other.as_str()).expect("a row");
+    assert!(row["findings"].to_string().contains("second-key"), "{row}");
+    let mut terminal = admin.on_terminal(&["approve", &other]);
+    assert!(terminal.says("go on without: ").contains("[second-key]"));
+    terminal.press("");
+    terminal.asked();
+    terminal.answer("n").exits(3);
+    // A warning is for people, unless the policy says otherwise.
+    admin.write(
+        "policy.yaml",
+        "apiVersion: usercert/v1\nkind: Policy\nfindings: {second-key: refuse}\n",
+    );
+    let approve = ["approve", &other, "--yes"];
+    let refused = admin.run(&[&approve[..], &["--policy", "policy.yaml"]].concat()).exits(3);
+    refused.says(&["[second-key]"]);
+    assert_eq!(state(&admin, &other), "");
+    admin.run(&approve).ok();
+    // With the certificate itself it is a renewal.
+    trial.grant(
+        &user,
+        serde_json::json!([{
+            "apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"],
+            "verbs": ["create", "get", "list", "watch"],
+        }]),
+    );
+    let context = admin.context_of(&user);
+    let code = admin.run(&["renew", &context, "--timeout", "0"]).exits(5).code_shown();
+    let listed = admin.run(&["list", "-o", "json"]).ok().json();
+    let items = listed["items"].as_array().expect("items");
+    let renewal = items.iter().find(|i| i["code"] == code.as_str()).expect("a row");
+    assert!(!renewal["findings"].to_string().contains("second-key"), "{renewal}");
+    let name = renewal["name"].as_str().expect("a name");
+    admin.run(&["review", name]).ok().never_shows("[second-key]");
 }

@@ -57,11 +57,11 @@ pub struct ServeArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
-    authority: AuthorityArgs,
-    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
+    #[command(flatten)]
+    authority: AuthorityArgs,
     #[command(flatten)]
     client: ClientArgs,
 }

@@ -75,9 +75,9 @@ impl Destination {
             return Err(Error::usage("--out must be a file beside --new-key"));
         }
         let shown = self.out.as_deref().is_none_or(|out| out.as_os_str() == "-");
-        let short = matches!(self.format, Some(Format::Name | Format::Wide));
-        if shown && short && self.reply.is_none() && self.standalone.is_none() {
-            return Err(Error::usage("-o name and -o wide do not show the certificate")
+        let named = self.format == Some(Format::Name);
+        if shown && named && self.reply.is_none() && self.standalone.is_none() {
+            return Err(Error::usage("-o name does not show the certificate")
                 .hint(format!("{NOTHING}; add --out FILE for it")));
         }
         Ok(())

@@ -61,10 +61,16 @@ pub struct SignArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_san)]
     pub san: Vec<AlternativeName>,
     /// With the profile apiserver: the cluster's service addresses, whose first one is its own
-    #[arg(long, value_name = "BLOCK", value_delimiter = ',', default_value = "10.96.0.0/12")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "BLOCK",
+        value_delimiter = ',',
+        default_value = "10.96.0.0/12"
+    )]
     pub service_cidr: Vec<String>,
     /// With the profile apiserver: the cluster's domain
-    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
+    #[arg(hide_short_help = true, long, value_name = "DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,
     /// How long it is valid, as 24h or 30d; else as the request asks, else 30d for a person and 365d
     /// for a component
@@ -74,11 +80,11 @@ pub struct SignArgs {
     #[arg(long, value_name = "CODE")]
     pub expect: Option<String>,
     /// Continue despite this refusing finding; repeat for several
-    #[arg(long, value_name = "FINDING")]
+    #[arg(hide_short_help = true, long, value_name = "FINDING")]
     pub accept: Vec<String>,
     /// Refuse users whom this list blocks: the ConfigMap revoked-certificates as YAML or JSON, as
     /// `kubectl get -o yaml` prints it ("-": standard input)
-    #[arg(long, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub revocations: Option<PathBuf>,
     /// Do not ask
     #[arg(short, long)]
@@ -95,18 +101,18 @@ pub struct SignArgs {
           conflicts_with_all = ["files", "expect", "new_key", "reply", "out"])]
     pub standalone: Option<PathBuf>,
     /// Kind of the new key: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
-    #[arg(long, value_name = "TYPE", default_value = "p256")]
+    #[arg(hide_short_help = true, long, value_name = "TYPE", default_value = "p256")]
     pub key_type: String,
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
-    cluster: ClusterArgs,
-    #[command(flatten)]
-    authority: AuthorityArgs,
-    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    authority: AuthorityArgs,
 }
 
 /// What a kubeconfig says about the cluster.
@@ -121,16 +127,16 @@ pub struct ClusterArgs {
     #[arg(short, long, value_name = "URL")]
     pub server: Option<String>,
     /// CA certificates that the API server's certificate is checked with, instead of the signing CA
-    #[arg(long, value_name = "FILE", requires = "server")]
+    #[arg(hide_short_help = true, long, value_name = "FILE", requires = "server")]
     pub server_ca: Option<PathBuf>,
     /// Name to check the API server's certificate for
-    #[arg(long, value_name = "NAME", requires = "server")]
+    #[arg(hide_short_help = true, long, value_name = "NAME", requires = "server")]
     pub tls_server_name: Option<String>,
     /// Name of the cluster
-    #[arg(long, value_name = "NAME", default_value = "kubernetes")]
+    #[arg(hide_short_help = true, long, value_name = "NAME", default_value = "kubernetes")]
     pub cluster_name: String,
     /// Namespace of the context
-    #[arg(short, long, value_name = "NAME", requires = "server")]
+    #[arg(hide_short_help = true, short, long, value_name = "NAME", requires = "server")]
     pub namespace: Option<String>,
 }
 

@@ -1,0 +1,212 @@
+//! The review sheet: everything an approver must know, on one screen, the same wherever it is shown.
+
+mod text;
+
+use serde_json::{Value, json};
+use usercert_core::api::csr::{CsrObject, Object, State};
+use usercert_core::review::{self, Finding, FindingCode, Reviewed};
+use usercert_core::text::{show_quoted, width};
+use usercert_core::x509::code::{Code, ExpectedCode};
+use usercert_core::x509::key::Verification;
+use usercert_core::x509::lifetime::Lifetime;
+use usercert_core::x509::pkcs10::CertificateRequest;
+
+use crate::error::Result;
+use crate::keys;
+use crate::ui::output;
+use crate::workflow::findings;
+use crate::workflow::known_certificates::Held;
+use crate::workflow::review_bindings::{Access, Bindings};
+use crate::workflow::review_policy::Rules;
+
+pub use self::text::groups_cell;
+
+/// How wide a sheet is where no terminal says otherwise.
+const COLUMNS: usize = 120;
+
+pub struct Sheet<Raw = Value> {
+    /// Object name; for a file the name that it would get.
+    pub name: String,
+    pub in_cluster: bool,
+    /// The object, or for a file what would be submitted.
+    pub object: CsrObject<Raw>,
+    pub findings: Vec<Finding>,
+    /// Whether the code is asked for: then it is not shown where it could be copied.
+    pub code_is_asked: bool,
+    policy: Option<String>,
+    /// What user and groups have already; `None` where it is not looked at, `Err` says why it is unknown.
+    access: Option<Result<Access, String>>,
+    /// Why it is not known whether user or requester are revoked; `None` where it is.
+    revoked_unknown: Option<String>,
+}
+
+impl Sheet {
+    pub fn new(object: CsrObject, in_cluster: bool, bindings: &Bindings, rules: &Rules) -> Self {
+        Self::compared(object, in_cluster, bindings, &Held::default(), rules)
+    }
+
+    /// The same, compared with certificates that people hold already.
+    pub fn compared(
+        object: CsrObject,
+        in_cluster: bool,
+        bindings: &Bindings,
+        held: &Held,
+        rules: &Rules,
+    ) -> Self {
+        let verify = |request: &CertificateRequest| Some(keys::verify_request(request));
+        Self::make(object, in_cluster, bindings, held, rules, verify)
+    }
+
+    /// The sheet of a handed-over request, once whoever was shown it has submitted it as `object`.
+    pub fn submitted(self, object: CsrObject) -> Self {
+        Self { name: object.metadata.name.clone(), in_cluster: true, object, ..self }
+    }
+}
+
+impl Sheet<()> {
+    /// Reviews an object of the cluster for a list: role bindings are not looked at, and the signature is
+    /// the one that the API server has verified before it took the request.
+    pub fn listed(object: Object, held: &Held, rules: &Rules) -> Self {
+        Self::make(object.into(), true, &Bindings::none(), held, rules, |_| None)
+    }
+}
+
+impl<Raw> Sheet<Raw> {
+    fn make(
+        object: CsrObject<Raw>,
+        in_cluster: bool,
+        bindings: &Bindings,
+        held: &Held,
+        rules: &Rules,
+        verify: impl FnOnce(&CertificateRequest) -> Option<Verification>,
+    ) -> Self {
+        let request = object.request().ok();
+        let user = request.map(|r| r.subject.user()).unwrap_or_default();
+        let (revoked_user, revoked_requester) = bindings.revoked(&object, user);
+        // What is decided is no question any more.
+        let held = match object.state() {
+            State::Pending => bindings.held(held, user),
+            _ => Vec::new(),
+        };
+        let findings = rules.review(&Reviewed {
+            requester: in_cluster.then_some(object.spec.username.as_str()),
+            signature: request.and_then(verify),
+            bound_names: bindings.names(),
+            held: &held,
+            revoked_user,
+            revoked_requester,
+            ..Reviewed::of(&object)
+        });
+        let access = bindings.access(request);
+        let name = object.metadata.name.clone();
+        let policy = rules.file().map(str::to_owned);
+        let revoked_unknown = bindings.why_revoked_unknown().map(str::to_owned);
+        Self {
+            name,
+            in_cluster,
+            object,
+            findings,
+            code_is_asked: false,
+            policy,
+            access,
+            revoked_unknown,
+        }
+    }
+
+    pub fn request(&self) -> Option<&CertificateRequest> {
+        self.object.request().ok()
+    }
+
+    pub fn code(&self) -> Option<Code> {
+        self.request().map(CertificateRequest::code)
+    }
+
+    pub fn user(&self) -> &str {
+        self.request().map(|r| r.subject.user()).unwrap_or_default()
+    }
+
+    /// Adds the hard finding where requests are expected, and this is none of them.
+    pub fn expect(&mut self, expected: &[ExpectedCode]) {
+        let code = self.code();
+        let is = |expected: &ExpectedCode| code.is_some_and(|code| expected.matches(&code));
+        if expected.is_empty() || expected.iter().any(is) {
+            return;
+        }
+        self.findings.insert(0, findings::not_expected(code, expected));
+    }
+
+    /// Whether all certificates of the user are revoked, so that a new one has to be excepted.
+    pub fn is_of_revoked_user(&self) -> bool {
+        self.findings.iter().any(|f| f.code == FindingCode::RevokedUser)
+    }
+
+    /// Goes on only if no finding refuses that was not accepted.
+    pub fn refuse(&self, accepted: &[String]) -> Result<()> {
+        findings::refuse(&self.name, "approved", &self.findings, accepted)
+    }
+
+    /// Whom the certificate would name and the code, on one line in a form that no name can imitate:
+    /// each stands in quotes, and what does not fit is cut.
+    pub fn in_question(&self, columns: Option<usize>) -> String {
+        let code = self.code().map(|code| code.short()).unwrap_or_default();
+        let room =
+            columns.unwrap_or(COLUMNS).saturating_sub("Approve : user , groups ? [y/N]".len());
+        let room = room.saturating_sub(code.len()).max(40);
+        let user = show_quoted(self.user(), room / 2);
+        let groups = self.request().map(|r| r.subject.groups()).unwrap_or_default();
+        let mut room = room.saturating_sub(width(&user));
+        let mut shown = Vec::new();
+        for group in &groups {
+            let group = show_quoted(group, room.max(12));
+            let taken = width(&group) + 2;
+            if !shown.is_empty() && taken > room {
+                break;
+            }
+            room = room.saturating_sub(taken);
+            shown.push(group);
+        }
+        let groups = match (groups.len(), groups.len() - shown.len()) {
+            (0, _) => "no groups".to_owned(),
+            (1, _) => format!("group {}", shown.concat()),
+            (_, 0) => format!("groups {}", shown.join(", ")),
+            (_, more) => format!("groups {} and {more} more", shown.join(", ")),
+        };
+        format!("{code}: user {user}, {groups}")
+    }
+
+    pub fn value(&self) -> Value {
+        let groups: Vec<String> =
+            self.request().map(|r| r.subject.groups().into_iter().collect()).unwrap_or_default();
+        let lifetime = self.object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
+        output::object(
+            "Review",
+            json!({
+                "name": self.name,
+                "uid": self.object.metadata.uid,
+                "user": self.request().map(|r| r.subject.user()),
+                "groups": groups,
+                "key": self.request().map(|r| r.key.kind.to_string()),
+                "signatureAlgorithm": self.request().map(|r| r.signature_algorithm.to_string()),
+                "alternativeNames": self.request().map(|r| &r.alternative_names),
+                "signerName": self.object.spec.signer_name,
+                "usages": self.object.spec.usages,
+                "expirationSeconds": self.object.spec.expiration_seconds,
+                "lifetime": lifetime.map(|l| l.to_string()),
+                "requester": self.in_cluster.then_some(&self.object.spec.username),
+                "requesterGroups": self.in_cluster.then_some(&self.object.spec.groups),
+                "requesterCredential": self.object.requester_credential(),
+                "state": self.in_cluster.then(|| self.object.state().name()),
+                "code": self.code().map(|c| c.short()),
+                "sha256": self.code().map(|c| c.full()),
+                "access": match &self.access {
+                    Some(Ok(access)) => access.iter().map(|(who, roles)| json!({"subject": who.to_string(), "bindings": roles})).collect::<Value>(),
+                    Some(Err(_)) | None => Value::Null,
+                },
+                "policy": self.policy,
+                "revokedUnknown": self.revoked_unknown,
+                "findings": self.findings,
+                "refused": review::refuses(&self.findings, &[]),
+            }),
+        )
+    }
+}

@@ -67,18 +67,26 @@ fn refused_by_policy(store: &Store, user: &User) -> Option<String> {
         return None;
     }
     let hex: String = user.name.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let by_itself = ids.iter().find_map(|id| map.data.get(*id));
-    let by_name = map
-        .data
-        .get(&format!("user.{hex}"))
-        .filter(|_| ids.iter().any(|id| !map.data.contains_key(&format!("except.{id}"))));
-    let value = by_itself.or(by_name)?;
+    // A certificate has a key of its own, or begins a line of the text that its first digits name.
+    let in_text = |key: &str, name: &str| {
+        let lines = map.data.get(name)?.split('\n').skip(1);
+        lines.filter_map(|line| line.strip_prefix(&format!("{key} "))).next()
+    };
+    let listed = |prefix: &str, id: &str| {
+        let second = id.chars().nth(1)?.to_digit(16)? & !3;
+        let own = map.data.get(&format!("{prefix}{id}")).map(String::as_str);
+        own.or_else(|| in_text(&format!("{prefix}{id}"), &format!("part.{}{second:x}", &id[..1])))
+    };
+    let excepted = |id: &&str| listed("except.", id).is_some();
+    let by_name = || in_text(&format!("user.{hex}"), "users").filter(|_| !ids.iter().all(excepted));
+    let value = ids.iter().find_map(|id| listed("", id)).or_else(by_name)?;
     Some(value.split('\n').next().unwrap_or_default().to_owned())
 }
 
 fn certificate_ids(user: &User) -> Vec<&str> {
     let ids = user.extra.get(CREDENTIAL_ID).map(|it| it.items.as_slice()).unwrap_or_default();
-    ids.iter().filter_map(|id| id.strip_prefix(PREFIX)).collect()
+    let digits = ids.iter().filter_map(|id| id.strip_prefix(PREFIX));
+    digits.filter(|id| id.len() == 64).collect()
 }
 
 /// What the expression of an AuthorizationConfiguration fails with that refuses the user, if one does.

@@ -8,11 +8,14 @@ use crate::api::rbac::{API_GROUP as RBAC, MANAGED_BY};
 /// The name of all of its objects.
 pub const NAME: &str = "usercert-revocations-sync";
 
-/// The objects; `file` is the configuration's absolute path on the nodes. The pods may read and watch
-/// the list, and write into the file's folder, nothing else.
+/// The objects; `file` is the configuration's absolute path on the nodes, `server_folder` its folder as the
+/// API server sees it, if another. The pods may read and watch the list, and write into the file's
+/// folder, nothing else.
 #[must_use]
-pub fn objects(image: &str, file: &str) -> Vec<Value> {
+pub fn objects(image: &str, file: &str, server_folder: Option<&str>) -> Vec<Value> {
     let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut args = vec!["revocations", "sync", "--authorization-config", file];
+    args.extend(server_folder.into_iter().flat_map(|seen| ["--server-folder", seen]));
     let labels = json!({ "app.kubernetes.io/name": NAME });
     let metadata = json!({
         "name": NAME, "namespace": NAMESPACE,
@@ -53,14 +56,14 @@ pub fn objects(image: &str, file: &str) -> Vec<Value> {
                 "selector": { "matchLabels": labels },
                 "template": {
                     "metadata": { "labels": labels },
-                    "spec": pod(image, file, folder),
+                    "spec": pod(image, &args, folder),
                 },
             },
         }),
     ]
 }
 
-fn pod(image: &str, file: &str, folder: &str) -> Value {
+fn pod(image: &str, args: &[&str], folder: &str) -> Value {
     json!({
         "serviceAccountName": NAME,
         "automountServiceAccountToken": true,
@@ -75,7 +78,7 @@ fn pod(image: &str, file: &str, folder: &str) -> Value {
             "name": "sync",
             "image": image,
             "command": ["kubectl-usercert"],
-            "args": ["revocations", "sync", "--authorization-config", file],
+            "args": args,
             "resources": {
                 "requests": { "cpu": "10m", "memory": "32Mi" },
                 "limits": { "memory": "256Mi" },

@@ -32,6 +32,11 @@ impl Fingerprint {
         format!("{PREFIX}{self}")
     }
 
+    /// What its first two digits say.
+    pub(super) fn first_byte(&self) -> u8 {
+        self.0[0]
+    }
+
     /// From the 64 lower-case digits that a key of the list is made of; nothing else will do.
     pub(super) fn from_key(digits: &str) -> Option<Self> {
         let nibble = |b: u8| match b {

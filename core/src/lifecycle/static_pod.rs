@@ -171,14 +171,22 @@ impl Lines {
 /// `--authorization-mode` away when the configuration is named (from 1.29.15, 1.30.12, 1.31.8 and 1.32.4 on).
 #[must_use]
 pub fn distribution(name: &str, folder: &str) -> String {
+    let seen = server_folder(name).unwrap_or(folder);
     let mut text = format!(
-        "# /etc/rancher/{name}/config.yaml, on every server\nkube-apiserver-arg:\n- \"authorization-config={folder}/{FILE}\"\n"
+        "# /etc/rancher/{name}/config.yaml, on every server\nkube-apiserver-arg:\n- \"authorization-config={seen}/{FILE}\"\n"
     );
-    if name == "rke2" {
-        // There the API server is a static pod.
-        text.push_str(&format!("kube-apiserver-extra-mount:\n- \"{folder}:{folder}:ro\"\n"));
+    if seen != folder {
+        text.push_str(&format!("kube-apiserver-extra-mount:\n- \"{folder}:{seen}:ro\"\n"));
     }
     text
+}
+
+/// The folder as the distribution's API server sees it, if not as it is on the node. RKE2 runs it as a
+/// static pod, and mounts each file that an argument names and the node has by itself
+/// (`rke2/pkg/podtemplate/podtemplate.go`): what is then renamed into its place, the pod does not see.
+#[must_use]
+pub fn server_folder(name: &str) -> Option<&'static str> {
+    (name == "rke2").then_some("/etc/usercert-authorization")
 }
 
 #[cfg(test)]

@@ -124,6 +124,7 @@ fn main() -> ExitCode {
         revocations::admission::CASES,
         revocations::authorization::CASES,
         revocations::guards::CASES,
+        revocations::list::CASES,
         revocations::verdicts::CASES,
         ca::serve::CASES,
         wire::requests::CASES,

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 pub use compare::{ObjectState, state, upgraded};
 
-use super::{CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, RevocationKey, SENTENCE, TEST_ENTRY, record};
+use super::{
+    CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, PART, RevocationKey, SENTENCE, TEST_ENTRY, USERS, record,
+};
 use crate::api::rbac::{API_GROUP as RBAC, MANAGED_BY};
 
 /// The name of the policy and of its binding.
@@ -113,10 +115,39 @@ fn cluster_role(name: &str, verbs: &[&str]) -> Value {
     })
 }
 
+/// Whether the text of this key holds an entry, both CEL expressions.
+fn in_text(key: &str, text: &str) -> String {
+    format!("({text} in params.data && params.data[{text}].contains('\\n' + {key} + ' '))")
+}
+
+/// Whether the list has an entry for a certificate, as a key of its own or in the text for its digits, which
+/// begin at `at` of `id`.
+fn listed(key: &str, id: &str, at: usize) -> String {
+    format!("({key} in params.data || {})", in_text(key, &text_of(id, at)))
+}
+
+/// The key of the text for the digits that begin there.
+fn text_of(id: &str, at: usize) -> String {
+    let [first, second] = [at, at + 1].map(|at| format!("{id}.substring({at}, {})", at + 1));
+    format!(
+        "('{PART}' + {first} + ({second} < '4' ? '0' : {second} < '8' ? '4' : {second} < 'c' ? '8' : 'c'))"
+    )
+}
+
 /// The policy. What the server would fill in is there already, so that what it holds can be compared.
+///
+/// All is decided in one condition: where it is false, the server evaluates nothing else. Each further
+/// set of expressions makes it convert the request and the whole list once more.
 #[must_use]
 pub fn policy() -> Value {
     let extra = format!("request.userInfo.extra['{CREDENTIAL_ID}']");
+    let is_certificate = "id.startsWith('X509SHA256=') && id.size() == 75";
+    let user = "'user.' + '%x'.format([request.userInfo.username])";
+    let digits = "id.substring(11)";
+    let itself = listed(digits, "id", 11);
+    let users = format!("'{USERS}'");
+    let by_user = in_text(user, &users);
+    let excepted = listed(&format!("'except.' + {digits}"), "id", 11);
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
@@ -133,39 +164,34 @@ pub fn policy() -> Value {
                     "resources": ["*/*"], "scope": "*",
                 }],
             },
-            // The cluster's own components are left alone and pay nothing. An impersonated user may
-            // have no extra at all.
+            // The cluster's own components are left alone. An impersonated user may have no extra at all.
             "matchConditions": [{
-                "name": "client-certificate",
-                "expression": format!(
-                    "!request.userInfo.username.startsWith('system:') && has(request.userInfo.extra) && '{CREDENTIAL_ID}' in request.userInfo.extra"
-                ),
-            }, {
-                // Decided here already: whatever follows makes the server read the whole list three
-                // times more, for everybody's writes.
                 "name": "revoked",
                 "expression": format!(
-                    "has(params.data) && {extra}.exists(id, id.startsWith('X509SHA256=') && (id.substring(11) in params.data || (('user.' + '%x'.format([request.userInfo.username])) in params.data && !(('except.' + id.substring(11)) in params.data))))"
+                    "!request.userInfo.username.startsWith('system:') && has(request.userInfo.extra) && '{CREDENTIAL_ID}' in request.userInfo.extra && has(params.data) && {extra}.exists(id, {is_certificate} && ({itself} || ({by_user} && !{excepted})))"
                 ),
             }],
+            // For the message: the key that blocks, and what the list says of it.
             "variables": [
-                { "name": "revoked", "expression": "has(params.data) ? params.data : {}" },
                 { "name": "ids", "expression": format!(
-                    "{extra}.filter(id, id.startsWith('X509SHA256=')).map(id, id.substring(11))"
+                    "{extra}.filter(id, {is_certificate}).map(id, {digits})"
                 ) },
-                { "name": "user", "expression": "'user.' + '%x'.format([request.userInfo.username])" },
-                // The keys that block this request.
-                { "name": "by", "expression":
-                    "variables.ids.filter(id, id in variables.revoked) + (variables.user in variables.revoked ? variables.ids.filter(id, !(('except.' + id) in variables.revoked)).map(id, variables.user) : [])" },
+                { "name": "itself", "expression": format!(
+                    "variables.ids.filter(id, {})", listed("id", "id", 0)
+                ) },
+                { "name": "key", "expression": format!("(variables.itself + [{user}])[0]") },
+                { "name": "text", "expression": format!(
+                    "variables.itself.size() > 0 ? {} : {users}", text_of("variables.key", 0)
+                ) },
+                { "name": "value", "expression":
+                    "variables.key in params.data ? params.data[variables.key] : params.data[variables.text].split('\\n' + variables.key + ' ')[1]" },
             ],
             "validations": [{
-                "expression": "variables.by.size() == 0",
+                "expression": "false",
                 "reason": "Forbidden",
                 "message": SENTENCE,
                 // A message of several lines would not be used.
-                "messageExpression": format!(
-                    "'{SENTENCE}: ' + variables.revoked[variables.by[0]].split('\\n')[0]"
-                ),
+                "messageExpression": format!("'{SENTENCE}: ' + variables.value.split('\\n')[0]"),
             }],
         },
     })

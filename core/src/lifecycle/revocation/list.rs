@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Revocation, RevocationKey};
+use super::{Revocation, RevocationKey, parts};
 use crate::encoding::yaml::{self, YamlError};
 use crate::lifecycle::{CONFIG_MAP, Fingerprint};
 use crate::time::UnixTime;
 
+/// A user that has a key of its own, as older versions wrote it.
+const OLDER: &str = "it blocks nothing where it is; `kubectl usercert revocations install` moves it to where it does";
+
 /// Entries stay so long after their certificate has ended, for clocks that differ.
 const GRACE: i64 = 86_400;
 
-/// A key of the ConfigMap that does not do what it seems to, or an entry that is incomplete.
+/// Something in the ConfigMap that does not do what it seems to, or an entry that is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damaged {
-    /// The key as it is.
+    /// The key as it is; of an entry in a text, the text's key and its own.
     pub key: String,
     /// What is wrong.
     pub problem: &'static str,
@@ -91,20 +94,22 @@ impl RevocationList {
         let mut list = Self { is_immutable, ..Self::default() };
         let data = config_map["data"].as_object();
         for (key, value) in data.into_iter().flatten() {
-            let problem = match RevocationKey::parse(key) {
-                None => Some("it is no key of this list and blocks nothing"),
-                Some(parsed) if parsed == RevocationKey::test() => {
-                    list.has_test = true;
-                    None
-                }
+            let value = value.as_str().unwrap_or_default();
+            if parts::is_part(key) {
+                list.read_part(key, value);
+                continue;
+            }
+            match RevocationKey::parse(key) {
+                None => list.tell(key.clone(), "it is no key of this list and blocks nothing"),
+                // What has a key of its own is found first.
                 Some(parsed) => {
-                    let value = value.as_str().unwrap_or_default();
-                    let (entry, problem) = Revocation::read(parsed.clone(), value);
-                    list.entries.insert(parsed, entry);
-                    problem
+                    if matches!(parsed, RevocationKey::User(_)) {
+                        list.tell(key.clone(), OLDER);
+                    }
+                    list.entries.remove(&parsed);
+                    list.add(key.clone(), parsed, value);
                 }
-            };
-            list.damaged.extend(problem.map(|problem| Damaged { key: key.clone(), problem }));
+            }
         }
         let binary = config_map["binaryData"].as_object();
         list.damaged.extend(binary.into_iter().flatten().map(|(key, _)| Damaged {
@@ -112,6 +117,40 @@ impl RevocationList {
             problem: "it is binary data, which blocks nothing",
         }));
         list
+    }
+
+    fn read_part(&mut self, name: &str, text: &str) {
+        for piece in parts::pieces(text) {
+            match piece.key {
+                Err("") => {}
+                Err(word) => self.tell(
+                    format!("{name}: {word}"),
+                    "it is no entry of this list and blocks nothing",
+                ),
+                Ok(key) if parts::part(&key) != name => self.tell(
+                    format!("{name}: {key}"),
+                    "it is in the wrong part of the list and blocks nothing",
+                ),
+                Ok(key) => self.add(format!("{name}: {key}"), key, piece.value),
+            }
+        }
+    }
+
+    /// Adds an entry, unless there is one; `place` is where it stands.
+    fn add(&mut self, place: String, key: RevocationKey, value: &str) {
+        if key == RevocationKey::test() {
+            self.has_test = true;
+            return;
+        }
+        let (entry, problem) = Revocation::read(key.clone(), value);
+        if let Some(problem) = problem {
+            self.tell(place, problem);
+        }
+        self.entries.entry(key).or_insert(entry);
+    }
+
+    fn tell(&mut self, key: String, problem: &'static str) {
+        self.damaged.push(Damaged { key, problem });
     }
 
     /// All entries, by key.
@@ -193,7 +232,7 @@ mod tests {
     fn a_certificate_is_blocked_by_itself_or_with_its_user() {
         let list = list(&json!({
             hex('a'): "2026-11-30 laptop stolen (by admin)\nuser: bob",
-            "user.616c696365": "2026-11-30 left (by admin)",
+            "users": "\nuser.616c696365 2026-11-30 left (by admin)",
             format!("except.{}", hex('e')): "2026-12-01 issued later (by admin)",
         }));
         let why = |f, user| list.blocked(&print(f), user).map(|b| b.entry.line.as_str());

@@ -1,12 +1,12 @@
 //! One entry of the list: what is revoked, and what people are told about it.
 
 mod list;
+mod parts;
 
 use std::fmt;
 
-use serde_json::{Map, Value, json};
-
 pub use list::{Blocked, Damaged, ListError, RevocationList};
+pub use parts::{PART, USERS, changes, gathered};
 
 use super::Fingerprint;
 use crate::text;
@@ -22,7 +22,7 @@ const EXCEPT: &str = "except.";
 /// Longest name of whoever revoked that is noted, in characters.
 const MAX_BY: usize = 80;
 
-/// What an entry is about: the key of the ConfigMap.
+/// What an entry is about: its key in the list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RevocationKey {
     /// This certificate is refused.
@@ -52,7 +52,7 @@ impl RevocationKey {
         Ok(Self::User(name.to_owned()))
     }
 
-    /// Reads a key of the ConfigMap as the mechanisms do, byte for byte.
+    /// Reads a key as the mechanisms do, byte for byte.
     #[must_use]
     pub fn parse(key: &str) -> Option<Self> {
         if let Some(digits) = key.strip_prefix(EXCEPT) {
@@ -160,7 +160,7 @@ impl Revocation {
         self
     }
 
-    /// The value of the key: the line that people are told, and what programs want to know.
+    /// What follows the key: the line that people are told, and what programs want to know.
     #[must_use]
     pub fn value(&self) -> String {
         let mut value = self.line.clone();
@@ -198,22 +198,6 @@ impl Revocation {
         }
         (read, problem)
     }
-}
-
-/// The merge patch that writes these entries and no others.
-#[must_use]
-pub fn revoked_patch(entries: &[Revocation]) -> Value {
-    let data: Map<String, Value> =
-        entries.iter().map(|e| (e.key.to_string(), e.value().into())).collect();
-    json!({ "data": data })
-}
-
-/// The merge patch that takes these keys out of the list.
-#[must_use]
-pub fn removal<'k>(keys: impl IntoIterator<Item = &'k str>) -> Value {
-    let data: Map<String, Value> =
-        keys.into_iter().map(|key| (key.to_owned(), Value::Null)).collect();
-    json!({ "data": data })
 }
 
 #[cfg(test)]
@@ -283,6 +267,6 @@ mod tests {
         let entry =
             Revocation::new(key, "laptop stolen on the train", "jane.admin@example.com", now())
                 .of_certificate("alice.wonderland@example.com", now());
-        assert!(entry.value().len() * 5_000 < 1 << 20);
+        assert!(format!("{} {}\n", entry.key, entry.value()).len() * 5_000 < 1 << 20);
     }
 }

@@ -108,10 +108,7 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
         "{shown} written; it was kept as {}\n",
         show(&place.join(&kept).display().to_string())
     ))?;
-    host.say(format!(
-        "Once the API server is up again:\n  kubectl usercert revocations sync --authorization-config {}",
-        shell_word(&format!("{folder}/{FILE}"))
-    ));
+    say_how_to_sync(host, folder, None);
     say_what_upgrades_need(host, folder);
     Ok(Exit::Done)
 }
@@ -139,5 +136,16 @@ fn print_distribution(host: &Host, args: &InitArgs, folder: &str) -> Result<Exit
         static_pod::distribution(name, folder),
         yaml::to_string(&configuration)
     ))?;
+    let seen = static_pod::server_folder(name);
+    say_how_to_sync(host, folder, seen);
     Ok(Exit::Done)
+}
+
+fn say_how_to_sync(host: &Host, folder: &str, seen: Option<&str>) {
+    let seen = seen.map(|seen| format!(" \\\n    --server-folder {}", shell_word(seen)));
+    host.say(format!(
+        "Once the API server is up again:\n  kubectl usercert revocations sync --authorization-config {}{}",
+        shell_word(&format!("{folder}/{FILE}")),
+        seen.unwrap_or_default()
+    ));
 }

@@ -5,9 +5,7 @@ use std::path::Path;
 use clap::Args;
 use serde_json::json;
 use usercert_core::inspect;
-use usercert_core::lifecycle::{
-    Fingerprint, Revocation, RevocationKey, RevocationList, removal, revoked_patch,
-};
+use usercert_core::lifecycle::{Fingerprint, Revocation, RevocationKey, RevocationList};
 use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::x509::certificate::Certificate;
 
@@ -96,14 +94,7 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
                 }
             })
             .collect();
-        let texts: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        let mut patch = removal(texts.iter().map(String::as_str));
-        if let (Some(to), Some(from)) =
-            (patch["data"].as_object_mut(), revoked_patch(&exceptions)["data"].as_object())
-        {
-            to.extend(from.clone());
-        }
-        revocation::patch(&cluster, &patch, server).await?;
+        revocation::change(&cluster, &exceptions, &keys, server).await?;
     }
     let value = output::object(
         "Lifting",

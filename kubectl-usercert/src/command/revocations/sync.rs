@@ -1,6 +1,6 @@
 //! `revocations sync`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -164,7 +164,8 @@ fn print_manifests(host: &Host, args: &SyncArgs) -> Result<Exit> {
         Error::usage("--authorization-config: name the file by its absolute path on the nodes")
     })?;
     let image = args.image.as_deref().unwrap_or_default();
-    let objects = daemon::objects(image, path);
+    let seen_as = args.server_folder.as_deref().and_then(Path::to_str);
+    let objects = daemon::objects(image, path, seen_as);
     let documents: Vec<String> = objects.iter().map(yaml::to_string).collect();
     host.result(documents.join("---\n"))?;
     Ok(Exit::Done)

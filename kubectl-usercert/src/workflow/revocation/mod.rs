@@ -22,6 +22,9 @@ pub use installed::{Installed, install};
 pub use own::is_revoked;
 pub use trial::{TRIED, judged, judged_anew, reads_configuration, seen_value, status};
 
+/// How often a change is tried again because others were faster; each time one of them was done.
+const TRIES: usize = 100;
+
 /// What is needed to see the list.
 #[must_use]
 pub fn see() -> Need {
@@ -36,7 +39,7 @@ pub fn watch() -> Need {
 
 /// What is needed to change it.
 #[must_use]
-pub fn change() -> Need {
+pub fn change_need() -> Need {
     on_list(&["get", "patch"], REVOKER)
 }
 
@@ -112,7 +115,7 @@ pub async fn read(cluster: &Cluster) -> Result<Option<RevocationList>> {
 /// # Errors
 /// There is no list, it is full, or as the server answers.
 pub async fn write(cluster: &Cluster, entries: &[Revocation], dry_run: bool) -> Result<()> {
-    patch(cluster, &lifecycle::revoked_patch(entries), dry_run).await
+    change(cluster, entries, &[], dry_run).await
 }
 
 /// Takes entries out of the list.
@@ -120,35 +123,58 @@ pub async fn write(cluster: &Cluster, entries: &[Revocation], dry_run: bool) -> 
 /// # Errors
 /// As [`write`].
 pub async fn remove(cluster: &Cluster, keys: &[RevocationKey], dry_run: bool) -> Result<()> {
-    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-    patch(cluster, &lifecycle::removal(keys.iter().map(String::as_str)), dry_run).await
+    change(cluster, &[], keys, dry_run).await
 }
 
-/// Changes the list by a merge patch.
+/// Writes entries into the list, and takes others out.
 ///
 /// # Errors
 /// As [`write`].
-pub async fn patch(cluster: &Cluster, patch: &Value, dry_run: bool) -> Result<()> {
-    let error = match cluster.patch_revoked(patch, dry_run).await {
-        Ok(_) => return Ok(()),
-        Err(error) => error,
-    };
+pub async fn change(
+    cluster: &Cluster,
+    put: &[Revocation],
+    take: &[RevocationKey],
+    dry_run: bool,
+) -> Result<()> {
+    rewrite(cluster, dry_run, |list| lifecycle::changes(list, put, take)).await
+}
+
+/// Changes the list by a merge patch that is made from it, anew whenever somebody else was faster.
+async fn rewrite(
+    cluster: &Cluster,
+    dry_run: bool,
+    patch: impl Fn(&Value) -> Option<Value>,
+) -> Result<()> {
+    for _ in 0..TRIES {
+        let found = cluster.revoked().await.map_err(|e| explain(&e, &cluster.server, &see()))?;
+        let Some(patch) = patch(&found.ok_or_else(no_list)?) else { return Ok(()) };
+        match cluster.patch_revoked(&patch, dry_run).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.reason() == "Conflict" => {}
+            Err(error) => return Err(unwritten(&error, cluster)),
+        }
+    }
+    Err(Error::new("others change the list of what is revoked all the time")
+        .hint("run the same command again"))
+}
+
+fn unwritten(error: &ApiError, cluster: &Cluster) -> Error {
     let text = error.to_string();
     if error.code() == 404 {
-        return Err(no_list());
+        return no_list();
     }
     // The API server's limit for a ConfigMap, and etcd's for an object.
     if text.contains("Too long") || text.contains("request is too large") {
-        return Err(Error::new(format!("the list of what is revoked is full: {}", show(&text)))
-            .hint("`kubectl usercert revocations prune` takes out what has expired, `revocations list` names keys that are no entries"));
+        return Error::new(format!("the list of what is revoked is full: {}", show(&text)))
+            .hint("`kubectl usercert revocations prune` takes out what has expired, `revocations list` names keys that are no entries");
     }
     if text.contains("immutable") {
         let what = format!("configmap {CONFIG_MAP} in namespace {NAMESPACE}");
-        return Err(Error::new(format!("somebody has made the list immutable: {what}")).hint(
+        return Error::new(format!("somebody has made the list immutable: {what}")).hint(
             "save it, delete it and create it anew without `immutable`; the audit log says who did it",
-        ));
+        );
     }
-    Err(explain(&error, &cluster.server, &change()))
+    explain(error, &cluster.server, &change_need())
 }
 
 /// The id by which an entry is lifted.

@@ -6,9 +6,11 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use usercert_core::lifecycle::enforcement::{Enforcement, Probe, Seen};
 use usercert_core::lifecycle::verdict::{Evidence, Listed, Standing, Verdict};
-use usercert_core::lifecycle::{Fingerprint, Layer, RevocationKey, RevocationList, removal};
+use usercert_core::lifecycle::{
+    Fingerprint, Layer, Revocation, RevocationKey, RevocationList, gathered,
+};
 
-use super::{Installed, Known, patch};
+use super::{Installed, Known, remove, rewrite, write};
 use crate::cluster::{Cluster, Target};
 use crate::error::Result;
 use crate::ui::host::Host;
@@ -84,17 +86,22 @@ pub async fn status(target: &Target, cluster: &Cluster, known: &Known) -> Verdic
 }
 
 /// Tries with an entry that is new whether what is put on the list from now on is refused: a policy that
-/// was made anew may go by the list as it was when the one before was deleted.
+/// was made anew may go by the list as it was when the one before was deleted. If it is, what older
+/// versions wrote is brought into the form that is fast.
 ///
 /// # Errors
 /// As changing the list fails.
 pub async fn judged_anew(host: &Host, target: &Target, cluster: &Cluster) -> Result<Verdict> {
     let text = format!("kubectl usercert: tried at {}", host.now());
     let key = RevocationKey::Certificate(Fingerprint::of(text.as_bytes()));
-    let text_of_key = key.to_string();
-    patch(cluster, &json!({ "data": { &text_of_key: text } }), false).await?;
-    let (verdict, _) = judged(target, cluster, Listed::Complete, &[key]).await;
-    patch(cluster, &removal([text_of_key.as_str()]), false).await?;
+    let entry = Revocation::new(key.clone(), &text, "nobody", host.now());
+    write(cluster, &[entry], false).await?;
+    let (verdict, _) = judged(target, cluster, Listed::Complete, std::slice::from_ref(&key)).await;
+    remove(cluster, &[key], false).await?;
+    // A policy of an older version, were it still in force, would not look there.
+    if verdict.in_force() == Some(true) {
+        rewrite(cluster, false, gathered).await?;
+    }
     Ok(verdict)
 }
 

@@ -222,7 +222,24 @@ fn a_static_pod_is_prepared(trial: &Trial) {
     admin
         .run(&["revocations", "init", "--distribution", "rke2"])
         .ok()
-        .prints(&["authorization-config=/etc/kubernetes/usercert", "kube-apiserver-extra-mount"]);
+        .prints(&[
+            // By a path that the node does not have: RKE2 would mount the file by itself, and the pod
+            // would not see what is renamed into its place.
+            "authorization-config=/etc/usercert-authorization/authorization.yaml",
+            "- \"/etc/kubernetes/usercert:/etc/usercert-authorization:ro\"",
+        ])
+        .says(&[
+            "sync --authorization-config /etc/kubernetes/usercert/authorization.yaml",
+            "--server-folder /etc/usercert-authorization",
+        ]);
+    let sync = ["revocations", "sync", "--authorization-config", "/a/authorization.yaml"];
+    let print = ["--server-folder", "/seen", "--print-manifests", "--image", "example.com/x:1"];
+    admin.run(&[&sync[..], &print].concat()).ok().prints(&["- \"--server-folder\"", "- \"/seen\""]);
+    admin
+        .run(&["revocations", "init", "--distribution", "k3s"])
+        .ok()
+        .prints(&["authorization-config=/etc/kubernetes/usercert/authorization.yaml"])
+        .never_shows("extra-mount");
 }
 
 /// The rights that are printed for the program in the cluster are those that it needs.

@@ -3,6 +3,7 @@
 pub(crate) mod admission;
 pub(crate) mod authorization;
 pub(crate) mod guards;
+pub(crate) mod list;
 pub(crate) mod verdicts;
 
 use std::path::PathBuf;

@@ -120,7 +120,7 @@ fn whoever_may_impersonate_with_extra_passes_for_the_holder(trial: &Trial) {
     };
     // The right to pose as her is not the right to claim her certificate.
     let id_of_hers = hers[0].as_str().expect("a credential-id");
-    forge("refused", id_of_hers).exits(1).says(&["userextras/authentication.kubernetes.io"]);
+    forge("refused", id_of_hers).exits(1).says(&["Forbidden", "\"mallory\" cannot impersonate"]);
     forge("bare", "").ok();
     assert!(id("bare").is_null(), "not mallory's either");
     let left = admin.run(&ONCE).ok();

@@ -36,6 +36,8 @@ fn everything_is_refused_while_sync_runs(trial: &Trial) {
     let sync = ["revocations", "sync", "--authorization-config", path];
     admin.run(&[&sync[..], &["--once"]].concat()).exits(1).says(&["no list", "install"]);
     admin.run(&["revocations", "install", "--yes"]).ok();
+    // With an entry in the file it is known that it is used, and waited for.
+    admin.run(&[&sync[..], &["--once"]].concat()).ok();
     let running = admin.serving(&sync, "in step with what is revoked");
     admin.write("alice.conf", &alice.read(".kube/config"));
     read(&alice).ok();

@@ -1,6 +1,6 @@
 //! YAML files that people write by hand, read into types by serde: an error says line and column.
 //!
-//! Anchors and aliases are refused: what they stand for is easily overlooked.
+//! Anchors, aliases and tags are refused: what they make of a value is easily overlooked.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -50,7 +50,7 @@ pub(crate) struct Node<'t> {
 /// Looks at all keys and values of the one document, before serde does.
 ///
 /// # Errors
-/// No YAML, several documents, anchors and aliases, or what `look` refuses.
+/// No YAML, several documents, anchors, aliases and tags, or what `look` refuses.
 pub(crate) fn walk<'t>(
     text: &'t str,
     mut look: impl FnMut(&Node<'t>) -> Result<(), FileError>,
@@ -67,6 +67,11 @@ pub(crate) fn walk<'t>(
             | Event::SequenceStart(_, 1.., _)
             | Event::MappingStart(_, 1.., _) => {
                 return Err(FileError::at(&span, "anchors and aliases are not allowed here"));
+            }
+            Event::Scalar(_, _, _, Some(_))
+            | Event::SequenceStart(_, _, Some(_))
+            | Event::MappingStart(_, _, Some(_)) => {
+                return Err(FileError::at(&span, "tags are not allowed here"));
             }
             Event::SequenceEnd | Event::MappingEnd => depth -= 1,
             event => {

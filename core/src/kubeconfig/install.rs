@@ -32,6 +32,8 @@ pub struct NewEntries<'a> {
     pub user_body: Value,
     /// Namespace of the context.
     pub namespace: Option<&'a str>,
+    /// Whether that namespace was asked for, so that it takes the place of another.
+    pub namespace_is_asked: bool,
     /// The issued certificate.
     pub leaf: &'a Certificate,
     /// Replace an entry of the same cluster and person.
@@ -118,7 +120,7 @@ pub fn plan(
     check_user(merged, wanted, existing)?;
     check_context(merged, wanted, existing)?;
     let name = wanted.context_name;
-    let context = context_body(&cluster_name, name, wanted.namespace);
+    let context = context(merged, wanted, &cluster_name);
     let mut edits: Vec<(PathBuf, Vec<Edit>)> = Vec::new();
     let mut add = |file: PathBuf, edit: Edit| match edits.iter_mut().find(|(f, _)| *f == file) {
         Some((_, list)) => list.push(edit),
@@ -142,6 +144,25 @@ pub fn plan(
         add(default_file.to_owned(), Edit::SetCurrentContext(name.to_owned()));
     }
     Ok(InstallPlan { edits, cluster_name, made_current })
+}
+
+/// The body of the context. What one of that name says besides stays, its namespace too unless another was
+/// asked for.
+fn context(merged: &Merged, wanted: &NewEntries<'_>, cluster: &str) -> Value {
+    let name = wanted.context_name;
+    let Some(Value::Object(mut old)) =
+        merged.entry(Kind::Context, name).map(|e| e.value().into_owned())
+    else {
+        return context_body(cluster, name, wanted.namespace);
+    };
+    if let Some(namespace) = wanted.namespace
+        && (wanted.namespace_is_asked || !old.contains_key("namespace"))
+    {
+        old.insert("namespace".to_owned(), namespace.into());
+    }
+    old.insert("cluster".to_owned(), cluster.into());
+    old.insert("user".to_owned(), name.into());
+    old.into()
 }
 
 fn renewal(

@@ -92,16 +92,34 @@ fn forms(name: &str) -> [String; 2] {
 
 #[cfg(feature = "unicode")]
 fn forms_of_any(name: &str) -> [String; 2] {
-    let visible: String = name.nfkc().filter(|c| !is_hidden(*c)).collect();
+    let visible: String = name.chars().map(as_drawn).nfkc().filter(|c| !is_hidden(*c)).collect();
     let visible = visible.trim();
     [letters_folded(&visible.to_lowercase()), letters_folded(visible)]
+}
+
+/// A character of another alphabet that NFKC would exchange for one that looks different, as the one that it
+/// is drawn like: U+03F2 as c and not as a sigma.
+#[cfg(feature = "unicode")]
+fn as_drawn(c: char) -> char {
+    if c.is_ascii() || c.nfkc().all(|n| n == c || n.is_ascii()) {
+        return c;
+    }
+    let mut drawn = unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).collect::<Vec<_>>();
+    match drawn.pop() {
+        Some(like) if like.is_ascii() && drawn.is_empty() => like,
+        _ => c,
+    }
 }
 
 #[cfg(feature = "unicode")]
 fn letters_folded(name: &str) -> String {
     let lower = unicode_security::skeleton(name).collect::<String>().to_lowercase();
-    // Lower-casing can bring characters back for which TR39 has a skeleton of their own.
-    unicode_security::skeleton(&lower).collect()
+    // Lower-casing can bring characters back for which TR39 has a skeleton of their own. A dot above a letter
+    // that has one is not drawn.
+    unicode_security::skeleton(&lower)
+        .collect::<String>()
+        .replace("i\u{307}", "i")
+        .replace("j\u{307}", "j")
 }
 
 #[cfg(not(feature = "unicode"))]
@@ -188,6 +206,9 @@ mod tests {
             ("АДМИН", "админ"),
             ("ΒΟΒ", "bob"),
             ("FRONT-PROXY-CLIENT", "front-proxy-client"),
+            ("chi\u{307}ef", "chief"),
+            ("\u{3f2}hief", "chief"),
+            ("chief\u{f8ff}", "chief"),
         ] {
             assert!(imitate(a, b), "{a} {b}");
         }

@@ -1,7 +1,7 @@
 //! Characters that act on their surroundings or show nothing.
 
-/// Whether `c` acts on its surroundings or shows nothing: control, bidirectional, zero-width,
-/// filler, tag and non-character code points.
+/// Whether `c` acts on its surroundings or shows nothing that is agreed on: control, bidirectional,
+/// zero-width, filler, tag, private-use and non-character code points.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -10,7 +10,8 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
             | '\u{fdd0}'..='\u{fdef}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+            | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
         || is_unusual_space(c)
         || matches!(u32::from(c) & 0xffff, 0xfffe | 0xffff)
 }

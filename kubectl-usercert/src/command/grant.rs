@@ -71,6 +71,9 @@ pub async fn run(host: &Host, args: &GrantArgs) -> Result<Exit> {
         let scope = new.first().map(|p| p.grant.scope.to_string()).unwrap_or_default();
         let question = format!("Give {} {scope} to the {holder}?", roles.join(", "));
         host.confirm(&question, answered)?;
+        if !answered {
+            grant_role::still_allow(&cluster, &new).await?;
+        }
     }
 
     let mut exit = Exit::Done;

@@ -32,6 +32,43 @@ pub fn laid_out(pieces: &[String], between: &str, room: usize) -> Vec<String> {
     lines
 }
 
+/// What is safe to show already, in lines of this width at most; those that follow are indented, so that
+/// nothing in it begins a line.
+pub fn wrapped(shown: &str, columns: Option<usize>) -> String {
+    const INDENT: &str = "\n      ";
+    let Some(columns) = columns else { return shown.to_owned() };
+    let room = columns.saturating_sub(INDENT.len()).max(20);
+    let (mut out, mut taken) = (String::new(), 0);
+    let mut buffer = [0; 4];
+    for c in shown.chars() {
+        let more = width(c.encode_utf8(&mut buffer));
+        if taken + more > room {
+            out.push_str(INDENT);
+            taken = 0;
+        }
+        taken += more;
+        out.push(c);
+    }
+    out
+}
+
+/// What is safe to show already, cut to so many columns.
+pub fn cut(shown: &str, columns: usize) -> String {
+    if width(shown) <= columns {
+        return shown.to_owned();
+    }
+    let mut out = String::new();
+    let mut buffer = [0; 4];
+    for c in shown.chars() {
+        if width(&out) + width(c.encode_utf8(&mut buffer)) >= columns {
+            break;
+        }
+        out.push(c);
+    }
+    out.push('…');
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::code::ExpectedCode;
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Result};
 use crate::files::reading;
 use crate::ui::{fold, paint, terminal};
 
@@ -104,7 +104,10 @@ impl Host {
                 }
                 _ = every.tick() => {
                     let seconds = i64::try_from(begun.elapsed().as_secs()).unwrap_or_default();
-                    self.progress(&format!("{what}: {} (ctrl-c stops)", human_duration(seconds)));
+                    let end = format!(": {} (ctrl-c stops)", human_duration(seconds));
+                    // A line that wraps could not be replaced by the next one.
+                    let room = self.columns().map_or(usize::MAX, |c| c.saturating_sub(end.len() + 1));
+                    self.progress(&(fold::cut(what, room) + &end));
                 }
                 Ok(()) = tokio::signal::ctrl_c() => {
                     self.progress("");
@@ -170,10 +173,7 @@ impl Host {
         let answer = self.ask_line(&format!("{question} [y/N] "))?;
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err(Error {
-                exit: Exit::Refused,
-                ..Error::new("nothing was done: the answer was no")
-            }),
+            _ => Err(said_no()),
         }
     }
 
@@ -197,10 +197,15 @@ impl Host {
         terminal::forget_typed();
         loop {
             let answer = self.ask_line(&format!("{question}: "))?;
-            if answer.trim().is_empty() {
+            let code = answer.trim();
+            // Ctrl-d is no Enter.
+            if answer.is_empty() || matches!(code.to_ascii_lowercase().as_str(), "n" | "no") {
+                return Err(said_no());
+            }
+            if code.is_empty() {
                 return Ok(None);
             }
-            match answer.trim().parse::<ExpectedCode>() {
+            match code.parse::<ExpectedCode>() {
                 Ok(code) => return Ok(Some(code)),
                 Err(error) => self.warn(error.to_string()),
             }
@@ -269,6 +274,10 @@ fn folded(text: &str, columns: Option<usize>) -> String {
         false => fold::folded(line, columns),
     };
     text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
+}
+
+fn said_no() -> Error {
+    Error::refused("not done: the answer was no")
 }
 
 /// The time of day.

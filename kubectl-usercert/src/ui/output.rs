@@ -6,7 +6,7 @@ use usercert_core::text::{self, show, width};
 
 use crate::error::Result;
 use crate::ui::args::Format;
-pub use crate::ui::fold::{folded, laid_out};
+pub use crate::ui::fold::{cut, folded, laid_out, wrapped};
 use crate::ui::host::Host;
 pub use crate::ui::paint::LABEL;
 
@@ -104,23 +104,6 @@ impl Collected {
     }
 }
 
-/// What is safe to show already, cut to so many columns.
-pub fn cut(shown: &str, columns: usize) -> String {
-    if width(shown) <= columns {
-        return shown.to_owned();
-    }
-    let mut out = String::new();
-    let mut buffer = [0; 4];
-    for c in shown.chars() {
-        if width(&out) + width(c.encode_utf8(&mut buffer)) >= columns {
-            break;
-        }
-        out.push(c);
-    }
-    out.push('…');
-    out
-}
-
 /// The same, of which the end matters, as of a path.
 pub fn cut_front(shown: &str, columns: usize) -> String {
     if width(shown) <= columns {
@@ -161,20 +144,24 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     table_within(header, rows, Room::default())
 }
 
-/// A table that may be printed in parts while its rows come in. Columns never get narrower, so that
-/// later parts stay under the same header as well as they can.
+/// A table that may be printed in parts while its rows come in. On a terminal the first part decides how wide
+/// the columns are; elsewhere they never get narrower, so that later parts stay under the same header as well
+/// as they can.
 pub struct Table {
     header: Vec<String>,
     rows: Vec<Vec<String>>,
     widths: Vec<usize>,
     room: Room,
+    /// How wide the columns of what was printed were.
+    printed: Option<Vec<usize>>,
 }
 
 impl Table {
     pub fn within(header: &[&str], room: Room) -> Self {
         let header: Vec<String> = header.iter().map(|&h| h.to_owned()).collect();
         let widths = vec![0; header.len()];
-        let mut table = Self { header: header.clone(), rows: Vec::new(), widths, room };
+        let mut table =
+            Self { header: header.clone(), rows: Vec::new(), widths, room, printed: None };
         table.push(header);
         table
     }
@@ -227,6 +214,11 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// Makes columns at least so wide, for rows that are yet to come.
+    pub fn expect(&mut self, widths: &[usize]) {
+        self.widths.iter_mut().zip(widths).for_each(|(columns, w)| *columns = (*w).max(*columns));
+    }
+
     pub fn waiting(&self) -> usize {
         self.rows.len()
     }
@@ -234,7 +226,15 @@ impl Table {
     /// The text of the rows that were added since the last time.
     pub fn take(&mut self) -> String {
         let mut out = String::new();
-        let shown = self.shown();
+        let mut shown = self.printed.take().unwrap_or_else(|| self.shown());
+        if let Some(most) = self.room.columns {
+            // What is in the last column has all that is left.
+            let taken: usize = shown.iter().rev().skip(1).filter(|w| **w > 0).map(|w| w + 3).sum();
+            if let Some(last) = shown.last_mut().filter(|last| **last > 0) {
+                *last = most.saturating_sub(taken).max(*last);
+            }
+            self.printed = Some(shown.clone());
+        }
         let rows = std::mem::take(&mut self.rows);
         for row in rows.iter().flat_map(|row| self.folded(row, &shown)) {
             let from = out.len();

@@ -21,8 +21,10 @@ const LISTED: usize = 20;
 /// How often a decision is tried while others change the object.
 const TRIES: usize = 10;
 
-/// Reads the request with this object name; else the one pending request that names this user.
+/// Reads the request with this object name, or TYPE/NAME as kubectl takes it and `-o name` prints it; else the
+/// one pending request that names this user.
 pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
+    let name = csr::without_type(name);
     let not_found = match csr::check_name(name) {
         Ok(()) => match cluster.get_csr(name).await {
             Ok(object) => return Ok(object),

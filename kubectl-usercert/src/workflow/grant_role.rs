@@ -48,6 +48,18 @@ pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Vec<Prepar
     Ok(prepared)
 }
 
+/// Makes sure that the roles still allow what was shown, once somebody has answered.
+pub async fn still_allow(cluster: &Cluster, shown: &[&Prepared]) -> Result<()> {
+    for one in shown {
+        let Grant { role, scope, .. } = &one.grant;
+        if rules_of(cluster, role, scope).await? != one.rules {
+            return Err(Error::new(format!("the {role} was changed while you were asked"))
+                .hint("nothing was granted; run the command again to see what it allows now"));
+        }
+    }
+    Ok(())
+}
+
 pub async fn rules_of(cluster: &Cluster, role: &RoleRef, scope: &Scope) -> Result<Vec<Rule>> {
     let resources = role.kind.resource();
     let need = Need::rbac(&["get"], resources);

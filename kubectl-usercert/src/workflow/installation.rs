@@ -191,6 +191,7 @@ impl CheckedCertificate {
             chain: &self.chain,
             key_pem,
             namespace: placement.namespace.clone().or_else(|| self.cluster.namespace.clone()),
+            namespace_is_asked: placement.namespace.is_some(),
             renewed: placement.renewed.clone(),
             accepted: self.accepted,
             now,

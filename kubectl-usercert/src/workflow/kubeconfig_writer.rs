@@ -22,7 +22,7 @@ use crate::files::Folder;
 use crate::files::atomic;
 use crate::files::folder::Access;
 use crate::files::kubeconfig::UpdateError;
-use crate::files::{LockError, ReadError, kubeconfig, named, writers};
+use crate::files::{LockError, ReadError, is_readable_by_others, kubeconfig, named, writers};
 use crate::ui::host::Host;
 
 /// How long to wait for another writer of the kubeconfig.
@@ -36,6 +36,8 @@ pub struct Entry<'a> {
     pub chain: &'a [Certificate],
     pub key_pem: &'a str,
     pub namespace: Option<String>,
+    /// Whether the namespace was asked for, rather than that of the cluster's own context.
+    pub namespace_is_asked: bool,
     /// The user entry to renew; nothing but its certificate and key is written then.
     pub renewed: Option<String>,
     /// Whether a server has accepted the certificate, or a person has said that none is to be asked.
@@ -72,11 +74,10 @@ impl Entry<'_> {
         self.renewed.as_deref().unwrap_or(&self.context_name)
     }
 
-    /// The body of the user entry. What one that is renewed says besides, stays.
+    /// The body of the user entry. What one that is renewed or replaced says besides, stays.
     fn user_body(&self, merged: Option<&Merged>) -> Result<Value> {
-        let old = self.renewed.as_deref().zip(merged).and_then(|(name, merged)| {
-            merged.entry(Kind::User, name)?.value().as_object().cloned()
-        });
+        let old = merged.and_then(|merged| merged.entry(Kind::User, self.user_name()));
+        let old = old.and_then(|entry| entry.value().as_object().cloned());
         if let Some(exec) = &self.exec {
             return self_renewing::body(old.as_ref(), exec.clone()).hint(
                 "nothing was written; remove it with `kubectl config`, or keep the entry as it is",
@@ -141,6 +142,9 @@ impl Entry<'_> {
             UpdateError::Decide(Refused(error)) => error,
             error => unwritten(error).hint("the key is kept, so run the command again"),
         })?;
+        if self.exec.is_none() {
+            warn_of_readers(host, &written);
+        }
         self.look_again(host, list, busy, &written)?;
         let files = written.into_iter().map(|(file, _)| file).collect();
         let context_name = self.context_name.clone();
@@ -248,6 +252,7 @@ impl Entry<'_> {
             renewed: self.renewed.as_deref(),
             user_body: self.user_body(Some(&merged))?,
             namespace: self.namespace.as_deref(),
+            namespace_is_asked: self.namespace_is_asked,
             leaf: self.leaf()?,
             replace,
             accepted: self.accepted,
@@ -260,6 +265,19 @@ impl Entry<'_> {
         let texts = edited(merged, &plan.edits)
             .hint("write a file of its own with --standalone FILE, or mend the file first")?;
         Ok((plan, texts))
+    }
+}
+
+/// The mode of a file that was there is its owner's choice, but nothing to be silent about.
+fn warn_of_readers(host: &Host, written: &[(PathBuf, String)]) {
+    for (file, _) in written.iter().filter(|(file, _)| is_readable_by_others(file)) {
+        host.warn(format!(
+            "warning: {} holds a private key, and other users can read it",
+            show_path(file)
+        ));
+        if cfg!(unix) {
+            host.warn(format!("hint: chmod 600 {}", shell_word(&file.display().to_string())));
+        }
     }
 }
 
@@ -281,6 +299,10 @@ pub fn one_context(
 
 /// Makes sure that a kubeconfig of its own can be written to `file`, before anything is asked for.
 pub fn must_be_new(file: &Path) -> Result<()> {
+    if file.as_os_str() == "-" {
+        return Err(Error::usage("--standalone needs a file: the kubeconfig holds a private key")
+            .hint("nothing was requested; name a file, as --standalone jane.conf"));
+    }
     let what = if file.symlink_metadata().is_ok() {
         "is there already"
     } else if !Folder::can_hold(file) {

@@ -12,6 +12,9 @@ cases!(
     all_pending_by_labels,
     all_pending_is_what_was_shown,
     nothing_to_approve,
+    every_group_is_seen,
+    names_as_kubectl_takes_them,
+    the_answer_is_not_forgotten,
 );
 
 /// Manifests of newcomers, and their code and name.
@@ -26,7 +29,7 @@ fn manifests(trial: &Trial, groups: &[&str]) -> Vec<(Person, String, String, Str
 }
 
 fn stream(people: &[(Person, String, String, String)]) -> String {
-    people.iter().map(|(_, _, _, yaml)| yaml.as_str()).collect::<Vec<_>>().join("---\n")
+    people.iter().map(|(_, _, _, yaml)| yaml.as_str()).collect()
 }
 
 fn state(admin: &Person, name: &str) -> String {
@@ -224,4 +227,51 @@ fn nothing_to_approve(trial: &Trial) {
     admin.run(&["approve", "-l", "not a selector", "--yes"]).exits(1);
     admin.run(&["approve", "alice", "--all-pending"]).exits(2);
     admin.run(&["approve", "--from", "x", "-l", &label]).exits(2);
+}
+
+/// However long the others are: in the table of many, and in the question about one.
+fn every_group_is_seen(trial: &Trial) {
+    let admin = trial.admin();
+    let user = trial.user("crowd");
+    let long = |letter: char| format!("{letter}-group-with-a-rather-long-name-of-its-own");
+    let groups = [long('a'), long('b'), "cluster-readers".to_owned(), long('d')].join(",");
+    let request = admin.run(&["request", &user, "-g", &groups, "-q"]).ok();
+    drop(request);
+    let label = format!("who={user}");
+    admin.kubectl(&["label", "csr", &user, &label]).ok();
+    let out = admin.run(&["approve", "-l", &label, "--dry-run=server"]).ok();
+    out.says(&[
+        "In full, what the table cuts:",
+        "\"cluster-readers\"",
+        &format!("{:?}", long('d')),
+    ]);
+    let mut terminal = admin.on_terminal(&["approve", "--", &user]);
+    let asked = terminal.asked();
+    let question = asked.rsplit("Approve ").next().unwrap_or_default();
+    assert!(question.contains("\"cluster-readers\"") && question.contains(&long('d')), "{asked}");
+    terminal.answer("n").exits(3);
+}
+
+/// As `-o name` prints them.
+fn names_as_kubectl_takes_them(trial: &Trial) {
+    let admin = trial.admin();
+    let user = trial.user("typed");
+    let name = admin.run(&["request", &user, "-o", "name"]).ok().stdout;
+    admin.run(&["review", name.trim()]).ok();
+    admin.run(&["approve", "--yes", &format!("csr/{user}")]).ok();
+    admin.run(&["deny", "--message", "too late", name.trim()]).exits(1).says(&["already Approved"]);
+}
+
+fn the_answer_is_not_forgotten(trial: &Trial) {
+    let (admin, newcomer) = (trial.admin(), trial.newcomer());
+    let user = trial.user("far");
+    let made = newcomer.run(&["request", &user, "--offline", "-o", "yaml", "-q"]).ok();
+    admin.write("far.yaml", &made.stdout);
+    let reply = format!("{user}.kubeconfig");
+    let out = admin.run(&["approve", "-f", "far.yaml", "--yes"]).ok();
+    out.says(&[&format!("approve -f far.yaml --reply {reply}")]);
+    let again = admin.run(&["approve", "-f", "far.yaml", "--yes", "--reply", &reply]).ok();
+    again.prints(&["unchanged (approved before)"]);
+    newcomer.write("reply", &admin.read(&reply));
+    newcomer.run(&["install", "--reply", "reply", "--yes"]).ok();
 }

@@ -19,7 +19,9 @@ use crate::encoding::base64;
 use crate::time::UnixTime;
 use crate::x509::pkcs10::{CertificateRequest, CsrError};
 
-pub use name::{ObjectNameError, check_name, name_for_user, name_with_key, name_with_more_key};
+pub use name::{
+    ObjectNameError, check_name, name_for_user, name_with_key, name_with_more_key, without_type,
+};
 pub use object::CsrObject;
 pub use submission::{NameAnswer, NameHolder, Whose, name_holder};
 pub use write::{Decision, Manifest};

@@ -19,6 +19,15 @@ pub enum ObjectNameError {
     Character(String, char),
 }
 
+/// An argument as kubectl takes it: `NAME` or `TYPE/NAME`, with the resource's short, plural, singular or full
+/// name as the type.
+pub fn without_type(argument: &str) -> &str {
+    const TYPES: [&str; 3] = ["csr", "certificatesigningrequest", "certificatesigningrequests"];
+    let Some((kind, name)) = argument.split_once('/') else { return argument };
+    let kind = kind.strip_suffix(".certificates.k8s.io").unwrap_or(kind);
+    if TYPES.contains(&kind) && check_name(name).is_ok() { name } else { argument }
+}
+
 /// Checks an object name by the API server's rules.
 ///
 /// # Errors
@@ -55,6 +64,21 @@ pub fn name_with_more_key(name: &str, key: &PublicKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_type_before_the_name_is_taken_off() {
+        for (argument, name) in [
+            ("csr/alice", "alice"),
+            ("certificatesigningrequest.certificates.k8s.io/alice", "alice"),
+            ("certificatesigningrequests/alice", "alice"),
+            ("alice", "alice"),
+            ("team/alice", "team/alice"),
+            ("csr/", "csr/"),
+            ("csr/a/b", "csr/a/b"),
+        ] {
+            assert_eq!(without_type(argument), name);
+        }
+    }
 
     #[test]
     fn names_follow_the_api_servers_rules() {

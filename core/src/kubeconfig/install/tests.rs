@@ -39,6 +39,7 @@ impl Case<'_> {
             user_body: json!({ "client-certificate-data": "eA==" }),
             namespace: None,
             leaf: &leaf,
+            namespace_is_asked: false,
             replace: false,
             accepted: true,
             now: leaf.not_before,
@@ -221,4 +222,31 @@ fn what_works_is_replaced_only_by_what_a_server_has_accepted() {
     assert!(free.plan(|wanted| wanted.accepted = false).is_ok());
     let again = Case { text: ENTRIES, same: &["prod"], held: Some(expired()) };
     assert!(again.plan(|wanted| wanted.accepted = false).is_ok());
+}
+
+#[test]
+fn a_context_that_is_replaced_keeps_what_it_says_besides() {
+    let text = ENTRIES.replace(
+        "context: {cluster: prod, user: old@prod}",
+        "context: {cluster: prod, user: old@prod, namespace: mine, extensions: []}",
+    );
+    let context = |change: fn(&mut NewEntries<'_>)| {
+        let case = Case { text: &text, same: &["prod"], held: Some(earlier()) };
+        let plan = case.plan(|wanted| {
+            wanted.replace = true;
+            change(wanted);
+        });
+        let edits = plan.unwrap().edits.into_iter().flat_map(|(_, edits)| edits);
+        let body = |edit| match edit {
+            Edit::Set { kind: Kind::Context, body, .. } => Some(body),
+            _ => None,
+        };
+        edits.filter_map(body).next().unwrap()
+    };
+    let kept = context(|wanted| wanted.namespace = Some("theirs"));
+    assert_eq!((&kept["namespace"], &kept["extensions"]), (&json!("mine"), &json!([])));
+    let asked = |wanted: &mut NewEntries<'_>| {
+        (wanted.namespace, wanted.namespace_is_asked) = (Some("asked"), true);
+    };
+    assert_eq!(context(asked)["namespace"], "asked");
 }

@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, Decision, State};
 use usercert_core::review::{self, Severity};
-use usercert_core::text::show_short;
+use usercert_core::text::{show_short, width};
 use usercert_core::time::human_duration;
 
 use super::Approval;
@@ -26,6 +26,9 @@ use crate::workflow::review_sheet::{Sheet, groups_cell};
 const AT_ONCE: usize = 8;
 /// Longest user name that is kept of a request that is left out, in bytes.
 const LONGEST_KEPT: usize = 1000;
+/// Longest names that are shown in full below the table, in columns. Whoever asks for longer ones is looked
+/// at alone.
+const LONGEST_SHOWN: usize = 2000;
 const HEADER: [&str; 8] =
     ["NAME", "USER", "GROUPS", "KEY", "EXPIRES", "REQUESTER", "CODE", "FINDINGS"];
 
@@ -35,6 +38,8 @@ struct Selection {
     /// The first of them, as a question names it.
     first: String,
     rows: Vec<Vec<String>>,
+    /// User and groups of each, for those that do not fit into the table.
+    in_full: Vec<String>,
     left_out: Vec<Value>,
     left_out_rows: Vec<Vec<String>>,
     /// What they are compared with.
@@ -44,6 +49,21 @@ struct Selection {
 struct Shown {
     name: String,
     digest: [u8; 32],
+}
+
+impl Selection {
+    /// User and groups of those requests whose names the table cuts or has no room for.
+    fn not_whole(&self, table: &str, columns: Option<usize>) -> String {
+        let lines = table.lines().skip(1).zip(&self.rows).zip(&self.in_full);
+        let cut = lines.filter_map(|((line, row), in_full)| {
+            let whole =
+                row.get(1..3)?.iter().all(|cell| !cell.contains('…') && line.contains(cell));
+            let name = row.first().filter(|_| !whole)?;
+            Some(format!("  {}\n", output::wrapped(&format!("{name}: {in_full}"), columns)))
+        });
+        let cut: String = cut.collect();
+        if cut.is_empty() { cut } else { format!("In full, what the table cuts:\n{cut}") }
+    }
 }
 
 impl Approval<'_> {
@@ -92,20 +112,23 @@ impl Approval<'_> {
             let digest = object.digest();
             let mut sheet = Sheet::compared(object, true, bindings, &selection.held, &self.rules);
             sheet.expect(&self.expected);
-            if review::refuses(&sheet.findings, &self.args.accept) {
+            let in_full = sheet.names_in_full();
+            let too_long = width(&in_full) > LONGEST_SHOWN;
+            if review::refuses(&sheet.findings, &self.args.accept) || too_long {
                 // Whoever wants to fill memory submits long names, and is left out.
                 let user = sheet.request().map(|r| r.subject.user());
                 let user = user.filter(|user| user.len() <= LONGEST_KEPT);
-                selection.left_out_rows.push(self.left_out_row(&sheet));
+                selection.left_out_rows.push(self.left_out_row(&sheet, too_long));
                 selection.left_out.push(json!({
                     "name": sheet.name, "uid": sheet.object.metadata.uid,
-                    "user": user, "code": sheet.code().map(|c| c.short()), "findings": sheet.findings,
+                    "user": user, "code": sheet.code().map(|c| c.short()), "findings": sheet.findings, "tooLong": too_long,
                 }));
             } else {
                 if selection.chosen.is_empty() {
                     selection.first = sheet.in_question(self.host.columns());
                 }
                 selection.rows.push(row(&sheet));
+                selection.in_full.push(in_full);
                 selection.chosen.push(Shown { name: sheet.name, digest });
             }
         };
@@ -132,7 +155,9 @@ impl Approval<'_> {
         } else {
             let first_to_go = &["KEY", "REQUESTER", "EXPIRES"];
             let room = Room { columns: self.host.columns(), first_to_go, ..Room::default() };
-            text.push_str(&output::table_within(&HEADER, &selection.rows, room));
+            let table = output::table_within(&HEADER, &selection.rows, room);
+            text.push_str(&table);
+            text.push_str(&selection.not_whole(&table, self.host.columns()));
             text.push_str("Compare the codes with the people over another channel.\n");
         }
         if !selection.left_out.is_empty() {
@@ -148,11 +173,14 @@ impl Approval<'_> {
         }
     }
 
-    fn left_out_row(&self, sheet: &Sheet) -> Vec<String> {
+    fn left_out_row(&self, sheet: &Sheet, too_long: bool) -> Vec<String> {
         let refuses =
             |f: &&review::Finding| review::refuses(std::slice::from_ref(*f), &self.args.accept);
-        let why: BTreeSet<&str> =
+        let mut why: BTreeSet<&str> =
             sheet.findings.iter().filter(refuses).map(|f| f.code.as_str()).collect();
+        if too_long {
+            why.insert("names too long for a table");
+        }
         vec![
             show_short(&sheet.name, 40),
             show_short(sheet.user(), 40),

@@ -1,8 +1,11 @@
 //! One request: shown, judged, decided.
 
+use std::path::Path;
+
 use serde_json::json;
 use usercert_core::api::csr::{CsrObject, Decision, RESOURCE};
 use usercert_core::api::rbac::Subject;
+use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::text::{shell_word, show_list, show_quoted, show_short};
 use usercert_core::x509::code::Code;
 
@@ -36,7 +39,8 @@ impl Approval<'_> {
         codes.extend(sheet.code());
 
         let mut done = in_cluster && approval::already(&sheet.object, Decision::Approve)?;
-        let before = done;
+        let mut before = done;
+        let from_file = !in_cluster;
         sheet.code_is_asked = !done && self.asks_code();
         if done {
             self.nothing_newer(&sheet).await?;
@@ -49,10 +53,10 @@ impl Approval<'_> {
             );
         }
         sheet.refuse(&self.args.accept)?;
+        let promise = self.promise(sheet.user()).await?;
         if !done {
             self.compare(&mut sheet)?;
         }
-        let promise = self.promise(sheet.user()).await?;
         let along = self.along(sheet.user()).await?;
         if self.dry_run() == DryRun::None {
             let what = sheet.in_question(self.host.columns());
@@ -67,6 +71,7 @@ impl Approval<'_> {
             if !in_cluster {
                 sheet = self.submit(sheet).await?;
                 done = approval::already(&sheet.object, Decision::Approve)?;
+                before = done;
             }
         }
         let approved = match done {
@@ -79,6 +84,9 @@ impl Approval<'_> {
                 format!("{} unchanged (approved before)", show_short(&item.name, LONGEST_NAME));
         }
         item.value["bindings"] = self.give(&along, &mut item.text).await.into();
+        if from_file && promise.is_none() && self.dry_run() == DryRun::None {
+            self.host.say(self.how_to_answer(sheet.user()));
+        }
         self.replies.keep(promise, approved);
         Ok(item)
     }
@@ -104,6 +112,19 @@ impl Approval<'_> {
         let Some(code) = self.host.ask_code(&question)? else { return Ok(()) };
         sheet.expect(&[code]);
         sheet.refuse(&self.args.accept)
+    }
+
+    /// Whoever handed a request over has no other way to the certificate.
+    fn how_to_answer(&self, user: &str) -> String {
+        let from = self.args.from.as_deref().filter(|from| from.as_os_str() != "-");
+        let file = from.unwrap_or(Path::new("FILE")).display().to_string();
+        let reply = safe_file_name(user, "kubeconfig");
+        format!(
+            "To send {} the answer, add --reply to the same command:\n  kubectl usercert approve -f {} --reply {}",
+            show_short(user, 60),
+            shell_word(&file),
+            shell_word(&reply)
+        )
     }
 
     /// Whoever names a user means the request that still waits, not one that was approved before.

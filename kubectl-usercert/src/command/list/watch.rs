@@ -22,6 +22,9 @@ use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Sheet;
 use crate::workflow::stop::Stop;
 
+/// How wide the columns usually get: the first request is printed before the others are known.
+const EXPECTED: [usize; 9] = [18, 3, 12, 18, 14, 5, 8, 8, 16];
+
 struct Watcher<'a> {
     host: &'a Host,
     args: &'a ListArgs,
@@ -34,13 +37,15 @@ struct Watcher<'a> {
 
 /// Shows what is pending, and then each new request, until it is told to stop.
 pub(super) async fn run(host: &Host, args: &ListArgs, rules: Rules) -> Result<Exit> {
+    let mut table = table(host, args.output.format);
+    table.expect(&EXPECTED);
     let watcher = Watcher {
         host,
         args,
         rules,
         stop: Stop::new()?,
         seen: Remembered::default(),
-        table: RefCell::new(table(host, args.output.format)),
+        table: RefCell::new(table),
     };
     let cluster = watcher.connect()?;
     // The first look tells whether it can work at all.

@@ -224,6 +224,7 @@ impl Work<'_> {
                 let key_pem = own.key.to_pem();
                 self.try_out(row, &chain, &key_pem).await?;
                 let entry = Entry {
+                    namespace_is_asked: false,
                     context_name: format!("{}@{}", row.user(), self.target.cluster_name()),
                     cluster_name: self.target.cluster_name().to_owned(),
                     endpoint: &self.target.endpoint,

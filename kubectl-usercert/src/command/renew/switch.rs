@@ -92,6 +92,7 @@ fn entry<'a>(
     key_pem: &'a str,
 ) -> Entry<'a> {
     Entry {
+        namespace_is_asked: false,
         context_name: renewed.context_name.clone(),
         cluster_name: target.cluster_name().to_owned(),
         endpoint: &target.endpoint,

@@ -46,7 +46,8 @@ pub(super) fn offline(host: &Host, args: &RequestArgs, spec: &RequestSpec) -> Re
     );
     match args.output.format {
         // The file to hand over is the manifest: it carries lifetime and name beside the request.
-        Some(Format::Yaml) => host.result(yaml::to_string(manifest.raw()))?,
+        // With its mark, so that several put into one file are a stream.
+        Some(Format::Yaml) => host.result(format!("---\n{}", yaml::to_string(manifest.raw())))?,
         Some(Format::Json) => {
             output::print(host, Some(Format::Json), &value, &[], |_| String::new())?
         }

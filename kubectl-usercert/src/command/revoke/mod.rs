@@ -346,6 +346,11 @@ fn report(
     blocked: &Blocking,
     rest: &RemainingAccess<'_>,
 ) -> Result<()> {
+    if gone.is_empty() && blocked.outcomes.is_empty() && rest.is_nothing() {
+        host.warn(format!(
+            "warning: no role binding and no certificate of the {holder} is known here; is the name right?"
+        ));
+    }
     let mark = args.dry_run.dry_run.mark();
     let mut names: Vec<String> = gone.iter().map(|(b, _)| b.full_name()).collect();
     names.extend(blocked.outcomes.iter().map(Outcome::full_name));

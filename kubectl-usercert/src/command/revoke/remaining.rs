@@ -51,6 +51,13 @@ impl<'a> RemainingAccess<'a> {
         first.map(|(known, _)| known.not_after)
     }
 
+    /// Whether nothing is known that is the holder's own.
+    pub fn is_nothing(&self) -> bool {
+        let everybodys = |who: &Subject| who.name() == AUTHENTICATED;
+        let mut own = self.reached.iter().filter(|(who, _)| !everybodys(who));
+        self.certificates.is_empty() && own.all(|(_, bindings)| bindings.is_empty())
+    }
+
     /// As people read it.
     pub fn text(&self, holder: &Subject, now: UnixTime) -> String {
         let mut lines = String::new();

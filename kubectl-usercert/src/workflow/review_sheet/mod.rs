@@ -5,8 +5,9 @@ mod text;
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, Object, State};
 use usercert_core::review::{self, Finding, FindingCode, Reviewed};
-use usercert_core::text::{show_quoted, width};
+use usercert_core::text::show_quoted;
 use usercert_core::x509::code::{Code, ExpectedCode};
+use usercert_core::x509::identity::MAX_GROUPS;
 use usercert_core::x509::key::Verification;
 use usercert_core::x509::lifetime::Lifetime;
 use usercert_core::x509::pkcs10::CertificateRequest;
@@ -145,33 +146,34 @@ impl<Raw> Sheet<Raw> {
         findings::refuse(&self.name, "approved", &self.findings, accepted)
     }
 
-    /// Whom the certificate would name and the code, on one line in a form that no name can imitate:
-    /// each stands in quotes, and what does not fit is cut.
+    /// Whom the certificate would name and the code, in a form that no name can imitate: each stands in
+    /// quotes, one that is wider than a line is cut, and further lines are indented.
     pub fn in_question(&self, columns: Option<usize>) -> String {
         let code = self.code().map(|code| code.short()).unwrap_or_default();
-        let room =
-            columns.unwrap_or(COLUMNS).saturating_sub("Approve : user , groups ? [y/N]".len());
-        let room = room.saturating_sub(code.len()).max(40);
-        let user = show_quoted(self.user(), room / 2);
+        let room = columns.unwrap_or(COLUMNS).saturating_sub("Approve ? [y/N] ".len()).max(40);
+        let user = show_quoted(self.user(), room.saturating_sub(code.len() + ": user ,".len()));
         let groups = self.request().map(|r| r.subject.groups()).unwrap_or_default();
-        let mut room = room.saturating_sub(width(&user));
-        let mut shown = Vec::new();
-        for group in &groups {
-            let group = show_quoted(group, room.max(12));
-            let taken = width(&group) + 2;
-            if !shown.is_empty() && taken > room {
-                break;
-            }
-            room = room.saturating_sub(taken);
-            shown.push(group);
+        let quoted = groups.iter().take(MAX_GROUPS).map(|group| show_quoted(group, room / 2));
+        let kind = if groups.len() == 1 { "group" } else { "groups" };
+        let mut pieces = vec![format!("{code}: user {user}")];
+        pieces.extend(quoted.enumerate().map(|(place, group)| match place {
+            0 => format!("{kind} {group}"),
+            _ => group,
+        }));
+        match groups.len().saturating_sub(MAX_GROUPS) {
+            0 if groups.is_empty() => pieces.push("no groups".to_owned()),
+            0 => {}
+            more => pieces.push(format!("and {more} more")),
         }
-        let groups = match (groups.len(), groups.len() - shown.len()) {
-            (0, _) => "no groups".to_owned(),
-            (1, _) => format!("group {}", shown.concat()),
-            (_, 0) => format!("groups {}", shown.join(", ")),
-            (_, more) => format!("groups {} and {more} more", shown.join(", ")),
-        };
-        format!("{code}: user {user}, {groups}")
+        output::laid_out(&pieces, ", ", room).join("\n    ")
+    }
+
+    /// User and groups, in full and in quotes.
+    pub fn names_in_full(&self) -> String {
+        let groups = self.request().map(|r| r.subject.groups()).unwrap_or_default();
+        let groups: Vec<String> = groups.iter().map(|g| show_quoted(g, usize::MAX)).collect();
+        let groups = if groups.is_empty() { "none".to_owned() } else { groups.join(", ") };
+        format!("user {}, groups {groups}", show_quoted(self.user(), usize::MAX))
     }
 
     pub fn value(&self) -> Value {

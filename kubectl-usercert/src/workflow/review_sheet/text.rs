@@ -174,8 +174,12 @@ fn in_short<'a>(names: impl Iterator<Item = &'a String>, room: usize) -> Vec<Str
 /// The groups of a request as one cell of a table.
 pub fn groups_cell(request: Option<&CertificateRequest>) -> String {
     let groups = request.map(|r| r.subject.groups()).unwrap_or_default();
-    match groups.is_empty() {
+    let mut shown = in_short(groups.iter().take(20), 30);
+    if groups.len() > 20 {
+        shown.push("…".to_owned());
+    }
+    match shown.is_empty() {
         true => "<none>".to_owned(),
-        false => output::cut(&in_short(groups.iter().take(20), 30).join(","), 60),
+        false => output::cut(&shown.join(","), 60),
     }
 }

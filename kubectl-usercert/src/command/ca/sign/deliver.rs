@@ -221,6 +221,7 @@ impl<'a> Delivery<'a> {
             let name = cluster.tls_server_name.as_deref();
             let endpoint = Endpoint::verified(&cluster.server, &cluster.ca, name);
             let entry = Entry {
+                namespace_is_asked: false,
                 context_name: format!("{}@{}", draft.leaf.user, cluster.cluster_name),
                 cluster_name: cluster.cluster_name.clone(),
                 endpoint: &endpoint,

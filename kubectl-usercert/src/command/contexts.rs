@@ -10,7 +10,7 @@ use serde_json::json;
 use usercert_core::kubeconfig::UserEntry;
 use usercert_core::kubeconfig::contexts::{self, ContextRow, ContextState, Dead};
 use usercert_core::kubeconfig::merged::Merged;
-use usercert_core::text::{protect_line, show, show_path, show_short};
+use usercert_core::text::{show, show_path, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::lifetime;
 use zeroize::Zeroizing;
@@ -22,7 +22,7 @@ use crate::files::{kubeconfig, named, reading};
 use crate::ui::args::{DryRun, DryRunArgs, Format, WideOutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
-use crate::workflow::kubeconfig_writer::{Refused, edited, unwritten};
+use crate::workflow::kubeconfig_writer::{Refused, edited, readable_by_others, unwritten};
 use crate::workflow::revocation;
 
 /// How long to wait for another writer of the kubeconfig.
@@ -87,11 +87,7 @@ pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     let mut rows = contexts::rows(&config.merged, &users, now);
     for file in &config.list.files {
         if reading::is_readable_by_others(file) && may_hold_secrets(file) {
-            host.warn(format!(
-                "warning: {} holds credentials and other users can read it: {}",
-                show_path(file),
-                protect_line(&file.display().to_string())
-            ));
+            host.warn(readable_by_others(file));
         }
     }
     if args.prune {

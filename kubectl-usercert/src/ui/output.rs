@@ -230,7 +230,8 @@ impl Table {
         if let Some(most) = self.room.columns {
             // What is in the last column has all that is left.
             let taken: usize = shown.iter().rev().skip(1).filter(|w| **w > 0).map(|w| w + 3).sum();
-            if let Some(last) = shown.last_mut().filter(|last| **last > 0) {
+            let folds = self.room.last_folds.is_some();
+            if let Some(last) = shown.last_mut().filter(|last| **last > 0 && !folds) {
                 *last = most.saturating_sub(taken).max(*last);
             }
             self.printed = Some(shown.clone());
@@ -387,10 +388,10 @@ mod tests {
         let narrow = at(Some(60));
         assert_eq!(narrow.lines().count(), 3, "{narrow}");
         assert!(
-            narrow.contains("alexandra-the…   QE9B-MH3D-CKAX-YP85   read pods; write\n"),
+            narrow.contains("alexandra-the-…   QE9B-MH3D-CKAX-YP85   read pods; write\n"),
             "{narrow}"
         );
-        assert!(narrow.ends_with(&format!("{:38}services\n", "")), "{narrow}");
+        assert!(narrow.ends_with(&format!("{:40}services\n", "")), "{narrow}");
     }
 
     #[test]

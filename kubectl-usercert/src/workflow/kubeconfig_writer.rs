@@ -13,7 +13,7 @@ use usercert_core::kubeconfig::install::{
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::{Endpoint, Kind, UserEntry, context_body, self_renewing};
-use usercert_core::text::{delete_line, shell_word, show, show_path};
+use usercert_core::text::{delete_line, protect_line, shell_word, show, show_path};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 
@@ -143,7 +143,8 @@ impl Entry<'_> {
             error => unwritten(error).hint("the key is kept, so run the command again"),
         })?;
         if self.exec.is_none() {
-            warn_of_readers(host, &written);
+            let readable = written.iter().filter(|(file, _)| is_readable_by_others(file));
+            readable.for_each(|(file, _)| host.warn(readable_by_others(file)));
         }
         self.look_again(host, list, busy, &written)?;
         let files = written.into_iter().map(|(file, _)| file).collect();
@@ -268,17 +269,13 @@ impl Entry<'_> {
     }
 }
 
-/// The mode of a file that was there is its owner's choice, but nothing to be silent about.
-fn warn_of_readers(host: &Host, written: &[(PathBuf, String)]) {
-    for (file, _) in written.iter().filter(|(file, _)| is_readable_by_others(file)) {
-        host.warn(format!(
-            "warning: {} holds a private key, and other users can read it",
-            show_path(file)
-        ));
-        if cfg!(unix) {
-            host.warn(format!("hint: chmod 600 {}", shell_word(&file.display().to_string())));
-        }
-    }
+/// What to say of a kubeconfig that others can read. Its mode is its owner's choice.
+pub fn readable_by_others(file: &Path) -> String {
+    format!(
+        "warning: {} holds credentials and other users can read it: {}",
+        show_path(file),
+        protect_line(&file.display().to_string())
+    )
 }
 
 pub fn one_context(

@@ -234,21 +234,17 @@ fn every_group_is_seen(trial: &Trial) {
     let admin = trial.admin();
     let user = trial.user("crowd");
     let long = |letter: char| format!("{letter}-group-with-a-rather-long-name-of-its-own");
-    let groups = [long('a'), long('b'), "cluster-readers".to_owned(), long('d')].join(",");
-    let request = admin.run(&["request", &user, "-g", &groups, "-q"]).ok();
-    drop(request);
+    let (first, last) = (long('a'), long('d'));
+    let groups = ["-g", &first, "-g", "cluster-readers", "-g", &last];
+    admin.run(&[&["request", &user][..], &groups].concat()).ok();
     let label = format!("who={user}");
     admin.kubectl(&["label", "csr", &user, &label]).ok();
     let out = admin.run(&["approve", "-l", &label, "--dry-run=server"]).ok();
-    out.says(&[
-        "In full, what the table cuts:",
-        "\"cluster-readers\"",
-        &format!("{:?}", long('d')),
-    ]);
+    out.says(&["In full, what the table cuts:", "\"cluster-readers\"", &format!("{last:?}")]);
     let mut terminal = admin.on_terminal(&["approve", "--", &user]);
     let asked = terminal.asked();
     let question = asked.rsplit("Approve ").next().unwrap_or_default();
-    assert!(question.contains("\"cluster-readers\"") && question.contains(&long('d')), "{asked}");
+    assert!(question.contains("\"cluster-readers\"") && question.contains(&last), "{asked}");
     terminal.answer("n").exits(3);
 }
 

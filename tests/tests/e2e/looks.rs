@@ -109,7 +109,7 @@ fn revoking(trial: &Trial) {
     look("no_revocations", &admin, &["revocations", "list"]);
     look("revocations_install", &admin, &["revocations", "install", "--dry-run"]);
     admin.run(&["revocations", "install", "--yes"]).ok();
-    for (user, group) in [("robot", "bots"), ("alexandra.of.macedonia@example.com", "generals")] {
+    for (user, group) in [("alexandra.of.macedonia@example.com", "generals"), ("robot", "bots")] {
         let args = ["create", user, "-g", group, "--yes", "--standalone", &format!("{user}.conf")];
         admin.run(&args).ok();
     }

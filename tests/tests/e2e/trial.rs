@@ -68,6 +68,9 @@ impl Trial {
         let person = self.newcomer();
         std::fs::create_dir_all(person.home.join(".kube")).expect("a directory");
         person.write(".kube/config", text);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        let file = person.home.join(".kube/config");
+        std::fs::set_permissions(file, mode).expect("as kubectl makes it");
         person
     }
 

@@ -165,7 +165,7 @@ fn mistakes_are_told_with_their_places() {
         ("users: {}", "line 3, column 8: users: this rule says nothing"),
         ("users: [[alice]]", "line 3, column 8: users: invalid type: sequence, expected a mapping"),
         ("users: &a {deny: [b]}", "line 3, column 11: anchors and aliases are not allowed here"),
-        ("users: {deny: [!!binary a2lt]}", "tags are not allowed here"),
+        ("users: {deny: [!!binary a2lt]}", "line 3, column 25: tags are not allowed here"),
         (
             "groups: {alow: [x]}",
             "line 3, column 10: groups: unknown field `alow`, expected `allow` or `deny`",

@@ -70,7 +70,7 @@ fn answer_no(trial: &Trial) {
     for word in ["n", "", "maybe", "yes please"] {
         let mut terminal = admin.on_terminal(&["approve", &user]);
         terminal.asked();
-        terminal.answer(word).exits(3).says(&["nothing was done"]);
+        terminal.answer(word).exits(3).says(&["not done: the answer was no"]);
     }
     admin.run(&["approve", &user]).exits(2).says(&["no terminal", "--yes"]);
     assert_eq!(state(&admin, &user), "");

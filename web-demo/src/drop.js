@@ -41,7 +41,7 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
 
   function remove(thing) {
     state.things = state.things.filter((other) => other !== thing);
-    const slot = { key: "fileKey", answer: "answer", request: "asked", cluster: "cluster" }[thing.purpose];
+    const slot = { key: "fileKey", answer: "answer", request: "asked", cluster: "cluster", kubeconfig: "config" }[thing.purpose];
     if (slot !== undefined && state[slot]?.name === thing.name) state[slot] = null;
     byId("paste-error").textContent = "";
     list();
@@ -94,7 +94,7 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
       else if (size > MAX_BYTES) things.push({ name, problem: t("tooLong", name, size, MAX_BYTES) });
       else {
         try {
-          things.push({ name, bytes: new Uint8Array(await file.arrayBuffer()) });
+          things.push({ name, file: name, bytes: new Uint8Array(await file.arrayBuffer()) });
         } catch {
           things.push({ name, problem: t("unreadable", name) });
         }
@@ -117,7 +117,7 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
       if (thing.problem) continue;
       if (thing.bytes.length === 0) problems.push(t("emptyFile", thing.name));
       else if (thing.bytes.length > MAX_BYTES) problems.push(t("tooLong", thing.name, thing.bytes.length, MAX_BYTES));
-      else taken.push({ ...usercert.sort(thing.bytes), name: unique(thing.name) });
+      else taken.push({ ...usercert.sort(thing.bytes), whole: thing.bytes, file: thing.file, name: unique(thing.name) });
     }
     const refused = step() === "inspect" ? await inspectAll(taken) : await placeAll(taken);
     if (mine !== turn) return;
@@ -135,7 +135,7 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
   }
 
   function leadsTo(taken) {
-    const forAnswer = taken.some((thing) => ["key", "answer", "cluster"].includes(thing.purpose));
+    const forAnswer = taken.some((thing) => ["key", "answer", "cluster", "kubeconfig"].includes(thing.purpose));
     return forAnswer ? "answer" : step();
   }
 
@@ -173,7 +173,7 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
   };
 
   /** Puts one thing where it is needed. Throws in words when it is of no use. */
-  async function place({ name, purpose, bytes }) {
+  async function place({ name, purpose, bytes, whole, file }) {
     if (purpose === "key") {
       state.fileKey = { key: await usercert.Key.read(bytes), asked: usercert.askedWith(bytes), name };
     } else if (purpose === "answer") {
@@ -188,9 +188,18 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
       const text = new TextDecoder().decode(bytes);
       state.cluster = { ...(usercert.readCluster(text) ?? { server: "", ca: text }), name };
     } else if (purpose === "kubeconfig") {
-      throw new Error(t("wholeConfig"));
+      state.config = { text: textOf(whole), file: (file ?? "config").replace(/\p{C}/gu, "_"), name };
     } else {
       throw new Error(t("unknown"));
+    }
+  }
+
+  /** What goes back byte for byte. */
+  function textOf(bytes) {
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch {
+      throw new Error(t("notUtf8"));
     }
   }
 

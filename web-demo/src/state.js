@@ -4,15 +4,15 @@
  * made: the key of this visit, { key, asked, request, handOver, saved };
  * fileKey: a key from a file, { key, asked, name };
  * answer: { input, read, name }; asked: what a request file says was asked for;
- * cluster: { server, ca, name };
+ * cluster: { server, ca, name }; config: a kubeconfig to add to, { text, file, name };
  * things: everything that was handed to the page, { name, bytes, kind };
- * sent: whether the person said so; finished: the kubeconfig as it was last saved.
+ * sent: whether the person said so; finished: what was saved last, { file, make, read, added }.
  */
 export const state = empty();
 
 function empty() {
   return {
-    made: null, fileKey: null, answer: null, asked: null, cluster: null, things: [], sent: false, finished: null,
+    made: null, fileKey: null, answer: null, asked: null, cluster: null, config: null, things: [], sent: false, finished: null,
     form: { user: "", groups: "", expires: "30d", "key-type": "p256", signer: "kubernetes.io/kube-apiserver-client" },
   };
 }

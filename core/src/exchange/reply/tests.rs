@@ -132,3 +132,56 @@ fn servers_that_hide_where_they_lead_are_refused() {
         assert!(Reply::parse(value.to_string().as_bytes()).is_err(), "{server}");
     }
 }
+
+/// What `added_to` makes of a kubeconfig at a time when the certificate is still good.
+fn added(text: &str) -> Result<String, String> {
+    let reply = reply();
+    let now = reply.chain[0].not_before;
+    reply.added_to("config", text.to_owned(), "KEY", now).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_kubeconfig_gets_the_entries_and_stays_what_it_was() {
+    let text = "# mine\r\napiVersion: v1\r\nkind: Config\r\ncurrent-context: dev  # here\r\n\
+                clusters:\r\n  - cluster: {server: 'https://dev'}\r\n    name: dev\r\n\
+                users:\r\n  - name: dev\r\n    user: {token: t}\r\n\
+                contexts:\r\n  - context: {cluster: dev, user: dev}\r\n    name: dev\r\n# end\r\n";
+    let result = added(text).unwrap();
+    let mut before = text.split_inclusive('\n').peekable();
+    let new: Vec<&str> =
+        result.split_inclusive('\n').filter(|l| before.next_if_eq(l).is_none()).collect();
+    assert_eq!(before.next(), None, "every line is there, in its order: {result}");
+    assert!(new.iter().all(|line| line.ends_with("\r\n")), "{new:?}");
+    let value = yaml::parse(&result).unwrap();
+    assert_eq!(value["current-context"], "dev");
+    assert_eq!(
+        value["contexts"][1]["context"],
+        serde_json::json!({
+            "cluster": "prod", "user": "old@prod", "namespace": "team-a"
+        })
+    );
+    assert_eq!(value["users"][1]["user"]["client-key-data"], base64::encode("KEY"));
+    assert_eq!(added(&result).unwrap(), result, "what is there already is not added again");
+    assert_eq!(yaml::parse(&added("").unwrap()).unwrap()["current-context"], "old@prod");
+}
+
+#[test]
+fn a_kubeconfig_without_a_safe_place_is_left_as_it_is() {
+    let user = |body: &str| format!("users:\n- name: old@prod\n  user: {{{body}}}\n");
+    let other = base64::encode(include_bytes!("../../../tests/data/leaf-v3.pem"));
+    for (text, why) in [
+        (user("token: t"), "already has a user named old@prod, which holds no certificate"),
+        (user("client-certificate: a.pem"), "which holds no certificate"),
+        (user(&format!("client-certificate-data: {other}")), "is for the user leaf"),
+        (
+            "contexts:\n- name: old@prod\n  context: {cluster: dev}\n".to_owned(),
+            "for the cluster dev",
+        ),
+        ("users: {}\n".to_owned(), "config: users must be a list"),
+        ("kind: Secret\n".to_owned(), "is no kubeconfig"),
+        ("users: [}\n".to_owned(), "config"),
+    ] {
+        let error = added(&text).unwrap_err();
+        assert!(error.contains(why), "{text}{error}");
+    }
+}

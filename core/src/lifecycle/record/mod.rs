@@ -10,7 +10,7 @@ mod claim;
 mod ledger;
 mod stored;
 
-use std::collections::BTreeSet;
+use crate::text::sorted::BTreeSet;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

@@ -110,7 +110,12 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
     byId("paste-error").textContent = "";
     // Old verdicts are about other things.
     clear();
-    if (!(await ready) || mine !== turn) return;
+    const note = byId("state");
+    note.textContent = t("moment");
+    note.hidden = false;
+    if (!(await ready)) return;
+    note.hidden = true;
+    if (mine !== turn) return;
     const problems = things.filter((thing) => thing.problem).map((thing) => thing.problem);
     const taken = [];
     for (const thing of things) {

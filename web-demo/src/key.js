@@ -111,6 +111,8 @@ export function keyPanel(panel, { ready, hasEd25519, open }) {
     clearTimeout(pause);
     busy = true;
     byId("make").disabled = true;
+    byId("make").textContent = t("making");
+    announce(t("makingSaid"));
     let problem = null;
     try {
       if (!(await ready)) return;
@@ -120,8 +122,6 @@ export function keyPanel(panel, { ready, hasEd25519, open }) {
         panel.querySelector("[aria-invalid]")?.focus();
         return;
       }
-      byId("make").textContent = t("making");
-      announce(t("makingSaid"));
       const key = await usercert.Key.generate(byId("key-type").value);
       const request = await usercert.makeRequest(key, asked);
       keysMade += 1;

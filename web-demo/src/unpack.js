@@ -39,6 +39,9 @@ for (let i = 0, at = 0; i < 4096; i += 1) {
   STRETCH[i] = (at - 2048) / 256;
 }
 
+/** How far a guess moves that was made so often before. */
+const SLOWER = Float64Array.from({ length: 256 }, (_, often) => 1 / (often + 1.5));
+
 function mix(a, b) {
   const c = Math.imul(a ^ a >>> 15, 0x2c1b3c6d) + b | 0;
   const d = Math.imul(c ^ c >>> 12, 0x297a2d39);
@@ -67,7 +70,7 @@ function decoder(packed) {
   };
 }
 
-/** What gives the next byte: `byte(stream, contexts, later, opcode)`. */
+/** What gives the next byte: `byte(stream, contexts, opcode)`. */
 function model(bit, past) {
   // For each thing that was seen before: a chance in 12 bits, how often in 4, and the latest bits behind a 1.
   const memory = new Int32Array(2 ** 24);
@@ -82,8 +85,7 @@ function model(bit, past) {
     learned[i] = one / (one + zero);
   }
   const right = new Float64Array(32).fill(0.9);
-  const weights = [STREAMS.length * 16, 256 * 8, STREAMS.length * 256].map((sets) => new Float64Array(sets * INPUTS).fill(0.2));
-  const [w1, w2, w3] = weights;
+  const [byCode, byNode] = [256 * 8, STREAMS.length * 256].map((sets) => new Float64Array(sets * INPUTS).fill(0.2));
   const inputs = new Float64Array(INPUTS);
   const base = new Int32Array(CONTEXTS);
   const places = new Int32Array(CONTEXTS);
@@ -91,7 +93,7 @@ function model(bit, past) {
   const rate = new Float64Array([0.02]);
   let [at, match, run] = [0, 0, 0];
 
-  return (stream, contexts, later, opcode) => {
+  return (stream, contexts, opcode) => {
     let node = 1;
     let place = 1;
     for (let k = 7; k >= 0; k -= 1) {
@@ -116,29 +118,27 @@ function model(bit, past) {
         } else run = 0;
       }
       inputs[INPUTS - 1] = likely === 0 ? -guess : guess;
-      const a = ((stream * 2 + later) * 8 + k) * INPUTS;
-      const b = (opcode * 8 + k) * INPUTS;
-      const c = (stream * 256 + node) * INPUTS;
+      const a = (opcode * 8 + k) * INPUTS;
+      const b = (stream * 256 + node) * INPUTS;
       let sum = 0;
-      for (let i = 0; i < INPUTS; i += 1) sum += inputs[i] * (w1[a + i] + w2[b + i] + w3[c + i]);
-      const chance = SQUASH[Math.min(Math.max(sum / 3 * 256 + 2048.5 | 0, 1), 4095)];
+      for (let i = 0; i < INPUTS; i += 1) sum += inputs[i] * (byCode[a + i] + byNode[b + i]);
+      const chance = SQUASH[Math.min(Math.max(sum * 128 + 2048.5 | 0, 1), 4095)];
       const one = bit(Math.min(Math.max(chance * 65536 | 0, 1), 65535));
       const step = (one - chance) * rate[0];
       for (let i = 0; i < INPUTS; i += 1) {
         const change = step * inputs[i];
-        w1[a + i] += change;
-        w2[b + i] += change;
-        w3[c + i] += change;
+        byCode[a + i] += change;
+        byNode[b + i] += change;
       }
       for (let i = 0; i < CONTEXTS; i += 1) {
         const spot = places[i];
-        learned[spot] += (one - learned[spot]) / (often[spot] + 1.5);
+        learned[spot] += (one - learned[spot]) * SLOWER[often[spot]];
         if (often[spot] < 180) often[spot] += 1;
         const before = memory[base[i] + place] || 2048 << 12 | 1;
         const now = before >> 12;
         const count = before >> 8 & 15;
         const latest = (before & 255) << 1 | one;
-        memory[base[i] + place] = (now + (one * 4095 - now) / (count + 1.6) + 0.5 | 0) << 12 | (count < 15 ? count + 1 : 15) << 8 | (latest > 255 ? latest & 127 | 128 : latest);
+        memory[base[i] + place] = (now + (one * 4095 - now) * SLOWER[count] + 0.5 | 0) << 12 | (count < 15 ? count + 1 : 15) << 8 | (latest > 255 ? latest & 127 | 128 : latest);
       }
       if (likely >= 0) {
         right[run] += ((likely === one ? 1 : 0) - right[run]) * 0.01;
@@ -147,7 +147,7 @@ function model(bit, past) {
       node = node * 2 + one;
       place = place * 2 + one;
     }
-    rate[0] = rate[0] * 0.99998 + 0.003 * 0.00002;
+    rate[0] = rate[0] * 0.99998 + 0.0045 * 0.00002;
     past[at++] = node & 255;
     if (run > 0) {
       run = Math.min(run + 1, 31);
@@ -194,7 +194,7 @@ export async function unpack(packed, size) {
       : [mix(q, c & 0xffff), kind === 1 ? c & 0xffffff : mix(mix(q, own & 0xff), c & 0xffff), mix(q, c), mix(mix(q, all[0]), all[1]),
         mix(mix(q, c & 0xff), locals), mix(q, all[0] & 0xffff), kind === 1 ? c & 0xffff : q, mix(mix(q, c), codes[1])];
     for (let i = 0; i < CONTEXTS; i += 1) contexts[i] = mix(list[i], kind + 1);
-    const value = next(kind, contexts, count > 0 ? 1 : 0, c & 255);
+    const value = next(kind, contexts, c & 255);
     histories[kind] = own << 8 | value;
     remember(kind === 0 ? first : all, value);
     at += 1;

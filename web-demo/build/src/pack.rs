@@ -14,6 +14,11 @@ fn mix(a: u32, b: u32) -> u32 {
     d ^ d >> 15
 }
 
+/// How far a guess moves that was made so often before.
+fn slower(often: u8) -> f64 {
+    1.0 / (f64::from(often) + 1.5)
+}
+
 struct Encoder {
     low: u32,
     high: u32,
@@ -47,7 +52,7 @@ struct Model {
     learned: Vec<f64>,
     often: Vec<u8>,
     right: [f64; 32],
-    weights: [Vec<f64>; 3],
+    weights: [Vec<f64>; 2],
     rate: f64,
     past: Vec<u8>,
     latest: Vec<usize>,
@@ -91,8 +96,7 @@ impl Model {
             often: vec![0; learned.len()],
             learned,
             right: [0.9; 32],
-            weights: [STREAMS.len() * 16, 256 * 8, STREAMS.len() * 256]
-                .map(|sets| vec![0.2; sets * INPUTS]),
+            weights: [256 * 8, STREAMS.len() * 256].map(|sets| vec![0.2; sets * INPUTS]),
             rate: 0.02,
             past: Vec::new(),
             latest: vec![0; 65536],
@@ -101,14 +105,7 @@ impl Model {
         }
     }
 
-    fn byte(
-        &mut self,
-        byte: u8,
-        stream: usize,
-        contexts: [u32; CONTEXTS],
-        later: bool,
-        opcode: u8,
-    ) {
+    fn byte(&mut self, byte: u8, stream: usize, contexts: [u32; CONTEXTS], opcode: u8) {
         let (mut node, mut place) = (1usize, 1usize);
         let mut base = [0usize; CONTEXTS];
         for k in (0..8).rev() {
@@ -142,17 +139,13 @@ impl Model {
                     self.run = 0;
                 }
             }
-            let sets = [
-                ((stream * 2 + usize::from(later)) * 8 + k) * INPUTS,
-                (usize::from(opcode) * 8 + k) * INPUTS,
-                (stream * 256 + node) * INPUTS,
-            ];
+            let sets = [(usize::from(opcode) * 8 + k) * INPUTS, (stream * 256 + node) * INPUTS];
             let mut sum = 0.0;
             for (i, input) in inputs.iter().enumerate() {
-                let [a, b, c] = &self.weights;
-                sum += input * (a[sets[0] + i] + b[sets[1] + i] + c[sets[2] + i]);
+                let [by_code, by_node] = &self.weights;
+                sum += input * (by_code[sets[0] + i] + by_node[sets[1] + i]);
             }
-            let chance = self.squash[((sum / 3.0 * 256.0 + 2048.5) as i32).clamp(1, 4095) as usize];
+            let chance = self.squash[((sum * 128.0 + 2048.5) as i32).clamp(1, 4095) as usize];
             let one = byte >> k & 1 == 1;
             self.encoder.bit(one, ((chance * 65536.0) as u64).clamp(1, 65535));
             let value = f64::from(u8::from(one));
@@ -165,12 +158,12 @@ impl Model {
             for i in 0..CONTEXTS {
                 let x = base[i] + place;
                 let (learned, often) = (&mut self.learned[places[i]], &mut self.often[places[i]]);
-                *learned += (value - *learned) / (f64::from(*often) + 1.5);
+                *learned += (value - *learned) * slower(*often);
                 *often = (*often + 1).min(180);
                 let (now, count) = (self.chances[x] >> 4, self.chances[x] & 15);
                 let now = f64::from(now);
                 let goal = if one { 4095.0 } else { 0.0 };
-                let after = now + (goal - now) / (f64::from(count) + 1.6) + 0.5;
+                let after = now + (goal - now) * slower(count as u8) + 0.5;
                 self.chances[x] = (after as u16) << 4 | (count + 1).min(15);
                 let before = usize::from(self.seen[x]);
                 let after = if before == 0 { 2 } else { before << 1 } | usize::from(one);
@@ -186,7 +179,7 @@ impl Model {
             node = node * 2 + usize::from(one);
             place = place * 2 + usize::from(one);
         }
-        self.rate = self.rate * 0.99998 + 0.003 * 0.00002;
+        self.rate = self.rate * 0.99998 + 0.0045 * 0.00002;
         self.past.push(byte);
         self.look_for_match();
     }
@@ -270,7 +263,7 @@ impl Packer<'_> {
             ]
         };
         let contexts = contexts.map(|context| mix(context, kind as u32 + 1));
-        self.model.byte(byte, kind, contexts, count > 0, c as u8);
+        self.model.byte(byte, kind, contexts, c as u8);
         self.histories[kind] = own << 8 | u32::from(byte);
         if kind == 0 { &mut self.first } else { &mut self.all }.remember(byte);
         Some(byte)

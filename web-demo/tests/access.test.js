@@ -83,7 +83,7 @@ for (const [view, options] of Object.entries(VIEWS)) {
       await frame.waitForSelector("#agree");
       for (const summary of await frame.locator("#account summary").all()) await summary.click();
       await look("9-checks");
-      await give(frame, { name: "config", text: "kind: Config\nusers:\n- {name: dev, user: {token: t}}\n" });
+      await give(frame, { name: "config", text: "kind: Config\nusers:\n- name: dev\n  user:\n    token: t\n" });
       await frame.waitForSelector("#save-added");
       await look("9-own-config");
       await frame.check("#agree");

@@ -184,7 +184,7 @@ test("the person's own kubeconfig comes back with the entry in it, and otherwise
   const { page, frame } = await openPage(browser.context, server.url);
   const { manifest, line } = await request(page, frame, { user: "has one already", groups: ["dev"] });
   const reply = await cluster.approve(folder, manifest, line);
-  const mine = "# mine\r\napiVersion: v1\r\nkind: Config\r\ncurrent-context: dev\r\nusers:\r\n- name: dev\r\n  user: {token: t}\r\n";
+  const mine = "# mine\r\napiVersion: v1\r\nkind: Config\r\ncurrent-context: dev\r\nusers:\r\n- name: dev\r\n  user:\r\n    token: t # secret\r\n";
   await frame.click("#step-answer");
   await frame.setInputFiles("#files", [
     { name: "my config", mimeType: "", buffer: Buffer.from(mine) },

@@ -23,10 +23,11 @@ impl<'t> Document<'t> {
     /// When kubectl could not read the text either, or would read less than all of it, and when a
     /// key or a name is there twice.
     pub fn parse(text: &'t str) -> Result<Self, DocumentError> {
-        // What is wrong is the parser's to say.
-        Scan::new(text, Events::regular(text))
-            .document()
-            .or_else(|_| Scan::new(text, Events::new(text)?).document())
+        let document = Scan::new(text, Events::regular(text)).document();
+        // What is wrong is the parser's to say. Without it nothing else gives exact places.
+        #[cfg(feature = "whole-yaml")]
+        let document = document.or_else(|_| Scan::new(text, Events::new(text)?).document());
+        document
     }
 }
 

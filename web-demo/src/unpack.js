@@ -70,7 +70,7 @@ function decoder(packed) {
   };
 }
 
-/** What gives the next byte: `byte(stream, contexts, opcode)`. */
+/** What gives the next byte: `byte(stream, contexts, later, opcode)`. */
 function model(bit, past) {
   // For each thing that was seen before: a chance in 12 bits, how often in 4, and the latest bits behind a 1.
   const memory = new Int32Array(2 ** 24);
@@ -85,7 +85,7 @@ function model(bit, past) {
     learned[i] = one / (one + zero);
   }
   const right = new Float64Array(32).fill(0.9);
-  const [byCode, byNode] = [256 * 8, STREAMS.length * 256].map((sets) => new Float64Array(sets * INPUTS).fill(0.2));
+  const [byBit, byCode, byNode] = [STREAMS.length * 16, 256 * 8, STREAMS.length * 256].map((sets) => new Float64Array(sets * INPUTS).fill(0.13));
   const inputs = new Float64Array(INPUTS);
   const base = new Int32Array(CONTEXTS);
   const places = new Int32Array(CONTEXTS);
@@ -93,7 +93,7 @@ function model(bit, past) {
   const rate = new Float64Array([0.02]);
   let [at, match, run] = [0, 0, 0];
 
-  return (stream, contexts, opcode) => {
+  return (stream, contexts, later, opcode) => {
     let node = 1;
     let place = 1;
     for (let k = 7; k >= 0; k -= 1) {
@@ -118,17 +118,19 @@ function model(bit, past) {
         } else run = 0;
       }
       inputs[INPUTS - 1] = likely === 0 ? -guess : guess;
-      const a = (opcode * 8 + k) * INPUTS;
-      const b = (stream * 256 + node) * INPUTS;
+      const a = ((stream * 2 + later) * 8 + k) * INPUTS;
+      const b = (opcode * 8 + k) * INPUTS;
+      const c = (stream * 256 + node) * INPUTS;
       let sum = 0;
-      for (let i = 0; i < INPUTS; i += 1) sum += inputs[i] * (byCode[a + i] + byNode[b + i]);
-      const chance = SQUASH[Math.min(Math.max(sum * 128 + 2048.5 | 0, 1), 4095)];
+      for (let i = 0; i < INPUTS; i += 1) sum += inputs[i] * (byBit[a + i] + byCode[b + i] + byNode[c + i]);
+      const chance = SQUASH[Math.min(Math.max(sum / 3 * 256 + 2048.5 | 0, 1), 4095)];
       const one = bit(Math.min(Math.max(chance * 65536 | 0, 1), 65535));
       const step = (one - chance) * rate[0];
       for (let i = 0; i < INPUTS; i += 1) {
         const change = step * inputs[i];
-        byCode[a + i] += change;
-        byNode[b + i] += change;
+        byBit[a + i] += change;
+        byCode[b + i] += change;
+        byNode[c + i] += change;
       }
       for (let i = 0; i < CONTEXTS; i += 1) {
         const spot = places[i];
@@ -138,7 +140,7 @@ function model(bit, past) {
         const now = before >> 12;
         const count = before >> 8 & 15;
         const latest = (before & 255) << 1 | one;
-        memory[base[i] + place] = (now + (one * 4095 - now) * SLOWER[count] + 0.5 | 0) << 12 | (count < 15 ? count + 1 : 15) << 8 | (latest > 255 ? latest & 127 | 128 : latest);
+        memory[base[i] + place] = (now + (one * 4095 - now) * SLOWER[count < 15 ? count : 38] + 0.5 | 0) << 12 | (count < 15 ? count + 1 : 15) << 8 | (latest > 255 ? latest & 127 | 128 : latest);
       }
       if (likely >= 0) {
         right[run] += ((likely === one ? 1 : 0) - right[run]) * 0.01;
@@ -168,7 +170,7 @@ function model(bit, past) {
   };
 }
 
-/** The wasm of this size. What comes out of damaged input is as long, and wrong. */
+/** The wasm of this size. The input is under the page's hash, so it is not damaged. */
 export async function unpack(packed, size) {
   const out = new Uint8Array(size);
   const past = new Uint8Array(size);
@@ -194,7 +196,7 @@ export async function unpack(packed, size) {
       : [mix(q, c & 0xffff), kind === 1 ? c & 0xffffff : mix(mix(q, own & 0xff), c & 0xffff), mix(q, c), mix(mix(q, all[0]), all[1]),
         mix(mix(q, c & 0xff), locals), mix(q, all[0] & 0xffff), kind === 1 ? c & 0xffff : q, mix(mix(q, c), codes[1])];
     for (let i = 0; i < CONTEXTS; i += 1) contexts[i] = mix(list[i], kind + 1);
-    const value = next(kind, contexts, c & 255);
+    const value = next(kind, contexts, count > 0 ? 1 : 0, c & 255);
     histories[kind] = own << 8 | value;
     remember(kind === 0 ? first : all, value);
     at += 1;

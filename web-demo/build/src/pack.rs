@@ -52,7 +52,7 @@ struct Model {
     learned: Vec<f64>,
     often: Vec<u8>,
     right: [f64; 32],
-    weights: [Vec<f64>; 2],
+    weights: [Vec<f64>; 3],
     rate: f64,
     past: Vec<u8>,
     latest: Vec<usize>,
@@ -96,7 +96,8 @@ impl Model {
             often: vec![0; learned.len()],
             learned,
             right: [0.9; 32],
-            weights: [256 * 8, STREAMS.len() * 256].map(|sets| vec![0.2; sets * INPUTS]),
+            weights: [STREAMS.len() * 16, 256 * 8, STREAMS.len() * 256]
+                .map(|sets| vec![0.13; sets * INPUTS]),
             rate: 0.02,
             past: Vec::new(),
             latest: vec![0; 65536],
@@ -105,7 +106,14 @@ impl Model {
         }
     }
 
-    fn byte(&mut self, byte: u8, stream: usize, contexts: [u32; CONTEXTS], opcode: u8) {
+    fn byte(
+        &mut self,
+        byte: u8,
+        stream: usize,
+        contexts: [u32; CONTEXTS],
+        later: bool,
+        opcode: u8,
+    ) {
         let (mut node, mut place) = (1usize, 1usize);
         let mut base = [0usize; CONTEXTS];
         for k in (0..8).rev() {
@@ -139,13 +147,17 @@ impl Model {
                     self.run = 0;
                 }
             }
-            let sets = [(usize::from(opcode) * 8 + k) * INPUTS, (stream * 256 + node) * INPUTS];
+            let sets = [
+                ((stream * 2 + usize::from(later)) * 8 + k) * INPUTS,
+                (usize::from(opcode) * 8 + k) * INPUTS,
+                (stream * 256 + node) * INPUTS,
+            ];
             let mut sum = 0.0;
             for (i, input) in inputs.iter().enumerate() {
-                let [by_code, by_node] = &self.weights;
-                sum += input * (by_code[sets[0] + i] + by_node[sets[1] + i]);
+                let [by_bit, by_code, by_node] = &self.weights;
+                sum += input * (by_bit[sets[0] + i] + by_code[sets[1] + i] + by_node[sets[2] + i]);
             }
-            let chance = self.squash[((sum * 128.0 + 2048.5) as i32).clamp(1, 4095) as usize];
+            let chance = self.squash[((sum / 3.0 * 256.0 + 2048.5) as i32).clamp(1, 4095) as usize];
             let one = byte >> k & 1 == 1;
             self.encoder.bit(one, ((chance * 65536.0) as u64).clamp(1, 65535));
             let value = f64::from(u8::from(one));
@@ -163,7 +175,8 @@ impl Model {
                 let (now, count) = (self.chances[x] >> 4, self.chances[x] & 15);
                 let now = f64::from(now);
                 let goal = if one { 4095.0 } else { 0.0 };
-                let after = now + (goal - now) * slower(count as u8) + 0.5;
+                let after =
+                    now + (goal - now) * slower(if count < 15 { count as u8 } else { 38 }) + 0.5;
                 self.chances[x] = (after as u16) << 4 | (count + 1).min(15);
                 let before = usize::from(self.seen[x]);
                 let after = if before == 0 { 2 } else { before << 1 } | usize::from(one);
@@ -263,7 +276,7 @@ impl Packer<'_> {
             ]
         };
         let contexts = contexts.map(|context| mix(context, kind as u32 + 1));
-        self.model.byte(byte, kind, contexts, c as u8);
+        self.model.byte(byte, kind, contexts, count > 0, c as u8);
         self.histories[kind] = own << 8 | u32::from(byte);
         if kind == 0 { &mut self.first } else { &mut self.all }.remember(byte);
         Some(byte)

@@ -59,6 +59,7 @@ impl Reply {
             cluster_body: endpoint.body(),
             user_body: self.user_body(key_pem),
             namespace: self.namespace.as_deref(),
+            namespace_is_asked: false,
             leaf: self.leaf()?,
             replace: true,
             // Nobody has asked the server.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use serde_json::{Value, json};
 use usercert_core::api::rbac::{self, AUTHENTICATED, Allowance, Binding, Subject};
-use usercert_core::text::{show, show_short};
+use usercert_core::text::{show, show_list, show_short};
 use usercert_core::x509::identity::SYSTEM_MASTERS;
 
 use crate::cluster::Target;
@@ -93,8 +93,8 @@ fn tell_groups(host: &Host, args: &AccessArgs, reach: &Reach) {
         ));
     } else if !reach.certificates.is_empty() {
         let places: Vec<&str> = reach.certificates.iter().map(|k| k.place.as_str()).collect();
-        let listed: Vec<String> = reach.groups.iter().map(|g| show_short(g, 60)).collect();
-        host.say(format!("Groups of {name} ({}): {}", places.join(", "), listed.join(", ")));
+        let groups = show_list(reach.groups.iter().map(String::as_str), usize::MAX, 60);
+        host.say(format!("Groups of {name} ({}): {groups}", places.join(", ")));
     }
 }
 

@@ -14,6 +14,7 @@ use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Format, WideOutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
 use crate::workflow::records;
+use crate::workflow::review_sheet::cell_of_groups;
 use crate::workflow::revocation::Known;
 
 /// List the certificates that were issued here: for whom, until when, approved by whom
@@ -147,7 +148,6 @@ fn table(host: &Host, rows: &[Recorded<'_>], wide: bool, now: UnixTime) -> Strin
     let or_none = |text: String| if text.is_empty() { "<none>".to_owned() } else { text };
     let cells = |row: &Recorded<'_>| {
         let record = row.record;
-        let groups: Vec<String> = record.groups.iter().map(|g| show_short(g, 30)).collect();
         let until = match wide {
             true => record.not_after.to_string().trim_end_matches('Z').replace('T', " "),
             false => day(record.not_after),
@@ -155,7 +155,7 @@ fn table(host: &Host, rows: &[Recorded<'_>], wide: bool, now: UnixTime) -> Strin
         let renews = record.renews.as_ref().map(|parent| short(parent, wide));
         let mut cells = vec![
             show_short(&record.user, 40),
-            or_none(output::cut(&groups.join(","), 60)),
+            cell_of_groups(&record.groups),
             day(record.not_before),
             format!("{until} ({})", expiry_in_words(record.not_after, now)),
             record.approval.by.as_deref().map_or("<unknown>".to_owned(), |by| show_short(by, 40)),

@@ -179,6 +179,7 @@ async fn check_revoked(host: &Host, args: &ContextsArgs, rows: &mut [ContextRow]
             Some(Ok(revoked)) => row.revoked = Some(revoked),
             Some(Err(why)) => {
                 let context = show(row.context.as_deref().unwrap_or_default());
+                let why = why.replace('\n', "\n  ");
                 host.warn(format!("context {context}: not known whether it was revoked: {why}"));
             }
         }

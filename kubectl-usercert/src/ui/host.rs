@@ -65,6 +65,11 @@ impl Host {
         }
     }
 
+    /// Whether nothing but results and errors is wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Progress or advice, on standard error; not when quiet.
     pub fn say(&self, text: impl AsRef<str>) {
         if !self.quiet {

@@ -190,6 +190,10 @@ pub fn write(
             host.say(format!("reply written to {}", show_path(file)));
         }
     }
+    if host.is_quiet() {
+        // Nobody else can read it out.
+        host.warn(format!("Code {}", code.short()));
+    }
     let name = file.and_then(Path::file_name).map_or("FILE".into(), |name| name.to_string_lossy());
     host.say(format!(
         "Code {}\n\nThe reply holds no secret. Send it to {}, who runs:\n  {}\n\

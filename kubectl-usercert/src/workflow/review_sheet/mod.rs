@@ -20,7 +20,7 @@ use crate::workflow::known_certificates::Held;
 use crate::workflow::review_bindings::{Access, Bindings};
 use crate::workflow::review_policy::Rules;
 
-pub use self::text::groups_cell;
+pub use self::text::{cell_of_groups, groups_cell};
 
 /// How wide a sheet is where no terminal says otherwise.
 const COLUMNS: usize = 120;

@@ -1,5 +1,7 @@
 //! The sheet as people read it.
 
+use std::collections::BTreeSet;
+
 use usercert_core::api::csr::State;
 use usercert_core::api::rbac::Subject;
 use usercert_core::review::Severity;
@@ -109,10 +111,10 @@ impl<Raw> Sheet<Raw> {
                     line("No roles yet", &listed(names, ", "));
                 }
             }
-            Some(Err(why)) => line("Already has", &format!("unknown: {why}")),
+            Some(Err(why)) => line("Already has", &format!("unknown: {}", in_one_line(why))),
         }
         if let Some(why) = &self.revoked_unknown {
-            line("Revoked", &format!("unknown: {why}"));
+            line("Revoked", &format!("unknown: {}", in_one_line(why)));
         }
         if let Some(code) = self.code().filter(|_| !self.code_is_asked) {
             line("Code", &code.short());
@@ -171,9 +173,18 @@ fn in_short<'a>(names: impl Iterator<Item = &'a String>, room: usize) -> Vec<Str
     names.map(short).collect()
 }
 
+/// What a server says in several lines must not look like lines of the sheet.
+fn in_one_line(why: &str) -> String {
+    why.lines().collect::<Vec<_>>().join(" ")
+}
+
 /// The groups of a request as one cell of a table.
 pub fn groups_cell(request: Option<&CertificateRequest>) -> String {
-    let groups = request.map(|r| r.subject.groups()).unwrap_or_default();
+    cell_of_groups(&request.map(|r| r.subject.groups()).unwrap_or_default())
+}
+
+/// Groups as one cell of a table.
+pub fn cell_of_groups(groups: &BTreeSet<String>) -> String {
     let mut shown = in_short(groups.iter().take(20), 30);
     if groups.len() > 20 {
         shown.push("…".to_owned());

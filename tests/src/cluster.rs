@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -41,6 +41,8 @@ pub(crate) struct Cluster {
     faults: Mutex<Vec<(String, Fault)>>,
     /// How many requests that change something are still handled, if they are numbered.
     writes: Mutex<Option<u32>>,
+    /// By how many seconds its clock is ahead in the answers' `Date`.
+    pub(crate) ahead: AtomicI64,
 }
 
 impl Cluster {
@@ -74,6 +76,7 @@ impl Cluster {
             traffic: Mutex::default(),
             faults: Mutex::default(),
             writes: Mutex::new(None),
+            ahead: AtomicI64::default(),
         }
     }
 

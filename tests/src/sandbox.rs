@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -308,6 +309,11 @@ impl Sandbox {
     /// Forgets past changes, as an API server does in time: every watch ends with the error 410.
     pub fn forget_changes(&self) {
         self.cluster.store().overtake();
+    }
+
+    /// Lets answers tell a time (`Date`) so many seconds ahead; nothing else goes by it.
+    pub fn tell_time(&self, ahead: i64) {
+        self.cluster.ahead.store(ahead, Ordering::Relaxed);
     }
 
     /// Switches the signer on or off. Switched on, it signs what was approved in the meantime.

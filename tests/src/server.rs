@@ -131,7 +131,7 @@ async fn answer_request(
     let mut user = User::default();
     let fault = cluster.fault_at(&path);
     let held = || *request.method() != Method::GET && cluster.holds_write();
-    let response = match fault.or_else(|| held().then_some(Fault::Silent)) {
+    let mut response = match fault.or_else(|| held().then_some(Fault::Silent)) {
         Some(Fault::Silent) => {
             cluster.log().push(LogEntry { method, path, user: user.name, status: 0 });
             return std::future::pending().await;
@@ -140,9 +140,23 @@ async fn answer_request(
         Some(fault) => answer::faulty(fault),
         None => handled(cluster, peer, request, &mut user).await,
     };
+    tell_time(&mut response, cluster.ahead.load(Ordering::Relaxed));
     let status = response.status().as_u16();
     cluster.log().push(LogEntry { method, path, user: user.name, status });
     response
+}
+
+/// Sets a `Date` that is ahead; else hyper sets the right one.
+fn tell_time(response: &mut Response<Body>, ahead: i64) {
+    let told = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_secs(ahead));
+    if ahead == 0 {
+        return;
+    }
+    if let Some(date) = told.ok().map(|told| told.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        && let Ok(date) = date.parse()
+    {
+        response.headers_mut().insert(hyper::header::DATE, date);
+    }
 }
 
 async fn handled(

@@ -3,13 +3,10 @@
 //! A probe is a request that changes nothing, made by the admin who impersonates somebody with the
 //! revoked certificate's id. It is refused exactly if the holder's own would be.
 
-use super::{Fingerprint, Layer, RevocationKey, SENTENCE, refusal};
+use super::{Layer, PROBE_USER, RevocationKey, SENTENCE, refusal};
 use crate::text::show_short;
 use crate::time::UnixTime;
 use crate::x509::identity::SYSTEM_MASTERS;
-
-/// The user that probes impersonate; nobody is called so.
-pub const PROBE_USER: &str = "usercert-probe";
 
 /// A request to be tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,26 +22,19 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// The probe of one layer for an entry of the list; none for an exception.
+    /// The probe of one layer for what an entry of the list is about. `user` is that of the certificate,
+    /// where it matters whether it is refused for its user's sake.
     #[must_use]
-    pub fn new(layer: Layer, key: &RevocationKey) -> Option<Self> {
+    pub fn new(layer: Layer, key: &RevocationKey, user: Option<&str>) -> Self {
         let (user, credential_id) = match key {
-            RevocationKey::Certificate(print) => (PROBE_USER.to_owned(), print.credential_id()),
+            RevocationKey::Certificate(print) | RevocationKey::Exception(print) => {
+                (user.unwrap_or(PROBE_USER).to_owned(), print.credential_id())
+            }
             // A certificate that nobody has.
             RevocationKey::User(name) => (name.clone(), format!("X509SHA256={}", "0".repeat(64))),
-            RevocationKey::Exception(_) => return None,
         };
         let group = (layer == Layer::Admission).then_some(SYSTEM_MASTERS);
-        Some(Self { layer, user, group, credential_id })
-    }
-}
-
-impl Probe {
-    /// Of a certificate that is excepted from the block of its user.
-    #[must_use]
-    pub fn excepted(layer: Layer, user: &str, certificate: &Fingerprint) -> Self {
-        let group = (layer == Layer::Admission).then_some(SYSTEM_MASTERS);
-        Self { layer, user: user.to_owned(), group, credential_id: certificate.credential_id() }
+        Self { layer, user, group, credential_id }
     }
 }
 
@@ -97,11 +87,25 @@ pub struct Enforcement {
     pub authorization: Seen,
 }
 
-/// Whose certificate it is that was revoked, as far as it is known.
+/// Whose certificate it is, as far as it is known: neither mechanism refuses everybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// A person.
+    #[default]
+    Person,
+    /// It carries `system:masters`, which passes every authorizer.
+    Master,
+    /// A person's name, with whatever groups.
+    Name,
+    /// Nobody knows; perhaps a component's, which is never refused.
+    Unknown,
+}
+
+/// What is to be said of a certificate that was revoked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Holder<'a> {
-    /// Whether it carries `system:masters`.
-    pub is_master: bool,
+    /// Whose it is.
+    pub owner: Owner,
     /// When it ends by itself.
     pub until: Option<UnixTime>,
     /// Words for it, as `the certificate of context alice@kind`.
@@ -117,7 +121,7 @@ pub enum Effect {
     Blocked,
     /// Seen not to be.
     NotBlocked,
-    /// On the list, but nothing was seen.
+    /// On the list, but nothing was seen, or not whose it is.
     Unknown,
 }
 
@@ -134,10 +138,42 @@ impl Effect {
 }
 
 impl Enforcement {
-    /// What it comes to for a certificate; `system:masters` passes every authorizer.
+    /// What it comes to for a certificate.
     #[must_use]
-    pub fn effect(&self, is_master: bool) -> Effect {
-        let authorization = (!is_master).then_some(&self.authorization);
+    pub fn effect(&self, owner: Owner) -> Effect {
+        match self.seen(owner) {
+            Effect::Blocked if owner == Owner::Unknown => Effect::Unknown,
+            seen => seen,
+        }
+    }
+
+    /// Whether nothing but the admission policy refuses it: then whoever may change the policy can end it.
+    #[must_use]
+    pub fn is_up_to_policy(&self, owner: Owner) -> bool {
+        let refused = self.authorization == Seen::Refuses && owner != Owner::Master;
+        self.admission == Seen::Refuses && !refused
+    }
+
+    /// What keeps something out that was lifted, or why that is not known; `None` if it was seen to be let in.
+    #[must_use]
+    pub fn kept_out(&self) -> Option<String> {
+        match (&self.admission, &self.authorization) {
+            (Seen::Refuses, _) => Some(
+                "still refused: the API server goes by an old copy of the list, as happens when policy or binding are deleted; restart the API server".to_owned(),
+            ),
+            (_, Seen::Refuses) => Some(
+                "still refused for everything, until `kubectl usercert revocations sync` has written the API server's file".to_owned(),
+            ),
+            (Seen::NotTried(why), _) | (_, Seen::NotTried(why)) => {
+                Some(format!("not known whether it is let in: {why}"))
+            }
+            (Seen::Passes, Seen::Passes) => None,
+        }
+    }
+
+    /// As [`Enforcement::effect`], of a certificate that is a person's.
+    fn seen(&self, owner: Owner) -> Effect {
+        let authorization = (owner != Owner::Master).then_some(&self.authorization);
         let all = [Some(&self.admission), authorization];
         let mut all = all.into_iter().flatten();
         if all.clone().any(|seen| *seen == Seen::Refuses) {
@@ -158,13 +194,29 @@ impl Enforcement {
             Some(until) => format!("until {until}"),
             None => "until it expires".to_owned(),
         };
-        let already = if holder.already { "blocked already" } else { "blocked" };
-        match self.effect(holder.is_master) {
-            Effect::Blocked if self.authorization == Seen::Refuses && !holder.is_master => format!(
-                "{name} {already}: refused for everything; watches and execs that are open go on until they end, a watch up to an hour"
-            ),
+        let owner = holder.owner;
+        let mut already = if holder.already { "blocked already" } else { "blocked" }.to_owned();
+        if owner == Owner::Unknown {
+            already.push_str(match &self.authorization {
+                Seen::Passes => ", unless its user is a component (system:…)",
+                _ => ", unless its user is a component (system:…) or it carries system:masters",
+            });
+        }
+        match self.seen(owner) {
+            Effect::Blocked if self.authorization == Seen::Refuses && owner != Owner::Master => {
+                let masters = match (owner, &self.admission) {
+                    (Owner::Name, Seen::Refuses) => {
+                        " (with system:masters for writes, exec and proxy)"
+                    }
+                    (Owner::Name, _) => " (not with system:masters)",
+                    _ => "",
+                };
+                format!(
+                    "{name} {already}: refused for everything{masters}; watches and execs that are open go on until they end, a watch up to an hour"
+                )
+            }
             Effect::Blocked => {
-                let masters = if holder.is_master && self.authorization == Seen::Refuses {
+                let masters = if owner == Owner::Master && self.authorization == Seen::Refuses {
                     " (system:masters passes every authorizer)"
                 } else {
                     ""
@@ -226,24 +278,29 @@ mod tests {
 
     #[test]
     fn a_line_claims_what_was_seen_and_no_more() {
-        let line = |admission: &Seen, authorization: &Seen, is_master| {
+        let line = |admission: &Seen, authorization: &Seen, owner| {
             let seen =
                 Enforcement { admission: admission.clone(), authorization: authorization.clone() };
             let until = "2026-12-30T00:00:00Z".parse().ok();
-            seen.line(&Holder { is_master, until, name: "x", already: false })
+            seen.line(&Holder { owner, until, name: "x", already: false })
         };
         let unknown = Seen::NotTried("you may not impersonate".to_owned());
         let (yes, no) = (&Seen::Refuses, &Seen::Passes);
         insta::assert_snapshot!(
             [
-                line(yes, no, false),
-                line(yes, yes, false),
-                line(yes, yes, true),
-                line(yes, &unknown, false),
-                line(no, yes, false),
-                line(no, yes, true),
-                line(no, no, false),
-                line(&unknown, &unknown, false),
+                line(yes, no, Owner::Person),
+                line(yes, yes, Owner::Person),
+                line(yes, yes, Owner::Master),
+                line(yes, &unknown, Owner::Person),
+                line(no, yes, Owner::Person),
+                line(no, yes, Owner::Master),
+                line(no, no, Owner::Person),
+                line(&unknown, &unknown, Owner::Person),
+                line(yes, yes, Owner::Name),
+                line(no, yes, Owner::Name),
+                line(yes, no, Owner::Unknown),
+                line(yes, yes, Owner::Unknown),
+                line(no, no, Owner::Unknown),
             ]
             .join("\n"),
             @r"
@@ -255,7 +312,38 @@ mod tests {
         x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
         x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
         x: not known whether it is blocked, for you may not impersonate; it is on the list, and valid until 2026-12-30T00:00:00Z
+        x blocked: refused for everything (with system:masters for writes, exec and proxy); watches and execs that are open go on until they end, a watch up to an hour
+        x blocked: refused for everything (not with system:masters); watches and execs that are open go on until they end, a watch up to an hour
+        x blocked, unless its user is a component (system:…): refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
+        x blocked, unless its user is a component (system:…) or it carries system:masters: refused for everything; watches and execs that are open go on until they end, a watch up to an hour
+        x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
         "
         );
+    }
+
+    #[test]
+    fn what_is_claimed_depends_on_whose_it_is() {
+        let both = Enforcement { admission: Seen::Refuses, authorization: Seen::Refuses };
+        assert_eq!(both.effect(Owner::Person), Effect::Blocked);
+        assert_eq!(both.effect(Owner::Unknown), Effect::Unknown);
+        assert!(both.is_up_to_policy(Owner::Master) && !both.is_up_to_policy(Owner::Person));
+        let none = Enforcement { admission: Seen::Passes, authorization: Seen::Passes };
+        assert_eq!(none.effect(Owner::Unknown), Effect::NotBlocked);
+        let policy = Enforcement { admission: Seen::Refuses, ..none };
+        assert!(policy.is_up_to_policy(Owner::Person));
+    }
+
+    #[test]
+    fn what_was_lifted_is_let_in_only_if_that_was_seen() {
+        let kept = |admission: &Seen, authorization: &Seen| {
+            let (admission, authorization) = (admission.clone(), authorization.clone());
+            Enforcement { admission, authorization }.kept_out().unwrap_or_default()
+        };
+        let unknown = Seen::NotTried("you may not impersonate".to_owned());
+        let (yes, no) = (&Seen::Refuses, &Seen::Passes);
+        assert_eq!(kept(no, no), "");
+        assert!(kept(yes, no).contains("restart the API server"));
+        assert!(kept(no, yes).contains("revocations sync"));
+        assert!(kept(&unknown, no).ends_with("you may not impersonate"));
     }
 }

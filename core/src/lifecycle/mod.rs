@@ -42,5 +42,8 @@ pub const NAMESPACE: &str = "usercert-system";
 pub const CONFIG_MAP: &str = "revoked-certificates";
 /// The key in a user's extra that holds the credential's id.
 pub const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+/// The user that probes impersonate, and whose an entry is that is there for a moment only, to try with it
+/// what refuses; nobody is called so.
+pub const PROBE_USER: &str = "usercert-probe";
 /// How the sentence begins with which both mechanisms refuse.
 pub const SENTENCE: &str = "this client certificate was revoked";

@@ -5,7 +5,7 @@
 //! that two hold the certificate (RFC 9700, section 4.14, does the same with refresh tokens). Whatever is
 //! not known for certain is left to a person.
 
-use super::record::{CertificateRecord, RenewalClaim};
+use super::record::{CertificateRecord, Ledger, RenewalClaim};
 use super::{Fingerprint, RevocationList};
 use crate::api::csr::{CLIENT_AUTH, CsrObject, State};
 use crate::api::rbac::AUTHENTICATED;
@@ -84,6 +84,8 @@ pub struct RenewalCase<'a> {
     pub revoked: &'a RevocationList,
     /// The record of the certificate with which the request was submitted.
     pub record: Stored<&'a CertificateRecord>,
+    /// The records of that certificate and of those from which it descends.
+    pub ancestors: &'a Ledger,
     /// The claim on its renewal.
     pub claim: Stored<&'a RenewalClaim>,
     /// Whether the request that has claimed it is gone, denied or failed.
@@ -128,6 +130,13 @@ pub fn decide(case: &RenewalCase<'_>) -> RenewalDecision {
     if let Some(by) = case.revoked.blocked(&parent, &case.object.spec.username) {
         let line = show_short(&by.entry.line, 200);
         return Deny(format!("the certificate that it was submitted with is revoked: {line}"));
+    }
+    let user = &case.object.spec.username;
+    if let Some(entry) = case.ancestors.revoked_ancestor(&parent, user, case.revoked) {
+        let line = show_short(&entry.line, 200);
+        return Deny(format!(
+            "the certificate that it was submitted with descends from one that is revoked: {line}"
+        ));
     }
     let request = match case.object.request() {
         Ok(request) => request,

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::lifecycle::record::RecordedApproval;
+use crate::lifecycle::record::{RecordedApproval, StoredMap};
 use crate::review::{FindingCode, Severity};
 use crate::x509::pkcs10;
 use crate::x509::testing::request;
@@ -69,6 +69,7 @@ fn record(user: &str, groups: &[&str]) -> CertificateRecord {
 struct Setting {
     object: Value,
     record: Option<CertificateRecord>,
+    ancestors: Ledger,
     claim: Option<RenewalClaim>,
     over: bool,
     revoked: Value,
@@ -81,6 +82,7 @@ impl Setting {
         Self {
             object: renewal(user, groups),
             record: Some(record(user, groups)),
+            ancestors: Ledger::default(),
             claim: None,
             over: false,
             revoked: json!({}),
@@ -110,6 +112,7 @@ impl Setting {
             policy: &Policy::parse(RULES).unwrap(),
             revoked: &RevocationList::read(&json!({ "data": self.revoked })),
             record: stored(self.record.as_ref()),
+            ancestors: &self.ancestors,
             claim: stored(self.claim.as_ref()),
             claimed_is_over: self.over,
             now: self.now,
@@ -229,6 +232,7 @@ fn what_is_damaged_is_left_to_a_person() {
         policy: &policy,
         revoked: &revoked,
         record: Stored::There(&record),
+        ancestors: &Ledger::default(),
         claim: Stored::Damaged("it is not immutable"),
         claimed_is_over: true,
         now: now(),
@@ -246,6 +250,14 @@ fn the_revoked_are_denied() {
     assert!(why.ends_with("is revoked: 2026-11-29 laptop stolen (by jane)"), "{why}");
     setting.revoked = json!({ "user.616c696365": "2026-11-29 left (by jane)" });
     assert!(matches!(setting.decide(), RenewalDecision::Deny(_)));
+    // What descends from a revoked one.
+    let mut thief = Setting::alice();
+    let child = CertificateRecord { renews: Some(print(9)), ..record("alice", &["dev", "ops"]) };
+    thief.ancestors.add(&StoredMap::read(&child.to_value()).unwrap());
+    thief.claim();
+    thief.revoked = json!({ print(9).to_string(): "2026-11-29 laptop stolen (by jane)" });
+    let RenewalDecision::Deny(why) = thief.decide() else { panic!("not denied") };
+    assert!(why.contains("descends from one that is revoked: 2026-11-29 laptop stolen"), "{why}");
 }
 
 #[test]

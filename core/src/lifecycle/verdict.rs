@@ -119,6 +119,9 @@ pub struct Verdict {
     pub authorization: Standing,
     /// What is wrong with the list, if anything.
     pub list: Option<String>,
+    /// Why it was not tried with an entry that is new, if it was not: a policy that refuses what is on the
+    /// list may still go by an old copy. Safe to show.
+    pub stale: Option<String>,
     /// Why the policy's objects could not be seen, if they could not.
     hidden: Option<String>,
 }
@@ -164,6 +167,7 @@ impl Verdict {
             admission,
             authorization: tried(|seen| &seen.authorization, Standing::NotSetUp),
             list,
+            stale: None,
             hidden: evidence.objects.err().map(|why| show_short(why, 200)),
         }
     }
@@ -181,7 +185,7 @@ impl Verdict {
     #[must_use]
     pub fn in_force(&self) -> Option<bool> {
         match self.admission {
-            Standing::Refuses => Some(true),
+            Standing::Refuses => self.stale.is_none().then_some(true),
             Standing::NotTried(_) => None,
             _ => Some(false),
         }
@@ -213,7 +217,15 @@ impl Verdict {
             return format!("WARNING: {problem}");
         }
         match (&self.admission, &self.hidden) {
-            (Standing::Refuses, _) => "seen to refuse: writes, exec and proxy".to_owned(),
+            (Standing::Refuses, _) => {
+                let seen = "seen to refuse: writes, exec and proxy";
+                match &self.stale {
+                    None => seen.to_owned(),
+                    Some(why) => {
+                        format!("{seen}, for what was tried; not known of new entries: {why}")
+                    }
+                }
+            }
             (Standing::NotTried(why), None) => {
                 format!("its objects are as they should be; not tried: {why}")
             }
@@ -317,6 +329,20 @@ mod tests {
         }
         let nothing = of(Listed::Absent, &objects(Absent, Absent), &[]);
         assert_eq!((nothing.is_alarming(), nothing.admission), (false, Standing::NotSetUp));
+    }
+
+    #[test]
+    fn what_was_not_tried_with_a_new_entry_is_not_claimed_of_new_ones() {
+        let tried = [seen(&Refuses, &Passes)];
+        let mut verdict = of(Listed::Complete, &objects(AsIntended, AsIntended), &tried);
+        assert_eq!(verdict.in_force(), Some(true));
+        verdict.stale = Some("you may not change the list".to_owned());
+        assert_eq!((verdict.in_force(), verdict.is_alarming()), (None, false));
+        let words = verdict.admission_in_words();
+        assert!(
+            words.ends_with("not known of new entries: you may not change the list"),
+            "{words}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use usercert_core::api::csr::CsrObject;
+use usercert_core::time::UnixTime;
 
 use super::connection::Connection;
 use super::failure::ApiError;
@@ -69,7 +70,9 @@ impl fmt::Debug for Cluster {
 impl Cluster {
     pub(super) fn new(connection: Connection, server: String, timeout: Option<Duration>) -> Self {
         let accept = wire::OBJECTS;
-        let wire = Wire { connection, timeout, on_busy: None, stop: None, accept, who: None };
+        let clock = Default::default();
+        let wire =
+            Wire { connection, timeout, on_busy: None, stop: None, accept, who: None, clock };
         Self { wire, server }
     }
 
@@ -89,6 +92,11 @@ impl Cluster {
     pub fn for_service(mut self, stop: watch::Receiver<bool>) -> Self {
         self.wire.stop = Some(stop);
         self
+    }
+
+    /// The server's time, by its last answer; `None` before the first, or if it does not tell.
+    pub fn time(&self) -> Option<UnixTime> {
+        self.wire.time()
     }
 
     pub(super) async fn send(

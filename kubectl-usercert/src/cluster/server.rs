@@ -8,6 +8,7 @@ use super::api::{Cluster, encode};
 use super::failure::ApiError;
 
 const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+const REVIEWS_OF_OTHERS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 const LIMIT: usize = 1 << 20;
 
 pub struct Answer {
@@ -38,19 +39,26 @@ impl Cluster {
     }
 
     pub async fn may_i(&self, question: &Question<'_>) -> Result<bool, ApiError> {
-        let body = json!({
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": { "resourceAttributes": {
-                "verb": question.verb,
-                "group": question.group,
-                "resource": question.resource,
-                "subresource": question.subresource,
-                "name": question.name,
-                "namespace": question.namespace,
-            } },
-        });
-        let answer = self.send(Method::POST, ACCESS_REVIEWS, Some(&body)).await?;
+        let spec = json!({ "resourceAttributes": attributes(question) });
+        self.review(ACCESS_REVIEWS, "SelfSubjectAccessReview", &spec).await
+    }
+
+    /// Whether somebody else may do this.
+    pub async fn may(
+        &self,
+        user: &str,
+        groups: &[&str],
+        question: &Question<'_>,
+    ) -> Result<bool, ApiError> {
+        let attributes = attributes(question);
+        let spec = json!({ "user": user, "groups": groups, "resourceAttributes": attributes });
+        self.review(REVIEWS_OF_OTHERS, "SubjectAccessReview", &spec).await
+    }
+
+    async fn review(&self, path: &str, kind: &str, spec: &Value) -> Result<bool, ApiError> {
+        let version = "authorization.k8s.io/v1";
+        let body = json!({ "apiVersion": version, "kind": kind, "spec": spec });
+        let answer = self.send(Method::POST, path, Some(&body)).await?;
         answer["status"]["allowed"]
             .as_bool()
             .ok_or_else(|| ApiError::Malformed("an access review without an answer".to_owned()))
@@ -70,6 +78,17 @@ impl Cluster {
         let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token{query}");
         self.exchange(&Method::POST, &path, Some(request)).await
     }
+}
+
+fn attributes(question: &Question<'_>) -> Value {
+    json!({
+        "verb": question.verb,
+        "group": question.group,
+        "resource": question.resource,
+        "subresource": question.subresource,
+        "name": question.name,
+        "namespace": question.namespace,
+    })
 }
 
 /// The texts of warnings, as `299 - "text"` (RFC 7234, section 5.5).

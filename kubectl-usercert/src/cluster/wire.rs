@@ -4,10 +4,10 @@
 //! done nothing until then. client-go obeys, and so does this (`client-go/rest/with_retry.go`). What
 //! changes nothing is sent again if its connection ends before an answer comes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use usercert_core::lifecycle;
 use usercert_core::text::show;
+use usercert_core::time::UnixTime;
 
 use super::connection::Connection;
 use super::failure::ApiError;
@@ -49,6 +50,8 @@ pub(super) struct Wire {
     pub(super) accept: &'static str,
     /// Who connects, and by which context, where that is known.
     pub(super) who: Option<Arc<str>>,
+    /// The server's time in its last answer, and when that came.
+    pub(super) clock: Arc<Mutex<Option<(UnixTime, Instant)>>>,
 }
 
 pub(super) const OBJECTS: &str = "application/json";
@@ -134,6 +137,12 @@ impl Wire {
         }
     }
 
+    /// The server's time, by its last answer.
+    pub(super) fn time(&self) -> Option<UnixTime> {
+        let (told, at) = (*self.clock.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some(told.plus(i64::try_from(at.elapsed().as_secs()).ok()?))
+    }
+
     fn failed(&self, status: Box<Status>) -> ApiError {
         match self.who.clone().filter(|_| lifecycle::refusal(&status.message).is_some()) {
             Some(who) => ApiError::Revoked(status, who),
@@ -193,6 +202,10 @@ impl Wire {
             self.connection.refused().await;
         }
         let header = |name| head.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));
+        if let Some(told) = header(DATE).and_then(|date| UnixTime::from_http_date(&date)) {
+            let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+            *clock = Some((told, Instant::now()));
+        }
         if code.is_success() {
             return match header(CONTENT_TYPE).filter(|kind| !is_json(kind)) {
                 Some(kind) => {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject};
 use usercert_core::api::doctor::{self, Ability, Able, Question, Role, Signing, Signs};
 use usercert_core::api::rbac::Rule;
+use usercert_core::lifecycle::Fingerprint;
 use usercert_core::lifecycle::admission;
 use usercert_core::lifecycle::verdict::{Standing, Verdict};
 use usercert_core::text::{show, show_short};
@@ -33,7 +34,8 @@ const BACKDATED: i64 = 300;
 
 /// Show what you may do here, and whether this cluster issues certificates
 ///
-/// Asks the server and changes nothing. Missing rights do not change the exit code.
+/// Asks the server. Changes nothing, except that it puts a test entry on the list of revoked certificates
+/// for a moment, if you may change that list. Missing rights do not change the exit code.
 ///
 /// Examples:
 ///
@@ -74,7 +76,7 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
             return Err(explain(error, &cluster.server, &Need::WhoAmI));
         }
     }
-    let revocation = revocation::status(&target, &cluster, &revoked).await;
+    let revocation = revocation::status(host, &target, &cluster, &revoked).await;
     let date = version.as_ref().ok().and_then(|a| a.date.as_deref());
     let found = Found {
         server: &cluster.server,
@@ -165,13 +167,25 @@ impl Found<'_> {
         let mut out = String::new();
         let mut line = |label: &str, text: &str| out.push_str(&format!("{label:<13}{text}\n"));
         let version = self.version.map_or("of unknown version".to_owned(), |v| show_short(v, 60));
+        let own = self.own();
+        if let Some(Some(entry)) = &own {
+            let entry = show_short(entry, 300);
+            line(
+                "WARNING",
+                &format!("this certificate was revoked: {entry}; ask your admin for a new one"),
+            );
+        }
         line("Server", &format!("{} ({version})", show(self.server)));
         line("Clock", &self.clock());
         line("You", &self.identity());
         if let Some(certificate) = &self.certificate {
             let age = human_duration(now.since(certificate.not_before.plus(BACKDATED)).max(0));
             let left = expiry_in_words(certificate.not_after, now);
-            line("Certificate", &format!("{age} old, {left} (at {})", certificate.not_after));
+            let own = match (&own, self.revoked.why_unknown()) {
+                (None, Some(why)) => format!("; not known whether it was revoked: {why}"),
+                _ => String::new(),
+            };
+            line("Certificate", &format!("{age} old, {left} (at {}){own}", certificate.not_after));
         }
         line("Signer", &self.signer_in_words(now));
         line("Revocation", &self.revocation_in_words());
@@ -235,6 +249,18 @@ impl Found<'_> {
         };
         let groups: Vec<String> = you.groups.iter().map(|g| show_short(g, 60)).collect();
         format!("{} (groups {})", show(&you.username), show_short(&groups.join(", "), 300))
+    }
+
+    /// What the list says of the certificate in use, if anything; `None` if that is not known.
+    fn own(&self) -> Option<Option<&str>> {
+        let certificate = self.certificate.as_ref()?;
+        if self.revoked.why_unknown().is_some() {
+            return None;
+        }
+        let print = Fingerprint::of(&certificate.der);
+        let blocked =
+            self.revoked.list().and_then(|l| l.blocked(&print, certificate.subject.user()));
+        Some(blocked.map(|by| by.entry.line.as_str()))
     }
 
     /// Whether revoked certificates are refused here, and whether that can be.
@@ -313,7 +339,7 @@ impl Found<'_> {
                 "credentialId": you.and_then(UserInfo::credential),
                 "certificate": certificate.map(|c| json!({
                     "user": c.subject.user(), "notBefore": c.not_before, "notAfter": c.not_after,
-                    "sha256": c.fingerprint(),
+                    "sha256": c.fingerprint(), "revoked": self.own().map(|own| own.is_some()),
                 })),
                 "signer": self.signer,
                 "signing": match &self.signing {

@@ -101,7 +101,12 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
         let refusal = Refusal { layer: Layer::Admission, reason };
         return Err(cluster::revoked(&refusal, &cluster.server, Some(&target.who())));
     }
-    print(host, args, &target, &info, leaf.as_ref(), token_end)?;
+    let unknown = revoked.why_unknown().filter(|_| leaf.is_some());
+    if let Some(why) = unknown {
+        host.say(format!("note: not known whether this certificate was revoked: {why}"));
+    }
+    let is_revoked = leaf.as_ref().filter(|_| unknown.is_none()).map(|_| false);
+    print(host, args, &target, &info, leaf.as_ref(), (token_end, is_revoked))?;
     check_program(host, &target);
     Ok(Exit::Done)
 }
@@ -203,7 +208,7 @@ fn print(
     target: &Target,
     info: &UserInfo,
     leaf: Option<&Certificate>,
-    token_end: Option<UnixTime>,
+    (token_end, is_revoked): (Option<UnixTime>, Option<bool>),
 ) -> Result<()> {
     let context = target.resolved.context_name.clone().unwrap_or_default();
     let renews_itself = self_renewing::store_of(&target.resolved.user).is_some();
@@ -215,7 +220,7 @@ fn print(
             "credentialId": info.credential(),
             "sameCertificate": leaf.map(|_| info.credential().is_some()),
             "notAfter": leaf.map(|l| l.not_after).or(token_end),
-            "renewsItself": renews_itself,
+            "renewsItself": renews_itself, "revoked": is_revoked,
         }),
     );
     output::print(host, args.output.format, &value, &[format!("context/{context}")], |_| {

@@ -13,7 +13,7 @@ use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
 
 use super::records;
-use crate::cluster::{Cluster, ListOptions, Target};
+use crate::cluster::{ApiError, Cluster, ListOptions, Target};
 use crate::files::named;
 
 /// What is known of a certificate that somebody holds.
@@ -52,24 +52,61 @@ impl KnownCertificate {
     }
 }
 
-/// The valid certificates of the user that can be found, those that last longest first: in contexts of the
-/// kubeconfig for this cluster, in requests that the cluster still holds, and in its records.
-pub async fn of_user(
-    target: &Target,
-    cluster: &Cluster,
-    user: &str,
-    now: UnixTime,
-) -> Vec<KnownCertificate> {
-    let of_user = |known: &KnownCertificate| known.user == user;
+/// What was found of a user.
+pub struct Found {
+    /// Valid certificates, those that last longest first.
+    pub certificates: Vec<KnownCertificate>,
+    /// Requests that may still bring some, or why they could not be seen.
+    pub in_flight: Result<Vec<CsrObject>, ApiError>,
+}
+
+/// The valid certificates of the user that can be found: in contexts of the kubeconfig for this cluster, in
+/// requests that the cluster still holds, and in its records. Also the requests that may still bring some.
+pub async fn of_user(target: &Target, cluster: &Cluster, user: &str, now: UnixTime) -> Found {
     let mut all = in_kubeconfig(&target.kubeconfig.merged, &target.endpoint, user);
-    let (requests, records) =
-        tokio::join!(in_requests(cluster, of_user), records::of_user(cluster, user));
-    all.extend(requests);
+    let (mut in_requests, mut in_flight) = (Vec::new(), Vec::new());
+    let take = |object: CsrObject| {
+        let known = KnownCertificate::of_request(&object);
+        in_requests.extend(known.filter(|known| known.user == user));
+        if is_in_flight(&object) && object.request().is_ok_and(|r| r.subject.user() == user) {
+            in_flight.push(object);
+        }
+    };
+    let every = ListOptions::default();
+    let (listed, records) =
+        tokio::join!(cluster.list_csrs(&every, take), records::of_user(cluster, user));
+    let in_flight = listed.map(|()| in_flight);
+    // The server's clock decides.
+    let now = cluster.time().unwrap_or(now);
+    all.extend(in_requests);
     all.extend(records.unwrap_or_default().records().iter().map(recorded));
     let mut found = Vec::new();
     all.into_iter().filter(|one| one.not_after >= now).for_each(|one| add(&mut found, one));
     found.sort_by_key(|known| std::cmp::Reverse(known.not_after));
-    found
+    Found { certificates: found, in_flight }
+}
+
+/// Whether a request may still bring a certificate.
+fn is_in_flight(object: &Object) -> bool {
+    matches!(object.state(), State::Pending | State::Approved)
+}
+
+/// The requests that `keep` wants of those that may still bring a certificate.
+///
+/// # Errors
+/// As the server answers.
+pub async fn in_flight(
+    cluster: &Cluster,
+    keep: impl Fn(&CsrObject) -> bool,
+) -> Result<Vec<CsrObject>, ApiError> {
+    let mut found = Vec::new();
+    let take = |object: CsrObject| {
+        if is_in_flight(&object) && keep(&object) {
+            found.push(object);
+        }
+    };
+    cluster.list_csrs(&ListOptions::default(), take).await?;
+    Ok(found)
 }
 
 /// Adds a certificate, or another place of one that is there.
@@ -121,7 +158,8 @@ pub async fn in_records(cluster: &Cluster, print: &Fingerprint) -> Option<KnownC
     Some(recorded(&record)).filter(|known| known.fingerprint == *print)
 }
 
-fn recorded(record: &CertificateRecord) -> KnownCertificate {
+/// The certificate of a record.
+pub fn recorded(record: &CertificateRecord) -> KnownCertificate {
     KnownCertificate {
         fingerprint: record.fingerprint,
         user: record.user.clone(),

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
+use usercert_core::api::csr::CsrObject;
 use usercert_core::api::rbac::{
     self, AUTHENTICATED, Binding, RoleKind, RoleRef, Rule, Scope, Subject,
 };
 use usercert_core::time::UnixTime;
 
-use super::known_certificates::{self, KnownCertificate};
-use crate::cluster::{Cluster, Need, Target, explain};
+use super::known_certificates::{self, Found, KnownCertificate};
+use crate::cluster::{ApiError, Cluster, Need, Target, explain};
 use crate::error::{Error, Result};
 
 /// API requests that are under way at a time.
@@ -39,7 +40,7 @@ async fn bindings(cluster: &Cluster, namespace: Option<&str>) -> Result<Holdings
             Ok(None)
         }
         Err(error) => {
-            let forbidden = crate::cluster::ApiError::code(&error) == 403;
+            let forbidden = ApiError::code(&error) == 403;
             let error = explain(&error, &cluster.server, &need(resources));
             if forbidden { Ok(Some(error)) } else { Err(error) }
         }
@@ -64,6 +65,8 @@ pub struct Reach {
     pub holdings: Holdings,
     /// The user's valid certificates that are known; none where groups were given.
     pub certificates: Vec<KnownCertificate>,
+    /// Requests that may still bring one, or why they could not be seen.
+    pub in_flight: Result<Vec<CsrObject>, ApiError>,
     /// The groups given, else those of the certificates and those of a service account.
     pub groups: BTreeSet<String>,
 }
@@ -86,15 +89,23 @@ impl Reach {
                 Subject::User(user) if given.is_empty() => {
                     known_certificates::of_user(target, cluster, user, now).await
                 }
-                _ => Vec::new(),
+                _ => Found { certificates: Vec::new(), in_flight: Ok(Vec::new()) },
             }
         };
-        let (holdings, certificates) = tokio::join!(bindings(cluster, namespace), known);
+        let (holdings, Found { certificates, in_flight }) =
+            tokio::join!(bindings(cluster, namespace), known);
         let groups = match (&holder, given) {
             (Subject::User(user), []) => groups(user, &certificates),
             (_, given) => given.iter().cloned().collect(),
         };
-        Ok(Self { holdings: holdings?, certificates, groups, holder })
+        Ok(Self { holdings: holdings?, certificates, in_flight, groups, holder })
+    }
+
+    /// Adds a certificate that has come since.
+    pub fn add(&mut self, one: KnownCertificate) {
+        self.groups.extend(one.groups.iter().cloned());
+        self.certificates.push(one);
+        self.certificates.sort_by_key(|known| std::cmp::Reverse(known.not_after));
     }
 
     /// The bindings by what they reach the holder: by name, a user also by each group and as everybody.

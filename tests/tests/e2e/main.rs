@@ -123,6 +123,7 @@ fn main() -> ExitCode {
         approver::crashes::CASES,
         revocations::admission::CASES,
         revocations::authorization::CASES,
+        revocations::escapes::CASES,
         revocations::guards::CASES,
         revocations::list::CASES,
         revocations::verdicts::CASES,

@@ -13,6 +13,7 @@ pub use compare::{ObjectState, state, upgraded};
 use super::{
     CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, PART, RevocationKey, SENTENCE, TEST_ENTRY, USERS, record,
 };
+use crate::api::doctor::Question;
 use crate::api::rbac::{API_GROUP as RBAC, MANAGED_BY};
 
 /// The name of the policy and of its binding.
@@ -72,6 +73,24 @@ pub fn objects() -> Vec<Managed> {
         object(POLICIES, POLICY, policy()),
         object(BINDINGS, POLICY, binding()),
     ]
+}
+
+/// What somebody may not be allowed to do who is to be refused by the policy: policies do not guard policies.
+/// They guard the list.
+#[must_use]
+pub fn ways_to_end() -> Vec<Question<'static>> {
+    let way = |resource, verb| Question {
+        verb,
+        group: "admissionregistration.k8s.io",
+        resource,
+        subresource: "",
+        name: POLICY.to_owned(),
+        namespace: "",
+    };
+    ["validatingadmissionpolicies", "validatingadmissionpolicybindings"]
+        .into_iter()
+        .flat_map(|resource| ["delete", "patch", "update"].map(|verb| way(resource, verb)))
+        .collect()
 }
 
 /// The collection that the list is in.

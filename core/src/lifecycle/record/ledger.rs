@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CertificateRecord, GRACE, RenewalClaim, StoredMap};
-use crate::lifecycle::{Fingerprint, RevocationList};
+use crate::lifecycle::{Fingerprint, Revocation, RevocationKey, RevocationList};
 use crate::time::UnixTime;
 
 /// A record, and what others say of its certificate.
@@ -102,6 +102,36 @@ impl Ledger {
         }
         family
     }
+
+    /// The certificate that one of this user renews, if that is recorded.
+    #[must_use]
+    pub fn parent(&self, of: &Fingerprint, user: &str) -> Option<Fingerprint> {
+        let record = self.records.iter().find(|r| r.fingerprint == *of && r.user == user)?;
+        record.renews
+    }
+
+    /// The entry that revokes a certificate from which this one of the user descends by renewals, if one
+    /// does: whoever had that one may hold this one. A record is written by others, so that one of another
+    /// user, or the entry of one, says nothing of this user's.
+    #[must_use]
+    pub fn revoked_ancestor<'a>(
+        &self,
+        of: &Fingerprint,
+        user: &str,
+        revoked: &'a RevocationList,
+    ) -> Option<&'a Revocation> {
+        let mut seen = BTreeSet::from([*of]);
+        let mut next = self.parent(of, user);
+        while let Some(ancestor) = next.filter(|ancestor| seen.insert(*ancestor)) {
+            let entry = revoked.entry(&RevocationKey::Certificate(ancestor));
+            let entry = entry.filter(|e| e.user.as_deref().is_none_or(|named| named == user));
+            if entry.is_some() {
+                return entry;
+            }
+            next = self.parent(&ancestor, user);
+        }
+        None
+    }
 }
 
 /// Whether a record or claim is of no use any more: its certificate has ended more than [`GRACE`] ago.
@@ -184,6 +214,35 @@ mod tests {
         assert_eq!(found(&ledger(&[circle, b.clone(), c]), &b), ["02", "03", "01"]);
         // Its own record need not be there.
         assert_eq!(found(&ledger(&[b]), &a), ["02"]);
+    }
+
+    #[test]
+    fn whatever_descends_from_a_revoked_certificate_of_the_same_user_is_found() {
+        let [a, mut b, mut c, mut d] = [1, 2, 3, 4].map(|mark| record(mark, "alice", mark.into()));
+        (b.renews, c.renews) = (Some(a.fingerprint), Some(b.fingerprint));
+        let ledger_of = ledger(&[a.clone(), b.clone(), c.clone(), d.clone()]);
+        let revoked = |print: &Fingerprint, rest: &str| {
+            RevocationList::read(&json!({ "data": { print.to_string(): format!("stolen{rest}") } }))
+        };
+        let list = revoked(&a.fingerprint, "\nuser: alice");
+        let found = |ledger: &Ledger, of: &CertificateRecord, list: &RevocationList| {
+            ledger.revoked_ancestor(&of.fingerprint, "alice", list).map(|e| e.line.clone())
+        };
+        assert_eq!(found(&ledger_of, &b, &list).as_deref(), Some("stolen"));
+        assert_eq!(found(&ledger_of, &c, &list).as_deref(), Some("stolen"));
+        assert_eq!(found(&ledger_of, &a, &list), None, "its own entry is looked at elsewhere");
+        assert_eq!(found(&ledger_of, &d, &list), None);
+        // The revoked one's own record need not be there any more.
+        assert!(found(&ledger(&[b.clone(), c.clone()]), &c, &list).is_some());
+        assert!(found(&ledger_of, &c, &revoked(&a.fingerprint, "")).is_some());
+        // Somebody else's record or certificate says nothing of hers.
+        assert_eq!(found(&ledger_of, &c, &revoked(&a.fingerprint, "\nuser: mallory")), None);
+        b.user = "mallory".to_owned();
+        assert_eq!(found(&ledger(&[b, c.clone()]), &c, &list), None);
+        // In a circle it ends.
+        c.renews = Some(d.fingerprint);
+        d.renews = Some(c.fingerprint);
+        assert_eq!(found(&ledger(&[c.clone(), d]), &c, &list), None);
     }
 
     #[test]

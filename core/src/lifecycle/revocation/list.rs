@@ -116,6 +116,7 @@ impl RevocationList {
             key: key.clone(),
             problem: "it is binary data, which blocks nothing",
         }));
+        list.leave_components_out();
         list
     }
 
@@ -151,6 +152,20 @@ impl RevocationList {
 
     fn tell(&mut self, key: String, problem: &'static str) {
         self.damaged.push(Damaged { key, problem });
+    }
+
+    /// No mechanism refuses users `system:…`, so such an entry is none.
+    fn leave_components_out(&mut self) {
+        let damaged = &mut self.damaged;
+        self.entries.retain(|key, _| {
+            let RevocationKey::User(name) = key else { return true };
+            let problem = "users system:… are never refused: it blocks nothing";
+            let component = name.starts_with("system:");
+            damaged.extend(
+                component.then(|| Damaged { key: format!("{key} (user/{name})"), problem }),
+            );
+            !component
+        });
     }
 
     /// All entries, by key.
@@ -278,6 +293,13 @@ mod tests {
         assert_eq!(RevocationList::parse(&other), Err(ListError::None));
         assert_eq!(RevocationList::parse(&format!("{map}---\n{map}")), Err(ListError::Several));
         assert!(matches!(RevocationList::parse("a: ["), Err(ListError::Yaml(_))));
+    }
+
+    #[test]
+    fn an_entry_that_nothing_refuses_by_is_none() {
+        let list = list(&json!({ "users": "\nuser.73797374656d3a78 x\n" }));
+        assert!(list.user("system:x").is_none() && list.newest().is_empty());
+        assert_eq!(list.damaged[0].key, "user.73797374656d3a78 (user/system:x)");
     }
 
     #[test]

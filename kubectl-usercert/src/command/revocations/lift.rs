@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 use serde_json::json;
 use usercert_core::inspect;
+use usercert_core::lifecycle::enforcement::{Enforcement, Seen};
 use usercert_core::lifecycle::{Fingerprint, Revocation, RevocationKey, RevocationList};
 use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::x509::certificate::Certificate;
@@ -14,7 +15,7 @@ use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
-use crate::workflow::revocation;
+use crate::workflow::{clock, revocation};
 
 /// Longest file that certificates are looked for in, in bytes.
 const LIMIT: usize = 4 << 20;
@@ -24,7 +25,8 @@ const SHORTEST: usize = 8;
 /// Unblock a certificate or a user
 ///
 /// Removes the entry from the list. For a certificate of a blocked user it writes an exception instead,
-/// so that this certificate works and the others stay blocked. Removed roles are not restored.
+/// so that this certificate works and the others stay blocked. Removed roles are not restored. Tests
+/// afterwards whether the certificate is accepted; exit code 1 when the policy still refuses it.
 ///
 /// Examples:
 ///
@@ -69,6 +71,7 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
     let list = revocation::read(&cluster).await?.ok_or_else(revocation::no_list)?;
     let (keys, excepted) = plan(&list, meant(host, args, &list)?)?;
     let dry = args.dry_run.dry_run;
+    let let_in = let_in(&list, &keys, &excepted);
     let said = |out: &str, except: &str| -> Vec<String> {
         let taken = keys.iter().map(|key| format!("{}: {out}", shown(key)));
         let excepted = excepted.iter().map(|e| format!("{}: {except}", shown(&e.0)));
@@ -83,7 +86,7 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
         let server = dry == DryRun::Server;
         let by = cluster.who_am_i().await;
         let by = by.map_err(|e| explain(&e, &cluster.server, &Need::WhoAmI))?.username;
-        let now = host.now();
+        let now = clock::now(host, &cluster);
         let exceptions: Vec<Revocation> = excepted
             .into_iter()
             .map(|(key, certificate)| {
@@ -96,14 +99,42 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
             .collect();
         revocation::change(&cluster, &exceptions, &keys, server).await?;
     }
+    let mut seen = None;
+    if let (Some((key, user)), DryRun::None) = (&let_in, dry) {
+        seen = Some(revocation::lifted(&target, &cluster, key, user.as_deref()).await);
+    }
+    let kept_out = seen.as_ref().and_then(Enforcement::kept_out);
     let value = output::object(
         "Lifting",
-        json!({ "id": args.id, "done": lines, "dryRun": dry != DryRun::None }),
+        json!({
+            "id": args.id, "done": lines, "dryRun": dry != DryRun::None,
+            "enforcement": seen.as_ref().map(revocation::seen_value),
+        }),
     );
     output::print(host, args.output.format, &value, std::slice::from_ref(&args.id), |_| {
         lines.iter().map(|line| format!("{line}{}\n", dry.mark())).collect()
     })?;
-    Ok(Exit::Done)
+    if let Some(why) = &kept_out {
+        host.warn(format!("warning: {why}"));
+    }
+    let stays = seen.is_some_and(|seen| seen.admission == Seen::Refuses);
+    Ok(if stays { Exit::Failed } else { Exit::Done })
+}
+
+/// What is let in again, each with the user of the certificate if it is known; none where an exception is
+/// taken back.
+fn let_in(
+    list: &RevocationList,
+    keys: &[RevocationKey],
+    excepted: &[Excepted],
+) -> Option<(RevocationKey, Option<String>)> {
+    let of_exception = excepted.first().map(|(key, certificate)| {
+        (key.clone(), certificate.as_ref().map(|c| c.subject.user().to_owned()))
+    });
+    of_exception.or_else(|| {
+        let key = keys.first().filter(|key| !matches!(key, RevocationKey::Exception(_)))?;
+        Some((key.clone(), list.entry(key).and_then(|entry| entry.user.clone())))
+    })
 }
 
 fn shown(key: &RevocationKey) -> String {

@@ -8,7 +8,7 @@ use usercert_core::text::{show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::lifetime::expiry_in_words;
 
-use crate::cluster::Target;
+use crate::cluster::{Cluster, Target};
 use crate::error::{Exit, Result};
 use crate::ui::args::{ClientArgs, WideOutputArgs};
 use crate::ui::host::Host;
@@ -18,8 +18,8 @@ use crate::workflow::revocation::{self, Known, id};
 /// List what is revoked, and whether the cluster refuses it
 ///
 /// Tests the newest entries, at most 10, with requests that change nothing and impersonate the holder
-/// of a revoked certificate. Exit code 1 when something that should refuse does not, or was changed, or
-/// the list is missing.
+/// of a revoked certificate; and a new entry, which is on the list for a moment. Exit code 1 when something
+/// that should refuse does not, or was changed, or the list is missing.
 ///
 /// Examples:
 ///
@@ -41,15 +41,15 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     let list = revocation::read(&cluster).await?.map_or(Known::None, Known::List);
-    let verdict = revocation::status(&target, &cluster, &list).await;
-    print(host, args, &cluster.server, &list, &verdict)?;
+    let verdict = revocation::status(host, &target, &cluster, &list).await;
+    print(host, args, &cluster, &list, &verdict)?;
     Ok(if verdict.is_alarming() { Exit::Failed } else { Exit::Done })
 }
 
 fn print(
     host: &Host,
     args: &ListArgs,
-    server: &str,
+    cluster: &Cluster,
     list: &Known,
     verdict: &Verdict,
 ) -> Result<()> {
@@ -76,7 +76,8 @@ fn print(
     output::print(host, args.output.format, &value, &names, |wide| {
         let columns = host.table_columns(wide);
         let room = Room { columns, last_folds: Some(usize::MAX), ..Room::default() };
-        text(server, list, &entries, verdict, wide, host.now(), room)
+        let now = cluster.time().unwrap_or_else(|| host.now());
+        text(&cluster.server, list, &entries, verdict, wide, now, room)
     })
 }
 

@@ -4,26 +4,32 @@ use clap::Args;
 use serde_json::json;
 use usercert_core::lifecycle::{Revocation, RevocationKey};
 use usercert_core::text::show_short;
+use usercert_core::x509::lifetime::expiry_in_words;
 
 use crate::cluster::Target;
 use crate::error::{Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
-use crate::workflow::revocation;
+use crate::workflow::{clock, revocation};
 
 /// Remove entries from the list that are no longer needed
 ///
-/// These are certificates that expired more than a day ago, and exceptions for users who are no longer
-/// blocked. Blocked users, and certificates of which only the SHA-256 was known, stay until they are
-/// lifted.
+/// These are certificates that expired more than a day ago by the server's clock, and exceptions for users
+/// who are no longer blocked. Blocked users, and certificates of which only the SHA-256 was known, stay
+/// until they are lifted.
 ///
 /// Examples:
 ///
 ///   kubectl usercert revocations prune --dry-run
+///
+///   kubectl usercert revocations prune --yes
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct PruneArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -39,8 +45,21 @@ pub struct PruneArgs {
 pub async fn run(host: &Host, args: &PruneArgs) -> Result<Exit> {
     let cluster = Target::resolve(&args.client)?.connect()?;
     let list = revocation::read(&cluster).await?.unwrap_or_default();
-    let ended: Vec<&Revocation> = list.ended(host.now());
+    let now = clock::now(host, &cluster);
+    let ended: Vec<&Revocation> = list.ended(now);
     let dry = args.dry_run.dry_run;
+    if !ended.is_empty() {
+        let answered = args.yes || dry != DryRun::None;
+        let lines: Vec<String> = ended
+            .iter()
+            .map(|e| match e.until {
+                Some(until) => format!("{}, {}", what(e), expiry_in_words(until, now)),
+                None => format!("{}, whose user is not blocked", what(e)),
+            })
+            .collect();
+        host.say_before_asking(format!("To be taken out:\n  {}", lines.join("\n  ")), answered);
+        host.confirm("Take it out?", answered)?;
+    }
     if !ended.is_empty() && dry != DryRun::Client {
         let keys: Vec<RevocationKey> = ended.iter().map(|e| e.key.clone()).collect();
         revocation::remove(&cluster, &keys, dry == DryRun::Server).await?;
@@ -52,14 +71,7 @@ pub async fn run(host: &Host, args: &PruneArgs) -> Result<Exit> {
         json!({ "removed": names, "left": list.entries().len() - ended.len(), "endless": endless, "dryRun": dry != DryRun::None }),
     );
     output::print(host, args.output.format, &value, &names, |_| {
-        let line = |e: &&Revocation| {
-            let user = e.user.as_deref().map_or_else(|| "-".to_owned(), |u| show_short(u, 60));
-            let what = match e.key {
-                RevocationKey::Exception(print) => format!("exception for certificate {print}"),
-                _ => format!("certificate {}", e.key),
-            };
-            format!("{what} of {user} taken out{}\n", dry.mark())
-        };
+        let line = |e: &&Revocation| format!("{} taken out{}\n", what(e), dry.mark());
         let mut text: String = ended.iter().map(line).collect();
         if ended.is_empty() {
             text.push_str("Nothing has ended.\n");
@@ -78,4 +90,15 @@ pub async fn run(host: &Host, args: &PruneArgs) -> Result<Exit> {
         text
     })?;
     Ok(Exit::Done)
+}
+
+/// An entry in words.
+fn what(entry: &Revocation) -> String {
+    let user = entry.user.as_deref().map_or_else(|| "-".to_owned(), |u| show_short(u, 60));
+    match entry.key {
+        RevocationKey::Exception(print) => {
+            format!("exception for certificate {print} of {user}")
+        }
+        _ => format!("certificate {} of {user}", entry.key),
+    }
 }

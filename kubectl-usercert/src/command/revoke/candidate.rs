@@ -1,5 +1,8 @@
 //! Something that a run of `revoke` blocks.
 
+use std::collections::BTreeSet;
+
+use usercert_core::lifecycle::enforcement::Owner;
 use usercert_core::lifecycle::{Revocation, RevocationKey, RevocationList};
 use usercert_core::text::show_short;
 use usercert_core::time::UnixTime;
@@ -84,7 +87,21 @@ impl Candidate {
         before.is_none_or(|b| b.until.is_none() && entry.until.is_some()).then_some(entry)
     }
 
-    pub fn is_master(&self) -> bool {
-        self.certificate.as_ref().is_some_and(|c| c.groups.contains(SYSTEM_MASTERS))
+    /// Whose it is.
+    pub fn owner(&self) -> Owner {
+        match (&self.key, &self.certificate) {
+            (RevocationKey::User(_), _) => Owner::Name,
+            (_, None) => Owner::Unknown,
+            (_, Some(c)) if c.groups.contains(SYSTEM_MASTERS) => Owner::Master,
+            (_, Some(_)) => Owner::Person,
+        }
+    }
+
+    /// User and groups of its holder, as far as they are known.
+    pub fn holder(&self) -> Option<(String, BTreeSet<String>)> {
+        match (&self.key, &self.certificate) {
+            (RevocationKey::User(user), _) => Some((user.clone(), BTreeSet::new())),
+            (_, certificate) => certificate.as_ref().map(|c| (c.user.clone(), c.groups.clone())),
+        }
     }
 }

@@ -1,20 +1,25 @@
 //! The certificates that a run of `revoke` blocks.
 
 use clap::Args;
+use usercert_core::api::csr::CsrObject;
 use usercert_core::lifecycle::admission;
+use usercert_core::lifecycle::renewal::submitted_with;
 use usercert_core::lifecycle::verdict::{Evidence, Listed, Standing, Verdict};
 use usercert_core::lifecycle::{self, Revocation, RevocationKey, RevocationList, protected};
 use usercert_core::time::UnixTime;
 
 use super::candidate::Candidate;
+use super::family::Family;
 use super::me::Me;
 use super::named;
 use super::outcome::{Blocking, Outcome};
+use super::requests::Requests;
 use crate::cluster::{Cluster, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::DryRun;
 use crate::ui::host::Host;
-use crate::workflow::known_certificates::KnownCertificate;
+use crate::workflow::known_certificates::{self, KnownCertificate};
+use crate::workflow::records;
 use crate::workflow::revocation::{self, Installed};
 
 /// Which certificates, and why.
@@ -50,7 +55,9 @@ pub struct Plan {
     /// Others, each with why it is not blocked.
     left_out: Vec<(Candidate, String)>,
     /// Who revokes.
-    by: String,
+    me: Me,
+    /// How often their own certificate was named: twice means it.
+    times: usize,
     /// What there is already; `None` if there is no list.
     list: Option<RevocationList>,
     /// What enforces; `None` if it could not be looked at.
@@ -75,13 +82,12 @@ impl Plan {
         let me = Me::ask(target, cluster).await?;
         let list = revocation::read(cluster).await?;
         let installed = Installed::look(cluster, true).await.ok();
-        // Naming it twice means it.
         let times = named.iter().filter(|c| me.is_cut_off_by(&c.key)).count();
-        let by = me.by.clone();
-        let mut plan = Self { candidates: Vec::new(), left_out: Vec::new(), by, list, installed };
+        let (candidates, left_out) = (Vec::new(), Vec::new());
+        let mut plan = Self { candidates, left_out, me, times, list, installed };
         for candidate in named {
-            let with_user = args.all_certificates && user == Some(&me.name);
-            if me.is_cut_off_by(&candidate.key) && times < 2 && !with_user {
+            let with_user = args.all_certificates && user == Some(&plan.me.name);
+            if plan.me.is_cut_off_by(&candidate.key) && times < 2 && !with_user {
                 return Err(own(&candidate));
             }
             refuse_protected(&candidate)?;
@@ -96,25 +102,74 @@ impl Plan {
             }
             let key = RevocationKey::of_user(user).usage()?;
             let candidate = Candidate { key, certificate: None, place: String::new() };
-            if me.is_cut_off_by(&candidate.key) && times < 1 {
+            if plan.me.is_cut_off_by(&candidate.key) && times < 1 {
                 return Err(own(&candidate));
             }
             plan.add(candidate);
         }
-        let now = host.now();
-        for one in known.iter().filter(|k| k.not_after >= now) {
-            let candidate = Candidate::of(one);
-            if let Some(why) = protected(&one.user, one.groups.iter().map(String::as_str)) {
-                plan.left_out.push((candidate, why.to_string()));
-            } else if me.is_cut_off_by(&candidate.key) && times < 1 {
-                let why =
-                    "it is the one that you are using; to block it, name it with --certificate";
-                plan.left_out.push((candidate, why.to_owned()));
-            } else {
-                plan.add(candidate);
-            }
-        }
+        known.iter().for_each(|one| plan.add_known(one));
         Ok(plan)
+    }
+
+    /// Adds a certificate that was found, unless it is the cluster's own or in use.
+    fn add_known(&mut self, one: &KnownCertificate) {
+        let candidate = Candidate::of(one);
+        if let Some(why) = protected(&one.user, one.groups.iter().map(String::as_str)) {
+            self.left_out.push((candidate, why.to_string()));
+        } else if self.me.is_cut_off_by(&candidate.key) && self.times < 1 {
+            let why = "it is the one that you are using; to block it, name it with --certificate";
+            self.left_out.push((candidate, why.to_owned()));
+        } else {
+            self.add(candidate);
+        }
+    }
+
+    /// Adds the renewals of what is to be blocked, by the cluster's records.
+    pub async fn add_family(&mut self, host: &Host, cluster: &Cluster, now: UnixTime) {
+        let family = match Family::of(cluster, &self.candidates, now).await {
+            Ok(family) => family,
+            Err(error) => {
+                let why = match error.code() {
+                    403 => "you may not list the cluster's records".to_owned(),
+                    _ => explain(&error, &cluster.server, &records::see()).message,
+                };
+                host.warn(format!("warning: not known whether it was renewed: {why}"));
+                return;
+            }
+        };
+        family.known.iter().for_each(|one| self.add_known(one));
+        for other in &family.others {
+            host.warn(format!(
+                "warning: {other} is recorded as its renewal, which cannot be; it is not blocked. Block it by its SHA-256 if you mean it, and look who made the record."
+            ));
+        }
+    }
+
+    /// Adds what is issued by now to requests that were submitted with what is to be blocked; gives those
+    /// that are open.
+    pub async fn add_in_flight(&mut self, host: &Host, cluster: &Cluster, dry: DryRun) -> Requests {
+        let of_family = |object: &CsrObject| {
+            let print = submitted_with(object);
+            let user = object.request().map(|r| r.subject.user()).unwrap_or_default();
+            self.candidates.iter().any(|c| {
+                let same = c.certificate.as_ref().is_some_and(|known| known.user == user);
+                same && print.is_some_and(|print| c.key == RevocationKey::Certificate(print))
+            })
+        };
+        if self.candidates.iter().all(|c| c.certificate.is_none()) {
+            return Requests::default();
+        }
+        let found = known_certificates::in_flight(cluster, of_family).await;
+        let (requests, issued) = Requests::look(host, cluster, found, dry).await;
+        issued.iter().for_each(|one| self.add_known(one));
+        requests
+    }
+
+    /// Says what is not blocked though it belongs to what is.
+    pub fn tell_left_out(&self, host: &Host) {
+        for (candidate, why) in &self.left_out {
+            host.warn(format!("warning: {} is not blocked: {why}", candidate.name()));
+        }
     }
 
     fn add(&mut self, candidate: Candidate) {
@@ -235,7 +290,7 @@ impl Plan {
         }
         let listed = self.listed();
         let list = self.list.ok_or_else(revocation::no_list)?;
-        let entry = |c: &Candidate| c.entry(&list, reason, &self.by, now);
+        let entry = |c: &Candidate| c.entry(&list, reason, &self.me.by, now);
         let entries: Vec<Revocation> = self.candidates.iter().filter_map(entry).collect();
         if dry != DryRun::Client && !entries.is_empty() {
             revocation::write(cluster, &entries, dry == DryRun::Server).await?;
@@ -257,6 +312,7 @@ impl Plan {
                 already: before.is_some(),
                 // Of many, the last that was tried stands for the rest: they were written at once.
                 seen: seen.get(at).or(seen.last()).cloned(),
+                may_end: None,
                 candidate,
             }
         });

@@ -2,26 +2,32 @@
 
 mod candidate;
 mod certificates;
+mod family;
 mod me;
 mod named;
 mod outcome;
 mod remaining;
+mod requests;
+mod roles;
 
 use clap::Args;
 use serde_json::{Value, json};
 use usercert_core::api::rbac::{self, Binding, Removal, RevokeFilter, Subject};
 use usercert_core::text::show;
+use usercert_core::time::UnixTime;
 
 use self::certificates::{CertificateArgs, Plan};
 use self::outcome::{Blocking, Outcome};
 use self::remaining::{Block, RemainingAccess};
-use crate::cluster::{ApiError, Cluster, Need, Target, explain};
+use self::requests::Requests;
+use self::roles::{delete, planned, remove_subject};
+use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::ui::role_args::RoleArgs;
-use crate::workflow::grant_role::refused;
+use crate::workflow::clock;
 use crate::workflow::known_certificates::KnownCertificate;
 use crate::workflow::revocation::{self, Known};
 use crate::workflow::role_bindings::{Reach, described};
@@ -30,12 +36,14 @@ use crate::workflow::role_bindings::{Reach, described};
 ///
 /// Removes the bindings that `kubectl usercert grant` made; with --all those of others as well, where a
 /// binding that names somebody else too only loses this subject. Blocks the user's known certificates:
-/// those in the cluster's requests and records, and in the kubeconfig. Reports afterwards what the
-/// server refuses, what is still possible, and what still reaches the user.
+/// those in the cluster's requests and records, and in the kubeconfig. Denies the user's pending
+/// requests, and waits a moment for approved ones that have no certificate yet. Reports afterwards what
+/// the server refuses, what is still possible, and what still reaches the user.
 ///
 /// --role, --clusterrole, --cluster-wide, -n, --group and --roles-only remove roles only; --certificate
-/// and --all-certificates block certificates only. Certificates are blocked through a list in the
-/// cluster: see `kubectl usercert revocations`.
+/// and --all-certificates block certificates only. --certificate also blocks the recorded renewals of the
+/// certificate. Certificates are blocked through a list in the cluster: see `kubectl usercert
+/// revocations`.
 ///
 /// Examples:
 ///
@@ -116,10 +124,10 @@ pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
         }
         host.fail(&error);
         host.warn("Only the bindings that could be seen are looked at.");
-        let exit = finish(host, args, &target, &cluster, &filter, &reach).await?;
+        let exit = finish(host, args, &target, &cluster, &filter, reach).await?;
         return Ok(exit.gravest(Exit::Failed));
     }
-    finish(host, args, &target, &cluster, &filter, &reach).await
+    finish(host, args, &target, &cluster, &filter, reach).await
 }
 
 impl RevokeArgs {
@@ -151,17 +159,24 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     let user = args.name.as_deref();
     let mut plan = Plan::make(host, &args.certificates, &target, &cluster, user, &[]).await?;
     let dry = args.dry_run.dry_run;
+    let now = clock::now(host, &cluster);
+    plan.add_family(host, &cluster, now).await;
+    let mut requests = plan.add_in_flight(host, &cluster, dry).await;
+    plan.tell_left_out(host);
     let answered = args.yes || dry != DryRun::None;
     plan.offer_installation(host, &cluster, !answered).await?;
     if !plan.has_list() {
         return Err(revocation::no_list());
     }
-    let lines = plan.lines(host.now()).join("\n  ");
-    host.say_before_asking(format!("To be blocked:\n  {lines}"), answered);
+    let mut lines = plan.lines(now);
+    lines.extend(requests.lines());
+    host.say_before_asking(format!("To be blocked:\n  {}", lines.join("\n  ")), answered);
     host.confirm("Block it?", answered)?;
     plan.confirm_unknown(host, answered)?;
     let reason = &args.certificates.reason;
-    let blocking = plan.block(&target, &cluster, reason, host.now(), dry).await?;
+    let mut blocking = plan.block(&target, &cluster, reason, now, dry).await?;
+    let exit = requests.deny(host, &cluster, dry).await.gravest(blocking.exit());
+    blocking.ask_who_may_end(&cluster).await;
     let outcomes = &blocking.outcomes;
     let names: Vec<String> = outcomes.iter().map(Outcome::full_name).collect();
     let value = output::object(
@@ -169,14 +184,15 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
         json!({
             "name": user, "group": false, "removed": [], "remaining": [],
             "certificates": outcomes.iter().map(Outcome::value).collect::<Value>(),
+            "requests": requests.value(),
             "dryRun": dry != DryRun::None,
         }),
     );
     output::print(host, args.output.format, &value, &names, |_| {
         let lines = outcomes.iter().map(|o| format!("{}\n", o.text(dry.mark())));
-        lines.collect::<String>() + &blocking.notes()
+        lines.collect::<String>() + &blocking.notes() + &requests.text(dry.mark())
     })?;
-    Ok(blocking.exit())
+    Ok(exit)
 }
 
 async fn finish(
@@ -185,13 +201,20 @@ async fn finish(
     target: &Target,
     cluster: &Cluster,
     filter: &RevokeFilter,
-    reach: &Reach,
+    mut reach: Reach,
 ) -> Result<Exit> {
+    let dry = args.dry_run.dry_run;
+    let mut requests = Requests::default();
+    if !args.roles_only() {
+        let in_flight = std::mem::replace(&mut reach.in_flight, Ok(Vec::new()));
+        let (open, issued) = Requests::look(host, cluster, in_flight, dry).await;
+        requests = open;
+        issued.into_iter().for_each(|one| reach.add(one));
+    }
     let (holder, known) = (&reach.holder, &reach.certificates);
     let plan = rbac::plan(&reach.holdings.bindings, holder, filter);
-    let dry = args.dry_run.dry_run;
     let answered = args.yes || dry != DryRun::None;
-    let now = host.now();
+    let now = clock::now(host, cluster);
     let mut blocking = None;
     let mut exit = Exit::Done;
     let mut left_out = Vec::new();
@@ -217,6 +240,7 @@ async fn finish(
     lines.extend(
         blocking.iter().flat_map(|b| b.lines(now)).map(|line| format!("{line} (block it)")),
     );
+    lines.extend(requests.lines());
     if !lines.is_empty() {
         host.say_before_asking(
             format!("To be taken from the {holder}:\n  {}", lines.join("\n  ")),
@@ -229,7 +253,7 @@ async fn finish(
     let mut blocked = Blocking::default();
     if let Some(blocking) = blocking {
         let reason = &args.certificates.reason;
-        match blocking.block(target, cluster, reason, host.now(), dry).await {
+        match blocking.block(target, cluster, reason, now, dry).await {
             Ok(blocking) => {
                 exit = exit.gravest(blocking.exit());
                 blocked = blocking;
@@ -241,6 +265,7 @@ async fn finish(
             }
         }
     }
+    exit = exit.gravest(requests.deny(host, cluster, dry).await);
     let mut gone: Vec<(&Binding, Removal)> = Vec::new();
     for (binding, step) in plan {
         let done = match (dry, step) {
@@ -273,8 +298,10 @@ async fn finish(
             (None, None) => Block::No(why_open.clone()),
         }
     };
-    let rest = RemainingAccess::of(reach, &gone, block);
-    report(host, args, holder, &gone, &blocked, &rest)?;
+    let rest = RemainingAccess::of(&reach, &gone, block);
+    // Once the roles are gone.
+    blocked.ask_who_may_end(cluster).await;
+    report(host, args, holder, &gone, (&blocked, &requests), (&rest, now))?;
     Ok(exit)
 }
 
@@ -289,62 +316,13 @@ fn on_list(list: &Known, known: &KnownCertificate) -> Block {
     }
 }
 
-fn planned(binding: &Binding, step: Removal) -> String {
-    let what = match step {
-        Removal::Delete => "delete it".to_owned(),
-        Removal::RemoveSubject => {
-            format!("it also names {} more, which keep it", binding.subjects.len() - 1)
-        }
-    };
-    let note = if binding.built_in { "; the API server restores it when it starts" } else { "" };
-    format!("{}: {} ({what}{note})", binding.in_words(), show(&binding.full_name()))
-}
-
-async fn delete(cluster: &Cluster, binding: &Binding, dry_run: bool) -> Result<()> {
-    let resources = binding.scope.binding_resource();
-    match cluster.delete_binding(binding, dry_run).await {
-        Ok(()) => Ok(()),
-        Err(error) if error.reason() == "NotFound" => Ok(()),
-        Err(error) if error.reason() == "Conflict" => Err(changed(binding)),
-        Err(error) => {
-            let need = Need::rbac(&["delete"], resources);
-            Err(explain(&error, &cluster.server, &need))
-        }
-    }
-}
-
-async fn remove_subject(
-    cluster: &Cluster,
-    binding: &Binding,
-    holder: &Subject,
-    dry_run: bool,
-) -> Result<()> {
-    let scope = &binding.scope;
-    let failed = |error: &ApiError| match error.reason() {
-        "Conflict" | "NotFound" => changed(binding),
-        _ => refused(error, cluster, &binding.role, scope, &["get", "update"]),
-    };
-    let read = cluster.get_binding(scope, &binding.name).await.map_err(|e| failed(&e))?;
-    if Binding::read(&read).as_ref() != Some(binding) {
-        return Err(changed(binding));
-    }
-    let body = rbac::without(&read, holder);
-    cluster.put_binding(scope, &binding.name, &body, dry_run).await.map_err(|e| failed(&e))?;
-    Ok(())
-}
-
-fn changed(binding: &Binding) -> Error {
-    Error::new(format!("{} has changed since it was looked at", show(&binding.full_name())))
-        .hint("it was left as it is; run the command again")
-}
-
 fn report(
     host: &Host,
     args: &RevokeArgs,
     holder: &Subject,
     gone: &[(&Binding, Removal)],
-    blocked: &Blocking,
-    rest: &RemainingAccess<'_>,
+    (blocked, requests): (&Blocking, &Requests),
+    (rest, now): (&RemainingAccess<'_>, UnixTime),
 ) -> Result<()> {
     if gone.is_empty() && blocked.outcomes.is_empty() && rest.is_nothing() {
         host.warn(format!(
@@ -371,6 +349,7 @@ fn report(
             })).collect::<Value>(),
             "authenticatesUntil": rest.authenticates_until(),
             "certificates": blocked.outcomes.iter().map(Outcome::value).collect::<Value>(),
+            "requests": requests.value(),
             "dryRun": args.dry_run.dry_run != DryRun::None,
         }),
     );
@@ -378,6 +357,7 @@ fn report(
         let outcomes = &blocked.outcomes;
         let mut text: String = outcomes.iter().map(|b| format!("{}\n", b.text(mark))).collect();
         text.push_str(&blocked.notes());
+        text.push_str(&requests.text(mark));
         for (binding, step) in gone {
             let what = match step {
                 Removal::Delete => "deleted".to_owned(),
@@ -392,6 +372,6 @@ fn report(
                 "Nothing to take from the {holder}: no such role was given{by}.\n"
             ));
         }
-        text + &rest.text(holder, host.now())
+        text + &rest.text(holder, now)
     })
 }

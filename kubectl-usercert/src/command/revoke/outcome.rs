@@ -1,11 +1,15 @@
 //! What became of a certificate that was to be blocked.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 use usercert_core::lifecycle::RevocationKey;
-use usercert_core::lifecycle::enforcement::{Effect, Enforcement, Holder};
+use usercert_core::lifecycle::enforcement::{Effect, Enforcement, Holder, Owner};
 use usercert_core::lifecycle::verdict::{Standing, Verdict};
+use usercert_core::text::{shell_word, show_short};
 
 use super::candidate::Candidate;
+use crate::cluster::Cluster;
 use crate::error::Exit;
 use crate::workflow::revocation;
 
@@ -18,6 +22,8 @@ pub struct Outcome {
     pub already: bool,
     /// `None` in a dry run.
     pub seen: Option<Enforcement>,
+    /// Whether its holder may end what refuses it; `None` if it was not asked.
+    pub may_end: Option<bool>,
 }
 
 impl Outcome {
@@ -26,7 +32,7 @@ impl Outcome {
         let name = self.candidate.name();
         match &self.seen {
             Some(seen) => seen.line(&Holder {
-                is_master: self.candidate.is_master(),
+                owner: self.candidate.owner(),
                 until: self.candidate.until(),
                 name: &name,
                 already: self.already,
@@ -38,7 +44,7 @@ impl Outcome {
 
     /// What it has come to; `None` in a dry run.
     pub fn effect(&self) -> Option<Effect> {
-        self.seen.as_ref().map(|seen| seen.effect(self.candidate.is_master()))
+        self.seen.as_ref().map(|seen| seen.effect(self.candidate.owner()))
     }
 
     /// For `-o name`.
@@ -59,11 +65,13 @@ impl Outcome {
         json!({
             "id": self.full_name(),
             "user": user,
+            "ownerKnown": self.candidate.owner() != Owner::Unknown,
             "notAfter": self.candidate.until(),
             "reason": self.line,
             "state": self.effect().map(Effect::as_str),
             "already": self.already,
             "enforcement": self.seen.as_ref().map(revocation::seen_value),
+            "mayEndPolicy": self.may_end,
         })
     }
 }
@@ -86,6 +94,27 @@ impl Blocking {
         if self.outcomes.iter().any(failed) { Exit::Failed } else { Exit::Done }
     }
 
+    /// Asks of those whom nothing but the policy refuses whether they may change or delete it.
+    pub async fn ask_who_may_end(&mut self, cluster: &Cluster) {
+        let mut asked: BTreeMap<(String, BTreeSet<String>), Option<bool>> = BTreeMap::new();
+        for outcome in &mut self.outcomes {
+            let owner = outcome.candidate.owner();
+            let is_up = outcome.seen.as_ref().is_some_and(|seen| seen.is_up_to_policy(owner));
+            let Some(holder) = outcome.candidate.holder().filter(|_| is_up) else { continue };
+            if !asked.contains_key(&holder) && asked.len() < revocation::TRIED {
+                let answer = revocation::may_end(cluster, &holder.0, &holder.1).await;
+                asked.insert(holder.clone(), answer);
+            }
+            outcome.may_end = asked.get(&holder).copied().flatten();
+        }
+    }
+
+    /// The users who may end what refuses them.
+    fn mighty(&self) -> BTreeSet<String> {
+        let mighty = self.outcomes.iter().filter(|outcome| outcome.may_end == Some(true));
+        mighty.filter_map(|outcome| Some(outcome.candidate.holder()?.0)).collect()
+    }
+
     /// What holds for all of them, a line each; nothing in a dry run.
     pub fn notes(&self) -> String {
         let Some(verdict) = &self.verdict else { return String::new() };
@@ -97,10 +126,18 @@ impl Blocking {
         if let Some(problem) = &verdict.list {
             note(&format!("WARNING: {problem}"));
         }
+        let mighty = self.mighty();
+        for user in &mighty {
+            note(&format!(
+                "WARNING: {} may delete the policy or its binding, or change them, with this certificate too: nothing refuses that. What gives the right: kubectl usercert access -- {}",
+                show_short(user, 80),
+                shell_word(user)
+            ));
+        }
         match verdict.authorization {
             Standing::Behind { .. } => note(&verdict.authorization_in_words()),
             Standing::Refuses => {}
-            _ if verdict.admission == Standing::Refuses => note(
+            _ if verdict.admission == Standing::Refuses && mighty.is_empty() => note(
                 "Whoever may delete the policy or its binding can end this; `kubectl usercert revocations list` shows whether it holds.",
             ),
             _ => {}

@@ -1,6 +1,7 @@
 //! What is revoked and what enforces it: reading it, changing it, trying it. Shared by `revoke`,
 //! `revocations` and whatever asks the list first.
 
+mod guard;
 mod installed;
 mod own;
 mod trial;
@@ -18,9 +19,10 @@ use crate::cluster::{ApiError, Cluster, Need, explain};
 use crate::error::{Error, Result};
 use crate::ui::host::Host;
 
+pub use guard::may_end;
 pub use installed::{Installed, install};
 pub use own::is_revoked;
-pub use trial::{TRIED, judged, judged_anew, reads_configuration, seen_value, status};
+pub use trial::{TRIED, judged, judged_anew, lifted, reads_configuration, seen_value, status};
 
 /// How often a change is tried again because others were faster; each time one of them was done.
 const TRIES: usize = 100;

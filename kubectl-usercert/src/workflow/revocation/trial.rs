@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 use usercert_core::lifecycle::enforcement::{Enforcement, Probe, Seen};
 use usercert_core::lifecycle::verdict::{Evidence, Listed, Standing, Verdict};
 use usercert_core::lifecycle::{
-    Fingerprint, Layer, Revocation, RevocationKey, RevocationList, gathered,
+    Fingerprint, Layer, PROBE_USER, Revocation, RevocationKey, RevocationList, gathered,
 };
 
 use super::{Installed, Known, remove, rewrite, write};
 use crate::cluster::{Cluster, Target};
 use crate::error::Result;
 use crate::ui::host::Host;
+use crate::workflow::clock;
 
 /// How long a change takes at most to be noticed by the API server.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,21 +25,23 @@ pub const TRIED: usize = 10;
 
 /// Tries what refuses the holders of what these keys block, an item for each.
 pub async fn tried(target: &Target, cluster: &Cluster, keys: &[RevocationKey]) -> Vec<Enforcement> {
-    join_all(keys.iter().map(|key| async move {
-        let probe = |layer| Probe::new(layer, key);
-        let (Some(admission), Some(authorization)) =
-            (probe(Layer::Admission), probe(Layer::Authorization))
-        else {
-            return not_tried("an exception refuses nothing");
-        };
-        if target.resolved.user.impersonate.is_some() {
-            return not_tried("you act as somebody else (--as)");
-        }
-        let (admission, authorization) =
-            tokio::join!(cluster.probe(&admission), cluster.probe(&authorization));
-        Enforcement { admission, authorization }
-    }))
-    .await
+    join_all(keys.iter().map(|key| try_one(target, cluster, key, None))).await
+}
+
+async fn try_one(
+    target: &Target,
+    cluster: &Cluster,
+    key: &RevocationKey,
+    user: Option<&str>,
+) -> Enforcement {
+    if target.resolved.user.impersonate.is_some() {
+        return not_tried("you act as somebody else (--as)");
+    }
+    let probe = |layer| Probe::new(layer, key, user);
+    let (admission, authorization) = (probe(Layer::Admission), probe(Layer::Authorization));
+    let (admission, authorization) =
+        tokio::join!(cluster.probe(&admission), cluster.probe(&authorization));
+    Enforcement { admission, authorization }
 }
 
 /// Judges what refuses here: by the objects, and by trying the test entry and these keys. What may
@@ -48,6 +51,17 @@ pub async fn judged(
     cluster: &Cluster,
     list: Listed,
     keys: &[RevocationKey],
+) -> (Verdict, Vec<Enforcement>) {
+    judge(target, cluster, list, keys, true).await
+}
+
+/// The same; `file`: whether the API server's file is waited for.
+async fn judge(
+    target: &Target,
+    cluster: &Cluster,
+    list: Listed,
+    keys: &[RevocationKey],
+    file: bool,
 ) -> (Verdict, Vec<Enforcement>) {
     let mut all = keys.to_vec();
     all.extend((list != Listed::Absent && list != Listed::Emptied).then(RevocationKey::test));
@@ -63,7 +77,7 @@ pub async fn judged(
             Evidence { list, objects: objects.as_deref().map_err(String::as_str), tried: &seen };
         let verdict = Verdict::of(&evidence);
         let settling = matches!(verdict.admission, Standing::Idle | Standing::Behind { .. })
-            || matches!(verdict.authorization, Standing::Behind { .. });
+            || file && matches!(verdict.authorization, Standing::Behind { .. });
         if !settling || Instant::now() >= until {
             seen.truncate(keys.len());
             return (verdict, seen);
@@ -72,8 +86,9 @@ pub async fn judged(
     }
 }
 
-/// What refuses here, judged with the newest entries.
-pub async fn status(target: &Target, cluster: &Cluster, known: &Known) -> Verdict {
+/// What refuses here, judged with the newest entries; and if those are refused, whether one that is new is
+/// too, which is put on the list for a moment.
+pub async fn status(host: &Host, target: &Target, cluster: &Cluster, known: &Known) -> Verdict {
     let (list, keys) = match known {
         Known::None => (Listed::Absent, Vec::new()),
         Known::Hidden(_) => (Listed::Hidden, Vec::new()),
@@ -82,22 +97,46 @@ pub async fn status(target: &Target, cluster: &Cluster, known: &Known) -> Verdic
             (Listed::of(list), newest.map(|entry| entry.key.clone()).collect())
         }
     };
-    judged(target, cluster, list, &keys).await.0
+    let (mut verdict, _) = judged(target, cluster, list, &keys).await;
+    if verdict.admission == Standing::Refuses {
+        match try_anew(host, target, cluster, list).await {
+            Ok(anew) => verdict.admission = anew.admission,
+            Err(error) => verdict.stale = Some(error.message),
+        }
+    }
+    verdict
 }
 
 /// Tries with an entry that is new whether what is put on the list from now on is refused: a policy that
-/// was made anew may go by the list as it was when the one before was deleted. If it is, what older
-/// versions wrote is brought into the form that is fast.
+/// was made anew may go by the list as it was when the one before was deleted.
+async fn try_anew(
+    host: &Host,
+    target: &Target,
+    cluster: &Cluster,
+    list: Listed,
+) -> Result<Verdict> {
+    let now = clock::now(host, cluster);
+    let text = format!("kubectl usercert: tried at {now}");
+    // Several may try in the same second.
+    let unique = format!("{text}, process {}", std::process::id());
+    let key = RevocationKey::Certificate(Fingerprint::of(unique.as_bytes()));
+    // One that is left behind ends by itself.
+    let entry = Revocation::new(key.clone(), &text, "nobody", now).of_certificate(PROBE_USER, now);
+    write(cluster, &[entry], false).await?;
+    // What is there for a moment is not written into the file.
+    let keys = std::slice::from_ref(&key);
+    let (verdict, _) = judge(target, cluster, list, keys, false).await;
+    remove(cluster, &[key], false).await?;
+    Ok(verdict)
+}
+
+/// Tries with an entry that is new, after the policy was installed. If it is refused, what older versions
+/// wrote is brought into the form that is fast.
 ///
 /// # Errors
 /// As changing the list fails.
 pub async fn judged_anew(host: &Host, target: &Target, cluster: &Cluster) -> Result<Verdict> {
-    let text = format!("kubectl usercert: tried at {}", host.now());
-    let key = RevocationKey::Certificate(Fingerprint::of(text.as_bytes()));
-    let entry = Revocation::new(key.clone(), &text, "nobody", host.now());
-    write(cluster, &[entry], false).await?;
-    let (verdict, _) = judged(target, cluster, Listed::Complete, std::slice::from_ref(&key)).await;
-    remove(cluster, &[key], false).await?;
+    let verdict = try_anew(host, target, cluster, Listed::Complete).await?;
     // A policy of an older version, were it still in force, would not look there.
     if verdict.in_force() == Some(true) {
         rewrite(cluster, false, gathered).await?;
@@ -127,9 +166,29 @@ pub async fn reads_configuration(
     }
 }
 
+/// Waits until what was lifted is let in, as far as that can be seen; what was seen last. `user` is that of
+/// a certificate, if it is known.
+pub async fn lifted(
+    target: &Target,
+    cluster: &Cluster,
+    key: &RevocationKey,
+    user: Option<&str>,
+) -> Enforcement {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let seen = try_one(target, cluster, key, user).await;
+        let refused = seen.admission == Seen::Refuses || seen.authorization == Seen::Refuses;
+        if !refused || Instant::now() >= until {
+            return seen;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// Waits until a certificate that was excepted is let in, as far as that can be seen.
 pub async fn until_let_in(cluster: &Cluster, user: &str, certificate: &Fingerprint) {
-    let probe = Probe::excepted(Layer::Authorization, user, certificate);
+    let key = RevocationKey::Exception(*certificate);
+    let probe = Probe::new(Layer::Authorization, &key, Some(user));
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until && cluster.probe(&probe).await == Seen::Refuses {
         tokio::time::sleep(PAUSE).await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::revocations::own_server;
 use crate::trial::{Person, Trial};
 
-const RULES: &str = "\
+pub(crate) const RULES: &str = "\
 apiVersion: usercert/v1
 kind: Policy
 renewals:
@@ -25,11 +25,11 @@ renewals:
 ";
 const SERVE: [&str; 6] =
     ["approve", "--watch", "--policy", "policy.yaml", "--listen", "127.0.0.1:0"];
-const ONCE: [&str; 5] = ["approve", "--watch", "--once", "--policy", "policy.yaml"];
+pub(crate) const ONCE: [&str; 5] = ["approve", "--watch", "--once", "--policy", "policy.yaml"];
 
 /// A server with everything installed, its admin with a policy, and `alice` with a recorded certificate
 /// who may make requests.
-fn stage(trial: &Trial, rules: &str) -> Option<(Trial, Person, Person)> {
+pub(crate) fn stage(trial: &Trial, rules: &str) -> Option<(Trial, Person, Person)> {
     let (trial, _) = own_server(trial)?;
     let admin = trial.admin();
     admin.run(&["revocations", "install", "--yes"]).ok();
@@ -51,7 +51,7 @@ fn stage(trial: &Trial, rules: &str) -> Option<(Trial, Person, Person)> {
     Some((trial, admin, alice))
 }
 
-fn person(trial: &Trial, admin: &Person, user: &str, groups: &[&str]) -> Person {
+pub(crate) fn person(trial: &Trial, admin: &Person, user: &str, groups: &[&str]) -> Person {
     let file = format!("{user}.conf");
     let mut args = vec!["create", user, "--yes", "--standalone", &file];
     groups.iter().for_each(|g| args.extend(["-g", g]));
@@ -60,24 +60,24 @@ fn person(trial: &Trial, admin: &Person, user: &str, groups: &[&str]) -> Person 
 }
 
 /// Somebody asks for a certificate with a new key.
-fn ask(person: &Person, user: &str, groups: &[&str], name: &str) {
+pub(crate) fn ask(person: &Person, user: &str, groups: &[&str], name: &str) {
     let mut args = vec!["request", user, "--csr-name", name, "--expires", "1h"];
     groups.iter().for_each(|g| args.extend(["-g", g]));
     person.run(&args).ok();
 }
 
 /// Types of the conditions of a request, and their reasons.
-fn state(admin: &Person, name: &str) -> String {
+pub(crate) fn state(admin: &Person, name: &str) -> String {
     let path = "jsonpath={range .status.conditions[*]}{.type} {.reason};{end}";
     admin.kubectl(&["get", "csr", name, "-o", path]).ok().stdout
 }
 
-fn recorded(admin: &Person, user: &str) -> Vec<Value> {
+pub(crate) fn recorded(admin: &Person, user: &str) -> Vec<Value> {
     let out = admin.run(&["certificates", user, "-o", "json"]).ok().json();
     out["items"].as_array().expect("items").clone()
 }
 
-fn issued(admin: &Person, name: &str) {
+pub(crate) fn issued(admin: &Person, name: &str) {
     admin.kubectl(&["wait", "--for=jsonpath={.status.certificate}", &format!("csr/{name}")]).ok();
 }
 

@@ -20,7 +20,14 @@ fn can(admin: &Person, user: &str, verb: &str, resource: &str, more: &[&str]) ->
 }
 
 /// Waits until the server sees it so; its authorizer learns of changes a moment later.
-fn becomes(admin: &Person, allowed: bool, user: &str, verb: &str, resource: &str, more: &[&str]) {
+pub(crate) fn becomes(
+    admin: &Person,
+    allowed: bool,
+    user: &str,
+    verb: &str,
+    resource: &str,
+    more: &[&str],
+) {
     let until = Instant::now() + Duration::from_secs(30);
     while can(admin, user, verb, resource, more) != allowed {
         assert!(Instant::now() < until, "{user} {verb} {resource} {more:?}: not {allowed}");

@@ -69,7 +69,7 @@ fn a_sha256_is_looked_up_before_it_is_blocked(trial: &Trial) {
         .run(&["revoke", "--certificate", &unknown, "--yes"])
         .ok()
         .says(&["warning: whose certificate this is is not known here"])
-        .prints(&["blocked: refused for writes"]);
+        .prints(&["blocked, unless its user is a component (system:…): refused for writes"]);
     // The requests of the cluster tell whose it is, and until when.
     admin.run(&["request", "carol"]).ok();
     admin.run(&["approve", "carol", "--yes"]).ok();
@@ -100,7 +100,7 @@ fn what_has_no_known_end_is_told(trial: &Trial) {
     let patch = ["patch", "configmap", "-n", "usercert-system", "revoked-certificates"];
     admin.kubectl(&[&patch[..], &["--type=merge", "-p", &key]].concat()).ok();
     admin
-        .run(&["revocations", "prune"])
+        .run(&["revocations", "prune", "--yes"])
         .ok()
         .prints(&[&format!("exception for certificate {unknown} of bob taken out")])
         .never_shows("except.");
@@ -127,6 +127,17 @@ fn whoever_is_revoked_is_told_which_context(trial: &Trial) {
     alice.run(&["contexts", "--check-revoked"]).ok().prints(&["revoked"]).never_shows("valid");
     let value = alice.run(&["contexts", "--check-revoked", "-o", "json"]).ok().json();
     assert_eq!(value["items"][0]["revoked"], true);
+    let said = ["WARNING      this certificate was revoked: 20", "lost"];
+    alice.run(&["doctor"]).ok().prints(&said);
+    let diagnosis = alice.run(&["doctor", "-o", "json"]).ok().json();
+    assert_eq!(diagnosis["certificate"]["revoked"], true);
+    let unknown = "not known whether";
+    nobody.run(&["verify"]).ok().says(&[unknown, "you may not see what is revoked"]);
+    nobody.run(&["doctor"]).ok().prints(&[unknown]);
+    assert_eq!(
+        nobody.run(&["verify", "-o", "json"]).ok().json()["revoked"],
+        serde_json::Value::Null
+    );
     alice.run(&["verify"]).exits(1).says(&["was revoked: 20", "lost", "user alice, context "]);
     let sync = ["revocations", "sync", "--once", "--authorization-config"];
     admin.run(&[&sync[..], &[file.to_str().expect("UTF-8")]].concat()).ok();

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, Decision, RESOURCE, State};
 use usercert_core::lifecycle::RevocationList;
 use usercert_core::lifecycle::admission::config_maps;
-use usercert_core::lifecycle::record::{CertificateRecord, RenewalClaim, claim_name, record_name};
+use usercert_core::lifecycle::record::{
+    CertificateRecord, Ledger, RenewalClaim, StoredMap, claim_name, record_name,
+};
 use usercert_core::lifecycle::renewal::{
     self, APPROVED, REVOKED, RenewalCase, RenewalDecision, Stored,
 };
@@ -26,6 +28,8 @@ use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_sheet::Sheet;
 use crate::workflow::revocation;
 
+/// How many ancestors of a certificate are read at most: they are kept for a day after they have ended.
+const ANCESTORS: usize = 300;
 /// How often a request is decided anew since its claim was made in between.
 const TRIES: usize = 3;
 
@@ -78,6 +82,10 @@ impl Approver<'_> {
             return Err(Error::new(format!("what is revoked is not known: {why}")));
         }
         let revoked = RevocationList::read(&revoked.ok_or_else(revocation::no_list)?);
+        let ancestors = match ancestors(cluster, record.as_ref(), &object.spec.username).await? {
+            Ok(ancestors) => ancestors,
+            Err(why) => return self.leave(object, &why),
+        };
         let record = Stored::of(record, |value| CertificateRecord::read(&value));
         let sheet = Sheet::new(object.clone(), true, &bindings, &rules);
         let mut claim = Stored::Absent;
@@ -89,6 +97,7 @@ impl Approver<'_> {
                 policy,
                 revoked: &revoked,
                 record: record.as_ref(),
+                ancestors: &ancestors,
                 claim: claim.as_ref(),
                 claimed_is_over,
                 now: self.host.now(),
@@ -283,4 +292,34 @@ impl Approver<'_> {
             }
         }
     }
+}
+
+/// The records of a certificate of this user, and of those from which it descends by renewals, as far as they
+/// are kept; or why they cannot be gone by, safe to show.
+async fn ancestors(
+    cluster: &Cluster,
+    record: Option<&Value>,
+    user: &str,
+) -> Result<Result<Ledger, String>> {
+    let mut ledger = Ledger::default();
+    let mut found = record.cloned();
+    while let Some(value) = found {
+        let Ok(read) = CertificateRecord::read(&value) else {
+            return Ok(Err(
+                "the record of a certificate from which its own descends is damaged".to_owned()
+            ));
+        };
+        if ledger.records().len() == ANCESTORS {
+            return Ok(Err(format!("its certificate has more than {ANCESTORS} ancestors")));
+        }
+        if let Ok(map) = StoredMap::read(&value) {
+            ledger.add(&map);
+        }
+        found = match read.renews.filter(|_| read.user == user) {
+            Some(parent) => cluster.object(&config_maps(), &record_name(&parent)).await,
+            None => Ok(None),
+        }
+        .map_err(|e| explain(&e, &cluster.server, &records::see()))?;
+    }
+    Ok(Ok(ledger))
 }

@@ -1,0 +1,66 @@
+//! Taking roles: bindings that are deleted, or lose a subject.
+
+use usercert_core::api::rbac::{self, Binding, Removal, Subject};
+use usercert_core::text::show;
+
+use crate::cluster::{ApiError, Cluster, Need, explain};
+use crate::error::{Error, Result};
+use crate::workflow::grant_role::refused;
+
+/// A binding and what becomes of it, as a question shows it.
+pub fn planned(binding: &Binding, step: Removal) -> String {
+    let what = match step {
+        Removal::Delete => "delete it".to_owned(),
+        Removal::RemoveSubject => {
+            format!("it also names {} more, which keep it", binding.subjects.len() - 1)
+        }
+    };
+    let note = if binding.built_in { "; the API server restores it when it starts" } else { "" };
+    format!("{}: {} ({what}{note})", binding.in_words(), show(&binding.full_name()))
+}
+
+/// Deletes a binding, if it is still the one that was looked at.
+///
+/// # Errors
+/// It has changed, or as the server answers.
+pub async fn delete(cluster: &Cluster, binding: &Binding, dry_run: bool) -> Result<()> {
+    let resources = binding.scope.binding_resource();
+    match cluster.delete_binding(binding, dry_run).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.reason() == "NotFound" => Ok(()),
+        Err(error) if error.reason() == "Conflict" => Err(changed(binding)),
+        Err(error) => {
+            let need = Need::rbac(&["delete"], resources);
+            Err(explain(&error, &cluster.server, &need))
+        }
+    }
+}
+
+/// Takes one subject out of a binding, if it is still the one that was looked at.
+///
+/// # Errors
+/// As [`delete`].
+pub async fn remove_subject(
+    cluster: &Cluster,
+    binding: &Binding,
+    holder: &Subject,
+    dry_run: bool,
+) -> Result<()> {
+    let scope = &binding.scope;
+    let failed = |error: &ApiError| match error.reason() {
+        "Conflict" | "NotFound" => changed(binding),
+        _ => refused(error, cluster, &binding.role, scope, &["get", "update"]),
+    };
+    let read = cluster.get_binding(scope, &binding.name).await.map_err(|e| failed(&e))?;
+    if Binding::read(&read).as_ref() != Some(binding) {
+        return Err(changed(binding));
+    }
+    let body = rbac::without(&read, holder);
+    cluster.put_binding(scope, &binding.name, &body, dry_run).await.map_err(|e| failed(&e))?;
+    Ok(())
+}
+
+fn changed(binding: &Binding) -> Error {
+    Error::new(format!("{} has changed since it was looked at", show(&binding.full_name())))
+        .hint("it was left as it is; run the command again")
+}

@@ -9,6 +9,7 @@ use crate::api::csr;
 use crate::exchange::file_name::safe_file_name;
 use crate::text::shell_word;
 use crate::x509::key::PublicKey;
+use crate::x509::lifetime::{self, Lifetime};
 
 /// The files of one request, by names that are safe everywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,29 @@ pub fn approve(manifest: &str, reply: &str) -> String {
 pub fn install(reply: &str, key: Option<&str>) -> String {
     let key = key.map(|file| format!(" --key {}", shell_word(file))).unwrap_or_default();
     format!("kubectl usercert install --reply {}{key}", shell_word(reply))
+}
+
+/// What the person runs to ask for a certificate of this user and these groups. `flags` are quoted already,
+/// each after a space.
+pub fn request<'a>(user: &str, groups: impl IntoIterator<Item = &'a str>, flags: &str) -> String {
+    let groups: String =
+        groups.into_iter().map(|group| format!(" -g {}", shell_word(group))).collect();
+    format!("kubectl usercert request{groups}{flags} -- {}", shell_word(user))
+}
+
+/// The flag of [`request`] for a lifetime, `None` being the signer's choice; nothing for the default.
+pub fn expires(lifetime: Option<Lifetime>) -> String {
+    match lifetime {
+        Some(lifetime) if lifetime == lifetime::default_lifetime() => String::new(),
+        // In words, unless these are rounded.
+        Some(lifetime)
+            if lifetime.to_string().parse().is_ok_and(|same: Lifetime| same == lifetime) =>
+        {
+            format!(" --expires {lifetime}")
+        }
+        Some(lifetime) => format!(" --expires {}s", lifetime.seconds()),
+        None => " --expires signer".to_owned(),
+    }
 }
 
 /// An object name that nobody can have taken by chance or by guessing: the user's name and 64 bits of
@@ -113,6 +137,21 @@ mod tests {
             assert!(!step.line.contains('\n'), "{}", step.line);
             assert!(!step.line.contains("apply"));
         }
+    }
+
+    #[test]
+    fn a_request_is_asked_for_again_as_it_was() {
+        let lifetime = Lifetime::from_seconds(600);
+        assert_eq!(
+            request("a b", ["dev", "-x"], &expires(lifetime)),
+            "kubectl usercert request -g dev -g -x --expires 10m -- 'a b'"
+        );
+        assert_eq!(
+            request("a", [], &expires(None)),
+            "kubectl usercert request --expires signer -- a"
+        );
+        assert_eq!(expires(Some(lifetime::default_lifetime())), "");
+        assert_eq!(expires(Lifetime::from_seconds(900_001)), " --expires 900001s");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::encoding::{base64, pem, yaml};
+use crate::exchange::armor;
 use crate::exchange::request_file::{decode, manifest_part, quoted_part};
 use crate::x509::certificate::{self, Certificate};
 use crate::x509::key;
@@ -125,6 +126,8 @@ fn of_pem(text: &str) -> Purpose {
     match pem::all(pem::unindented(text).as_bytes()).first() {
         Some(block) if block.label == certificate::LABEL => of_der(&block.der),
         Some(block) if block.label.ends_with(pkcs10::LABEL) => Purpose::Request,
+        _ if text.contains(armor::REQUEST) => Purpose::Request,
+        _ if text.contains(armor::REPLY) => Purpose::Answer,
         // Damaged: what reads certificates says how.
         _ if text.contains("CERTIFICATE REQUEST") => Purpose::Request,
         _ if text.contains("CERTIFICATE") => Purpose::Answer,
@@ -199,6 +202,8 @@ mod tests {
             ),
             (&config("{name: a, user: {token: x}}"), Purpose::Kubeconfig),
             (&base64::encode(&csr), Purpose::Request),
+            (&armor::wrap(armor::REQUEST, "alice", [], "kind: X"), Purpose::Request),
+            (&armor::wrap(armor::REPLY, "alice", [], "kind: X"), Purpose::Answer),
             ("hello", Purpose::Other),
             ("", Purpose::Other),
             ("kind: Pod", Purpose::Other),

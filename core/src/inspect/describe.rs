@@ -2,7 +2,7 @@
 
 use super::key::check_key;
 use super::{Artifact, Description, FoundArtifact, PrivateKey, certificate, subject};
-use crate::api::csr::{self, Object};
+use crate::api::csr::{self, Object, State};
 use crate::text::{show, show_short};
 use crate::time::{UnixTime, human_duration};
 use crate::x509::key::{PrivateKeyError, SignatureAlgorithm};
@@ -103,6 +103,14 @@ fn of_private_key(key: &PrivateKey) -> Description {
     item
 }
 
+/// What it has come to. What no server has given a UID was not submitted.
+fn state(object: &Object) -> &'static str {
+    match object.state() {
+        State::Pending if object.metadata.uid.is_empty() => "not submitted",
+        state => state.name(),
+    }
+}
+
 fn of_object(object: &Object) -> Description {
     let lifetime =
         object.spec.expiration_seconds.map_or("signer's choice".to_owned(), human_duration);
@@ -112,7 +120,7 @@ fn of_object(object: &Object) -> Description {
         .with("signer", show(&object.spec.signer_name))
         .with("usages", usages)
         .with("lifetime", lifetime)
-        .with("state", object.state().name());
+        .with("state", state(object));
     if !object.spec.username.is_empty() {
         item.set("requester", object.spec.username.clone());
     }

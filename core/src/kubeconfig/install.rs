@@ -102,6 +102,8 @@ pub struct InstallPlan {
     pub cluster_name: String,
     /// Whether the context becomes the current one.
     pub made_current: bool,
+    /// Whether it is the current one then.
+    pub is_current: bool,
 }
 
 /// Plans the entries, against the merged view of all files.
@@ -119,8 +121,8 @@ pub fn plan(
     }
     let (cluster_name, add_cluster) = choose_cluster(merged, wanted, existing)?;
     check_user(merged, wanted, existing)?;
-    check_context(merged, wanted, existing)?;
     let name = wanted.context_name;
+    check_context(merged, name, existing)?;
     let context = context(merged, wanted, &cluster_name);
     let mut edits: Vec<(PathBuf, Vec<Edit>)> = Vec::new();
     let mut add = |file: PathBuf, edit: Edit| match edits.iter_mut().find(|(f, _)| *f == file) {
@@ -144,7 +146,24 @@ pub fn plan(
     if made_current {
         add(default_file.to_owned(), Edit::SetCurrentContext(name.to_owned()));
     }
-    Ok(InstallPlan { edits, cluster_name, made_current })
+    let is_current = made_current || merged.current_context() == Some(name);
+    Ok(InstallPlan { edits, cluster_name, made_current, is_current })
+}
+
+/// Finds out, before a certificate for this user is asked for, whether what has its name would be in the
+/// way.
+///
+/// # Errors
+/// When a name is taken by something else.
+pub fn check_names(
+    merged: &Merged,
+    context_name: &str,
+    user: &str,
+    replace: bool,
+    existing: &ExistingEntries,
+) -> Result<(), InstallError> {
+    check_owner(merged, context_name, user, replace, existing)?;
+    check_context(merged, context_name, existing)
 }
 
 /// The body of the context. What one of that name says besides stays, its namespace too unless another was
@@ -183,6 +202,7 @@ fn renewal(
         edits: vec![(merged.destination(Kind::User, user, default_file), vec![edit])],
         cluster_name: wanted.cluster_name.to_owned(),
         made_current: false,
+        is_current: merged.current_context() == Some(wanted.context_name),
     })
 }
 
@@ -232,17 +252,35 @@ fn check_user(
     wanted: &NewEntries<'_>,
     existing: &ExistingEntries,
 ) -> Result<(), InstallError> {
-    let name = wanted.user_name();
+    let (name, replace) = (wanted.user_name(), wanted.replace || wanted.renewed.is_some());
+    let old = existing.certificates.get(name).filter(|_| merged.entry(Kind::User, name).is_some());
+    if old.is_some_and(|old| old.der == wanted.leaf.der) {
+        return Ok(());
+    }
+    check_owner(merged, name, wanted.leaf.subject.user(), replace, existing)?;
+    match old {
+        Some(old) if !wanted.accepted && wanted.now <= old.not_after => {
+            Err(InstallError::Unproven { name: name.to_owned(), until: old.not_after })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes sure that an existing user entry is this user's on this cluster, and may be replaced.
+fn check_owner(
+    merged: &Merged,
+    name: &str,
+    user: &str,
+    replace: bool,
+    existing: &ExistingEntries,
+) -> Result<(), InstallError> {
     if merged.entry(Kind::User, name).is_none() {
         return Ok(());
     }
     let Some(old) = existing.certificates.get(name) else {
         return Err(taken(Kind::User, name, "which holds no certificate", false));
     };
-    if old.der == wanted.leaf.der {
-        return Ok(());
-    }
-    if old.subject.user() != wanted.leaf.subject.user() {
+    if old.subject.user() != user {
         let what = format!("whose certificate is for the user {}", show(old.subject.user()));
         return Err(taken(Kind::User, name, &what, false));
     }
@@ -250,13 +288,10 @@ fn check_user(
     if used_elsewhere(merged, name, existing).is_some() {
         return Err(taken(Kind::User, name, "which is used for another cluster", false));
     }
-    if !wanted.replace && wanted.renewed.is_none() {
+    if !replace {
         let what =
             format!("with a certificate for {} until {}", show(old.subject.user()), old.not_after);
         return Err(taken(Kind::User, name, &what, true));
-    }
-    if !wanted.accepted && wanted.now <= old.not_after {
-        return Err(InstallError::Unproven { name: name.to_owned(), until: old.not_after });
     }
     Ok(())
 }
@@ -264,17 +299,17 @@ fn check_user(
 /// Makes sure that an existing context is for the same cluster and user entry.
 fn check_context(
     merged: &Merged,
-    wanted: &NewEntries<'_>,
+    name: &str,
     existing: &ExistingEntries,
 ) -> Result<(), InstallError> {
-    let Some(context) = merged.context(wanted.context_name) else { return Ok(()) };
+    let Some(context) = merged.context(name) else { return Ok(()) };
     if !existing.same_clusters.contains(&context.cluster) {
         let what = format!("for the cluster {}", show(&context.cluster));
-        return Err(taken(Kind::Context, wanted.context_name, &what, false));
+        return Err(taken(Kind::Context, name, &what, false));
     }
-    if context.user != wanted.context_name {
+    if context.user != name {
         let what = format!("for the user entry {}", show(&context.user));
-        return Err(taken(Kind::Context, wanted.context_name, &what, false));
+        return Err(taken(Kind::Context, name, &what, false));
     }
     Ok(())
 }

@@ -172,6 +172,22 @@ impl State {
         }
     }
 
+    /// Of several requests of one person the one that is meant, if that is certain: the only one that was
+    /// approved, else the only one that still waits. `None` is one that is not in the cluster.
+    pub fn only_live(states: &[Option<Self>]) -> Option<usize> {
+        let approved = |state: &Self| matches!(state, Self::Approved | Self::Issued);
+        let waits = |state: &Self| *state == Self::Pending;
+        let places = |which: &dyn Fn(&Self) -> bool| -> Vec<usize> {
+            let states = states.iter().enumerate();
+            states.filter(|(_, s)| s.as_ref().is_some_and(which)).map(|(at, _)| at).collect()
+        };
+        let live = Some(places(&approved)).filter(|found| !found.is_empty());
+        match live.unwrap_or_else(|| places(&waits)).as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
     /// Whether nothing more will happen to the request.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Denied { .. } | Self::Failed { .. } | Self::Issued)

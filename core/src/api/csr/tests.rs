@@ -71,3 +71,22 @@ fn waiting_tells_the_ends_apart() {
     assert_eq!(progress(Some(&object(&[], "")), ""), Progress::Waiting(State::Pending));
     assert!(matches!(progress(Some(&object(&["Denied"], "")), "1"), Progress::Ended(_)));
 }
+
+#[test]
+fn of_several_requests_the_one_that_is_alive_is_meant() {
+    let state =
+        |conditions: &[&str], certificate: &str| Some(object(conditions, certificate).state());
+    let (pending, denied) = (state(&[], ""), state(&["Denied"], ""));
+    let (approved, issued) = (state(&["Approved"], ""), state(&["Approved"], "eA=="));
+    for (states, meant) in [
+        (vec![pending.clone(), issued.clone()], Some(1)),
+        (vec![approved.clone(), pending.clone(), pending.clone()], Some(0)),
+        (vec![denied.clone(), pending.clone(), None], Some(1)),
+        (vec![pending.clone(), pending], None),
+        (vec![approved, issued], None),
+        (vec![denied, None], None),
+        (vec![], None),
+    ] {
+        assert_eq!(State::only_live(&states), meant, "{states:?}");
+    }
+}

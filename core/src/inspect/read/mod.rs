@@ -17,7 +17,7 @@ pub use self::stored::stored;
 use super::FoundArtifact;
 use crate::encoding::base64;
 use crate::encoding::yaml::{self, YamlError};
-use crate::exchange::request_file;
+use crate::exchange::{armor, request_file};
 
 /// Maximum nesting of base64.
 const LAYERS: u8 = 3;
@@ -94,6 +94,16 @@ fn add(things: &mut Artifacts, input: &[u8], layers: u8) -> Option<YamlError> {
     let broken = text.filter(|t| t.contains("apiVersion")).and_then(|text| add_yaml(things, text));
     if !things.is_empty() {
         return broken;
+    }
+    if let Some(text) = text {
+        for content in
+            [armor::REQUEST, armor::REPLY].map(|label| armor::opened(text, label)).concat()
+        {
+            let _ = add_yaml(things, &content);
+        }
+    }
+    if !things.is_empty() {
+        return None;
     }
     things.group();
     pem::add(things, input);

@@ -244,3 +244,29 @@ fn damaged_pem_says_where() {
     let glued = PEM.replace("\n-----END", "-----END");
     assert!(matches!(read(glued.as_bytes()), Err(Unknown::Damaged { .. })));
 }
+
+#[test]
+fn blocks_for_chats_are_opened() {
+    let csr = STANDARD.encode(pkcs10::to_pem(&request("alice", &[]).der));
+    let manifest = format!(
+        "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\nmetadata: {{name: alice}}\n\
+         spec: {{request: {csr}, signerName: x/y, usages: [client auth]}}\n"
+    );
+    let block = armor::wrap(armor::REQUEST, "alice", [], &manifest);
+    let quoted: String = block.lines().map(|line| format!("> {line}\n")).collect();
+    for text in [block.clone(), format!("Hi!\n```\n{block}```\n"), quoted] {
+        assert_eq!(whats(text.as_bytes()), [csr_kind(), "certificate request"], "{text}");
+    }
+    let config = format!(
+        "apiVersion: v1\nkind: Config\nusers:\n- {{name: a, user: {{client-certificate-data: {}}}}}\n",
+        STANDARD.encode(PEM)
+    );
+    let reply = armor::wrap(armor::REPLY, "alice", [], &config);
+    assert!(whats(reply.as_bytes()).iter().any(|what| what.starts_with("certificate")));
+    let items = crate::inspect::inspect(block.as_bytes(), crate::time::UnixTime(0)).unwrap();
+    assert_eq!(items[0].word("state"), "not submitted");
+}
+
+fn csr_kind() -> &'static str {
+    crate::api::csr::KIND
+}

@@ -189,6 +189,39 @@ fn a_context_of_something_else_is_left_alone() {
 }
 
 #[test]
+fn what_is_in_the_way_is_known_before_there_is_a_certificate() {
+    let existing = |held: Option<Certificate>| ExistingEntries {
+        same_clusters: ["prod".to_owned()].into(),
+        certificates: held.map(|c| ("old@prod".to_owned(), c)).into_iter().collect(),
+    };
+    let merged = merged(ENTRIES);
+    let check = |name: &str, replace, held: Option<Certificate>| {
+        check_names(&merged, name, "old", replace, &existing(held))
+    };
+    assert_eq!(check("new", false, None), Ok(()));
+    let present = check("old@prod", false, Some(earlier()));
+    assert!(matches!(present, Err(InstallError::Taken { replaceable: true, .. })), "{present:?}");
+    assert_eq!(check("old@prod", true, Some(earlier())), Ok(()));
+    for held in [None, Some(somebodys())] {
+        let others = check("old@prod", true, held);
+        assert!(matches!(others, Err(InstallError::Taken { replaceable: false, .. })));
+    }
+}
+
+#[test]
+fn a_context_that_is_written_may_be_the_current_one() {
+    let current = format!("{ENTRIES}current-context: old@prod\n");
+    for (text, is_current) in [(ENTRIES, false), (&current, true)] {
+        let case = Case { text, same: &["prod"], held: Some(earlier()) };
+        let replaced = case.plan(|w| w.replace = true).unwrap();
+        let renewed = case.plan(|w| w.renewed = Some("old@prod")).unwrap();
+        for plan in [replaced, renewed] {
+            assert_eq!((plan.is_current, plan.made_current), (is_current, false));
+        }
+    }
+}
+
+#[test]
 fn a_renewal_writes_the_user_entry_alone() {
     let renew = |w: &mut NewEntries<'_>| w.renewed = Some("old@prod");
     let case = |held| Case { text: ENTRIES, same: &["prod"], held };

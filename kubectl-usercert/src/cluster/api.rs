@@ -118,6 +118,20 @@ impl Cluster {
         self.send_csr(Method::GET, &format!("{CSRS}/{}", encode(name)), None).await
     }
 
+    /// Deletes a request if it is still this one.
+    ///
+    /// # Errors
+    /// As the server answers; Conflict when it is another.
+    pub async fn delete_csr(&self, name: &str, uid: &str, dry_run: bool) -> Result<(), ApiError> {
+        let mut body = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": { "uid": uid },
+        });
+        if dry_run {
+            body["dryRun"] = json!(["All"]);
+        }
+        self.send(Method::DELETE, &format!("{CSRS}/{}", encode(name)), Some(&body)).await.map(drop)
+    }
+
     /// Writes a decision; `body` is the object as it was read with a condition appended.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use usercert_core::api::csr::{self, CLIENT_SIGNER, Decision};
+use usercert_core::api::csr::{self, CLIENT_SIGNER, CsrObject, Decision};
 use usercert_core::api::rbac::Subject;
 use usercert_core::text::{shell_word, show};
 use usercert_core::x509::certificate::Expected;
@@ -22,10 +22,10 @@ use crate::workflow::approval;
 use crate::workflow::findings;
 use crate::workflow::grant_role::AccompanyingGrants;
 use crate::workflow::installation::{self, AwaitedCertificate, CheckedCertificate, KeptRequest};
-use crate::workflow::kubeconfig_writer::{self, WrittenEntry};
+use crate::workflow::kubeconfig_writer::WrittenEntry;
 use crate::workflow::own_request::{KeySource, RequestSpec};
 use crate::workflow::pending_request::{self, SubmittedTo};
-use crate::workflow::placement::{ClusterEntry, Placement};
+use crate::workflow::placement::{self, ClusterEntry, Placement};
 use crate::workflow::records::Recorder;
 use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::PolicyArgs;
@@ -89,6 +89,26 @@ pub struct CreateArgs {
     client: ClientArgs,
 }
 
+impl CreateArgs {
+    /// What goes on with a run that was interrupted after the approval.
+    fn install_line(&self, csr_name: &str) -> String {
+        let mut line = format!("kubectl usercert install{}", self.client.repeated());
+        let standalone = self.standalone.as_ref().map(|file| file.display().to_string());
+        let flags = [
+            ("csr-name", Some(csr_name)),
+            ("standalone", standalone.as_deref()),
+            ("context-name", self.context_name.as_deref()),
+            ("namespace", self.client.namespace.as_deref()),
+        ];
+        for (flag, value) in flags {
+            if let Some(value) = value {
+                line.push_str(&format!(" --{flag} {}", shell_word(value)));
+            }
+        }
+        format!("{line} -- {}", shell_word(&self.name))
+    }
+}
+
 pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     for code in &args.accept {
         findings::can_be_accepted(code)?;
@@ -104,7 +124,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     if let Some(file) = &args.standalone {
-        kubeconfig_writer::must_be_new(file)?;
+        placement::must_be_new(file)?;
     }
 
     let context_name = args
@@ -112,7 +132,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         .clone()
         .unwrap_or_else(|| format!("{}@{}", args.name, target.cluster_name()));
     if args.install {
-        kubeconfig_writer::must_be_free(&target.kubeconfig.merged, &context_name)?;
+        placement::must_be_free(&target.kubeconfig.merged, &context_name)?;
     }
 
     let made = spec.make()?;
@@ -158,12 +178,24 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let roles = along.roles().map(|r| format!(", and give them {r}")).unwrap_or_default();
     host.confirm(&format!("{what}{roles}?"), args.yes)?;
 
-    // Kept like any request's, so that whatever happens from here on loses no key.
+    // Kept like any request's, so that whatever happens once it is approved loses no key.
     let store = pending_request::store()?;
     let id = pending_request::cluster_id(&target.endpoint, &name);
     let submitted = SubmittedTo::new(&target.endpoint, &name);
-    let record = spec.record(&made.csr, Some(submitted));
+    let mut record = spec.record(&made.csr, Some(submitted));
     pending_request::save(&store, &id, &record, &made.key)?;
+    let object = match submit(&cluster, &sheet).await {
+        Ok(object) => object,
+        Err(error) => {
+            store.remove(&id)?;
+            return Err(error.hint("nothing was approved, and no key is kept"));
+        }
+    };
+    if let Some(submitted) = &mut record.submitted {
+        submitted.uid.clone_from(&object.metadata.uid);
+        submitted.csr_name.clone_from(&object.metadata.name);
+    }
+    pending_request::update(&store, &id, &record)?;
     let awaited = AwaitedCertificate {
         signer_name: Some(spec.signer.clone()),
         expected: Expected::of(&made.csr, spec.expires.lifetime()),
@@ -176,14 +208,13 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         standalone: args.standalone.clone(),
         ..Placement::default()
     };
-    let done = finish(host, args, &target, &cluster, &sheet, awaited, &placement);
-    let (checked, written) = done.await.map_err(|error| {
-        error.hint(format!(
-            "the key is kept; once the cause is gone, go on with\n  kubectl usercert install{} --csr-name {} -- {}",
-            args.client.repeated(),
-            shell_word(&name),
-            shell_word(&args.name)
-        ))
+    let resume = args.install_line(&object.metadata.name);
+    let creation = Creation { host, args, target: &target, cluster: &cluster, sheet: &sheet };
+    let done = creation.finish(object, awaited, &placement, &resume);
+    let (checked, written) = done.await.map_err(|error| match error.exit {
+        // It says so itself.
+        Exit::TimedOut | Exit::Refused => error,
+        _ => error.hint(format!("the key is kept; once the cause is gone, go on with\n  {resume}")),
     })?;
     checked.remove_pending()?;
     let before = "the certificate is there and the kubeconfig is written";
@@ -200,39 +231,54 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn finish(
-    host: &Host,
-    args: &CreateArgs,
-    target: &Target,
-    cluster: &Cluster,
-    sheet: &Sheet,
-    awaited: AwaitedCertificate,
-    placement: &Placement,
-) -> Result<(CheckedCertificate, WrittenEntry)> {
+/// Submits the request that was shown.
+async fn submit(cluster: &Cluster, sheet: &Sheet) -> Result<CsrObject> {
     let approval::Submitted { object, foreign } = approval::submit(cluster, &sheet.object).await?;
     if foreign {
         // Nobody knows the key's hash beforehand.
         return Err(approval::replaced(&object.metadata.name));
     }
-    let condition = approval::ApprovalCondition {
-        decision: Decision::Approve,
-        reason: "UsercertCreate",
-        message: "Created and approved with kubectl usercert create.",
-        dry_run: false,
-    };
-    let approved = approval::write(host, cluster, &object, &condition).await?;
-    let request = approved.clone().into_fields();
-    let limit = args.timeout.timeout.for_waiting();
-    let chain = installation::collect(host, cluster, approved, limit).await?;
-    if let Some(leaf) = chain.first() {
-        Recorder::new(host, cluster).note(leaf, &request).await;
+    Ok(object)
+}
+
+/// From the submitted request to the written kubeconfig.
+struct Creation<'a> {
+    host: &'a Host,
+    args: &'a CreateArgs,
+    target: &'a Target,
+    cluster: &'a Cluster,
+    sheet: &'a Sheet,
+}
+
+impl Creation<'_> {
+    async fn finish(
+        &self,
+        object: CsrObject,
+        awaited: AwaitedCertificate,
+        placement: &Placement,
+        resume: &str,
+    ) -> Result<(CheckedCertificate, WrittenEntry)> {
+        let Self { host, args, target, cluster, sheet } = *self;
+        let condition = approval::ApprovalCondition {
+            decision: Decision::Approve,
+            reason: "UsercertCreate",
+            message: "Created and approved with kubectl usercert create.",
+            dry_run: false,
+        };
+        let approved = approval::write(host, cluster, &object, &condition).await?;
+        let request = approved.clone().into_fields();
+        let (limit, resume) = (args.timeout.timeout.for_waiting(), Some(resume));
+        let chain = installation::collect(host, cluster, approved, &awaited, limit, resume).await?;
+        if let Some(leaf) = chain.first() {
+            Recorder::new(host, cluster).note(leaf, &request).await;
+        }
+        if let Some(leaf) = chain.first().filter(|_| sheet.is_of_revoked_user()) {
+            revocation::except(host, cluster, leaf).await?;
+        }
+        let entry = ClusterEntry { namespace: None, ..ClusterEntry::of(target) };
+        let trial = Some(args.client.request_timeout);
+        let checked = installation::check(host, entry, chain, awaited, trial).await?;
+        let written = checked.write(host, &target.kubeconfig.list, placement)?;
+        Ok((checked, written))
     }
-    if let Some(leaf) = chain.first().filter(|_| sheet.is_of_revoked_user()) {
-        revocation::except(host, cluster, leaf).await?;
-    }
-    let entry = ClusterEntry { namespace: None, ..ClusterEntry::of(target) };
-    let trial = Some(args.client.request_timeout);
-    let checked = installation::check(host, entry, chain, awaited, trial).await?;
-    let written = checked.write(host, &target.kubeconfig.list, placement)?;
-    Ok((checked, written))
 }

@@ -19,6 +19,7 @@ use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::kubeconfig_writer;
+use crate::workflow::placement;
 
 /// Seconds by which a granted lifetime may differ without being told.
 const TOLERANCE: i64 = 60;
@@ -75,7 +76,7 @@ pub async fn run(host: &Host, args: &TokenArgs) -> Result<Exit> {
             .hint("write it to a file: --standalone FILE; or send it on through a pipe"));
     }
     if !to_stdout {
-        kubeconfig_writer::must_be_new(&args.standalone)?;
+        placement::must_be_new(&args.standalone)?;
     }
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;

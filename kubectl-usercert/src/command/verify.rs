@@ -18,6 +18,7 @@ use crate::ui::args::{ClientArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::revocation::Known;
+use crate::workflow::self_renewal::ask_anew;
 
 /// Ask the server who this context is, and explain the answer
 ///
@@ -63,7 +64,10 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
         Credentials::Certificate { chain, key_pem } => {
             let leaf = chain.first().cloned();
             if let Some(leaf) = &leaf {
-                check_time(host, leaf, &target)?;
+                // With a certificate of another place, the context is not where it belongs.
+                let own = client.client_certificate.is_none() && client.user.is_none();
+                let context = target.resolved.context_name.as_deref().filter(|_| own);
+                check_time(host, leaf, &target, context)?;
             }
             let key = String::from_utf8_lossy(&key_pem);
             (Cluster::with_certificate(&target.endpoint, &chain, &key, timeout)?, leaf)
@@ -129,8 +133,14 @@ fn check_program(host: &Host, target: &Target) {
 }
 
 /// A certificate out of its validity needs no server to be found useless.
-fn check_time(host: &Host, leaf: &Certificate, target: &Target) -> Result<()> {
+fn check_time(
+    host: &Host,
+    leaf: &Certificate,
+    target: &Target,
+    context: Option<&str>,
+) -> Result<()> {
     let now = host.now();
+    let renews_itself = self_renewing::store_of(&target.resolved.user).is_some();
     if now > leaf.not_after {
         return Err(Error::new(format!(
             "the certificate of {} {}, at {}",
@@ -138,10 +148,7 @@ fn check_time(host: &Host, leaf: &Certificate, target: &Target) -> Result<()> {
             expiry_in_words(leaf.not_after, now),
             leaf.not_after
         ))
-        .hint(format!(
-            "ask for a new one: kubectl usercert request {}, and install it with --replace",
-            shell_word(leaf.subject.user())
-        )));
+        .hint(ask_anew(context, leaf, renews_itself)));
     }
     if now < leaf.not_before {
         host.warn(format!(

@@ -151,6 +151,7 @@ pub async fn submit(cluster: &Cluster, sent: &CsrObject) -> Result<Submitted> {
                 let foreign = me.map_or(true, |me| me.username != object.spec.username);
                 return Ok(Submitted { object, foreign });
             }
+            Submission::Rejected(error) => return Err(error),
             Submission::Unseen | Submission::NameTaken => {}
         }
     }

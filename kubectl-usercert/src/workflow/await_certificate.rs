@@ -13,6 +13,7 @@ use crate::cluster::{ApiError, Cluster, Need, UserInfo, WaitEnd, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::keys;
 use crate::ui::host::{Host, Interrupted};
+use crate::workflow::pending_request::RequestRecord;
 
 /// Waits for the certificate of a request that was read as `seen`.
 ///
@@ -26,7 +27,23 @@ pub async fn wait(
     limit: Duration,
 ) -> Result<Object> {
     let name = seen.metadata.name.clone();
-    let shown = show(&name);
+    conclude(&name, until_end(host, cluster, seen, uid, limit, None).await?)
+}
+
+/// Waits until the request comes to an end, or the time is up. `resume`: the command that goes on with it, if
+/// that is not the one that runs.
+///
+/// # Errors
+/// As the server answers, or interrupted.
+pub(super) async fn until_end(
+    host: &Host,
+    cluster: &Cluster,
+    seen: Object,
+    uid: &str,
+    limit: Duration,
+    resume: Option<&str>,
+) -> Result<WaitEnd> {
+    let shown = show(&seen.metadata.name);
     let what = match seen.state() {
         State::Pending => format!("waiting for an admin to approve {shown}"),
         _ => format!("waiting for the certificate of {shown}"),
@@ -36,19 +53,35 @@ pub async fn wait(
     let end = match waits {
         false => waiting.await,
         true => host.waiting(&what, waiting).await.map_err(|Interrupted| {
-            Error::timed_out(format!("interrupted: the request {shown} has no certificate yet"))
-                .hint(format!("to resume, run it again:\n  {}", host.command_line()))
+            let error = Error::timed_out(format!(
+                "interrupted: the request {shown} has no certificate yet"
+            ));
+            match resume {
+                Some(line) => error.hint(format!("to resume, run:\n  {line}")),
+                None => error.hint(format!("to resume, run it again:\n  {}", host.command_line())),
+            }
         })?,
     };
-    conclude(&name, end.map_err(|e| explain(&e, &cluster.server, &Need::Get))?)
+    end.map_err(|e| explain(&e, &cluster.server, &Need::Get))
 }
 
 pub fn conclude(name: &str, end: WaitEnd) -> Result<Object> {
+    conclude_with(name, end, None)
+}
+
+/// The same for a wait that another command goes on with.
+pub(super) fn conclude_with(name: &str, end: WaitEnd, resume: Option<&str>) -> Result<Object> {
     match end {
         WaitEnd::Progress(Progress::Issued, Some(object)) => Ok(*object),
         WaitEnd::Progress(progress, _) => Err(ended(name, progress)),
-        WaitEnd::TimedOut(object) => Err(too_late(&object)),
+        WaitEnd::TimedOut(object) => Err(too_late(&object, resume)),
     }
+}
+
+/// Why nothing can be installed for a kept request that no server is known to have got.
+pub(super) fn not_submitted(name: &str, pending: &RequestRecord, flags: &str) -> Error {
+    Error::new(format!("the request {} was made, but did not reach the server", show(name)))
+        .hint(format!("to submit it:\n  {}", pending.command(flags)))
 }
 
 /// Why the wait for this request is over without a certificate.
@@ -79,19 +112,25 @@ pub fn ended(name: &str, progress: Progress) -> Error {
     }
 }
 
-fn too_late(object: &Object) -> Error {
+fn too_late(object: &Object, resume: Option<&str>) -> Error {
     let name = show(&object.metadata.name);
+    let again = match resume {
+        Some(line) => {
+            format!("run this; another `create` would make another certificate:\n  {line}")
+        }
+        None => "run the same command again".to_owned(),
+    };
     match object.state() {
         State::Approved => Error::timed_out(format!(
             "the request {name} is approved, but no signer has acted on it"
         ))
         .hint(format!(
             "the cluster may not sign for {}: EKS does not, nor do clusters whose controller manager has no CA key;\n\
-             ask its admin, then run the same command again (clusters forget such a request after a day)",
+             ask its admin (clusters forget such a request after a day), then {again}",
             show(&object.spec.signer_name)
         )),
         _ => Error::timed_out(format!("the request {name} is still pending")).hint(format!(
-            "ask an admin to approve it:\n  {}\nthen run the same command again",
+            "ask an admin to approve it:\n  {}\nthen {again}",
             approve_line(object)
         )),
     }

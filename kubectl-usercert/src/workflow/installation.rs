@@ -10,21 +10,21 @@ use usercert_core::lifecycle::credential::renewal_in_words;
 use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, Check, Expected, Outcome};
-use usercert_core::x509::key::PublicKey;
 use usercert_core::x509::lifetime::{self, Lifetime};
 
-use crate::cluster::{Cluster, Need, Target, explain};
+use crate::cluster::{Cluster, Target, WaitEnd};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::keys::PrivateKey;
 use crate::ui::args::{Format, Timeout};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::await_certificate;
-use crate::workflow::kubeconfig_writer::{self, Entry, WrittenEntry};
+use crate::workflow::kubeconfig_writer::{Entry, WrittenEntry};
 use crate::workflow::pending_request::{self, PendingRequest};
-use crate::workflow::placement::{AutoRenew, ClusterEntry, Placement};
+use crate::workflow::placement::{self, AutoRenew, ClusterEntry, Placement};
 use crate::workflow::stored_credential;
 use crate::workflow::submission::SubmittedRequest;
+use crate::workflow::submitted_object;
 
 /// A key, and what the certificate for it must be.
 pub struct AwaitedCertificate {
@@ -71,33 +71,23 @@ pub struct CheckedCertificate {
     awaited: AwaitedCertificate,
 }
 
-pub async fn read_request(cluster: &Cluster, name: &str) -> Result<CsrObject> {
-    cluster.get_csr(name).await.map_err(|error| match error.reason() {
-        "NotFound" => await_certificate::ended(name, Progress::Vanished),
-        _ => explain(&error, &cluster.server, &Need::Get).hint(
-            "without the right to read requests, ask the admin for a reply file:\n  kubectl usercert approve NAME --reply FILE",
-        ),
-    })
-}
-
-/// Makes sure that the object is the one with this UID, if that is known, and for this key.
-pub fn still_ours(object: &CsrObject, uid: &str, key: &PublicKey) -> Result<()> {
-    let other = !uid.is_empty() && object.metadata.uid != uid;
-    if other || object.certificate_request()?.key != *key {
-        return Err(await_certificate::ended(&object.metadata.name, Progress::Replaced));
-    }
-    Ok(())
-}
-
+/// Waits for the certificate of an object. A request that was denied or has failed is forgotten with its key.
+/// `resume`: the command that goes on with it, if that is not the one that runs.
 pub async fn collect(
     host: &Host,
     cluster: &Cluster,
     object: CsrObject,
+    awaited: &AwaitedCertificate,
     limit: Duration,
+    resume: Option<&str>,
 ) -> Result<Vec<Certificate>> {
-    let uid = object.metadata.uid.clone();
-    let object = await_certificate::wait(host, cluster, object.into_fields(), &uid, limit).await?;
-    await_certificate::chain_of(&object)
+    let (name, uid) = (object.metadata.name.clone(), object.metadata.uid.clone());
+    let seen = object.into_fields();
+    let end = await_certificate::until_end(host, cluster, seen, &uid, limit, resume).await?;
+    if let (WaitEnd::Progress(Progress::Ended(_), _), Some(kept)) = (&end, &awaited.kept) {
+        pending_request::store()?.remove(&kept.id)?;
+    }
+    await_certificate::chain_of(&await_certificate::conclude_with(&name, end, resume)?)
 }
 
 /// Checks a certificate and, with a time limit for that, tries it on the server.
@@ -141,7 +131,7 @@ pub async fn after_submission(
 ) -> Result<()> {
     // The result is the installation's.
     host.say(format!("{}\n{}", submitted.outcome(), submitted.for_admin()));
-    let SubmittedRequest { object, made, kept } = submitted;
+    let SubmittedRequest { object, made, kept, .. } = submitted;
     let lifetime = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
     let awaited = AwaitedCertificate {
         expected: Expected::of(&made.csr, lifetime),
@@ -149,9 +139,10 @@ pub async fn after_submission(
         signer_name: Some(object.spec.signer_name.clone()),
         kept: kept.map(|id| KeptRequest { id, until_recognized: true }),
     };
-    let read = read_request(cluster, &object.metadata.name).await?;
-    still_ours(&read, &object.metadata.uid, &made.csr.key)?;
-    let chain = collect(host, cluster, read, limit).await?;
+    let (name, uid) = (&object.metadata.name, &object.metadata.uid);
+    let read = submitted_object::look(cluster, name, uid, &made.csr.key).await?;
+    let read = read.map_err(|progress| await_certificate::ended(name, progress))?;
+    let chain = collect(host, cluster, read, &awaited, limit, None).await?;
     let trial = Some(target.request_timeout);
     let checked = check(host, ClusterEntry::of(target), chain, awaited, trial).await?;
     checked.install(host, &target.kubeconfig.list, placement, format).await
@@ -276,7 +267,7 @@ impl CheckedCertificate {
             stored_credential::credential(context, endpoint, signer, chain, entry.key_pem)?;
         entry.exec = Some(exec);
         match &placement.standalone {
-            Some(file) => kubeconfig_writer::must_be_new(file)?,
+            Some(file) => placement::must_be_new(file)?,
             None => entry.check(list, placement.replace)?,
         }
         stored_credential::store(&reference, &credential, self.accepted, host.now())
@@ -376,7 +367,7 @@ impl CheckedCertificate {
         {
             kubectl.push_str(&format!(" --kubeconfig {}", shell_word(&file.display().to_string())));
         }
-        if !written.made_current {
+        if !written.is_current {
             kubectl.push_str(&format!(" --context {}", shell_word(&written.context_name)));
         }
         host.say(format!("Try it: {kubectl} auth whoami"));

@@ -18,7 +18,6 @@ use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 
 use crate::error::{Error, Exit, Result, ResultExt as _};
-use crate::files::Folder;
 use crate::files::atomic;
 use crate::files::folder::Access;
 use crate::files::kubeconfig::UpdateError;
@@ -53,8 +52,10 @@ pub struct WrittenEntry {
     pub context_name: String,
     /// The cluster entry that it uses.
     pub cluster_name: String,
-    /// Whether it is the current context now.
+    /// Whether it was made the current context.
     pub made_current: bool,
+    /// Whether it is the current context now.
+    pub is_current: bool,
     pub renews_itself: bool,
 }
 
@@ -114,6 +115,7 @@ impl Entry<'_> {
             context_name: self.context_name.clone(),
             cluster_name: self.cluster_name.clone(),
             made_current: true,
+            is_current: true,
             renews_itself: self.exec.is_some(),
         })
     }
@@ -132,10 +134,11 @@ impl Entry<'_> {
         use_context: bool,
     ) -> Result<WrittenEntry> {
         let busy = writers::is_locked(list);
-        let (mut cluster_name, mut made_current) = (String::new(), false);
+        let (mut cluster_name, mut made_current, mut is_current) = (String::new(), false, false);
         let update = kubeconfig::update_and_keep(list, LOCK_LIMIT, |files| {
             let (plan, texts) = self.decide(list, files, replace, use_context).map_err(Refused)?;
-            (cluster_name, made_current) = (plan.cluster_name, plan.made_current);
+            (made_current, is_current) = (plan.made_current, plan.is_current);
+            cluster_name = plan.cluster_name;
             Ok(texts)
         });
         let written = update.map_err(|error| match error {
@@ -150,7 +153,14 @@ impl Entry<'_> {
         let files = written.into_iter().map(|(file, _)| file).collect();
         let context_name = self.context_name.clone();
         let renews_itself = self.exec.is_some();
-        Ok(WrittenEntry { files, context_name, cluster_name, made_current, renews_itself })
+        Ok(WrittenEntry {
+            files,
+            context_name,
+            cluster_name,
+            made_current,
+            is_current,
+            renews_itself,
+        })
     }
 
     /// kubectl reads before it locks and then removes what it did not see; a loss shows shortly after.
@@ -197,23 +207,14 @@ impl Entry<'_> {
     }
 
     fn unplanned(&self, error: InstallError) -> Error {
-        let replaceable = matches!(error, InstallError::Taken { replaceable: true, .. });
-        let unproven = matches!(error, InstallError::Unproven { .. });
-        let error = Error { exit: Exit::Failed, ..Error::from(error) };
-        if unproven {
-            return self.kept_beside(error);
+        let of_error = |error| Error { exit: Exit::Failed, ..Error::from(error) };
+        if matches!(error, InstallError::Unproven { .. }) {
+            return self.kept_beside(of_error(error));
         }
         if self.renewed.is_some() {
-            return error.hint("nothing was written, and the key is kept: put it under another name with\n  kubectl usercert install --context-name NEW -- NAME");
+            return of_error(error).hint("nothing was written, and the key is kept: put it under another name with\n  kubectl usercert install --context-name NEW -- NAME");
         }
-        let other = shell_word(&format!("{}-2", self.context_name));
-        let elsewhere =
-            format!("choose another name with --context-name, as --context-name {other}");
-        if replaceable {
-            error.hint("to put the new certificate in its place, add --replace").hint(elsewhere)
-        } else {
-            error.hint(elsewhere)
-        }
+        taken(error, &self.context_name)
     }
 
     /// What to do with a new certificate that is not to replace the old one yet.
@@ -294,30 +295,16 @@ pub fn one_context(
     ])?)
 }
 
-/// Makes sure that a kubeconfig of its own can be written to `file`, before anything is asked for.
-pub fn must_be_new(file: &Path) -> Result<()> {
-    if file.as_os_str() == "-" {
-        return Err(Error::usage("--standalone needs a file: the kubeconfig holds a private key")
-            .hint("nothing was requested; name a file, as --standalone jane.conf"));
-    }
-    let what = if file.symlink_metadata().is_ok() {
-        "is there already"
-    } else if !Folder::can_hold(file) {
-        "is in a directory that does not exist and cannot be created"
-    } else {
-        return Ok(());
+/// Why the names are taken, and by what others it would go through.
+pub(super) fn taken(error: InstallError, context_name: &str) -> Error {
+    let replaceable = matches!(error, InstallError::Taken { replaceable: true, .. });
+    let error = Error { exit: Exit::Failed, ..Error::from(error) };
+    let error = match replaceable {
+        true => error.hint("to put the new certificate in its place, add --replace"),
+        false => error,
     };
-    Err(Error::new(format!("{} {what}", show_path(file)))
-        .hint("nothing was requested; name another file with --standalone"))
-}
-
-/// Makes sure that no entry of this name would be in the way, before anything is asked for.
-pub fn must_be_free(merged: &Merged, name: &str) -> Result<()> {
-    if merged.user(name).is_none() && merged.context(name).is_none() {
-        return Ok(());
-    }
-    Err(Error::new(format!("the kubeconfig already has an entry named {}", show(name)))
-        .hint("nothing was requested; choose another name with --context-name"))
+    let other = shell_word(&format!("{context_name}-2"));
+    error.hint(format!("choose another name with --context-name, as --context-name {other}"))
 }
 
 pub fn edited(merged: Merged, edits: &[(PathBuf, Vec<Edit>)]) -> Result<Vec<(PathBuf, String)>> {
@@ -374,7 +361,7 @@ pub fn used_elsewhere(merged: &Merged, endpoint: &Endpoint, user: &str) -> Optio
 }
 
 /// What the files behind existing entries say.
-fn existing(merged: &Merged, endpoint: &Endpoint, user: &str) -> ExistingEntries {
+pub(super) fn existing(merged: &Merged, endpoint: &Endpoint, user: &str) -> ExistingEntries {
     let mut existing = ExistingEntries::default();
     for entry in merged.clusters() {
         let Some(cluster) = merged.cluster(entry.name) else { continue };

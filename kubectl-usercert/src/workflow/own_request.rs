@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use usercert_core::api::csr::{self, CLIENT_AUTH, CsrObject, Manifest};
 use usercert_core::encoding::yaml;
-use usercert_core::exchange::command_lines;
+use usercert_core::exchange::{command_lines, request_file};
 use usercert_core::review::{self, Severity};
 use usercert_core::text::{show, show_path};
 use usercert_core::x509::identity::Identity;
@@ -134,14 +134,46 @@ impl RequestSpec {
         Ok(CsrObject::from_value(manifest.to_value())?)
     }
 
+    /// Key and request in a directory: those of an earlier run of the same command, or new ones.
+    pub fn make_in(&self, host: &Host, dir: &Path) -> Result<KeyedRequest> {
+        let files = command_lines::Files::of(self.identity.user.as_str());
+        let [key, csr, manifest] =
+            [files.key, files.csr, files.manifest].map(|name| dir.join(name));
+        set::undo_interrupted(if self.key.file().is_none() { &key } else { &csr });
+        if let Some(made) = self.made_before(self.key.file().unwrap_or(&key), &csr, &manifest) {
+            host.say("taking up the unfinished request of an earlier run");
+            return Ok(made);
+        }
+        let made = self.make()?;
+        self.write_files(host, dir, &made)?;
+        Ok(made)
+    }
+
+    /// What the files hold, if it is what this run would put there.
+    fn made_before(&self, key: &Path, csr: &Path, manifest: &Path) -> Option<KeyedRequest> {
+        let read = |file: &Path| reading::read_limited(file, request_file::MAX_BYTES).ok();
+        let csr = CertificateRequest::from_pem(&read(csr)?).ok()?;
+        let text = yaml::to_string(self.manifest(&self.object_name().ok()?, &csr).ok()?.raw());
+        let key = read_key(key).ok()?;
+        let same_kind = match &self.key {
+            KeySource::New(key_type) => KeyType::of(&csr.key.kind) == Some(*key_type),
+            KeySource::File(_) => true,
+        };
+        let same = same_kind
+            && *key.public() == csr.key
+            && csr.subject.user() == self.identity.user.as_str()
+            && csr.subject.groups() == self.identity.group_set()
+            && read(manifest)? == text.as_bytes();
+        same.then_some(KeyedRequest { key, csr, taken_up: true })
+    }
+
     /// Puts key, request and manifest into a directory; nothing is overwritten. A key in a file of one's
     /// own stays where it is.
-    pub fn write_files(&self, host: &Host, dir: &Path, made: &KeyedRequest) -> Result<()> {
+    fn write_files(&self, host: &Host, dir: &Path, made: &KeyedRequest) -> Result<()> {
         let files = command_lines::Files::of(self.identity.user.as_str());
         let manifest = yaml::to_string(self.manifest(&self.object_name()?, &made.csr)?.raw());
         let [key, csr, object] = [files.key, files.csr, files.manifest].map(|name| dir.join(name));
         let key = Some(key).filter(|_| self.key.file().is_none());
-        set::undo_interrupted(key.as_ref().unwrap_or(&csr));
         if let Some(there) =
             key.iter().chain([&csr, &object]).find(|p| p.symlink_metadata().is_ok())
         {

@@ -2,10 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use usercert_core::api::csr::{self, CLIENT_SIGNER};
+use usercert_core::exchange::command_lines;
 use usercert_core::kubeconfig::Endpoint;
+use usercert_core::text::{shell_word, show};
 use usercert_core::x509::code::hex;
 use usercert_core::x509::identity::Identity;
 use usercert_core::x509::key::PublicKey;
+use usercert_core::x509::lifetime::Lifetime;
 use usercert_core::x509::pkcs10::CertificateRequest;
 use zeroize::Zeroizing;
 
@@ -28,6 +32,45 @@ pub struct RequestRecord {
     pub submitted: Option<SubmittedTo>,
 }
 
+impl RequestRecord {
+    /// `request` for the same user and groups. `flags` are quoted, each after a space.
+    pub fn named(&self, flags: &str) -> String {
+        let groups = self.identity.groups.iter().map(|group| group.as_str());
+        command_lines::request(self.identity.user.as_str(), groups, flags)
+    }
+
+    /// The command that makes this request, or goes on with it.
+    pub fn command(&self, flags: &str) -> String {
+        let user = self.identity.user.as_str();
+        let seconds = self.expiration_seconds.map(i64::from);
+        let mut more = command_lines::expires(seconds.and_then(Lifetime::from_seconds));
+        if self.signer_name != CLIENT_SIGNER {
+            more.push_str(&format!(" --signer {}", shell_word(&self.signer_name)));
+        }
+        let plain = csr::name_for_user(user);
+        if let Some(name) = self.submitted.as_ref().map(|s| &s.csr_name)
+            && !name.starts_with(&plain)
+        {
+            more.push_str(&format!(" --csr-name {}", shell_word(name)));
+        }
+        self.named(&format!("{flags}{more}"))
+    }
+
+    pub fn key(&self) -> Result<PublicKey> {
+        let request = CertificateRequest::from_pem(self.request.as_bytes());
+        Ok(request.context("the pending request is damaged")?.key)
+    }
+
+    /// Its groups in words, safe to show.
+    pub fn groups_shown(&self) -> String {
+        let groups = self.identity.groups.iter().map(|group| show(group.as_str()));
+        match groups.collect::<Vec<_>>().as_slice() {
+            [] => "no groups".to_owned(),
+            groups => format!("groups {}", groups.join(", ")),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubmittedTo {
@@ -35,7 +78,7 @@ pub struct SubmittedTo {
     /// SHA-256 over the cluster's CA certificates.
     pub ca: String,
     pub csr_name: String,
-    /// The object's UID; empty until the server has answered.
+    /// The object's UID. Empty until the server has answered, so it may never have been submitted.
     pub uid: String,
 }
 
@@ -48,6 +91,11 @@ impl SubmittedTo {
             csr_name: csr_name.to_owned(),
             uid: String::new(),
         }
+    }
+
+    /// Whether a server has said that it has the request.
+    pub fn is_confirmed(&self) -> bool {
+        !self.uid.is_empty()
     }
 
     pub fn is_at(&self, endpoint: &Endpoint) -> bool {

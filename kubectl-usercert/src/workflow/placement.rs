@@ -1,11 +1,17 @@
 //! Where an installed certificate goes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use usercert_core::kubeconfig::Endpoint;
+use usercert_core::kubeconfig::install;
+use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::kubeconfig::self_renewing::StoreReference;
+use usercert_core::text::{show, show_path};
 
 use crate::cluster::Target;
+use crate::error::{Error, Result};
+use crate::files::Folder;
+use crate::workflow::kubeconfig_writer;
 
 #[derive(Clone, Debug, Default)]
 pub struct Placement {
@@ -47,4 +53,38 @@ impl ClusterEntry {
             namespace: target.namespace().map(str::to_owned),
         }
     }
+}
+
+/// Makes sure that a kubeconfig of its own can be written to `file`, before anything is asked for.
+pub fn must_be_new(file: &Path) -> Result<()> {
+    if file.as_os_str() == "-" {
+        return Err(Error::usage("--standalone needs a file: the kubeconfig holds a private key")
+            .hint("nothing was requested; name a file, as --standalone jane.conf"));
+    }
+    let there = file.symlink_metadata().is_ok().then_some("is there already");
+    let Some(what) = there.or_else(|| Folder::obstacle(file)) else { return Ok(()) };
+    Err(Error::new(format!("{} {what}", show_path(file)))
+        .hint("nothing was requested; name another file with --standalone"))
+}
+
+/// Makes sure that no entry of this name would be in the way, before anything is asked for.
+pub fn must_be_free(merged: &Merged, name: &str) -> Result<()> {
+    if merged.user(name).is_none() && merged.context(name).is_none() {
+        return Ok(());
+    }
+    Err(Error::new(format!("the kubeconfig already has an entry named {}", show(name)))
+        .hint("nothing was requested; choose another name with --context-name"))
+}
+
+/// Makes sure that a certificate for this user could be installed under this name, before anything is
+/// asked for.
+pub fn must_fit(target: &Target, context_name: &str, user: &str, replace: bool) -> Result<()> {
+    let merged = &target.kubeconfig.merged;
+    let existing = kubeconfig_writer::existing(merged, &target.endpoint, context_name);
+    install::check_names(merged, context_name, user, replace, &existing).map_err(|error| {
+        let Error { exit, message, hints } = kubeconfig_writer::taken(error, context_name);
+        let mut error = Error { exit, message, hints: vec!["nothing was requested".to_owned()] };
+        error.hints.extend(hints);
+        error
+    })
 }

@@ -31,12 +31,9 @@ pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
         return Err(Error::new(format!("{} is there already", show_path(&file)))
             .hint("nothing was approved; move it away, or name another file with --reply"));
     }
-    if !Folder::can_hold(&file) {
-        return Err(Error::new(format!(
-            "the directory of {} does not exist and cannot be created",
-            show_path(&file)
-        ))
-        .hint("nothing was approved"));
+    if let Some(what) = Folder::obstacle(&file) {
+        return Err(Error::new(format!("{} {what}", show_path(&file)))
+            .hint("nothing was approved; name another file with --reply"));
     }
     Ok(Some(file))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use usercert_core::api::csr::{self, Progress, Whose};
+use usercert_core::exchange::command_lines;
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::lifecycle::credential::StoredCredential;
 use usercert_core::text::{shell_word, show, show_short};
@@ -69,6 +70,7 @@ pub async fn renew(
                 "renewing takes the rights to create, get and watch certificatesigningrequests",
             ));
         }
+        Submission::Rejected(error) => return Err(error),
         Submission::NameTaken => {
             requests.remove(&pending.id)?;
             return Err(Error::new(format!("another request has the name {}", show(&name))));
@@ -189,11 +191,6 @@ pub fn too_late(
     why: Option<&str>,
     now: UnixTime,
 ) -> Error {
-    let context = shell_word(context);
-    let groups: String =
-        leaf.subject.groups().iter().map(|g| format!(" -g {}", shell_word(g))).collect();
-    let user = shell_word(leaf.subject.user());
-    let auto = if renews_itself { " --auto-renew" } else { "" };
     let why = why.map(|why| format!("; the last renewal: {}", show_short(why, 300)));
     Error::new(format!(
         "the certificate of {} {}, so it cannot ask for another{}",
@@ -201,9 +198,24 @@ pub fn too_late(
         expiry_in_words(leaf.not_after, now),
         why.unwrap_or_default()
     ))
-    .hint(format!(
-        "ask with other credentials (--user or --token), or hand a request over:\n  \
-         kubectl usercert request{groups} --offline -- {user}\nand install the admin's answer:\n  \
-         kubectl usercert install --reply FILE --context-name {context} --replace{auto} -- {user}"
-    ))
+    .hint(ask_anew(Some(context), leaf, renews_itself))
+}
+
+/// How to get the same once more without the certificate that has expired. `context` has it.
+pub fn ask_anew(context: Option<&str>, leaf: &Certificate, renews_itself: bool) -> String {
+    let groups = leaf.subject.groups();
+    let lifetime = lifetime::asked_for(leaf.not_before, leaf.not_after);
+    let request = command_lines::request(
+        leaf.subject.user(),
+        groups.iter().map(String::as_str),
+        &format!(" --offline{}", command_lines::expires(Some(lifetime))),
+    );
+    let name = context.map(|c| format!(" --context-name {}", shell_word(c))).unwrap_or_default();
+    let auto = if renews_itself { " --auto-renew" } else { "" };
+    format!(
+        "ask with other credentials (--user or --token), or hand a request over:\n  {request}\n\
+         and install the admin's answer:\n  \
+         kubectl usercert install --reply FILE{name} --replace{auto} -- {}",
+        shell_word(leaf.subject.user())
+    )
 }

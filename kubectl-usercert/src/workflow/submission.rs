@@ -10,7 +10,7 @@ use crate::cluster::{ApiError, Cluster, Need, Target, explain};
 use crate::error::{Error, Result};
 use crate::ui::host::Host;
 use crate::workflow::await_certificate;
-use crate::workflow::own_request::{KeyedRequest, RequestSpec};
+use crate::workflow::own_request::{KeySource, KeyedRequest, RequestSpec};
 use crate::workflow::pending_request::{self, PendingRequest, SubmittedTo};
 
 pub(super) enum Submission {
@@ -22,6 +22,13 @@ pub(super) enum Submission {
     /// It is there already, but one may not look at it.
     Unseen,
     NameTaken,
+    /// The server has turned it down, so there is no such object.
+    Rejected(Error),
+}
+
+/// Whether the server has answered, and stored nothing.
+fn is_rejection(error: &ApiError) -> bool {
+    (400..500).contains(&error.code()) && error.code() != 408
 }
 
 /// Submits `sent` under this name. `known_uid`: the UID that an earlier run was told, or empty.
@@ -39,12 +46,16 @@ pub(super) async fn submit_as(
         Err(error) if error.reason() == "AlreadyExists" => {}
         Err(error) => {
             let explained = explain(&error, &cluster.server, &Need::Create);
-            return Err(match whose {
+            let explained = match whose {
                 Whose::Own if error.code() == 403 => explained.hint(
                     "without the right to submit, hand the request over as a file:\n  kubectl usercert request NAME --offline",
                 ),
                 _ => explained,
-            });
+            };
+            return match is_rejection(&error) {
+                true => Ok(Submission::Rejected(explained)),
+                false => Err(explained),
+            };
         }
     }
     let found = cluster.get_csr(name).await;
@@ -66,6 +77,8 @@ pub(super) async fn submit_as(
 pub struct SubmittedRequest {
     pub object: Object,
     pub made: KeyedRequest,
+    /// Whether it was submitted just now.
+    pub created: bool,
     /// Its id in the state folder, if it is kept there.
     pub kept: Option<String>,
 }
@@ -95,21 +108,14 @@ pub async fn from_store(
         let record = spec.record(&made.csr, Some(SubmittedTo::new(&target.endpoint, name)));
         pending_request::save(&store, id, &record, &made.key)
     };
-    if made.taken_up {
-        tell_differences(host, spec, earlier.as_ref());
-    } else {
+    if !made.taken_up {
         keep(&id, &name)?;
     }
-    let mut object = submit_own(host, spec, cluster, &name, &made, &known_uid).await?;
-    if object.is_none() && spec.csr_name.is_some() {
-        if !made.taken_up {
-            store.remove(&id)?;
-        }
-        return Err(name_taken(&name));
-    }
+    let mut submission = submit_own(spec, cluster, &name, &made, &known_uid).await?;
     let key = &made.csr.key;
     for longer in [csr::name_with_key(&plain, key), csr::name_with_more_key(&plain, key)] {
-        if object.is_some() || longer.len() <= name.len() && name != plain {
+        let chosen = spec.csr_name.is_some() || longer.len() <= name.len() && name != plain;
+        if chosen || !matches!(submission, Submission::NameTaken) {
             continue;
         }
         host.say(format!(
@@ -123,9 +129,49 @@ pub async fn from_store(
         }
         store.remove(&id)?;
         (id, name) = (new_id, longer);
-        object = submit_own(host, spec, cluster, &name, &made, "").await?;
+        submission = submit_own(spec, cluster, &name, &made, "").await?;
     }
-    let object = object.ok_or_else(|| name_taken(&name))?;
+    let over = match &submission {
+        // What never was in the cluster needs no key.
+        Submission::Rejected(_) | Submission::NameTaken => !made.taken_up,
+        Submission::Ended(object) => known_uid.is_empty() || object.metadata.uid == known_uid,
+        _ => false,
+    };
+    if over {
+        store.remove(&id)?;
+    }
+    let asked = earlier.as_ref().filter(|_| made.taken_up).map(|e| e.record.expiration_seconds);
+    let (object, created) = match submission {
+        Submission::Created(object) => (object.into_fields(), true),
+        Submission::TakenUp(object) => {
+            if !known_uid.is_empty() && object.metadata.uid != known_uid {
+                host.warn(
+                    "note: the earlier request is gone; somebody has submitted the same one again",
+                );
+            }
+            (object.into_fields(), false)
+        }
+        Submission::Unseen => {
+            let mut object = spec.manifest(&name, &made.csr)?.into_fields();
+            object.metadata.uid.clone_from(&known_uid);
+            object.spec.expiration_seconds = asked.flatten().map(i64::from);
+            (object, false)
+        }
+        Submission::Ended(object) => {
+            let again = match &spec.key {
+                KeySource::New(_) if over => {
+                    "to ask again, run the same command again: it makes a new key and a new request"
+                }
+                _ => "to ask again under another name, add --csr-name",
+            };
+            return Err(ended(&object).hint(again));
+        }
+        Submission::Rejected(error) => return Err(error),
+        Submission::NameTaken => return Err(name_taken(&name)),
+    };
+    if !created {
+        tell_lifetime(host, spec, &object);
+    }
     let uid = object.metadata.uid.clone();
     let submitted =
         SubmittedTo { uid, ..SubmittedTo::new(&target.endpoint, &object.metadata.name) };
@@ -133,7 +179,7 @@ pub async fn from_store(
     // What the object asks for counts, whatever this run was told.
     record.expiration_seconds = object.spec.expiration_seconds.and_then(|s| i32::try_from(s).ok());
     pending_request::update(&store, &id, &record)?;
-    Ok(SubmittedRequest { object, made, kept: Some(id) })
+    Ok(SubmittedRequest { object, made, created, kept: Some(id) })
 }
 
 /// The request of an earlier run under this name or, unless the person chose it, a longer one.
@@ -155,15 +201,21 @@ fn earlier(spec: &RequestSpec, target: &Target, plain: &str) -> Result<Option<Pe
     Ok(longer.or(found))
 }
 
-/// A request that is taken up stays what it was.
-fn tell_differences(host: &Host, spec: &RequestSpec, earlier: Option<&PendingRequest>) {
-    let Some(earlier) = earlier else { return };
-    if earlier.record.expiration_seconds != spec.expires.lifetime().map(Lifetime::seconds) {
-        host.warn(format!(
-            "note: the unfinished request of an earlier run is taken up; its lifetime stays, --expires {} does not apply",
-            spec.expires
-        ));
+/// A request that is in the cluster already stays what it was.
+fn tell_lifetime(host: &Host, spec: &RequestSpec, object: &Object) {
+    let lifetime = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
+    if lifetime == spec.expires.lifetime() {
+        return;
     }
+    let kept = lifetime.map_or("the signer's choice".to_owned(), |lifetime| lifetime.to_string());
+    host.warn(format!(
+        "note: the request was submitted before; its lifetime stays {kept}, and is not {}",
+        spec.expires
+    ));
+}
+
+fn ended(object: &CsrObject) -> Error {
+    await_certificate::ended(&object.metadata.name, csr::progress(Some(object), ""))
 }
 
 fn name_taken(name: &str) -> Error {
@@ -180,57 +232,42 @@ pub async fn from_files(
     cluster: &Cluster,
     dir: &Path,
 ) -> Result<SubmittedRequest> {
-    let made = spec.make()?;
-    spec.write_files(host, dir, &made)?;
+    let made = spec.make_in(host, dir)?;
     let name = spec.object_name()?;
-    let object = submit_own(host, spec, cluster, &name, &made, "").await?;
-    let object = object.ok_or_else(|| {
-        name_taken(&name).hint("key and request are in the directory; give that key with --key")
-    })?;
-    Ok(SubmittedRequest { object, made, kept: None })
+    let (object, created) = match submit_own(spec, cluster, &name, &made, "").await? {
+        Submission::Created(object) => (object, true),
+        Submission::TakenUp(object) => (object, false),
+        Submission::Ended(object) => {
+            return Err(ended(&object)
+                .hint("to ask again, name another directory with --out-dir, and another name with --csr-name"));
+        }
+        Submission::Rejected(error) => return Err(error),
+        Submission::NameTaken | Submission::Unseen => {
+            return Err(name_taken(&name)
+                .hint("key and request are in the directory; give that key with --key"));
+        }
+    };
+    Ok(SubmittedRequest { object: object.into_fields(), made, created, kept: None })
 }
 
-/// Submits one's own request; `None` if another has the name.
 async fn submit_own(
-    host: &Host,
     spec: &RequestSpec,
     cluster: &Cluster,
     name: &str,
     made: &KeyedRequest,
     known_uid: &str,
-) -> Result<Option<Object>> {
-    let sent = spec.manifest(name, &made.csr)?;
-    match submit_as(cluster, name, &sent, Whose::Own, known_uid).await? {
-        Submission::Created(object) => Ok(Some(object.into_fields())),
-        Submission::TakenUp(object) => {
-            if !known_uid.is_empty() && object.metadata.uid != known_uid {
-                host.warn(
-                    "note: the earlier request is gone; somebody has submitted the same one again",
-                );
-            }
-            Ok(Some(object.into_fields()))
-        }
-        Submission::Ended(object) => {
-            Err(await_certificate::ended(name, csr::progress(Some(&object), ""))
-                .hint("to ask again with a new key under another name, add --csr-name"))
-        }
-        Submission::Unseen => {
-            let mut object = sent.into_fields();
-            known_uid.clone_into(&mut object.metadata.uid);
-            Ok(Some(object))
-        }
-        Submission::NameTaken => Ok(None),
-    }
+) -> Result<Submission> {
+    submit_as(cluster, name, &spec.manifest(name, &made.csr)?, Whose::Own, known_uid).await
 }
 
 impl SubmittedRequest {
     pub fn outcome(&self) -> String {
         let name = show(&format!("{}/{}", csr::RESOURCE, self.object.metadata.name));
-        match (self.made.taken_up, self.object.state()) {
-            (false, _) => format!("{name} created"),
-            (true, State::Pending) => format!("{name} unchanged: it is still pending"),
-            (true, State::Approved) => format!("{name} unchanged: it is approved, not yet issued"),
-            (true, state) => format!("{name} unchanged: its state is {}", state.name()),
+        match (self.created, self.object.state()) {
+            (true, _) => format!("{name} created"),
+            (false, State::Pending) => format!("{name} unchanged: it is still pending"),
+            (false, State::Approved) => format!("{name} unchanged: it is approved, not yet issued"),
+            (false, state) => format!("{name} unchanged: its state is {}", state.name()),
         }
     }
 

@@ -217,6 +217,11 @@ fn nobody_meets_read_only_files() {
     assert!(matches!(replace(&file, b"new"), Err(WriteError::Open { .. })));
     assert_eq!(std::fs::read(&file).unwrap(), b"old");
     assert!(matches!(acquire(&[&file]), Err(LockError::Create { .. })));
+    for file in ["closed/new", "closed/new/config"] {
+        let found = Folder::obstacle(&directory.join(file));
+        assert_eq!(found, Some("is in a directory that you may not write to"));
+    }
+    assert_eq!(Folder::obstacle(&directory.join("new/config")), None);
     let below = directory.join("closed/new/config");
     assert!(matches!(acquire(&[&below]), Err(LockError::Directory { .. })));
     // A lock of kubectl's, which cannot even be read.

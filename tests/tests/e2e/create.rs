@@ -53,6 +53,8 @@ fn create_loses_no_key(trial: &Trial) {
             "1s",
         ])
         .exits(5);
-    out.says(&["the key is kept", "--csr-name"]);
+    let line = "kubectl usercert install --csr-name ";
+    out.says(&["another `create` would make another", line, &format!(" --standalone y -- {late}")])
+        .never_shows("the same command");
     assert_eq!(admin.pending().len(), 1);
 }

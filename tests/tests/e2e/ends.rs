@@ -1,5 +1,7 @@
 //! The ends that a request can come to other than a certificate: each with its message and exit code.
 
+use usercert_sandbox::{Fault, Sandbox, SandboxOptions};
+
 use crate::cases;
 use crate::trial::Trial;
 
@@ -11,6 +13,8 @@ cases!(
     replaced,
     failed,
     denied_before_request_again,
+    rejected,
+    never_submitted,
     other_identity_keeps_both,
     wait_in_request,
 );
@@ -25,6 +29,7 @@ fn denied(trial: &Trial) {
         .prints(&["denied"]);
     let out = admin.run(&["install", &user]).exits(3).says(&["was denied", "NotYet", "later"]);
     out.never_shows("\u{1b}").never_shows("\u{7}");
+    assert!(admin.pending().is_empty(), "its key is of no use any more");
     let out = admin.run(&["approve", &user, "--yes"]).exits(3);
     out.says(&["is already Denied (NotYet): ", "later"]).never_shows("\u{1b}");
     admin.run(&["deny", &user]).ok();
@@ -111,7 +116,68 @@ fn denied_before_request_again(trial: &Trial) {
     let user = trial.user("deny-again");
     admin.run(&["request", &user]).ok();
     admin.run(&["deny", &user]).ok();
-    admin.run(&["request", &user]).exits(3).says(&["was denied", "--csr-name"]);
+    let told = admin.run(&["request", &user]).exits(3);
+    told.says(&["was denied", "run the same command again"]);
+    // What it says to do works.
+    let made = admin.run(&["request", &user]).ok().prints(&["created"]);
+    let name = made.stdout.split([' ', '/']).nth(1).expect("a name").to_owned();
+    admin.run(&["approve", &name, "--yes"]).ok();
+    admin.run(&["install", &user]).ok();
+    assert_eq!(admin.whoami(&admin.context_of(&user)).0, user);
+}
+
+/// What the server has turned down leaves nothing behind.
+fn rejected(trial: &Trial) {
+    let (name, user) = (trial.user("nobody"), trial.user("rejected"));
+    let person = trial.nobody_special(&name, &[]);
+    let request = ["request", &user];
+    person.run(&request).exits(1).says(&["Forbidden"]);
+    let create = ["create", &user, "--yes", "--standalone", "x.conf"];
+    person.run(&create).exits(1).says(&["Forbidden", "no key is kept"]);
+    let files = ["request", &user, "--out-dir", "out"];
+    for _ in 0..2 {
+        person.run(&files).exits(1).says(&["Forbidden"]);
+    }
+    let offline = person.run(&[&files[..], &["--offline"]].concat()).ok();
+    offline.says(&["taking up", "kubectl usercert approve -f"]);
+    assert!(person.pending().is_empty());
+    let rule = serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests"], "verbs": ["create", "get"]}]);
+    trial.grant(&name, rule);
+    person.run(&request).ok().prints(&["created"]);
+    person.run(&request).ok().prints(&["unchanged: it is still pending"]);
+
+    // Invalid, and mended.
+    let (admin, user) = (trial.admin(), trial.user("mended"));
+    admin.run(&["request", &user, "--signer", "people"]).exits(1).says(&["Invalid"]);
+    admin.run(&["request", &user]).ok().prints(&[&format!("{user} created")]);
+    admin.run(&["approve", &user, "--yes"]).ok();
+    admin.run(&["install", &user]).ok();
+}
+
+/// Whether it has arrived is not known: the key is kept, and nobody says that there was a request.
+fn never_submitted(trial: &Trial) {
+    let sandbox = Sandbox::start(SandboxOptions::default()).expect("the sandbox starts");
+    let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
+    sandbox.fail_at("certificatesigningrequests", Fault::Failing(503));
+    admin.run(&["request", "alice", "-g", "dev", "--expires", "5h"]).exits(1);
+    assert_eq!(admin.pending().len(), 1);
+    sandbox.recover();
+    let told = admin.run(&["install", "alice"]).exits(1);
+    let line = "kubectl usercert request -g dev --expires 5h -- alice";
+    told.says(&["alice was made, but did not reach the server", line]).never_shows("gone");
+    // Somebody else was faster.
+    let eve = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
+    eve.run(&["request", "alice", "--csr-name", "alice"]).ok();
+    admin.run(&["install", "alice"]).exits(1).says(&["did not reach the server"]);
+    admin.kubectl(&["delete", "csr", "alice"]).ok();
+
+    let made = admin.run(&["request", "alice", "-g", "dev", "--expires", "6h"]).ok();
+    made.prints(&["created"]).never_shows("its lifetime stays");
+    let seconds = ["get", "csr", "alice", "-o", "jsonpath={.spec.expirationSeconds}"];
+    assert_eq!(admin.kubectl(&seconds).ok().stdout, "21600");
+    let again = admin.run(&["request", "alice", "-g", "dev"]).ok().prints(&["unchanged"]);
+    again.says(&["its lifetime stays 6h, and is not 30d"]);
 }
 
 /// The same user name with other groups is another request: neither key is lost.

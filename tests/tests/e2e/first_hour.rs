@@ -9,6 +9,10 @@ cases!(
     approved_before_with_another_pending,
     denied_before,
     install_without_a_name,
+    the_approved_one_is_meant,
+    withdrawn,
+    installed_before,
+    the_wrong_file,
     the_first_context_is_the_current_one,
     files_are_found_by_their_flag,
     help_and_version,
@@ -37,10 +41,13 @@ fn the_printed_line_installs_the_second_request(trial: &Trial) {
     let second = admin.run(&["request", &user, "-g", "two"]).ok();
     let name = second.stdout.split([' ', '/']).nth(1).expect("a name").to_owned();
     assert_ne!(name, user);
-    admin.run(&["approve", &name, "--yes"]).ok();
     // The name alone is not enough, and the hint tells what is.
-    let hint = format!("kubectl usercert install --csr-name {name} -- {user}");
-    admin.run(&["install", &user]).exits(1).says(&["2 requests", &hint]);
+    let context = admin.kubectl(&["config", "current-context"]).ok().stdout.trim().to_owned();
+    let hint = format!("kubectl usercert install --context {context} --csr-name {name} -- {user}");
+    let told = admin.run(&["install", &user, "--context", &context]).exits(1);
+    let withdraw = format!("--context {context} --withdraw -- {user}");
+    told.says(&["2 requests", &hint, "# groups two, code", ": pending", &withdraw]);
+    admin.run(&["approve", &name, "--yes"]).ok();
     line(&admin, &second, "kubectl usercert install").ok();
     assert!(admin.whoami(&admin.context_of(&user)).1.contains(&"two".to_owned()));
     // An object of the same name that is done with is in nobody's way.
@@ -103,7 +110,7 @@ fn denied_before(trial: &Trial) {
 fn install_without_a_name(trial: &Trial) {
     let admin = trial.admin();
     let (one, two) = (trial.user("one"), trial.user("two"));
-    admin.run(&["install"]).exits(1).says(&["no request for anybody"]);
+    admin.run(&["install"]).exits(1).says(&["no request to the server"]);
     admin.run(&["request", &one]).ok();
     admin.run(&["approve", &one, "--yes"]).ok();
     admin.run(&["install"]).ok();
@@ -112,8 +119,108 @@ fn install_without_a_name(trial: &Trial) {
     for name in [&two, &three] {
         admin.run(&["request", name]).ok();
     }
-    admin.run(&["install"]).exits(1).says(&["2 requests for anybody are kept", &two, &three]);
+    admin.run(&["install"]).exits(1).says(&["2 requests are kept", &two, &three]);
     admin.run(&["install", "--key", "x"]).exits(2).says(&["whose request"]);
+}
+
+/// Of several requests the only one that was approved is meant, and of the others none that is over.
+fn the_approved_one_is_meant(trial: &Trial) {
+    let (admin, user) = (trial.admin(), trial.user("typo"));
+    admin.run(&["request", &user, "-g", "dve"]).ok();
+    let second = admin.run(&["request", &user, "-g", "dev"]).ok();
+    let name = second.stdout.split([' ', '/']).nth(1).expect("a name").to_owned();
+    admin.run(&["approve", &name, "--yes"]).ok();
+    admin.run(&["install", &user]).ok().says(&["2 requests are kept", "groups dev"]);
+    assert!(admin.whoami(&admin.context_of(&user)).1.contains(&"dev".to_owned()));
+}
+
+fn withdrawn(trial: &Trial) {
+    let (admin, user) = (trial.admin(), trial.user("typo"));
+    admin.run(&["request", &user, "-g", "dve"]).ok();
+    let told = admin.run(&["request", &user, "-g", "dev"]).ok();
+    let all = ["request", &user, "--withdraw"];
+    admin.run(&all).exits(1).says(&["2 requests", "# groups dve", "# groups dev"]);
+    let dve = ["request", &user, "-g", "dve", "--withdraw"];
+    admin.run(&[&dve[..], &["--dry-run=server"]].concat()).ok().prints(&["(server dry run)"]);
+    assert_eq!(admin.pending().len(), 2);
+    let line = format!("kubectl usercert request -g dve --withdraw -- {user}");
+    told.says(&["Another request for this user is kept (groups dve", &line]);
+    let gone = admin.run(&[&dve[..], &["-o", "json"]].concat()).ok().json();
+    assert_eq!((&gone["kind"], &gone["deleted"]), (&"Withdrawal".into(), &true.into()));
+    assert_eq!(admin.pending().len(), 1);
+    admin.kubectl(&["get", "csr", &user]).exits(1);
+    admin.run(&dve).exits(1).says(&["no such request"]);
+    admin.run(&all).ok().prints(&["withdrawn"]);
+    // Somebody else's object of the same name stays.
+    admin.run(&["request", &user]).ok();
+    admin.kubectl(&["delete", "csr", &user]).ok();
+    trial.admin().run(&["request", &user, "--csr-name", &user]).ok();
+    admin.run(&all).ok().prints(&["withdrawn"]);
+    admin.kubectl(&["get", "csr", &user]).ok();
+    assert!(admin.pending().is_empty());
+
+    // Without the right to delete, the admin has to end it.
+    let (name, user) = (trial.user("asks"), trial.user("stays"));
+    let person = trial.nobody_special(&name, &[]);
+    let rule = serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests"], "verbs": ["create", "get"]}]);
+    trial.grant(&name, rule);
+    person.run(&["request", &user]).ok();
+    let deny = format!("kubectl usercert deny -- {user}");
+    person.run(&["request", &user, "--withdraw"]).ok().says(&["stays in the cluster", &deny]);
+    assert!(person.pending().is_empty());
+    admin.run(&["deny", &user]).ok();
+    let offline = ["request", &user, "--offline"];
+    person.run(&offline).ok();
+    person.run(&[&offline[..], &["--withdraw"]].concat()).ok().prints(&["withdrawn"]);
+    assert!(person.pending().is_empty());
+}
+
+/// Installing twice, and after the kubeconfig was lost.
+fn installed_before(trial: &Trial) {
+    let (admin, newcomer) = (trial.admin(), trial.newcomer());
+    let (jane, mary) = (trial.user("jane"), trial.user("mary"));
+    let request = newcomer.run(&["request", &jane, "--offline", "-o", "yaml"]).ok().stdout;
+    admin.write("r.yaml", &request);
+    admin.run(&["approve", "-f", "r.yaml", "--yes", "--reply", "reply"]).ok();
+    newcomer.write("reply", &admin.read("reply"));
+    let install = ["install", "--reply", "reply", "--yes"];
+    newcomer.run(&install).ok();
+    let context = newcomer.context_of(&jane);
+    let again = newcomer.run(&install).exits(1);
+    again.says(&[&format!("is installed already, in the context {context}")]);
+    std::fs::remove_file(newcomer.home.join(".kube/config")).expect("a file");
+    newcomer.run(&install).exits(1).says(&["no key for this certificate", "make a new request"]);
+
+    admin.run(&["request", &mary]).ok();
+    admin.run(&["approve", &mary, "--yes"]).ok();
+    admin.run(&["install", &mary]).ok();
+    let context = admin.context_of(&mary);
+    let again = admin.run(&["install", &mary]).exits(1);
+    let line = format!("kubectl --context {context}");
+    again.says(&["no request for", "has a certificate here already", &line]);
+    admin.kubectl(&["config", "delete-context", &context]).ok();
+    let lost = admin.run(&["install", &mary]).exits(1);
+    lost.says(&["in the kubeconfig only", "kubectl usercert request"]);
+}
+
+fn the_wrong_file(trial: &Trial) {
+    let (admin, newcomer, user) = (trial.admin(), trial.newcomer(), trial.user("mixed"));
+    let request = newcomer.run(&["request", &user, "--offline"]).ok().stdout;
+    newcomer.write("request.txt", &request);
+    let told = newcomer.run(&["install", "--reply", "request.txt"]).exits(1);
+    told.says(&["request.txt is a request, not the reply to it", "kubectl usercert approve -f"]);
+    newcomer.run(&["inspect", "request.txt"]).ok().prints(&[&user, "not submitted"]);
+    admin.write("r.txt", &request);
+    admin.run(&["approve", "-f", "r.txt", "--yes", "--reply", "reply"]).ok();
+    newcomer.write("reply", &admin.read("reply"));
+    for person in [&newcomer, &admin] {
+        let told = person.run(&["install", "reply"]).exits(1);
+        told.says(&["a file of that name", "kubectl usercert install --reply reply"]);
+    }
+    let block = admin.run(&["approve", &user, "--yes", "--reply", "-"]).ok().stdout;
+    newcomer.write("answer.txt", &block);
+    newcomer.run(&["inspect", "answer.txt"]).ok().prints(&[&user, "kubeconfig"]);
 }
 
 fn the_first_context_is_the_current_one(trial: &Trial) {
@@ -126,6 +233,13 @@ fn the_first_context_is_the_current_one(trial: &Trial) {
     installed.says(&["It is the current context", "Try it: kubectl auth whoami"]);
     newcomer.kubectl(&["auth", "whoami"]).ok().prints(&[&user]);
     newcomer.run(&["verify"]).ok();
+    let asked = ["request", &user, "--offline", "-o", "yaml", "-g", "dev"];
+    admin.write("r.yaml", &newcomer.run(&asked).ok().stdout);
+    let second = ["approve", "-f", "r.yaml", "--yes", "--reply", "second"];
+    admin.run(&second).ok();
+    newcomer.write("second", &admin.read("second"));
+    let replaced = newcomer.run(&["install", "--reply", "second", "--yes", "--replace"]).ok();
+    replaced.says(&["Try it: kubectl auth whoami"]).never_shows("since there was no other");
     // Whoever has chosen none among several has meant that.
     let before = admin.kubectl(&["config", "current-context"]).ok().stdout;
     admin.kubectl(&["config", "unset", "current-context"]).ok();

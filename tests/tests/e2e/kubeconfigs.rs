@@ -68,9 +68,17 @@ fn collisions_and_replace(trial: &Trial) {
     person.run(&["install", &user]).ok();
     let context = person.context_of(&user);
     let first = person.read(".kube/config");
+    // Who waits learns it before anything is asked for.
+    let wait = ["request", &user, "-g", "dev", "--wait", "--timeout", "0"];
+    let told = person.run(&wait).exits(1);
+    told.says(&["already has a user", "nothing was requested", "--replace", "--context-name"]);
+    assert!(person.pending().is_empty());
+    person.run(&[&wait[..], &["--context-name", "beside"]].concat()).exits(5);
+    person.run(&["request", &user, "--withdraw"]).ok();
     // A renewal by hand: another certificate for the same person on the same cluster.
     person.kubectl(&["delete", "csr", &user]).ok();
-    person.run(&["request", &user, "-g", "dev"]).ok();
+    let line = format!("kubectl usercert install --replace -- {user}");
+    person.run(&["request", &user, "-g", "dev"]).ok().says(&[&line]);
     person.run(&["approve", &user, "--yes"]).ok();
     person.run(&["install", &user]).exits(1).says(&[
         "already has a user",
@@ -79,7 +87,7 @@ fn collisions_and_replace(trial: &Trial) {
     ]);
     assert_eq!(person.read(".kube/config"), first);
     assert_eq!(person.pending().len(), 1, "the key is kept");
-    person.run(&["install", &user, "--replace"]).ok();
+    person.run(&[&wait[..], &["--replace"]].concat()).ok();
     assert_eq!(person.whoami(&context).0, user);
     // Somebody else's entry is not replaced, whatever is asked.
     let other = approved(trial, &person, "other");

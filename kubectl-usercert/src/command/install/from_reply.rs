@@ -1,6 +1,9 @@
 //! Installing from a reply, which may be anybody's.
 
-use usercert_core::exchange::reply::{self, Reply};
+use std::path::Path;
+
+use usercert_core::exchange::received::{self, Purpose};
+use usercert_core::exchange::reply::{self, Reply, ReplyError};
 use usercert_core::text::{show, show_path};
 use usercert_core::x509::code::ExpectedCode;
 
@@ -15,16 +18,14 @@ use crate::workflow::placement::ClusterEntry;
 pub(super) async fn from_reply(
     host: &Host,
     args: &InstallArgs,
-    file: &std::path::Path,
+    file: &Path,
 ) -> Result<CheckedCertificate> {
     let expected = match &args.expect_reply {
         Some(code) => Some(code.parse::<ExpectedCode>().context("--expect-reply").usage()?),
         None => None,
     };
     let input = host.input(file, reply::MAX_BYTES)?;
-    let reply = Reply::parse(&input)
-        .context(show_path(file))
-        .hint("nothing was written; ask the sender for a reply made with `kubectl usercert approve --reply`")?;
+    let reply = Reply::parse(&input).map_err(|error| no_reply(file, &input, error))?;
     let endpoint = reply.endpoint();
     let awaited = awaited_by(args, &reply.chain, &endpoint, expected.is_some())?;
     // Nothing is connected to before the person has agreed to the server.
@@ -32,6 +33,22 @@ pub(super) async fn from_reply(
     let Reply { cluster_name: name, namespace, chain, .. } = reply;
     let cluster = ClusterEntry { endpoint, name, namespace };
     installation::check(host, cluster, chain, awaited, args.trial()).await
+}
+
+/// What a file is that is no reply.
+fn no_reply(file: &Path, input: &[u8], error: ReplyError) -> Error {
+    let name = show_path(file);
+    match received::read(input).purpose {
+        Purpose::Request => Error::new(format!("{name} is a request, not the reply to it")).hint(
+            "nothing was written; send it to an admin, who answers with a reply:\n  \
+             kubectl usercert approve -f FILE --reply FILE",
+        ),
+        Purpose::Key => Error::new(format!("{name} is a private key, not a reply"))
+            .hint("nothing was written; keep it to yourself, and name it with --key"),
+        _ => Error::new(format!("{name}: {}", Error::from(error).message)).hint(
+            "nothing was written; ask the sender for a reply made with `kubectl usercert approve --reply`",
+        ),
+    }
 }
 
 fn confirm_reply(

@@ -1,13 +1,14 @@
 //! `install NAME`.
 
 mod from_reply;
+mod kept;
 mod sources;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use usercert_core::text::show;
+use usercert_core::text::{shell_word, show};
 
 use crate::cluster::{Kubeconfig, Target};
 use crate::error::{Error, Exit, Result};
@@ -156,7 +157,14 @@ fn made_offline(args: &InstallArgs, error: Error) -> Error {
     let offline = kept
         .iter()
         .any(|p| p.record.submitted.is_none() && args.may_be(p.record.identity.user.as_str()));
-    if offline { error.hint(OFFLINE_HINT) } else { error }
+    match &args.name {
+        Some(name) if Path::new(name).is_file() => error.hint(format!(
+            "there is a file of that name; to install an answer from it:\n  kubectl usercert install --reply {}",
+            shell_word(name)
+        )),
+        _ if offline => error.hint(OFFLINE_HINT),
+        _ => error,
+    }
 }
 
 const OFFLINE_HINT: &str =

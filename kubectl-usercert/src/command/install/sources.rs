@@ -5,11 +5,11 @@ use std::path::Path;
 use usercert_core::api::csr::{self, CsrObject};
 use usercert_core::exchange::certificate_file::{self, ReceivedCertificate};
 use usercert_core::kubeconfig::Endpoint;
-use usercert_core::text::{shell_word, show, show_path};
+use usercert_core::text::{show, show_path};
 use usercert_core::x509::certificate::{Certificate, Expected};
 use usercert_core::x509::lifetime::Lifetime;
 
-use super::{CERTIFICATE_LIMIT, InstallArgs, OFFLINE_HINT};
+use super::{CERTIFICATE_LIMIT, InstallArgs, kept};
 use crate::cluster::Target;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::host::Host;
@@ -17,6 +17,7 @@ use crate::workflow::installation::{self, AwaitedCertificate, CheckedCertificate
 use crate::workflow::own_request::read_key;
 use crate::workflow::pending_request::{self, PendingRequest};
 use crate::workflow::placement::ClusterEntry;
+use crate::workflow::submitted_object;
 
 /// The certificate comes from the request in the cluster.
 pub(super) async fn from_cluster(
@@ -25,103 +26,36 @@ pub(super) async fn from_cluster(
     target: &Target,
 ) -> Result<CheckedCertificate> {
     let cluster = target.connect()?;
-    let kept = match &args.key {
-        Some(_) => None,
-        None => Some(find_kept(args, target)?),
+    let (object, awaited) = match &args.key {
+        Some(file) => {
+            let plain = || Ok(csr::name_for_user(args.name.as_deref().ok_or_else(nameless)?));
+            let name = args.csr_name.clone().map_or_else(plain, Ok::<_, Error>)?;
+            let object = submitted_object::read_request(&cluster, &name).await?;
+            let awaited = awaited_for(args, file, &object)?;
+            (object, awaited)
+        }
+        None => {
+            let kept = kept::find(host, args, target, &cluster).await?;
+            let flags = args.client.repeated();
+            let object = submitted_object::read_kept(&cluster, &kept.record, &flags).await?;
+            same_user(kept.record.identity.user.as_str(), args)?;
+            (object, AwaitedCertificate::of_pending(&kept)?)
+        }
     };
-    let submitted = kept.as_ref().and_then(|k| k.record.submitted.as_ref());
-    let csr_name = match (submitted, &args.csr_name) {
-        (Some(submitted), _) => submitted.csr_name.clone(),
-        (None, Some(name)) => name.clone(),
-        (None, None) => csr::name_for_user(args.name.as_deref().ok_or_else(nameless)?),
-    };
-    let uid = submitted.map(|s| s.uid.clone()).unwrap_or_default();
-    let object = installation::read_request(&cluster, &csr_name).await?;
-    let awaited = awaited_for(args, kept.as_ref(), &object, &uid)?;
     if let Ok(request) = object.certificate_request() {
-        host.say(format!("request {} with the code {}", show(&csr_name), request.code().short()));
+        let name = show(&object.metadata.name);
+        host.say(format!("request {name} with the code {}", request.code().short()));
     }
     // From here on it is this very object that is waited for.
     let limit = args.timeout.timeout.for_waiting();
-    let chain = installation::collect(host, &cluster, object, limit).await?;
+    let chain = installation::collect(host, &cluster, object, &awaited, limit, None).await?;
     installation::check(host, ClusterEntry::of(target), chain, awaited, args.trial()).await
 }
 
-fn find_kept(args: &InstallArgs, target: &Target) -> Result<PendingRequest> {
-    let store = pending_request::store()?;
-    if let Some(name) = &args.csr_name {
-        let id = pending_request::cluster_id(&target.endpoint, name);
-        if let Some(found) = pending_request::load(&store, &id)? {
-            return Ok(found);
-        }
-    }
-    let mut others = pending_request::all(&store)?;
-    let here =
-        |p: &PendingRequest| p.record.submitted.as_ref().is_some_and(|s| s.is_at(&target.endpoint));
-    let named = |p: &PendingRequest| args.may_be(p.record.identity.user.as_str());
-    let elsewhere: Vec<String> = others
-        .iter()
-        .filter(|p| named(p) && !here(p))
-        .filter_map(|p| p.record.submitted.as_ref().map(|s| show(&s.server)))
-        .collect();
-    let offline = others.iter().any(|p| named(p) && p.record.submitted.is_none());
-    others.retain(|p| here(p) && named(p) && args.csr_name.is_none());
-    match others.len() {
-        1 => others.pop().ok_or_else(|| Error::new("no request is kept")),
-        0 => {
-            // It may be the one that is looked for.
-            if let Some(error) = pending_request::unreadable(&store)? {
-                return Err(error.hint("a request is kept that cannot be used as it is; mend that, and run the command again"));
-            }
-            let mut error = Error::new(format!(
-                "no request for {} to the server {} is kept on this machine",
-                args.who(),
-                show(&target.endpoint.server)
-            ));
-            if !elsewhere.is_empty() {
-                error = error.hint(format!(
-                    "there is one for {}: choose its context with --context",
-                    elsewhere.join(", ")
-                ));
-            }
-            if offline {
-                error = error.hint(OFFLINE_HINT);
-            }
-            Err(error.hint(format!(
-                "make one with `kubectl usercert request {}`, or name the key with --key FILE",
-                args.name.as_deref().map_or("NAME".to_owned(), shell_word)
-            )))
-        }
-        _ => {
-            let lines: Vec<String> = others
-                .iter()
-                .filter_map(|p| Some((p.record.submitted.as_ref()?, &p.record.identity.user)))
-                .map(|(s, user)| {
-                    let (name, user) = (shell_word(&s.csr_name), shell_word(user.as_str()));
-                    format!("\n  kubectl usercert install --csr-name {name} -- {user}")
-                })
-                .collect();
-            Err(Error::new(format!("{} requests for {} are kept", lines.len(), args.who()))
-                .hint(format!("choose one:{}", lines.concat())))
-        }
-    }
-}
-
-/// What the certificate must be: the kept request, or for a key of one's own the request in the
-/// cluster, which must have been made with that very key.
-fn awaited_for(
-    args: &InstallArgs,
-    kept: Option<&PendingRequest>,
-    object: &CsrObject,
-    uid: &str,
-) -> Result<AwaitedCertificate> {
-    if let Some(kept) = kept {
-        installation::still_ours(object, uid, &kept.request()?.key)?;
-        same_user(kept.record.identity.user.as_str(), args)?;
-        return AwaitedCertificate::of_pending(kept);
-    }
+/// What the certificate for a key of one's own must be: what the request in the cluster asks for, which
+/// must have been made with that very key.
+fn awaited_for(args: &InstallArgs, file: &Path, object: &CsrObject) -> Result<AwaitedCertificate> {
     let found = object.certificate_request()?;
-    let file = args.key.as_deref().ok_or_else(|| Error::new("there is no key"))?;
     let key = read_key(file)?;
     if *key.public() != found.key {
         return Err(Error::new(format!(
@@ -187,11 +121,10 @@ pub(super) fn awaited_by(
     }
     let user = chain.first().map(|leaf| leaf.subject.user()).unwrap_or_default();
     same_user(user, args)?;
-    let kept = kept_for_key(chain)?.ok_or_else(|| {
-        let user = show(user);
-        Error::new(format!("no key for this certificate of {user} is kept on this machine"))
-            .hint("it answers another request, or the key is elsewhere: name it with --key FILE")
-    })?;
+    let kept = match kept_for_key(chain)? {
+        Some(kept) => kept,
+        None => return Err(kept::none_for_key(args, chain)),
+    };
     same_cluster(&kept, endpoint, server_vouched)?;
     let awaited = AwaitedCertificate::of_pending(&kept)?;
     same_user(&awaited.expected.user, args)?;

@@ -8,7 +8,7 @@ use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::lifetime::expiry_in_words;
 use zeroize::Zeroizing;
 
-use super::{RenewArgs, Renewed, SHOW};
+use super::{RenewArgs, Renewed};
 use crate::cluster::Target;
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::named;
@@ -50,11 +50,11 @@ pub(super) fn to_auto(
     let entry = Entry { exec: Some(exec), ..entry(host, target, renewed, &chain, &key) };
     entry.check(&target.kubeconfig.list, false)?;
     if args.dry_run.dry_run != DryRun::None {
-        return tell(host, args, renewed, None, true);
+        return tell(host, args, renewed, Outcome::DryRun, true);
     }
     stored_credential::store(&reference, &credential, true, host.now())?;
     let written = entry.write(host, &target.kubeconfig.list, false, false)?;
-    tell(host, args, renewed, Some(&written), true)
+    tell(host, args, renewed, Outcome::Written(&written), true)
 }
 
 pub(super) fn to_static(
@@ -63,16 +63,14 @@ pub(super) fn to_static(
     target: &Target,
     renewed: &Renewed,
 ) -> Result<Exit> {
-    let reference = renewed.store.as_ref().ok_or_else(|| {
-        let shown = show(&renewed.context_name);
-        Error::new(format!("the certificate of the context {shown} does not renew itself"))
-            .hint(SHOW)
-    })?;
+    let Some(reference) = &renewed.store else {
+        return tell(host, args, renewed, Outcome::Unchanged, false);
+    };
     let open = OpenStore::of(reference)?;
     let entry = entry(host, target, renewed, &open.chain, &open.stored.key);
     entry.check(&target.kubeconfig.list, false)?;
     if args.dry_run.dry_run != DryRun::None {
-        return tell(host, args, renewed, None, false);
+        return tell(host, args, renewed, Outcome::DryRun, false);
     }
     let lock = open.lock()?;
     let written = entry.write(host, &target.kubeconfig.list, false, false)?;
@@ -81,7 +79,7 @@ pub(super) fn to_static(
         open.files.remove().hint(left)?;
     }
     drop(lock);
-    tell(host, args, renewed, Some(&written), false)
+    tell(host, args, renewed, Outcome::Written(&written), false)
 }
 
 fn entry<'a>(
@@ -133,29 +131,43 @@ fn used_by_others(target: &Target, renewed: &Renewed, reference: &StoreReference
     })
 }
 
+/// What became of the entry.
+enum Outcome<'a> {
+    Written(&'a WrittenEntry),
+    /// It was as it was to be.
+    Unchanged,
+    DryRun,
+}
+
 fn tell(
     host: &Host,
     args: &RenewArgs,
     renewed: &Renewed,
-    written: Option<&WrittenEntry>,
+    outcome: Outcome<'_>,
     renews_itself: bool,
 ) -> Result<Exit> {
     let (context, leaf) = (&renewed.context_name, &renewed.leaf);
-    let files: Vec<String> =
-        written.iter().flat_map(|w| &w.files).map(|f| f.display().to_string()).collect();
+    let files = match &outcome {
+        Outcome::Written(written) => written.files.as_slice(),
+        Outcome::Unchanged | Outcome::DryRun => &[],
+    };
+    let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     let value = output::object(
         "Installation",
         json!({
             "context": context, "files": files, "user": leaf.subject.user(),
             "groups": leaf.subject.groups(), "notAfter": leaf.not_after,
             "sha256": leaf.fingerprint(), "renewsItself": renews_itself,
-            "dryRun": written.is_none(),
+            "dryRun": matches!(outcome, Outcome::DryRun),
         }),
     );
     let now = host.now();
-    let outcome = match written {
-        Some(written) => written.outcome(),
-        None => format!("context {} would be written (dry run)", show(context)),
+    let outcome = match outcome {
+        Outcome::Written(written) => written.outcome(),
+        Outcome::Unchanged => {
+            format!("context {} unchanged: its certificate does not renew itself", show(context))
+        }
+        Outcome::DryRun => format!("context {} would be written (dry run)", show(context)),
     };
     let mut rest = expiry_in_words(leaf.not_after, now);
     if renews_itself {

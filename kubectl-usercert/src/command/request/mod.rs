@@ -1,6 +1,7 @@
 //! `request NAME`.
 
 mod offline;
+mod withdraw;
 
 use std::path::PathBuf;
 
@@ -8,13 +9,15 @@ use clap::Args;
 use serde_json::json;
 use usercert_core::api::csr::{self, CLIENT_SIGNER};
 use usercert_core::exchange::command_lines;
-use usercert_core::text::shell_word;
+use usercert_core::text::{shell_word, show};
+use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::identity::Identity;
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime;
 
 use crate::cluster::Target;
 use crate::error::{Exit, Result, ResultExt as _};
+use crate::files::named;
 use crate::ui::args::{
     ClientArgs, DryRun, DryRunArgs, Expires, Format, Timeout, WideOutputArgs, parse_timeout,
 };
@@ -23,7 +26,8 @@ use crate::ui::output;
 use crate::workflow::await_certificate;
 use crate::workflow::installation;
 use crate::workflow::own_request::{KeySource, RequestSpec};
-use crate::workflow::placement::Placement;
+use crate::workflow::pending_request;
+use crate::workflow::placement::{self, Placement};
 use crate::workflow::submission::{self, SubmittedRequest};
 
 /// Make a key and a request for access, and submit the request
@@ -41,6 +45,9 @@ use crate::workflow::submission::{self, SubmittedRequest};
 ///
 ///   # Without access to the cluster: a file for the admin
 ///   kubectl usercert request alice --offline -o yaml > alice.yaml
+///
+///   # Withdraw a request that was a mistake
+///   kubectl usercert request alice -g dve --withdraw
 ///
 ///   # See the object, send nothing
 ///   kubectl usercert request alice --dry-run=client -o yaml
@@ -73,6 +80,16 @@ pub struct RequestArgs {
     /// With --wait: make it the current context
     #[arg(long = "use", requires = "wait")]
     pub use_context: bool,
+    /// With --wait: name of the context and user entry, instead of NAME@CLUSTER
+    #[arg(long, value_name = "NAME", requires = "wait")]
+    pub context_name: Option<String>,
+    /// With --wait: replace the entry of the same cluster and user
+    #[arg(long, requires = "wait")]
+    pub replace: bool,
+    /// Forget a request of this name with its key, and delete it in the cluster if that is allowed; -g and
+    /// --csr-name choose among several
+    #[arg(long, conflicts_with_all = ["wait", "out_dir", "key"])]
+    pub withdraw: bool,
     /// Talk to no cluster: print the request, to be handed to an admin
     #[arg(long)]
     pub offline: bool,
@@ -118,8 +135,18 @@ impl RequestArgs {
         Some(self.key.clone().unwrap_or_else(new).display().to_string())
     }
 
-    fn install_line(&self, submitted: &SubmittedRequest) -> String {
+    /// Makes sure that the certificate could be installed.
+    fn must_fit(&self, target: &Target, replace: bool) -> Result<()> {
+        let usual = || format!("{}@{}", self.name, target.cluster_name());
+        let context = self.context_name.clone().unwrap_or_else(usual);
+        placement::must_fit(target, &context, &self.name, replace)
+    }
+
+    fn install_line(&self, submitted: &SubmittedRequest, replace: bool) -> String {
         let mut line = format!("kubectl usercert install{}", self.client.repeated());
+        if replace {
+            line.push_str(" --replace");
+        }
         if let Some(key) = self.key_file() {
             line.push_str(&format!(" --key {}", shell_word(&key)));
         }
@@ -134,6 +161,9 @@ impl RequestArgs {
 }
 
 pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
+    if args.withdraw {
+        return withdraw::withdraw(host, args).await;
+    }
     let spec = args.spec()?;
     let format = args.output.format;
     spec.warn_of_names(host);
@@ -151,23 +181,31 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
         return offline::offline(host, args, &spec);
     }
     let target = Target::resolve(&args.client)?;
+    if args.wait {
+        installation::refuse_insecure(args.client.insecure_skip_tls_verify)?;
+        args.must_fit(&target, args.replace)?;
+    }
+    warn_of_expired(host, args, &target);
     let cluster = target.connect()?;
     if args.dry_run.dry_run == DryRun::Server {
         spec.dry_run_on_server(host, &cluster, format).await?;
         return Ok(Exit::Done);
-    }
-    if args.wait {
-        installation::refuse_insecure(args.client.insecure_skip_tls_verify)?;
     }
     let submitted = match &args.out_dir {
         Some(dir) => submission::from_files(host, &spec, &cluster, dir).await?,
         None => submission::from_store(host, &spec, &target, &cluster).await?,
     };
     if !args.wait {
-        report(host, args, &spec, &submitted)?;
+        // What is in the way of a new entry, and may be replaced.
+        let replace =
+            args.must_fit(&target, false).is_err() && args.must_fit(&target, true).is_ok();
+        report(host, args, &spec, &submitted, replace)?;
+        tell_of_others(host, args, &target, &submitted)?;
         return Ok(Exit::Done);
     }
     let placement = Placement {
+        context_name: args.context_name.clone(),
+        replace: args.replace,
         namespace: args.client.namespace.clone(),
         use_context: args.use_context,
         ..Placement::default()
@@ -178,15 +216,53 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// A server takes no certificate that has expired. Only it decides, since clocks differ.
+fn warn_of_expired(host: &Host, args: &RequestArgs, target: &Target) {
+    let other = args.client.token.is_some() || target.resolved.user.token.is_some();
+    let entry = named::user_entry(&target.resolved.user);
+    let expired = |leaf: &&Certificate| !other && host.now() > leaf.not_after;
+    let Some(leaf) = entry.certificate().filter(expired) else { return };
+    host.warn(format!(
+        "warning: this context's certificate, of {}, {}, so the server does not accept it; use others with --context, --user or --token, or --offline",
+        show(leaf.subject.user()),
+        lifetime::expiry_in_words(leaf.not_after, host.now())
+    ));
+}
+
+/// Another request of the same user that is kept may be a mistake.
+fn tell_of_others(
+    host: &Host,
+    args: &RequestArgs,
+    target: &Target,
+    submitted: &SubmittedRequest,
+) -> Result<()> {
+    let store = pending_request::store()?;
+    for other in pending_request::all(&store)? {
+        let record = &other.record;
+        let here = record.submitted.as_ref().is_some_and(|s| s.is_at(&target.endpoint));
+        let same_user = record.identity.user.as_str() == args.name;
+        if here && same_user && submitted.kept.as_ref() != Some(&other.id) {
+            host.say(format!(
+                "\nAnother request for this user is kept ({}, code {}). To withdraw it:\n  {}",
+                record.groups_shown(),
+                record.code,
+                record.named(&format!("{} --withdraw", args.client.repeated()))
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn report(
     host: &Host,
     args: &RequestArgs,
     spec: &RequestSpec,
     submitted: &SubmittedRequest,
+    replace: bool,
 ) -> Result<()> {
     let SubmittedRequest { object, made, .. } = submitted;
     let code = made.csr.code();
-    let install = args.install_line(submitted);
+    let install = args.install_line(submitted, replace);
     let value = output::object(
         "Request",
         json!({

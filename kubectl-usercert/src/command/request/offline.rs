@@ -18,11 +18,7 @@ use crate::workflow::pending_request;
 /// Makes a request without any cluster: to be handed to an admin.
 pub(super) fn offline(host: &Host, args: &RequestArgs, spec: &RequestSpec) -> Result<Exit> {
     let made = match &args.out_dir {
-        Some(dir) => {
-            let made = spec.make()?;
-            spec.write_files(host, dir, &made)?;
-            made
-        }
+        Some(dir) => spec.make_in(host, dir)?,
         None => keep(host, spec)?,
     };
     let user = spec.identity.user.as_str();

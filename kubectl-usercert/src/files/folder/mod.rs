@@ -77,11 +77,18 @@ impl Folder {
         }
     }
 
-    /// Whether [`super::atomic::create_new`] finds the directory of a file, or can make it.
-    pub fn can_hold(file: &Path) -> bool {
+    /// Why [`super::atomic::create_new`] would fail for a file, as far as its directory tells.
+    pub fn obstacle(file: &Path) -> Option<&'static str> {
         let parent = |path: &Path| split(path).map(|(parent, _)| parent.to_owned());
-        let Some(folder) = parent(file) else { return false };
-        folder.is_dir() || !folder.exists() && parent(&folder).is_some_and(|p| p.is_dir())
+        let folder = parent(file).filter(|folder| folder.is_dir() || !folder.exists());
+        let there = folder.and_then(|f| if f.is_dir() { Some(f) } else { parent(&f) });
+        match there.filter(|folder| folder.is_dir()) {
+            None => Some("is in a directory that does not exist and cannot be created"),
+            Some(folder) if !system::is_writable(&folder) => {
+                Some("is in a directory that you may not write to")
+            }
+            Some(_) => None,
+        }
     }
 
     pub fn path_of(&self, name: impl AsRef<Path>) -> PathBuf {

@@ -11,6 +11,12 @@ const STRICT: OFlags =
     OFlags::CLOEXEC.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
+/// Whether files can be made in a directory.
+pub(super) fn is_writable(folder: &Path) -> bool {
+    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::accessat(rustix::fs::CWD, folder, access, AtFlags::EACCESS).is_ok()
+}
+
 impl Folder {
     /// Opens a directory by its path; links on the way are followed.
     pub fn open(path: &Path) -> io::Result<Self> {

@@ -23,13 +23,15 @@ fn after_its_end(trial: &Trial) {
     make_expired(trial, &holder);
     let Holder { person, user, .. } = &holder;
     let install = format!("--context-name {user} --replace --auto-renew -- {user}");
-    let says = ["expired 60s ago", "request -g dev -g ops --offline", &install];
+    let says = ["expired 60s ago", "request -g dev -g ops --offline --expires 10m --", &install];
     let out = holder.answer(Some(&holder.cluster), &[]).exits(1);
     assert_eq!(out.stdout, "");
     out.says(&says[1..]);
     person.kubectl(&["get", "csr"]).exits(1).says(&says[1..]).says(&["failed with exit code 1"]);
     person.run(&["renew"]).exits(1).says(&says[1..]);
-    person.run(&["verify"]).exits(1).says(&["expired"]);
+    person.run(&["verify"]).exits(1).says(&says);
+    let asked = person.run(&["request", user]).exits(1);
+    asked.says(&["expired 60s ago, so the server does not accept it", "--offline"]);
     let read = person.run(&["contexts"]).ok().stdout;
     assert!(read.contains("expired, renews itself"), "{read}");
 

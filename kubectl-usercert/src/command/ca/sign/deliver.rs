@@ -308,8 +308,7 @@ fn must_be_new(file: &Path) -> Result<()> {
         return Err(Error::new(format!("{name} is there already"))
             .hint(format!("{NOTHING}; move it away, or name another file")));
     }
-    if !Folder::can_hold(file) {
-        let what = "is in a directory that does not exist and cannot be created";
+    if let Some(what) = Folder::obstacle(file) {
         return Err(Error::new(format!("{name} {what}")).hint(NOTHING));
     }
     Ok(())

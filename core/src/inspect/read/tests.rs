@@ -262,7 +262,9 @@ fn blocks_for_chats_are_opened() {
         STANDARD.encode(PEM)
     );
     let reply = armor::wrap(armor::REPLY, "alice", [], &config);
-    assert!(whats(reply.as_bytes()).iter().any(|what| what.starts_with("certificate")));
+    let inside = whats(config.as_bytes());
+    assert!(inside.iter().any(|what| what.starts_with("kubeconfig")), "{inside:?}");
+    assert_eq!(whats(reply.as_bytes()), inside);
     let items = crate::inspect::inspect(block.as_bytes(), crate::time::UnixTime(0)).unwrap();
     assert_eq!(items[0].word("state"), "not submitted");
 }

@@ -10,6 +10,8 @@ use super::authorization::from_modes;
 use crate::encoding::yaml::{self, Layout, YamlError};
 use crate::text::show_short;
 
+/// The minor version of Kubernetes 1 from which the API server reads the configuration's version.
+const NEEDED: u32 = 32;
 const CONFIG: &str = "--authorization-config=";
 const MODE: &str = "--authorization-mode=";
 const VOLUME: &str = "usercert-authorization";
@@ -28,6 +30,11 @@ pub enum StaticPodError {
     /// The flag is there.
     #[error("the API server has an authorization configuration already: {}", show_short(.0, 200))]
     Configured(String),
+    /// It would not start with the flag.
+    #[error(
+        "the API server is Kubernetes 1.{0}, and reads authorization configurations (apiserver.config.k8s.io/v1) from 1.{NEEDED} on; upgrade it first"
+    )]
+    TooOld(u32),
     /// A webhook by flags, whose settings would have to move into the file.
     #[error(
         "the API server's authorization is set by --authorization-webhook-* flags; move them into a configuration file by hand"
@@ -50,6 +57,11 @@ pub struct StaticPodPlan {
     pub configuration: Value,
     /// The changed lines, as a diff shows them.
     pub diff: String,
+    /// Whether the image's tag tells a version, which is new enough then.
+    pub is_version_known: bool,
+    /// Whether the API server runs as somebody else than root: then everybody has to be able to read its
+    /// configuration.
+    pub needs_readable: bool,
 }
 
 /// Plans the edit; `folder` is an absolute path on the node, and in the pod.
@@ -69,6 +81,10 @@ pub fn plan(text: &str, folder: &str) -> Result<StaticPodPlan, StaticPodError> {
     }
     if let Some(flag) = words.iter().find(|w| w.starts_with("--authorization-config")) {
         return Err(StaticPodError::Configured((*flag).to_owned()));
+    }
+    let minor = container["image"].as_str().and_then(minor);
+    if let Some(old) = minor.filter(|minor| *minor < NEEDED) {
+        return Err(StaticPodError::TooOld(old));
     }
     if words.iter().any(|w| w.starts_with("--authorization-webhook-")) {
         return Err(StaticPodError::Webhook);
@@ -99,7 +115,35 @@ pub fn plan(text: &str, folder: &str) -> Result<StaticPodPlan, StaticPodError> {
     if yaml::parse(&lines.text)? != expected {
         return Err(StaticPodError::Irregular);
     }
-    Ok(StaticPodPlan { manifest: lines.text, configuration, diff: lines.diff })
+    Ok(StaticPodPlan {
+        manifest: lines.text,
+        configuration,
+        diff: lines.diff,
+        is_version_known: minor.is_some(),
+        needs_readable: !runs_as_root(&before["spec"], container),
+    })
+}
+
+/// The minor version of Kubernetes 1 in the tag of an image; a digest tells none.
+fn minor(image: &str) -> Option<u32> {
+    let (name, _) = image.split_once('@').unwrap_or((image, ""));
+    let (_, last) = name.rsplit_once('/').unwrap_or(("", name));
+    let (_, tag) = last.split_once(':')?;
+    let minor = tag.strip_prefix('v').unwrap_or(tag).strip_prefix("1.")?;
+    let end = minor.find(|c: char| !c.is_ascii_digit()).unwrap_or(minor.len());
+    minor.get(..end)?.parse().ok()
+}
+
+/// Whether nothing makes a container run as another user than its image does, which is root.
+fn runs_as_root(pod: &Value, container: &Value) -> bool {
+    let of = |key: &str| {
+        let context = |of: &Value| of.pointer(&format!("/securityContext/{key}")).cloned();
+        context(container).or_else(|| context(pod)).unwrap_or_default()
+    };
+    match of("runAsUser") {
+        Value::Null => of("runAsNonRoot") != true,
+        user => user == 0,
+    }
 }
 
 /// What kubeadm's ClusterConfiguration (`kubeadm.k8s.io/v1beta4`) has to say for the same, so that an
@@ -248,6 +292,51 @@ status: {}
         assert!(before.iter().all(|line| after.contains(line)));
         assert_eq!(after.len(), before.len() + 7);
         assert_eq!(plan.configuration["authorizers"][1]["type"], "RBAC");
+    }
+
+    #[test]
+    fn a_version_that_cannot_read_the_file_is_refused() {
+        let of = |image: &str| {
+            let text = manifest().replace("registry.k8s.io/kube-apiserver:v1.36.2", image);
+            plan(&text, "/x").map(|plan| plan.is_version_known)
+        };
+        for (image, minor) in [
+            ("registry.k8s.io/kube-apiserver:v1.29.0", 29),
+            ("host:5000/a/kube-apiserver:v1.31.14@sha256:00", 31),
+            ("rancher/hardened-kubernetes:v1.31.8-rke2r1-build20250423", 31),
+            ("kube-apiserver:1.9", 9),
+        ] {
+            assert_eq!(of(image), Err(StaticPodError::TooOld(minor)), "{image}");
+        }
+        for image in ["x:v1.32.0", "host:5000/x:v1.100.3", "x:1.33"] {
+            assert_eq!(of(image), Ok(true), "{image}");
+        }
+        for image in ["host:1.29/x", "x@sha256:1.29", "x:latest", "x:v2.1.0", "x:v1.x", "x"] {
+            assert_eq!(of(image), Ok(false), "{image}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_not_root_needs_a_file_for_everybody() {
+        let of = |pod: &str, container: &str| {
+            let text = manifest()
+                .replace("  hostNetwork: true\n", &format!("  securityContext: {pod}\n"))
+                .replace(
+                    "    name: kube-apiserver\n",
+                    &format!("    securityContext: {container}\n"),
+                );
+            plan(&text, "/x").unwrap().needs_readable
+        };
+        let (none, root, other) = ("{}", "{runAsUser: 0}", "{runAsUser: 998}");
+        assert!(!plan(&manifest(), "/x").unwrap().needs_readable);
+        for (pod, container) in
+            [(other, none), (none, other), (root, other), (none, "{runAsNonRoot: true}")]
+        {
+            assert!(of(pod, container), "{pod} {container}");
+        }
+        for (pod, container) in [(none, none), (root, none), (other, root)] {
+            assert!(!of(pod, container), "{pod} {container}");
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ const LIMIT: usize = 1 << 20;
 /// and writes the new one. The kubelet then restarts the API server. Do one control-plane node at a
 /// time.
 ///
+/// Kubernetes before 1.32 cannot read the configuration; an image with such a tag is refused.
+///
 /// For k3s and RKE2: prints the lines for their own configuration file.
 ///
 /// Examples:
@@ -74,6 +76,16 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
     let plan = static_pod::plan(text, folder).context(&shown);
     let plan = plan.hint("nothing was changed")?;
     let configuration = yaml::to_string(&plan.configuration);
+    let mut notes = Vec::new();
+    if !plan.is_version_known {
+        notes.push("warning: the image does not tell its version; before Kubernetes 1.32 the API server would not start again".to_owned());
+    }
+    if plan.needs_readable {
+        notes.push(format!(
+            "note: the API server does not run as root: everybody on the node gets the right to read {FILE}, which holds no secret"
+        ));
+    }
+    notes.iter().for_each(|note| host.warn(note));
     if !args.write {
         host.result(format!(
             "--- {shown}\n{}\n--- {folder}/{FILE} (new)\n{configuration}",
@@ -102,6 +114,10 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
                 if files::read_limited(&file, LIMIT).is_ok_and(|found| found == content) => {}
             other => other.hint("the manifest is as it was")?,
         }
+    }
+    if plan.needs_readable {
+        let publish = files::authorization::let_everybody_read(place, &[FILE, NEVER_CALLED]);
+        publish.context(show(folder)).hint("the manifest is as it was")?;
     }
     files::replace(manifest, plan.manifest.as_bytes())?;
     host.result(format!(

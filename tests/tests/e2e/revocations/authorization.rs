@@ -208,7 +208,8 @@ fn a_static_pod_is_prepared(trial: &Trial) {
         .run(&init)
         .ok()
         .prints(&["-    - --authorization-mode=Node,RBAC", "+    - --authorization-config="])
-        .says(&["kubeadm upgrade", "name: \"authorization-config\"", "extraVolumes:"]);
+        .says(&["kubeadm upgrade", "name: \"authorization-config\"", "extraVolumes:"])
+        .says(&["the image does not tell its version"]);
     assert_eq!(admin.read("kube-apiserver.yaml"), manifest, "nothing is written unless told");
     let write = [&init[..], &["--write"]].concat();
     admin.run(&write).exits(2);
@@ -221,6 +222,24 @@ fn a_static_pod_is_prepared(trial: &Trial) {
             && admin.has("usercert/usercert-never-called.kubeconfig")
     );
     admin.run(&init).exits(1).says(&["has an authorization configuration already"]);
+    // An image that would not start with it, and one that could not read a file of root's.
+    let image = "    image: registry.k8s.io/kube-apiserver:v1.31.0\n    name: kube-apiserver\n";
+    let old = manifest.replace("    name: kube-apiserver\n", image);
+    admin.write("kube-apiserver.yaml", &old);
+    admin.run(&init).exits(1).says(&["is Kubernetes 1.31", "from 1.32 on"]);
+    let user = "  securityContext:\n    runAsUser: 998\n  volumes:\n";
+    let other = old.replace("v1.31.0", "v1.32.0").replace("  volumes:\n", user);
+    admin.write("kube-apiserver.yaml", &other);
+    let folder = admin.home.join("readable");
+    let folder = folder.to_str().expect("UTF-8");
+    let init = ["revocations", "init", "--manifest", "kube-apiserver.yaml", "--folder", folder];
+    admin
+        .run(&[&init[..], &["--write", "--yes"]].concat())
+        .ok()
+        .says(&["does not run as root"])
+        .never_shows("does not tell its version");
+    let modes = admin.tool("sh", &["-c", "stat -c %a readable readable/*"]).ok().stdout;
+    assert_eq!(modes, "755\n644\n600\n644\n", "folder, configuration, kept manifest, kubeconfig");
     admin
         .run(&["revocations", "init", "--distribution", "rke2"])
         .ok()

@@ -2,7 +2,7 @@
 //!
 //! Source: the OpenMetrics specification, version 1.0.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -17,13 +17,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use kube::client::Body;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
 use crate::error::{Result, ResultExt as _};
 
 /// Upper bounds of the histogram's buckets, in milliseconds.
 const BUCKETS: [u64; 9] = [10, 25, 50, 100, 250, 500, 1000, 2500, 10_000];
-/// Connections that are served at the same time.
+/// Connections that are served at the same time; the oldest makes room for another.
 const CONNECTIONS: usize = 32;
 /// How long a client may take to send a request.
 const HEADERS: Duration = Duration::from_secs(5);
@@ -190,16 +190,21 @@ impl Monitor {
     }
 
     async fn serve(self, listener: TcpListener) {
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut served: VecDeque<AbortHandle> = VecDeque::new();
         loop {
-            let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
             let Ok((stream, _)) = listener.accept().await else {
                 // Out of file descriptors, most likely.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
+            served.retain(|connection| !connection.is_finished());
+            if served.len() >= CONNECTIONS
+                && let Some(oldest) = served.pop_front()
+            {
+                oldest.abort();
+            }
             let monitor = self.clone();
-            tokio::spawn(async move {
+            let connection = tokio::spawn(async move {
                 let answer = service_fn(|request: Request<Incoming>| {
                     let (code, kind, body) = monitor.answer(request.method(), request.uri().path());
                     let mut response = Response::new(Body::from(body.into_bytes()));
@@ -212,8 +217,8 @@ impl Monitor {
                 server.timer(TokioTimer::new()).header_read_timeout(HEADERS);
                 // Whoever breaks off has what they wanted.
                 let _ = server.serve_connection(TokioIo::new(stream), answer).await;
-                drop(place);
             });
+            served.push_back(connection.abort_handle());
         }
     }
 }
@@ -270,6 +275,27 @@ mod tests {
         usercert_approver_policy_valid 0
         # EOF
         "#);
+    }
+
+    #[tokio::test]
+    async fn whoever_never_ends_a_request_keeps_nobody_out() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let address = Monitor::default().listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let mut stalled = Vec::new();
+        for _ in 0..3 * CONNECTIONS {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost:").await.unwrap();
+            stalled.push(stream);
+        }
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer);
+        tokio::time::timeout(HEADERS / 2, read).await.expect("an answer in time").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok\n"), "{answer}");
     }
 
     #[test]

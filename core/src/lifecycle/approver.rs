@@ -35,8 +35,9 @@ pub fn objects(image: &str, text: &str, policy: &Policy) -> Vec<Value> {
     everywhere.push(approve);
     let mut here = vec![
         Rule::allowing(&["create", "delete", "get", "list"], "", &["configmaps"]),
-        Rule::allowing(&["create"], lease::API_GROUP, &["leases"]),
-        Rule::allowing(&["get", "update"], lease::API_GROUP, &["leases"]).of(NAME),
+        // Claims and descents besides its own, which nobody may change.
+        Rule::allowing(&["create", "delete", "get", "list"], lease::API_GROUP, &["leases"]),
+        Rule::allowing(&["update"], lease::API_GROUP, &["leases"]).of(NAME),
     ];
     if revokes {
         here.push(Rule::allowing(&["patch"], "", &["configmaps"]).of(CONFIG_MAP));

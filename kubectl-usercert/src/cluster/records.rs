@@ -12,15 +12,25 @@ use super::list::Pages;
 impl Cluster {
     /// The ConfigMaps in the namespace of records that have these labels, page by page.
     pub fn record_pages(&self, selector: &str) -> Pages {
-        let filter = format!("&labelSelector={}", encode(selector));
-        Pages::new(self.wire.clone(), config_maps(), filter)
+        self.labelled_pages(&config_maps(), selector)
     }
 
-    /// Deletes a ConfigMap of that namespace if it is still the one that was read.
+    /// The objects of a collection with these labels.
+    pub fn labelled_pages(&self, collection: &str, selector: &str) -> Pages {
+        let filter = format!("&labelSelector={}", encode(selector));
+        Pages::new(self.wire.clone(), collection, filter)
+    }
+
+    /// Deletes an object of a collection if it is still the one that was read.
     ///
     /// # Errors
     /// As the server answers; Conflict when it is another or has changed.
-    pub async fn delete_record(&self, map: &StoredMap, dry_run: bool) -> Result<(), ApiError> {
+    pub async fn delete_record(
+        &self,
+        collection: &str,
+        map: &StoredMap,
+        dry_run: bool,
+    ) -> Result<(), ApiError> {
         let (uid, version) = map.version();
         let mut body = json!({
             "apiVersion": "v1",
@@ -30,7 +40,7 @@ impl Cluster {
         if dry_run {
             body["dryRun"] = json!(["All"]);
         }
-        let url = format!("{}/{}", config_maps(), encode(map.name()));
+        let url = format!("{collection}/{}", encode(map.name()));
         self.send(Method::DELETE, &url, Some(&body)).await.map(drop)
     }
 }

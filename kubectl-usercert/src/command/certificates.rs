@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::{Value, json};
+use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::record::{Ledger, Recorded, StoredMap, damage};
 use usercert_core::lifecycle::{Fingerprint, NAMESPACE};
 use usercert_core::text::{show, show_short};
@@ -192,7 +193,9 @@ async fn prune(host: &Host, args: &CertificatesArgs, cluster: &Cluster) -> Resul
     let ended = records::ended(cluster, host.now()).await.map_err(|e| failed(&e))?;
     let dry = args.dry_run.dry_run;
     if dry != DryRun::Client {
-        records::delete(cluster, &ended, dry == DryRun::Server).await.map_err(|e| failed(&e))?;
+        records::delete(cluster, &config_maps(), &ended, dry == DryRun::Server)
+            .await
+            .map_err(|e| failed(&e))?;
     }
     let names: Vec<String> = ended.iter().map(|map| format!("configmap/{}", map.name())).collect();
     let value = output::object(

@@ -12,13 +12,20 @@ const TOLERANCE: i64 = 300;
 pub fn now(host: &Host, cluster: &Cluster) -> UnixTime {
     let here = host.now();
     let Some(there) = cluster.time() else { return here };
-    let ahead = here.since(there);
-    if ahead.abs() > TOLERANCE {
-        let by = human_duration(ahead.abs());
-        let whose = if ahead > 0 { "ahead of" } else { "behind" };
-        host.warn(format!(
-            "warning: this machine's clock is {by} {whose} the server's, and it is the server's that counts"
-        ));
+    if let Some(warning) = difference(here, there) {
+        host.warn(warning);
     }
     there
+}
+
+/// The warning that this machine's clock differs from the server's, if it does.
+pub fn difference(here: UnixTime, there: UnixTime) -> Option<String> {
+    let ahead = here.since(there);
+    let by = human_duration(ahead.abs());
+    let whose = if ahead > 0 { "ahead of" } else { "behind" };
+    (ahead.abs() > TOLERANCE).then(|| {
+        format!(
+            "warning: this machine's clock is {by} {whose} the server's, and it is the server's that counts"
+        )
+    })
 }

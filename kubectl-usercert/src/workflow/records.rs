@@ -6,10 +6,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use usercert_core::api::csr::Object;
+use usercert_core::api::lease;
 use usercert_core::api::rbac::Rule;
 use usercert_core::lifecycle::NAMESPACE;
 use usercert_core::lifecycle::admission::config_maps;
-use usercert_core::lifecycle::record::{self, CertificateRecord, Ledger, StoredMap};
+use usercert_core::lifecycle::record::{self, CertificateRecord, Ledger, StoredMap, evidence};
 use usercert_core::text::{show, show_message, show_short};
 use usercert_core::x509::certificate::Certificate;
 
@@ -29,6 +30,13 @@ pub fn see() -> Need {
 #[must_use]
 pub fn write_need() -> Need {
     Need::Allowed(Rule::allowing(&["get", "create"], "", &["configmaps"]))
+}
+
+/// What is needed to keep evidence of renewals.
+#[must_use]
+pub fn evidence_need() -> Need {
+    let verbs = ["create", "delete", "get", "list"];
+    Need::Allowed(Rule::allowing(&verbs, lease::API_GROUP, &["leases"]))
 }
 
 /// What is needed to delete them.
@@ -58,7 +66,7 @@ pub async fn of_user(cluster: &Cluster, user: &str) -> Result<Ledger, ApiError> 
     read(cluster, Some(user)).await
 }
 
-/// The records and claims whose certificate has ended.
+/// The records whose certificate has ended.
 ///
 /// # Errors
 /// As the server answers.
@@ -75,13 +83,35 @@ pub async fn ended(
     Ok(ended)
 }
 
-/// Deletes records and claims, each if it is still the one that was read.
+/// The claims and descents that are over.
+///
+/// # Errors
+/// As the server answers.
+pub async fn over(
+    cluster: &Cluster,
+    now: usercert_core::time::UnixTime,
+) -> Result<Vec<StoredMap>, ApiError> {
+    let mut over = Vec::new();
+    let mut pages = cluster.labelled_pages(&evidence::collection(), record::KIND_LABEL);
+    while let Some(page) = pages.next().await? {
+        let maps = page.config_maps()?.into_iter();
+        over.extend(maps.filter(|map| evidence::is_over(map, now)));
+    }
+    Ok(over)
+}
+
+/// Deletes objects of a collection, each if it is still the one that was read.
 ///
 /// # Errors
 /// As the server answers, unless it is that somebody else has deleted it.
-pub async fn delete(cluster: &Cluster, maps: &[StoredMap], dry_run: bool) -> Result<(), ApiError> {
+pub async fn delete(
+    cluster: &Cluster,
+    collection: &str,
+    maps: &[StoredMap],
+    dry_run: bool,
+) -> Result<(), ApiError> {
     let each = stream::iter(maps).map(|map| async move {
-        match cluster.delete_record(map, dry_run).await {
+        match cluster.delete_record(collection, map, dry_run).await {
             Err(error) if error.reason() == "NotFound" || error.reason() == "Conflict" => Ok(()),
             other => other,
         }

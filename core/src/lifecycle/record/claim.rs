@@ -1,8 +1,8 @@
 //! The claim of the one renewal that a certificate has.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{StoredMap, config_map, credential};
+use super::{StoredMap, credential, evidence};
 use crate::lifecycle::Fingerprint;
 use crate::time::UnixTime;
 use crate::x509::code::sha256_hex;
@@ -40,47 +40,36 @@ impl RenewalClaim {
         sha256_hex(&key.spki)
     }
 
-    /// The ConfigMap to create.
+    /// The object to create.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let mut data = json!({
-            "parent": self.parent.credential_id(),
-            "request": self.request.0,
-            "requestUid": self.request.1,
-            "key": self.key,
-            "rule": self.rule,
-        });
-        if let Some(until) = self.until {
-            data["until"] = until.to_string().into();
-        }
-        config_map(&claim_name(&self.parent), CLAIM, None, data)
+        let mut data = vec![
+            ("parent", self.parent.credential_id()),
+            ("request", self.request.0.clone()),
+            ("key", self.key.clone()),
+            ("rule", self.rule.clone()),
+        ];
+        data.extend(self.until.map(|until| ("until", until.to_string())));
+        evidence::object(&claim_name(&self.parent), CLAIM, &self.request.1, &data)
     }
 
-    /// Reads a ConfigMap as the server sent it.
+    /// Reads an object as the server sent it.
     ///
     /// # Errors
     /// What keeps it from being a claim that was written here.
     pub fn read(value: &Value) -> Result<Self, &'static str> {
-        Self::of(&StoredMap::read(value)?)
-    }
-
-    pub(super) fn of(map: &StoredMap) -> Result<Self, &'static str> {
-        map.is(CLAIM)?;
-        let known = ["parent", "request", "requestUid", "key", "rule", "until"];
-        if map.data.keys().any(|key| !known.contains(&key.as_str())) {
-            return Err("it holds a key that no claim has");
-        }
-        let parent = credential(map.text("parent")?)?;
+        let map = StoredMap::read(value)?;
+        map.is_labelled(CLAIM)?;
+        let parent = credential(map.note("parent")?)?;
         if map.metadata.name != claim_name(&parent) {
             return Err("its name is not that of its certificate");
         }
-        let until = map.data.contains_key("until").then(|| map.time("until")).transpose()?;
         Ok(Self {
             parent,
-            request: (map.text("request")?.to_owned(), map.text("requestUid")?.to_owned()),
-            key: map.text("key")?.to_owned(),
-            rule: map.text("rule")?.to_owned(),
-            until,
+            request: (map.note("request")?.to_owned(), map.holder().to_owned()),
+            key: map.note("key")?.to_owned(),
+            rule: map.note("rule")?.to_owned(),
+            until: map.until()?,
         })
     }
 }

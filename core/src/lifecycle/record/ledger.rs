@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CertificateRecord, GRACE, RenewalClaim, StoredMap};
+use super::{CertificateRecord, GRACE, StoredMap};
 use crate::lifecycle::{Fingerprint, Revocation, RevocationKey, RevocationList};
 use crate::time::UnixTime;
 
@@ -134,13 +134,11 @@ impl Ledger {
     }
 }
 
-/// Whether a record or claim is of no use any more: its certificate has ended more than [`GRACE`] ago.
+/// Whether a record is of no use any more: its certificate has ended more than [`GRACE`] ago.
 /// What cannot be read stays, for somebody to look at.
 #[must_use]
 pub fn has_ended(map: &StoredMap, now: UnixTime) -> bool {
-    let record = CertificateRecord::of(map).map(|r| r.not_after).ok();
-    let end = record.or_else(|| RenewalClaim::of(map).ok().and_then(|claim| claim.until));
-    end.is_some_and(|end| now > end.plus(GRACE))
+    CertificateRecord::of(map).is_ok_and(|record| now > record.not_after.plus(GRACE))
 }
 
 #[cfg(test)]
@@ -256,14 +254,5 @@ mod tests {
         assert!(!has_ended(&damaged, at(1000)));
         let whole = StoredMap::read(&record(1, "alice", 1).to_value()).unwrap();
         assert!(!has_ended(&whole, at(2)) && has_ended(&whole, at(2).plus(1)));
-        let claim = |until| RenewalClaim {
-            parent: Fingerprint::of(b"x"),
-            request: Default::default(),
-            key: String::new(),
-            rule: "r".to_owned(),
-            until,
-        };
-        let ended = |c: RenewalClaim| has_ended(&StoredMap::read(&c.to_value()).unwrap(), at(9));
-        assert!(ended(claim(Some(at(7)))) && !ended(claim(Some(at(8)))) && !ended(claim(None)));
     }
 }

@@ -7,6 +7,7 @@
 
 mod access;
 mod claim;
+pub mod evidence;
 mod ledger;
 mod stored;
 
@@ -17,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use access::{READER, RECORDER, reader, recorder, roles};
 pub use claim::{CLAIM, RenewalClaim, claim_name};
+pub use evidence::{Descent, descent_name};
 pub use ledger::{Ledger, Recorded, has_ended};
 
 pub use stored::StoredMap;

@@ -1,4 +1,4 @@
-//! ConfigMaps of the namespace as the server has them.
+//! ConfigMaps and Leases of the namespace as the server has them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::KIND_LABEL;
 use crate::time::UnixTime;
 
-/// A ConfigMap of the namespace as far as it matters here.
+/// A ConfigMap, or a Lease, of the namespace as far as it matters here.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StoredMap {
     pub(super) metadata: StoredMetadata,
@@ -18,6 +18,15 @@ pub struct StoredMap {
     binary: BTreeMap<String, String>,
     #[serde(default)]
     immutable: Option<bool>,
+    #[serde(default)]
+    spec: StoredSpec,
+}
+
+/// What a Lease has.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct StoredSpec {
+    holder_identity: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -27,10 +36,11 @@ pub(super) struct StoredMetadata {
     uid: String,
     resource_version: String,
     pub(super) labels: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
 }
 
 impl StoredMap {
-    /// Reads a ConfigMap as the server sent it.
+    /// Reads an object as the server sent it.
     ///
     /// # Errors
     /// A field of the wrong type.
@@ -52,9 +62,7 @@ impl StoredMap {
 
     /// Whether it is labelled as this, and cannot have been changed.
     pub(super) fn is(&self, kind: &str) -> Result<(), &'static str> {
-        if self.metadata.labels.get(KIND_LABEL).map(String::as_str) != Some(kind) {
-            return Err("it is not labelled as such");
-        }
+        self.is_labelled(kind)?;
         // Whatever was written here cannot have been changed since.
         if self.immutable != Some(true) {
             return Err("it is not immutable");
@@ -63,6 +71,18 @@ impl StoredMap {
             return Err("it holds binary data");
         }
         Ok(())
+    }
+
+    pub(super) fn is_labelled(&self, kind: &str) -> Result<(), &'static str> {
+        match self.metadata.labels.get(KIND_LABEL).is_some_and(|found| found == kind) {
+            true => Ok(()),
+            false => Err("it is not labelled as such"),
+        }
+    }
+
+    /// Of a Lease.
+    pub(super) fn holder(&self) -> &str {
+        &self.spec.holder_identity
     }
 
     pub(super) fn text(&self, key: &str) -> Result<&str, &'static str> {

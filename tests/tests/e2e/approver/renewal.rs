@@ -89,7 +89,7 @@ fn what_is_no_renewal_is_left_to_people(trial: &Trial) {
     admin.run(&ONCE).ok().prints(&["the review refuses it: policy-user"]);
     assert_eq!(state(&admin, "alice-2"), "");
     let claims =
-        ["get", "configmap", "-n", "usercert-system", "-l", "usercert/kind=renewal", "-o", "name"];
+        ["get", "lease", "-n", "usercert-system", "-l", "usercert/kind=renewal", "-o", "name"];
     assert_eq!(admin.kubectl(&claims).ok().stdout, "", "nothing was claimed");
 }
 

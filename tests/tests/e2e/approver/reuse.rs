@@ -11,6 +11,7 @@ cases!(
     a_thief_and_the_holder_are_shut_out,
     an_interrupted_renewal_is_taken_up_and_no_other,
     the_same_holder_may_ask_again,
+    who_may_only_record_harms_nobody,
 );
 
 /// The first renewal, by a thief, and the second, by the holder of the same certificate.
@@ -97,11 +98,14 @@ fn claim(admin: &Person, person: &Person, name: &str) {
         "openssl req -in claimed.csr -pubkey -noout | openssl pkey -pubin -outform DER | sha256sum";
     let key = person.tool("sh", &["-c", script]).ok().stdout;
     let claim = json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "immutable": true,
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": {"name": format!("renewal-{digits}"), "namespace": "usercert-system", "labels": {
-            "app.kubernetes.io/managed-by": "kubectl-usercert", "usercert/kind": "renewal"}},
-        "data": {"parent": id, "request": name, "requestUid": request["metadata"]["uid"],
-            "key": key.split(' ').next(), "rule": "developers"},
+            "app.kubernetes.io/managed-by": "kubectl-usercert", "usercert/kind": "renewal",
+        }, "annotations": {
+            "usercert/parent": id, "usercert/request": name, "usercert/key": key.split(' ').next(),
+            "usercert/rule": "developers",
+        }},
+        "spec": {"holderIdentity": request["metadata"]["uid"]},
     });
     admin.write("claim.json", &claim.to_string());
     admin.kubectl(&["create", "-f", "claim.json"]).ok();
@@ -148,4 +152,60 @@ fn the_same_holder_may_ask_again(trial: &Trial) {
     // Requests are forgotten an hour after their decision.
     admin.kubectl(&["delete", "csr", "first"]).ok();
     admin.run(&ONCE).ok().prints(&["second approved"]);
+}
+
+/// A claim on somebody's renewal and a record of somebody's certificate, made up by whoever may record.
+fn who_may_only_record_harms_nobody(trial: &Trial) {
+    let rules = format!("{RULES}  onReuse: revoke\n");
+    let Some((trial, admin, alice)) = stage(trial, &rules) else { return };
+    let bob = person(&trial, &admin, "bob", &["dev"]);
+    let scribe = person(&trial, &admin, "scribe", &["dev"]);
+    let bind = ["create", "rolebinding", "scribe", "--role=usercert-recorder", "--user=scribe"];
+    admin.kubectl(&[&bind[..], &["-n", "usercert-system"]].concat()).ok();
+    let plant = |scribe: &Person, object: &serde_json::Value| {
+        scribe.write("planted.json", &object.to_string());
+        scribe.kubectl(&["create", "--validate=false", "-f", "planted.json"])
+    };
+    // Bob's certificate is not recorded, so that its name is free.
+    let hers = |user: &str| recorded(&admin, user)[0]["sha256"].as_str().expect("x").to_owned();
+    let (bobs, scribes, alices) = (hers("bob"), hers("scribe"), hers("alice"));
+    let record = ["configmap", "-n", "usercert-system"];
+    let name = |sha: &str| format!("certificate-{sha}");
+    let (from, to) = (name(&scribes), name(&bobs));
+    let get = [&["get", "-o", "json"], &record[..], &[&from]].concat();
+    let mut planted = admin.kubectl(&get).ok().json();
+    admin.kubectl(&[&["delete"], &record[..], &[&to]].concat()).ok();
+    planted["metadata"] = json!({
+        "name": to, "namespace": "usercert-system", "labels": planted["metadata"]["labels"],
+    });
+    planted["data"]["credentialId"] = format!("X509SHA256={bobs}").into();
+    planted["data"]["renews"] = format!("X509SHA256={scribes}").into();
+    plant(&scribe, &planted).ok();
+    let claim = |api: &str, kind: &str| {
+        let data = json!({
+            "parent": format!("X509SHA256={alices}"), "request": "none", "requestUid": "none",
+            "key": "00".repeat(32), "rule": "developers",
+        });
+        json!({
+            "apiVersion": api, "kind": kind, "immutable": true, "data": data,
+            "metadata": {"name": format!("renewal-{alices}"), "namespace": "usercert-system",
+                "labels": {"usercert/kind": "renewal"}},
+        })
+    };
+    plant(&scribe, &claim("v1", "ConfigMap")).ok();
+    plant(&scribe, &claim("coordination.k8s.io/v1", "Lease")).exits(1);
+    ask(&alice, "alice", &["dev", "ops"], "alice-2");
+    admin.run(&ONCE).ok().prints(&["alice-2 approved"]);
+    // Whoever renews twice on purpose takes nobody along.
+    let twin = trial.with_kubeconfig(&scribe.read(".kube/config"));
+    ask(&twin, "scribe", &["dev"], "scribe-2");
+    admin.run(&ONCE).ok();
+    issued(&admin, "scribe-2");
+    ask(&scribe, "scribe", &["dev"], "scribe-3");
+    let out = admin.run(&ONCE).exits(3);
+    out.prints(&["scribe-3 denied", "2 certificates that descend from it are revoked"])
+        .says(&["not seen here to be any: 1"]);
+    let list = admin.run(&["revocations", "list", "-o", "name"]).ok().stdout;
+    assert!(list.contains(&scribes) && !list.contains(&bobs) && !list.contains("user/"), "{list}");
+    bob.kubectl(&["auth", "whoami"]).ok();
 }

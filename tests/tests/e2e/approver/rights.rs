@@ -161,6 +161,7 @@ fn old_record(admin: &Person) {
     let mut old = admin.kubectl(&["get", "-n", "usercert-system", &name, "-o", "json"]).ok().json();
     old["metadata"] = json!({"name": old_name(), "namespace": "usercert-system", "labels": old["metadata"]["labels"]});
     old["data"]["credentialId"] = format!("X509SHA256={}", "ab".repeat(32)).into();
+    old["data"].as_object_mut().expect("an object").remove("renews");
     old["data"]["notBefore"] = "2020-01-01T00:00:00Z".into();
     old["data"]["notAfter"] = "2020-01-02T00:00:00Z".into();
     admin.write("old.json", &old.to_string());

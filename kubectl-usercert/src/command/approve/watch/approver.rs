@@ -8,10 +8,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use usercert_core::api::csr::{CsrObject, State};
+use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::approver::NAME;
+use usercert_core::lifecycle::record::evidence;
 use usercert_core::lifecycle::{self, NAMESPACE};
 use usercert_core::review::policy::Policy;
 use usercert_core::text::show;
+use usercert_core::time::UnixTime;
 
 use crate::cluster::{ApiError, Cluster, Need, explain};
 use crate::command::approve::ApproveArgs;
@@ -19,6 +22,7 @@ use crate::error::{Error, Exit, Result};
 use crate::files::environment;
 use crate::ui::args::{ClientArgs, DryRun};
 use crate::ui::host::Host;
+use crate::workflow::clock;
 use crate::workflow::follow::{Follower, Position, answer_all, follow};
 use crate::workflow::lease::{self, Lease};
 use crate::workflow::monitor::{Count, Monitor};
@@ -56,6 +60,8 @@ pub(super) struct Approver<'a> {
     /// Who the server takes this for.
     pub(super) me: RefCell<Option<String>>,
     connection: RefCell<Option<(Instant, Cluster)>>,
+    /// Whether it was told that clocks differ.
+    clocks_told: Cell<bool>,
     /// The policy as it could not be read, which was told.
     broken: RefCell<Option<String>>,
     /// What came of everything that was handled.
@@ -116,6 +122,7 @@ impl<'a> Approver<'a> {
             recorded: Remembered::default(),
             me: RefCell::default(),
             connection: RefCell::default(),
+            clocks_told: Cell::default(),
             broken: RefCell::default(),
             exit: Cell::new(Exit::Done),
         }
@@ -238,6 +245,21 @@ impl<'a> Approver<'a> {
         Ok(me)
     }
 
+    /// The time by the server's clock, which decides what has ended; `None` if it does not tell.
+    pub(super) async fn now(&self, cluster: &Cluster) -> Option<UnixTime> {
+        if cluster.time().is_none() {
+            // For its date, whatever the answer is.
+            let _ = cluster.version().await;
+        }
+        let there = cluster.time()?;
+        if let Some(warning) = clock::difference(self.host.now(), there)
+            && !self.clocks_told.replace(true)
+        {
+            self.host.warn(warning);
+        }
+        Some(there)
+    }
+
     async fn work(&self) {
         let workers = (0..AT_ONCE).map(|_| async {
             loop {
@@ -311,8 +333,16 @@ impl<'a> Approver<'a> {
             let pruned = async {
                 let cluster = self.connection()?;
                 let failed = |error: ApiError| explain(&error, &cluster.server, &records::prune());
-                let ended = records::ended(&cluster, self.host.now()).await.map_err(failed)?;
-                records::delete(&cluster, &ended, false).await.map_err(failed)?;
+                let Some(now) = self.now(&cluster).await else {
+                    return Err(Error::new("nothing is pruned: the server does not tell its time"));
+                };
+                let ended = records::ended(&cluster, now).await.map_err(failed)?;
+                records::delete(&cluster, &config_maps(), &ended, false).await.map_err(failed)?;
+                let failed =
+                    |error: ApiError| explain(&error, &cluster.server, &records::evidence_need());
+                let over = records::over(&cluster, now).await.map_err(failed)?;
+                let leases = evidence::collection();
+                records::delete(&cluster, &leases, &over, false).await.map_err(failed)?;
                 Ok::<_, Error>(ended.len())
             };
             match pruned.await {

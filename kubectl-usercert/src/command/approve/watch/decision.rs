@@ -7,7 +7,7 @@ use usercert_core::api::csr::{CsrObject, Decision, RESOURCE, State};
 use usercert_core::lifecycle::RevocationList;
 use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::record::{
-    CertificateRecord, Ledger, RenewalClaim, StoredMap, claim_name, record_name,
+    CertificateRecord, Descent, Ledger, RenewalClaim, StoredMap, claim_name, evidence, record_name,
 };
 use usercert_core::lifecycle::renewal::{
     self, APPROVED, REVOKED, RenewalCase, RenewalDecision, Stored,
@@ -88,6 +88,7 @@ impl Approver<'_> {
         };
         let record = Stored::of(record, |value| CertificateRecord::read(&value));
         let sheet = Sheet::new(object.clone(), true, &bindings, &rules);
+        let now = self.now(cluster).await.unwrap_or_else(|| self.host.now());
         let mut claim = Stored::Absent;
         let mut claimed_is_over = false;
         for _ in 0..TRIES {
@@ -100,7 +101,7 @@ impl Approver<'_> {
                 ancestors: &ancestors,
                 claim: claim.as_ref(),
                 claimed_is_over,
-                now: self.host.now(),
+                now,
             });
             match decision {
                 RenewalDecision::Leave(why) => return self.leave(object, &why),
@@ -115,8 +116,7 @@ impl Approver<'_> {
                     if !matches!(claim, Stored::Absent) || self.claim(cluster, &wanted).await? {
                         return self.approve(cluster, object, &wanted).await;
                     }
-                    let found =
-                        cluster.object(&maps, &claim_name(&parent)).await.map_err(failed)?;
+                    let found = self.evidence(cluster, &claim_name(&parent)).await?;
                     claim = Stored::of(found, |value| RenewalClaim::read(&value));
                     claimed_is_over = match &claim {
                         Stored::There(claim) => self.is_over(cluster, claim).await?,
@@ -131,16 +131,25 @@ impl Approver<'_> {
     /// Creates the claim; false if there is one.
     async fn claim(&self, cluster: &Cluster, claim: &RenewalClaim) -> Result<bool> {
         if self.dry_run() == DryRun::Client {
-            let found = cluster.object(&config_maps(), &claim_name(&claim.parent)).await;
-            let failed = |e| explain(&e, &cluster.server, &revocation::see());
-            return Ok(found.map_err(failed)?.is_none());
+            return Ok(self.evidence(cluster, &claim_name(&claim.parent)).await?.is_none());
         }
+        self.create_evidence(cluster, &claim.to_value()).await
+    }
+
+    /// Creates a claim or a descent; false if there is one.
+    async fn create_evidence(&self, cluster: &Cluster, value: &Value) -> Result<bool> {
         let dry = self.dry_run() == DryRun::Server;
-        match cluster.create_object(&config_maps(), &claim.to_value(), dry).await {
+        match cluster.create_object(&evidence::collection(), value, dry).await {
             Ok(_) => Ok(true),
             Err(error) if error.reason() == "AlreadyExists" => Ok(false),
-            Err(error) => Err(explain(&error, &cluster.server, &records::write_need())),
+            Err(error) => Err(explain(&error, &cluster.server, &records::evidence_need())),
         }
+    }
+
+    /// A claim or a descent.
+    pub(super) async fn evidence(&self, cluster: &Cluster, name: &str) -> Result<Option<Value>> {
+        let found = cluster.object(&evidence::collection(), name).await;
+        found.map_err(|e| explain(&e, &cluster.server, &records::evidence_need()))
     }
 
     /// Whether the request that has claimed a renewal will not bring a certificate any more.
@@ -221,11 +230,17 @@ impl Approver<'_> {
         if let Some(parent) =
             renewal::submitted_with(object).filter(|_| object.spec.username == record.user)
         {
-            let found = cluster.object(&config_maps(), &claim_name(&parent)).await;
-            let found = found.map_err(|e| explain(&e, &cluster.server, &revocation::see()))?;
+            let found = self.evidence(cluster, &claim_name(&parent)).await?;
             let key = object.request().map(|r| RenewalClaim::key_of(&r.key)).ok();
             let claim = found.and_then(|value| RenewalClaim::read(&value).ok());
             if claim.is_some_and(|claim| claim.request.1 == *uid || Some(claim.key) == key) {
+                let descent = Descent {
+                    certificate: record.fingerprint,
+                    parent,
+                    user: record.user.clone(),
+                    until: record.not_after,
+                };
+                self.create_evidence(cluster, &descent.to_value()).await?;
                 record.renews = Some(parent);
                 if record.approval.reason.starts_with(APPROVED) {
                     record.approval.by = Some(self.me(cluster).await?);

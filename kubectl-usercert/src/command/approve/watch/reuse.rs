@@ -3,7 +3,7 @@
 use usercert_core::api::csr::{CsrObject, State};
 use usercert_core::api::rbac::AUTHENTICATED;
 use usercert_core::lifecycle::approver::{EVENTS, event};
-use usercert_core::lifecycle::record::RenewalClaim;
+use usercert_core::lifecycle::record::{CertificateRecord, Descent, RenewalClaim, descent_name};
 use usercert_core::lifecycle::renewal::REUSED;
 use usercert_core::lifecycle::{Fingerprint, Revocation, RevocationKey, protected};
 use usercert_core::text::show_short;
@@ -56,6 +56,26 @@ impl Approver<'_> {
         }
     }
 
+    /// Whether a certificate is this one, or was seen here to be issued as the renewal that its record
+    /// names: a record alone may be somebody's invention.
+    async fn is_of_family(
+        &self,
+        cluster: &Cluster,
+        record: &CertificateRecord,
+        first: &Fingerprint,
+    ) -> Result<bool> {
+        if record.fingerprint == *first {
+            return Ok(true);
+        }
+        let found = self.evidence(cluster, &descent_name(&record.fingerprint)).await?;
+        let descent = found.and_then(|value| Descent::read(&value).ok());
+        Ok(descent.is_some_and(|descent| {
+            Some(descent.parent) == record.renews
+                && descent.user == record.user
+                && descent.until == record.not_after
+        }))
+    }
+
     /// Revokes the certificate and all that descend from it; in words, what was.
     async fn revoke_family(
         &self,
@@ -90,7 +110,19 @@ impl Approver<'_> {
         }
         let ledger = records::of_user(cluster, user).await;
         let ledger = ledger.map_err(|e| explain(&e, &cluster.server, &records::see()))?;
-        let family = ledger.family(parent);
+        let mut family = Vec::new();
+        let mut unproven = 0;
+        for record in ledger.family(parent) {
+            match record.user == *user && self.is_of_family(cluster, record, parent).await? {
+                true => family.push(record),
+                false => unproven += 1,
+            }
+        }
+        if unproven > 0 {
+            self.host.warn(format!(
+                "warning: not revoked, since they are recorded as its renewals but were not seen here to be any: {unproven}; `kubectl usercert certificates` lists them"
+            ));
+        }
         let known = brings_none || family.iter().any(|r| r.renews.as_ref() == Some(parent));
         let (me, now) = (self.me(cluster).await?, self.host.now());
         let entry = |key| Revocation::new(key, REASON, &me, now);

@@ -1,6 +1,8 @@
 //! One process, killed before every single system call that it makes, or told that the call
 //! failed: strace counts them in one run and strikes at the n-th call of each kind in the others.
 
+mod stored;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

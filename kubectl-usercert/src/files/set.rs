@@ -101,6 +101,15 @@ fn hash(content: &[u8]) -> String {
     usercert_core::x509::code::sha256_hex(content)
 }
 
+/// What a note holds.
+fn plan(files: &[NewFile<'_>]) -> io::Result<Vec<u8>> {
+    let planned = files.iter().map(|file| {
+        let path = std::path::absolute(file.path)?;
+        Ok(Planned { path, sha256: hash(file.content) })
+    });
+    Ok(serde_json::to_vec(&planned.collect::<io::Result<Vec<_>>>()?)?)
+}
+
 /// A note that goes when it is dropped.
 struct Note<'f> {
     folder: &'f Folder,
@@ -112,16 +121,12 @@ struct Note<'f> {
 impl<'f> Note<'f> {
     fn make(folder: &'f Folder, first: &Path, files: &[NewFile<'_>]) -> io::Result<Self> {
         let (_, name) = note_of(first).ok_or(io::ErrorKind::InvalidInput)?;
-        let planned = files.iter().map(|file| {
-            let path = std::path::absolute(file.path)?;
-            Ok(Planned { path, sha256: hash(file.content) })
-        });
-        let planned = planned.collect::<io::Result<Vec<_>>>()?;
+        let plan = plan(files)?;
         let mut file = folder.create_file(&name, Access::Private)?;
         // Where there are no locks, nobody can tell a note that was left behind.
         let _ = file.try_lock();
         let note = Self { folder, name, _file: file.try_clone()? };
-        file.write_all(&serde_json::to_vec(&planned)?)?;
+        file.write_all(&plan)?;
         file.sync_all()?;
         Ok(note)
     }
@@ -164,18 +169,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (key, certificate) = (dir.path().join("k"), dir.path().join("c"));
         let folder = Folder::open(dir.path()).unwrap();
-        let interrupted = || std::mem::forget(Note::make(&folder, &key, &pair(&key, &certificate)));
-        // Held by this process, which is alive.
-        interrupted();
+        let files = pair(&key, &certificate);
+        let held = Note::make(&folder, &key, &files).unwrap();
         std::fs::write(&key, "key").unwrap();
         undo_interrupted(&key);
-        assert!(key.exists());
+        assert!(key.exists(), "whoever makes it is alive");
+        drop(held);
         let note = dir.path().join(note_of(&key).unwrap().1);
-        let text = std::fs::read(&note).unwrap();
-        let left_behind = || {
-            let _ = std::fs::remove_file(&note);
-            std::fs::write(&note, &text).unwrap();
-        };
+        let left_behind = || std::fs::write(&note, plan(&files).unwrap()).unwrap();
         left_behind();
         std::fs::write(&key, "somebody's own").unwrap();
         undo_interrupted(&key);

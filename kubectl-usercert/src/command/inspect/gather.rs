@@ -259,11 +259,13 @@ mod tests {
         all.directory(dir.path(), |_| {});
         assert!(all.file(&dir.path().join("b"), 100, true).unwrap().is_none());
         all.tell_too_much();
+        let mark = std::path::MAIN_SEPARATOR;
         let read: Vec<&str> =
-            all.sources.iter().filter_map(|s| s.name.rsplit('/').next()).collect();
+            all.sources.iter().filter_map(|s| s.name.rsplit(mark).next()).collect();
         assert_eq!(read, ["a", "c", "d"]);
         let [warning] = all.warnings.as_slice() else { panic!("{:?}", all.warnings) };
-        assert!(warning.ends_with("/b") && warning.starts_with("left out"), "{warning}");
-        assert!(all.errors[0].message.contains("/b is left out"), "{:?}", all.errors);
+        let b = format!("{mark}b");
+        assert!(warning.ends_with(&b) && warning.starts_with("left out"), "{warning}");
+        assert!(all.errors[0].message.contains(&format!("{b} is left out")), "{:?}", all.errors);
     }
 }

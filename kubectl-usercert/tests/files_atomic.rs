@@ -190,7 +190,11 @@ fn a_lock_deleted_by_hand_and_taken_by_others_is_not_deleted_again() {
     let file = directory.path().join("config");
     let first = acquire(&[&file]).unwrap();
     std::fs::remove_file(directory.path().join("config.lock")).unwrap();
-    let second = acquire(&[&file]).unwrap();
+    let second = match acquire(&[&file]) {
+        // Older versions of Windows, and wine, keep a deleted name until its last handle is closed.
+        Err(LockError::Held { .. }) if cfg!(windows) => return,
+        second => second.unwrap(),
+    };
     drop(first);
     assert_eq!(names(directory.path()), ["config.lock"]);
     drop(second);

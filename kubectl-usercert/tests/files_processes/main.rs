@@ -14,25 +14,26 @@ use std::time::{Duration, Instant};
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 
-/// The program of `examples/files_helper.rs`. `cargo test` builds it, `cargo test --test` only
-/// if it is missing.
+/// The program of `examples/files_helper.rs`. `cargo test` builds it, but not where it is told what to
+/// test; then it is built here, for the system that this runs on.
 fn helper() -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     let path = PATH.get_or_init(|| {
         let here = std::env::current_exe().unwrap();
-        let path = here
-            .parent()
-            .unwrap()
-            .parent()
-            .unwrap()
-            .join("examples")
-            .join(format!("files_helper{}", std::env::consts::EXE_SUFFIX));
+        let built = here.parent().and_then(Path::parent).unwrap();
+        let helper = format!("files_helper{}", std::env::consts::EXE_SUFFIX);
+        let path = built.join("examples").join(helper);
         if !path.exists() {
             let mut cargo = Command::new(env!("CARGO"));
-            cargo.args(["build", "--example", "files_helper"]);
+            cargo.args(["build", "--locked", "--workspace", "--example", "files_helper"]);
+            // Below the target folder stands the target, where one was named.
+            let above = built.parent().unwrap();
+            if !above.join(".rustc_info.json").exists() {
+                cargo.arg("--target").arg(above.file_name().unwrap());
+            }
             assert!(cargo.status().unwrap().success());
         }
-        assert!(path.exists(), "cargo build --example files_helper");
+        assert!(path.exists(), "{} is missing", path.display());
         path
     });
     Command::new(path)

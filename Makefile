@@ -60,7 +60,7 @@ release: ## archive for this machine, its list of crates, hashes, krew manifest:
 	docs/scripts/release
 
 image: ## container image for amd64 and arm64 as an OCI layout, without a daemon: dist/kubectl-usercert_image.tar
-	@docs/scripts/need cargo python zig
+	@docs/scripts/need cargo python zig debian-rust
 	docs/scripts/image
 
 cross: ## other systems, as far as this machine can run them: Windows, arm64, musl, macOS; cross-TARGET for one

@@ -106,8 +106,9 @@ pub fn command() -> clap::Command {
 
 /// The same as `--help` shows it, in full or, as `-h` does, in short.
 pub fn with_help(full: bool) -> clap::Command {
-    let groups = help::grouped(&command(), GROUPS);
-    help::shown(command(), full).help_template(format!(
+    let command = command();
+    let groups = help::grouped(&command, GROUPS);
+    help::shown(command, full).help_template(format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}Flags:\n{{options}}{{after-help}}"
     ))
 }

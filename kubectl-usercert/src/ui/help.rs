@@ -36,7 +36,16 @@ pub fn shown(mut command: Command, full: bool) -> Command {
                 arg.hide_short_help(false).help(all.unwrap_or_default())
             }
         })
-        .mut_subcommands(|command| shown(command, full))
+        // Only the command that is asked for is worth the work.
+        .mut_subcommands(|command| command.defer(if full { in_full } else { in_short }))
+}
+
+fn in_full(command: Command) -> Command {
+    shown(command, true)
+}
+
+fn in_short(command: Command) -> Command {
+    shown(command, false)
 }
 
 /// The commands in groups, each with its summary, as a part of a help template. Those that no group names

@@ -56,11 +56,6 @@ export class Key {
   pem(asked?: ExpectedIdentity | null): Promise<string>;
   /** The kubeconfig that a reply and this key make. */
   kubeconfig(reply: Input): Promise<string>;
-  /**
-   * The text of an existing kubeconfig with what a reply and this key add to it; nothing else in it changes.
-   * Rejects when it cannot be read, or when a name in it is taken by something else.
-   */
-  addTo(file: string, kubeconfig: string, reply: Input, now?: Date): Promise<string>;
 }
 
 /** Whom a request names. Groups are a set: order and repetition mean nothing. */

@@ -109,11 +109,6 @@ export class Key {
     return this.#withPkcs8((pkcs8) => wasm.kubeconfig(bytesOf(reply), pkcs8));
   }
 
-  /** The text of an existing kubeconfig with what the reply adds; nothing else in it changes. */
-  async addTo(file, kubeconfig, reply, now = new Date()) {
-    return this.#withPkcs8((pkcs8) => wasm.addToKubeconfig(bytesOf(reply), pkcs8, file, kubeconfig, seconds(now)));
-  }
-
   async #withPkcs8(use) {
     const pkcs8 = await webcrypto.pkcs8Of(this.privateKey);
     try {

@@ -1,6 +1,6 @@
 //! Taking an answer: what it holds, whether it belongs to the key and the request, and the kubeconfig.
 
-use usercert_core::text::sorted::BTreeSet;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use usercert_core::api::csr::Object;
@@ -245,33 +245,13 @@ fn names(leaf: &Certificate) -> Vec<Check> {
 /// When the text is no reply.
 #[wasm_bindgen]
 pub fn kubeconfig(reply: &[u8], pkcs8: Vec<u8>) -> Result<String> {
-    Ok(taken(reply)?.to_kubeconfig(&pem_of(pkcs8)))
-}
-
-/// The text of an existing kubeconfig, with what a reply and its private key (PKCS#8) add to it.
-///
-/// # Errors
-/// When the text is no reply, or when the kubeconfig has no safe place for it.
-#[wasm_bindgen(js_name = addToKubeconfig)]
-pub fn add_to_kubeconfig(
-    reply: &[u8],
-    pkcs8: Vec<u8>,
-    file: &str,
-    kubeconfig: String,
-    now: f64,
-) -> Result<String> {
-    Ok(taken(reply)?.added_to(file, kubeconfig, &pem_of(pkcs8), time(now))?)
-}
-
-fn taken(reply: &[u8]) -> Result<Reply> {
-    match certificate_file::read(reply)? {
-        ReceivedCertificate::Reply(reply) => Ok(reply),
+    let pkcs8 = Zeroizing::new(pkcs8);
+    let reply = match certificate_file::read(reply)? {
+        ReceivedCertificate::Reply(reply) => reply,
         ReceivedCertificate::Certificates(_) | ReceivedCertificate::Object(..) => {
-            Err(ReplyError::Missing("the cluster").into())
+            return Err(ReplyError::Missing("the cluster").into());
         }
-    }
-}
-
-fn pem_of(pkcs8: Vec<u8>) -> Zeroizing<String> {
-    Zeroizing::new(pem::encode("PRIVATE KEY", &Zeroizing::new(pkcs8)))
+    };
+    let key = Zeroizing::new(pem::encode("PRIVATE KEY", &pkcs8));
+    Ok(reply.to_kubeconfig(&key))
 }

@@ -1,7 +1,6 @@
 // Key and certificate request in the browser, ours beside JavaScript libraries: bytes loaded and time.
 //
-// One Chromium run, every library in a fresh page of its own. Prints Markdown tables. ROUNDS=N: how often each page
-// is opened for the second one.
+// One Chromium run, every library in a fresh page of its own. Prints a Markdown table.
 
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
@@ -29,11 +28,8 @@ const minified = async (name) => {
   return outputFiles[0].text;
 };
 
-/** What is served: an empty page, pages of the libraries, and ours. */
-const pages = { "/": "<!doctype html><body>" };
-const server = createServer(({ url }, response) => response.writeHead(200, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" }).end(pages[url] ?? ""));
+const server = createServer((_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><body>"));
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const origin = `http://localhost:${server.address().port}`;
 const profile = await mkdtemp(join(tmpdir(), "usercert-bench-"));
 const context = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true,
@@ -45,7 +41,7 @@ const rows = [];
 for (const name of Object.keys(NAMES)) {
   const text = await minified(name);
   const page = await context.newPage();
-  await page.goto(`${origin}/`);
+  await page.goto(`http://localhost:${server.address().port}/`);
   const start = await page.evaluate(async (source) => {
     const from = performance.now();
     globalThis.library = new Function(`${source}; return library;`)();
@@ -81,46 +77,6 @@ for (const name of Object.keys(NAMES)) {
   rows.push([NAMES[name], text.length, gzipSync(text, { level: 9 }).length, `${start.toFixed(1)} ms`, shown("p256"), shown("rsa3072")]);
   await page.close();
 }
-// An empty page that has a field and a library, and says when both are there.
-const field = "<!doctype html><meta charset=utf-8><body><input id=user>";
-const script = (text) => `${field}<script>${text.replaceAll("</script", "<\\/script")};document.getElementById("user").oninput = () => {}; window.library = library;</script>`;
-const yaml = (await minified("yaml")).replace("var library", "var yaml");
-pages["/page"] = await readFile(join(here, "../dist/index.html"), "utf8");
-pages["/peculiar"] = script(`${yaml};${await minified("peculiar")}`);
-pages["/pkijs"] = script(await minified("pkijs"));
-pages["/forge"] = script(await minified("forge"));
-const ours = { page: "this page", peculiar: "@peculiar/x509 and js-yaml", pkijs: "PKI.js", forge: "node-forge" };
-// In every frame: when the field is there and heard, when the wasm is, and tasks of more than 50 ms.
-await context.addInitScript(() => {
-  const now = () => performance.timeOrigin + performance.now();
-  window.seen = { tasks: [] };
-  new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => window.seen.tasks.push(duration))).observe({ type: "longtask", buffered: true });
-  const look = () => {
-    const user = document.getElementById("user");
-    if (user?.checkVisibility() && !window.seen.reacts && (window.library || document.getElementById("app"))) window.seen.reacts = now();
-    const version = document.getElementById("version")?.textContent;
-    if (window.seen.reacts && (window.library || version)) { window.seen.ready = now(); return; }
-    setTimeout(look, 0);
-  };
-  if (window.parent !== window || location.pathname !== "/") look();
-});
-const found = Object.fromEntries(Object.keys(ours).map((name) => [name, { reacts: [], ready: [], tasks: [] }]));
-const rounds = Number(process.env.ROUNDS ?? 15);
-for (let round = 0; round < rounds; round += 1) {
-  for (const name of Object.keys(ours)) {
-    const page = await context.newPage();
-    await page.goto(`${origin}/${name}`);
-    const frame = name === "page" ? await (await page.waitForSelector("iframe")).contentFrame() : page.mainFrame();
-    await frame.waitForFunction(() => window.seen?.ready, null, { timeout: 600_000 });
-    const from = await page.evaluate(() => performance.timeOrigin);
-    const { reacts, ready } = await frame.evaluate(() => window.seen);
-    const tasks = (await Promise.all(page.frames().map((one) => one.evaluate(() => window.seen.tasks)))).flat();
-    found[name].reacts.push(reacts - from);
-    found[name].ready.push(ready - from);
-    found[name].tasks.push(Math.max(0, ...tasks));
-    await page.close();
-  }
-}
 await context.close();
 await rm(profile, { recursive: true, force: true });
 server.close();
@@ -129,9 +85,3 @@ const html = await readFile(join(here, "../dist/index.html"));
 console.log("| library | bytes, minified | gzip | start | P-256 key + CSR | RSA-3072 key + CSR |\n|---|---:|---:|---:|---:|---:|");
 for (const row of rows) console.log(`| ${row.join(" | ")} |`);
 console.log(`\nThe whole page: ${html.length} bytes, ${gzipSync(html, { level: 9 }).length} gzip. Medians of ${ROUNDS.p256} and ${ROUNDS.rsa3072} rounds.`);
-console.log("\n| page | gzip | the form reacts | all is ready | longest task over 50 ms, median (most) |\n|---|---:|---:|---:|---:|");
-for (const [name, { reacts, ready, tasks }] of Object.entries(found)) {
-  const longest = Math.max(...tasks) === 0 ? "none" : `${median(tasks).toFixed(0)} ms (${Math.max(...tasks).toFixed(0)} ms)`;
-  console.log(`| ${ours[name]} | ${gzipSync(pages[`/${name}`], { level: 9 }).length} | ${median(reacts).toFixed(0)} ms | ${median(ready).toFixed(0)} ms | ${longest} |`);
-}
-console.log(`\nMedians of ${rounds} rounds, from the start of navigation.`);

@@ -10,6 +10,8 @@ import { t } from "./texts.js";
 
 export function answerPanel(panel, { open }) {
   let turn = 0;
+  // What was typed about the cluster, when the answer does not say.
+  const typed = { server: "", ca: "", "cluster-name": "kubernetes", namespace: "" };
 
   /** What was asked for, and how that is known. */
   function asked() {
@@ -23,7 +25,8 @@ export function answerPanel(panel, { open }) {
   }
 
   function draw() {
-    const { answer, made, fileKey } = state;
+    const { answer, made, fileKey, cluster } = state;
+    if (cluster !== null) Object.assign(typed, { server: cluster.server || typed.server, ca: cluster.ca || typed.ca });
     const key = fileKey !== null ? t("keyFile", fileKey.name) : made !== null ? t("keyHere", made.handOver.user) : null;
     fill(panel, 
       heading(2, t("answer")),
@@ -36,7 +39,6 @@ export function answerPanel(panel, { open }) {
   }
 
   function clusterFields() {
-    const { typed } = state;
     const text = (id, more) => h("input", { type: "text", ...PRIVATE, ...more, value: typed[id], on: { change: (e) => { typed[id] = e.target.value; update(); } } });
     return h("fieldset", { id: "cluster" },
       h("legend", {}, t("cluster")),
@@ -49,7 +51,7 @@ export function answerPanel(panel, { open }) {
 
   /** The reply: as it came, or completed by what was said of the cluster; null while that is missing. */
   function reply() {
-    const { answer: { input, read }, typed } = state;
+    const { input, read } = state.answer;
     if (read.form === "reply") return input;
     if (typed.server === "" || typed.ca === "") return null;
     return usercert.completeAnswer(input, {
@@ -73,14 +75,10 @@ export function answerPanel(panel, { open }) {
     }
     const [wanted] = asked();
     const { checks, good } = await usercert.checkAnswer(complete ?? state.answer.input, hand.key, wanted);
-    const refusal = good && complete !== null && state.config !== null ? await added(hand.key, complete).then(() => null, (error) => sentence(error, t("broken"))) : null;
-    if (mine === turn) show(checks, good, complete, hand.key, refusal);
+    if (mine === turn) show(checks, good, complete, hand.key);
   }
 
-  /** The person's own kubeconfig with what the answer adds to it. */
-  const added = async (key, complete, { file, text } = state.config) => key.addTo(file, text, complete);
-
-  function show(checks, good, complete, key, refusal) {
+  function show(checks, good, complete, key) {
     const said = (outcome) => checks.filter((check) => check.outcome === outcome).map((check) => check.message).join("; ");
     // Where the cluster is to be said first, that its CA is not known yet is no remark.
     const notes = checks.filter((c) => c.outcome === "note" && !(complete === null && c.code === "chain"));
@@ -91,31 +89,25 @@ export function answerPanel(panel, { open }) {
       line,
       h("details", { open: !good }, h("summary", {}, t("checks")), checkList(checks)),
       good && complete === null && h("p", { className: "notice" }, t("needCluster")),
-      good && complete !== null && confirmation(usercert.readAnswer(complete), complete, key, refusal)));
+      good && complete !== null && confirmation(usercert.readAnswer(complete), complete, key)));
     byId("account").hidden = false;
     announce(line.textContent);
   }
 
-  function confirmation(read, complete, key, refusal) {
+  function confirmation(read, complete, key) {
     const { cluster } = read;
-    const { config } = state;
-    const own = `${state.made !== null && keyAtHand() === state.made ? state.made.handOver.files.kubeconfig.replace(/\.kubeconfig$/, "") : stemOf(read.user, 1)}.kubeconfig`;
-    const saves = [];
-    const save = (id, file, adds, make, className) => {
-      const press = button(id, t(adds ? "saveAdded" : "save", file), async () => {
-        // What is on show may be of yesterday.
-        if (!press.isConnected || !agree.checked) return;
-        download(file, await make());
-        state.finished = { file, make, read, adds };
-        open("done");
-      }, className);
-      press.disabled = true;
-      saves.push(press);
-    };
-    const adds = config !== null && refusal === null;
-    if (adds) save("save-added", config.file, true, () => added(key, complete, config), "primary");
-    save("save-kubeconfig", own, false, () => key.kubeconfig(complete), adds ? "" : "primary");
-    const agree = h("input", { type: "checkbox", id: "agree", on: { change: () => saves.forEach((press) => { press.disabled = !agree.checked; }) } });
+    const file = `${state.made !== null && keyAtHand() === state.made ? state.made.handOver.files.kubeconfig.replace(/\.kubeconfig$/, "") : stemOf(read.user, 1)}.kubeconfig`;
+    const save = button("save-kubeconfig", t("save", file), () => finish(), "primary");
+    save.disabled = true;
+    const agree = h("input", { type: "checkbox", id: "agree", on: { change: () => { save.disabled = !agree.checked; } } });
+    async function finish() {
+      // What is on show may be of yesterday.
+      if (!save.isConnected || !agree.checked) return;
+      const kubeconfig = await key.kubeconfig(complete);
+      download(file, kubeconfig);
+      state.finished = { file, read, complete, key };
+      open("done");
+    }
     return h("div", {},
       h("h3", {}, t("yours")),
       facts([
@@ -130,9 +122,7 @@ export function answerPanel(panel, { open }) {
       ]),
       h("p", {}, t("trust")),
       h("p", { className: "check" }, agree, h("label", { for: "agree" }, t(state.answer.read.form === "reply" ? "agreeReply" : "agreeOther"))),
-      h("p", { id: "own-config", className: refusal === null ? "hint" : "notice warn" },
-        config === null ? t("addHint") : refusal === null ? t("adds", cluster.context, config.name) : t("addsNot", config.name, refusal)),
-      h("div", { className: "actions" }, saves));
+      h("div", { className: "actions" }, save));
   }
 
   return draw;

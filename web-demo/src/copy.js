@@ -68,19 +68,9 @@ export function perSystem(name, lines) {
     copyable(`${name}, ${system}`, lines(system === "Windows"))));
 }
 
-/** One word of a command. */
-export function word(windows, text) {
-  if (/^[\w.@-]+$/.test(text)) return text;
-  return `'${text.replace(windows ? /['‘’‚‛]/g : /'/g, windows ? "$&$&" : "'\\''")}'`;
-}
-
-/** A file in the Downloads folder. */
-export function downloaded(windows, file) {
-  return windows ? `"$HOME\\Downloads\\${file.replace(/[`"$“”„]/g, "`$&")}"` : `~/Downloads/${word(windows, file)}`;
-}
-
 /** Takes a file's rights from everybody else. */
 export function privately(windows, file) {
-  const path = downloaded(windows, file);
-  return windows ? `icacls ${path} /inheritance:r /grant:r "\${env:USERNAME}:F"` : `chmod 600 ${path}`;
+  return windows
+    ? `icacls "$HOME\\Downloads\\${file}" /inheritance:r /grant:r "\${env:USERNAME}:F"`
+    : `chmod 600 ~/Downloads/${file}`;
 }

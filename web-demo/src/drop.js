@@ -17,9 +17,8 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
   let turn = 0;
 
   function draw() {
-    const before = byId("paste")?.value ?? "";
     const area = h("textarea", {
-      id: "paste", value: before, rows: 2, wrap: "off", ...PRIVATE, "aria-describedby": "paste-hint paste-error", on: { input: typed, paste: pasted },
+      id: "paste", rows: 2, wrap: "off", ...PRIVATE, "aria-describedby": "paste-hint paste-error", on: { input: typed, paste: pasted },
     });
     const picker = h("input", { type: "file", id: "files", multiple: true, className: "visually-hidden", tabIndex: -1, "aria-hidden": "true", on: { change: chosen } });
     zone.replaceChildren(
@@ -42,7 +41,7 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
 
   function remove(thing) {
     state.things = state.things.filter((other) => other !== thing);
-    const slot = { key: "fileKey", answer: "answer", request: "asked", cluster: "cluster", kubeconfig: "config" }[thing.purpose];
+    const slot = { key: "fileKey", answer: "answer", request: "asked", cluster: "cluster" }[thing.purpose];
     if (slot !== undefined && state[slot]?.name === thing.name) state[slot] = null;
     byId("paste-error").textContent = "";
     list();
@@ -55,11 +54,12 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
   let timer;
   function typed(event) {
     clearTimeout(timer);
+    const area = event.target;
     // A paste is answered at once, typing when it pauses.
     const pause = event.inputType === "insertText" || event.inputType?.startsWith("delete") ? 400 : 0;
     timer = setTimeout(() => {
-      const { value } = byId("paste");
-      if (value.trim() !== "") take([{ name: t("pasted"), bytes: new TextEncoder().encode(value) }]);
+      if (area.value.trim() === "") return;
+      take([{ name: t("pasted"), bytes: new TextEncoder().encode(area.value) }]);
     }, pause);
   }
 
@@ -94,7 +94,7 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
       else if (size > MAX_BYTES) things.push({ name, problem: t("tooLong", name, size, MAX_BYTES) });
       else {
         try {
-          things.push({ name, file: name, bytes: new Uint8Array(await file.arrayBuffer()) });
+          things.push({ name, bytes: new Uint8Array(await file.arrayBuffer()) });
         } catch {
           things.push({ name, problem: t("unreadable", name) });
         }
@@ -107,23 +107,17 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
   /** Sorts what was given and puts each thing where it is needed. */
   async function take(things) {
     const mine = ++turn;
-    const { visit } = state;
     byId("paste-error").textContent = "";
     // Old verdicts are about other things.
     clear();
-    const note = byId("state");
-    note.textContent = t("moment");
-    note.hidden = false;
-    if (!(await ready)) return;
-    note.hidden = true;
-    if (mine !== turn || visit !== state.visit) return;
+    if (!(await ready) || mine !== turn) return;
     const problems = things.filter((thing) => thing.problem).map((thing) => thing.problem);
     const taken = [];
     for (const thing of things) {
       if (thing.problem) continue;
       if (thing.bytes.length === 0) problems.push(t("emptyFile", thing.name));
       else if (thing.bytes.length > MAX_BYTES) problems.push(t("tooLong", thing.name, thing.bytes.length, MAX_BYTES));
-      else taken.push({ ...usercert.sort(thing.bytes), whole: thing.bytes, file: thing.file, name: unique(thing.name) });
+      else taken.push({ ...usercert.sort(thing.bytes), name: unique(thing.name) });
     }
     const refused = step() === "inspect" ? await inspectAll(taken) : await placeAll(taken);
     if (mine !== turn) return;
@@ -141,7 +135,7 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
   }
 
   function leadsTo(taken) {
-    const forAnswer = taken.some((thing) => ["key", "answer", "cluster", "kubeconfig"].includes(thing.purpose));
+    const forAnswer = taken.some((thing) => ["key", "answer", "cluster"].includes(thing.purpose));
     return forAnswer ? "answer" : step();
   }
 
@@ -179,7 +173,7 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
   };
 
   /** Puts one thing where it is needed. Throws in words when it is of no use. */
-  async function place({ name, purpose, bytes, whole, file }) {
+  async function place({ name, purpose, bytes }) {
     if (purpose === "key") {
       state.fileKey = { key: await usercert.Key.read(bytes), asked: usercert.askedWith(bytes), name };
     } else if (purpose === "answer") {
@@ -192,23 +186,11 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
       state.asked = { ...asked, name };
     } else if (purpose === "cluster") {
       const text = new TextDecoder().decode(bytes);
-      const { server, ca } = usercert.readCluster(text) ?? { ca: text };
-      if (server) state.typed.server = server;
-      if (ca) state.typed.ca = ca;
-      state.cluster = { name };
+      state.cluster = { ...(usercert.readCluster(text) ?? { server: "", ca: text }), name };
     } else if (purpose === "kubeconfig") {
-      state.config = { text: textOf(whole), file: (file ?? "config").replace(/\p{C}/gu, "_"), name };
+      throw new Error(t("wholeConfig"));
     } else {
       throw new Error(t("unknown"));
-    }
-  }
-
-  /** What goes back byte for byte. */
-  function textOf(bytes) {
-    try {
-      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    } catch {
-      throw new Error(t("notUtf8"));
     }
   }
 

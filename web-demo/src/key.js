@@ -111,10 +111,7 @@ export function keyPanel(panel, { ready, hasEd25519, open }) {
     clearTimeout(pause);
     busy = true;
     byId("make").disabled = true;
-    byId("make").textContent = t("making");
-    announce(t("makingSaid"));
     let problem = null;
-    const { visit } = state;
     try {
       if (!(await ready)) return;
       const asked = check();
@@ -123,9 +120,10 @@ export function keyPanel(panel, { ready, hasEd25519, open }) {
         panel.querySelector("[aria-invalid]")?.focus();
         return;
       }
+      byId("make").textContent = t("making");
+      announce(t("makingSaid"));
       const key = await usercert.Key.generate(byId("key-type").value);
       const request = await usercert.makeRequest(key, asked);
-      if (visit !== state.visit) return;
       keysMade += 1;
       const handOver = usercert.handOver(request, { ...asked, stem: stemOf(asked.user, keysMade) });
       state.made = { key, asked, handOver, saved: false };

@@ -2,7 +2,8 @@
 
 import * as glue from "./usercert_wasm_bg.js";
 import * as usercert from "./usercert.js";
-import { WASM_PACKED, WASM_SIZE } from "./wasm.js";
+import { WASM_LZMA_BASE64, WASM_SIZES } from "./wasm.js";
+import { join } from "./join.js";
 import { unpack } from "./unpack.js";
 import { announce, button, byId } from "./dom.js";
 import { dropZone } from "./drop.js";
@@ -73,7 +74,6 @@ function forgetEverything() {
   if (!confirm(t(keyAtRisk() ? "forgetKey" : "forgetAll"))) return;
   forget();
   for (const name of STEPS) byId(`panel-${name}`).replaceChildren();
-  byId("zone").replaceChildren();
   panels.clear();
   active = "key";
   draw();
@@ -82,8 +82,9 @@ function forgetEverything() {
 }
 
 async function loadWasm() {
-  const packed = Uint8Array.from(atob(WASM_PACKED), (c) => c.charCodeAt(0));
-  const wasm = await unpack(packed, WASM_SIZE);
+  const packed = Uint8Array.from(atob(WASM_LZMA_BASE64), (c) => c.charCodeAt(0));
+  const sorted = await unpack(packed, WASM_SIZES.reduce((sum, size) => sum + size, 0));
+  const wasm = join(sorted, WASM_SIZES);
   const { instance } = await WebAssembly.instantiate(wasm, { "./usercert_wasm_bg.js": glue });
   usercert.attach(instance);
   byId("version").dataset.version = usercert.version();

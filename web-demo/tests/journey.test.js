@@ -178,40 +178,6 @@ test("in a later visit, with the key file and without the plugin on the admin's 
   await page.close();
 });
 
-test("the person's own kubeconfig comes back with the entry in it, and otherwise as it was", async (t) => {
-  if (cluster === null) return t.skip("no cluster");
-  const folder = await workFolder(t);
-  const { page, frame } = await openPage(browser.context, server.url);
-  const { manifest, line } = await request(page, frame, { user: "has one already", groups: ["dev"] });
-  const reply = await cluster.approve(folder, manifest, line);
-  const mine = "# mine\r\napiVersion: v1\r\nkind: Config\r\ncurrent-context: dev\r\nusers:\r\n- name: dev\r\n  user:\r\n    token: t # secret\r\n";
-  await frame.click("#step-answer");
-  await frame.setInputFiles("#files", [
-    { name: "my config", mimeType: "", buffer: Buffer.from(mine) },
-    { name: "reply.yaml", mimeType: "", buffer: Buffer.from(reply) },
-  ]);
-  await frame.waitForSelector("#agree");
-  assert.match(await frame.locator("#own-config").innerText(), /is added to my config/);
-  await frame.check("#agree");
-  const { name, text } = await downloadBy(page, () => frame.click("#save-added"));
-  assert.equal(name, "my config");
-  const before = mine.split("\n");
-  assert.deepEqual(text.split("\n").filter((l) => l === before[0] && before.shift() !== undefined).join("\n"), mine);
-  await writeFile(join(folder, name), text, { mode: 0o600 });
-  const commands = await frame.locator("#panel-done details[open] pre").innerText();
-  const attempt = commands.match(/^kubectl .*$/m)[0];
-  assert.match(attempt, /^kubectl --kubeconfig ~\/Downloads\/'my config' --context '/);
-  const { stdout } = await tool("sh", ["-c", `${attempt.replace("~/Downloads/", "")} -o jsonpath={.status.userInfo.username}`.replace("kubectl ", `cd '${folder}' && kubectl `)]);
-  assert.equal(stdout, "has one already");
-  // What stands in the way is said, and the file of its own is there all the same.
-  await frame.click("#step-answer");
-  await give(frame, { name: "other", text: "kind: Config\nusers:\n- name: has one already@sandbox\n  user: {token: t}\n".replace("sandbox", text.match(/has one already@([^"\r]+)/)[1]) });
-  await frame.waitForFunction(() => /Nothing can be added to other: .*already has a user/.test(document.getElementById("own-config")?.innerText));
-  assert.equal(await frame.locator("#save-added").count(), 0);
-  assert.equal(await frame.locator("#save-kubeconfig").count(), 1);
-  await page.close();
-});
-
 test("the code is a QR code as well, and all of the step is printed", { skip: isFirefox && "the same code" }, async () => {
   const { page, frame } = await openPage(browser.context, FILE_URL);
   const { code } = await request(page, frame, { user: "picture", groups: [] });

@@ -71,11 +71,12 @@ test("a changed request is found out", async () => {
 
 test("the wasm in the page is the package's, byte for byte", async (t) => {
   const folder = await workFolder(t);
-  await writeFile(join(folder, "unpack.mjs"), await readFile(new URL("../src/unpack.js", import.meta.url)));
-  const { unpack } = await import(join(folder, "unpack.mjs"));
+  for (const name of ["unpack", "join"]) await writeFile(join(folder, `${name}.mjs`), await readFile(new URL(`../src/${name}.js`, import.meta.url)));
+  const [{ unpack }, page] = await Promise.all([import(join(folder, "unpack.mjs")), import(join(folder, "join.mjs"))]);
   const html = await readFile(new URL("../dist/index.html", import.meta.url), "utf8");
-  const packed = Buffer.from(html.match(/WASM_PACKED = "([^"]*)"/)[1], "base64");
-  const wasm = await unpack(packed, Number(html.match(/WASM_SIZE = (\d+)/)[1]));
+  const sizes = JSON.parse(html.match(/WASM_SIZES = (\[[^\]]*\])/)[1]);
+  const packed = Buffer.from(html.match(/WASM_LZMA_BASE64 = "([^"]*)"/)[1], "base64");
+  const wasm = page.join(await unpack(packed, sizes.reduce((sum, size) => sum + size, 0)), sizes);
   assert.ok(Buffer.from(wasm).equals(await readFile(join(pkg, "usercert_wasm_bg.wasm"))));
 });
 

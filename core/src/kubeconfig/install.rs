@@ -4,12 +4,11 @@
 //! credentials of every context that uses it. A user or context entry is replaced only when asked to,
 //! and only where it belongs to the same cluster and the same person.
 
-use crate::text::sorted::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::encoding::yaml::{self, Escapes};
 use crate::kubeconfig::edit::Edit;
 use crate::kubeconfig::merged::Merged;
 use crate::kubeconfig::{Kind, context_body};
@@ -192,7 +191,7 @@ fn renewal(
     wanted: &NewEntries<'_>,
     existing: &ExistingEntries,
 ) -> Result<InstallPlan, InstallError> {
-    if merged.entry(Kind::User, user).is_none() {
+    if merged.user(user).is_none() {
         return Err(InstallError::Gone(user.to_owned()));
     }
     check_user(merged, wanted, existing)?;
@@ -229,14 +228,12 @@ fn choose_cluster(
     if let Some(same) = existing.same_clusters.first() {
         return Ok((same.clone(), false));
     }
-    if merged.entry(Kind::Cluster, plain).is_none() {
+    if merged.cluster(plain).is_none() {
         return Ok((plain.to_owned(), true));
     }
-    let mut body = String::new();
-    yaml::flow(&mut body, &wanted.cluster_body, Escapes::Json);
-    let digest = code::sha256_hex(body.as_bytes());
+    let digest = code::sha256_hex(wanted.cluster_body.to_string().as_bytes());
     let other = format!("{plain}-{}", digest.get(..5).unwrap_or(&digest));
-    if merged.entry(Kind::Cluster, &other).is_some() {
+    if merged.cluster(&other).is_some() {
         return Err(taken(Kind::Cluster, &other, "which leads elsewhere", false));
     }
     Ok((other, true))

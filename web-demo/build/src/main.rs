@@ -5,9 +5,9 @@
 
 mod bundle;
 mod lean;
-mod pack;
 mod package;
 mod page;
+mod split;
 
 use std::error::Error;
 use std::fs;

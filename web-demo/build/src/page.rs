@@ -13,16 +13,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use liblzma::stream::{LzmaOptions, PRESET_EXTREME, Stream};
+use liblzma::write::XzEncoder;
 use sha2::{Digest as _, Sha256};
 
 use crate::NAME;
 use crate::bundle::{Module, bundle};
 use crate::lean::lean;
-use crate::pack::pack;
+use crate::split::split;
 
 /// The page's own modules, in the order of their imports.
-const MODULES: [&str; 15] = [
+const MODULES: [&str; 16] = [
     "unpack.js",
+    "join.js",
     "texts.js",
     "state.js",
     "dom.js",
@@ -42,6 +45,17 @@ const MODULES: [&str; 15] = [
 /// Packs bytes as web servers and `gzip -9` do, to tell what a page weighs on its way.
 pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    packer.write_all(bytes)?;
+    Ok(packer.finish()?)
+}
+
+/// Packs bytes as `xz --format=lzma` does; `src/unpack.js` unpacks them. That takes a fifth less than
+/// what browsers unpack by themselves.
+fn pack(bytes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut options = LzmaOptions::new_preset(9 | PRESET_EXTREME)?;
+    // In sorted code one bit of the byte before tells most about the next one, and the place nothing.
+    options.literal_context_bits(1).literal_position_bits(0).position_bits(0);
+    let mut packer = XzEncoder::new_stream(Vec::new(), Stream::new_lzma_encoder(&options)?);
     packer.write_all(bytes)?;
     Ok(packer.finish()?)
 }
@@ -92,11 +106,10 @@ fn script(src: &Path, pkg: &Path) -> Result<String, Box<dyn Error>> {
     let mut modules = Vec::new();
     // First, so that the scripts stand together: packed on the way, they have much in common.
     let wasm = fs::read(pkg.join(format!("{NAME}_bg.wasm")))?;
-    let packed = pack(&wasm).ok_or("the wasm has an instruction that is not known here")?;
+    let (sorted, sizes) = split(&wasm).ok_or("the wasm has an instruction that is not known here")?;
     let text = format!(
-        "export const WASM_SIZE = {};\nexport const WASM_PACKED = \"{}\";\n",
-        wasm.len(),
-        STANDARD.encode(packed)
+        "export const WASM_SIZES = {sizes:?};\nexport const WASM_LZMA_BASE64 = \"{}\";\n",
+        STANDARD.encode(pack(&sorted)?)
     );
     modules.push(Module { file: "./wasm.js".to_owned(), text });
     for file in [glue_file.as_str(), "webcrypto.js", "usercert.js"] {

@@ -4,12 +4,10 @@
 //! from a stranger: only the fields named here are taken, everything else is refused by name, because
 //! kubectl would act on it (`exec` runs programs, `tokenFile` sends a local file to the server, …).
 
-mod add;
 mod read;
 
 use serde_json::Value;
 
-pub use self::add::AddError;
 use crate::encoding::{base64, yaml};
 use crate::kubeconfig::{Endpoint, context_body};
 use crate::text::{self, shell_word};
@@ -99,14 +97,10 @@ impl Reply {
 
     /// The kubeconfig that this reply and its private key (PEM) make.
     pub fn to_kubeconfig(&self, key_pem: &str) -> String {
-        yaml::to_string(&self.config(self.user_body(key_pem)))
-    }
-
-    fn user_body(&self, key_pem: &str) -> Value {
-        yaml::object([
+        yaml::to_string(&self.config(yaml::object([
             ("client-certificate-data", self.chain_data().into()),
             ("client-key-data", base64::encode(key_pem).into()),
-        ])
+        ])))
     }
 
     fn chain_data(&self) -> String {

@@ -1,6 +1,6 @@
 //! Artifacts with where they were found, and signatures between them.
 
-use crate::text::sorted::BTreeMap;
+use std::collections::BTreeMap;
 
 use crate::inspect::{Artifact, FoundArtifact};
 use crate::x509::certificate::Certificate;

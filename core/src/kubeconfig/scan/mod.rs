@@ -6,7 +6,7 @@
 mod list;
 mod node;
 
-use crate::text::sorted::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use granit_parser::{Event, Span, StructureStyle};
@@ -23,11 +23,10 @@ impl<'t> Document<'t> {
     /// When kubectl could not read the text either, or would read less than all of it, and when a
     /// key or a name is there twice.
     pub fn parse(text: &'t str) -> Result<Self, DocumentError> {
-        let document = Scan::new(text, Events::regular(text)).document();
-        // What is wrong is the parser's to say. Without it nothing else gives exact places.
-        #[cfg(feature = "whole-yaml")]
-        let document = document.or_else(|_| Scan::new(text, Events::new(text)?).document());
-        document
+        // What is wrong is the parser's to say.
+        Scan::new(text, Events::regular(text))
+            .document()
+            .or_else(|_| Scan::new(text, Events::new(text)?).document())
     }
 }
 

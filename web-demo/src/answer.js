@@ -10,8 +10,6 @@ import { t } from "./texts.js";
 
 export function answerPanel(panel, { open }) {
   let turn = 0;
-  // What was typed about the cluster, when the answer does not say.
-  const typed = { server: "", ca: "", "cluster-name": "kubernetes", namespace: "" };
 
   /** What was asked for, and how that is known. */
   function asked() {
@@ -25,8 +23,7 @@ export function answerPanel(panel, { open }) {
   }
 
   function draw() {
-    const { answer, made, fileKey, cluster } = state;
-    if (cluster !== null) Object.assign(typed, { server: cluster.server || typed.server, ca: cluster.ca || typed.ca });
+    const { answer, made, fileKey } = state;
     const key = fileKey !== null ? t("keyFile", fileKey.name) : made !== null ? t("keyHere", made.handOver.user) : null;
     fill(panel, 
       heading(2, t("answer")),
@@ -39,6 +36,7 @@ export function answerPanel(panel, { open }) {
   }
 
   function clusterFields() {
+    const { typed } = state;
     const text = (id, more) => h("input", { type: "text", ...PRIVATE, ...more, value: typed[id], on: { change: (e) => { typed[id] = e.target.value; update(); } } });
     return h("fieldset", { id: "cluster" },
       h("legend", {}, t("cluster")),
@@ -51,7 +49,7 @@ export function answerPanel(panel, { open }) {
 
   /** The reply: as it came, or completed by what was said of the cluster; null while that is missing. */
   function reply() {
-    const { input, read } = state.answer;
+    const { answer: { input, read }, typed } = state;
     if (read.form === "reply") return input;
     if (typed.server === "" || typed.ca === "") return null;
     return usercert.completeAnswer(input, {

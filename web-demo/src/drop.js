@@ -17,8 +17,9 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
   let turn = 0;
 
   function draw() {
+    const before = byId("paste")?.value ?? "";
     const area = h("textarea", {
-      id: "paste", rows: 2, wrap: "off", ...PRIVATE, "aria-describedby": "paste-hint paste-error", on: { input: typed, paste: pasted },
+      id: "paste", value: before, rows: 2, wrap: "off", ...PRIVATE, "aria-describedby": "paste-hint paste-error", on: { input: typed, paste: pasted },
     });
     const picker = h("input", { type: "file", id: "files", multiple: true, className: "visually-hidden", tabIndex: -1, "aria-hidden": "true", on: { change: chosen } });
     zone.replaceChildren(
@@ -54,12 +55,11 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
   let timer;
   function typed(event) {
     clearTimeout(timer);
-    const area = event.target;
     // A paste is answered at once, typing when it pauses.
     const pause = event.inputType === "insertText" || event.inputType?.startsWith("delete") ? 400 : 0;
     timer = setTimeout(() => {
-      if (area.value.trim() === "") return;
-      take([{ name: t("pasted"), bytes: new TextEncoder().encode(area.value) }]);
+      const { value } = byId("paste");
+      if (value.trim() !== "") take([{ name: t("pasted"), bytes: new TextEncoder().encode(value) }]);
     }, pause);
   }
 
@@ -107,10 +107,11 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
   /** Sorts what was given and puts each thing where it is needed. */
   async function take(things) {
     const mine = ++turn;
+    const { visit } = state;
     byId("paste-error").textContent = "";
     // Old verdicts are about other things.
     clear();
-    if (!(await ready) || mine !== turn) return;
+    if (!(await ready) || mine !== turn || visit !== state.visit) return;
     const problems = things.filter((thing) => thing.problem).map((thing) => thing.problem);
     const taken = [];
     for (const thing of things) {
@@ -186,7 +187,10 @@ export function dropZone(zone, { ready, clear, step, open, look }) {
       state.asked = { ...asked, name };
     } else if (purpose === "cluster") {
       const text = new TextDecoder().decode(bytes);
-      state.cluster = { ...(usercert.readCluster(text) ?? { server: "", ca: text }), name };
+      const { server, ca } = usercert.readCluster(text) ?? { ca: text };
+      if (server) state.typed.server = server;
+      if (ca) state.typed.ca = ca;
+      state.cluster = { name };
     } else if (purpose === "kubeconfig") {
       throw new Error(t("wholeConfig"));
     } else {

@@ -112,6 +112,7 @@ export function keyPanel(panel, { ready, hasEd25519, open }) {
     busy = true;
     byId("make").disabled = true;
     let problem = null;
+    const { visit } = state;
     try {
       if (!(await ready)) return;
       const asked = check();
@@ -124,6 +125,7 @@ export function keyPanel(panel, { ready, hasEd25519, open }) {
       announce(t("makingSaid"));
       const key = await usercert.Key.generate(byId("key-type").value);
       const request = await usercert.makeRequest(key, asked);
+      if (visit !== state.visit) return;
       keysMade += 1;
       const handOver = usercert.handOver(request, { ...asked, stem: stemOf(asked.user, keysMade) });
       state.made = { key, asked, handOver, saved: false };

@@ -74,6 +74,7 @@ function forgetEverything() {
   if (!confirm(t(keyAtRisk() ? "forgetKey" : "forgetAll"))) return;
   forget();
   for (const name of STEPS) byId(`panel-${name}`).replaceChildren();
+  byId("zone").replaceChildren();
   panels.clear();
   active = "key";
   draw();

@@ -4,15 +4,17 @@
  * made: the key of this visit, { key, asked, request, handOver, saved };
  * fileKey: a key from a file, { key, asked, name };
  * answer: { input, read, name }; asked: what a request file says was asked for;
- * cluster: { server, ca, name };
+ * cluster: a file that told of the cluster, { name }, and typed: what is known of it;
  * things: everything that was handed to the page, { name, bytes, kind };
+ * visit: what was begun before everything was forgotten, ends when it is not this one any more;
  * sent: whether the person said so; finished: the kubeconfig as it was last saved.
  */
 export const state = empty();
 
 function empty() {
   return {
-    made: null, fileKey: null, answer: null, asked: null, cluster: null, things: [], sent: false, finished: null,
+    made: null, fileKey: null, answer: null, asked: null, cluster: null, things: [], sent: false, finished: null, visit: {},
+    typed: { server: "", ca: "", "cluster-name": "kubernetes", namespace: "" },
     form: { user: "", groups: "", expires: "30d", "key-type": "p256", signer: "kubernetes.io/kube-apiserver-client" },
   };
 }

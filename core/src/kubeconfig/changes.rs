@@ -1,6 +1,6 @@
 //! What is to change in a kubeconfig, and what becomes of each of its lists.
 
-use std::collections::BTreeMap;
+use crate::text::sorted::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! The people in a kubeconfig: which context acts as whom, until when, and what is dead.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::text::sorted::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;

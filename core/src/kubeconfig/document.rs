@@ -4,7 +4,7 @@
 //! megabytes costs little more than itself. What the file means is `tools/clientcmd/api/v1/types.go`
 //! of client-go; how entries of the same name are refused is `conversion.go` beside it.
 
-use std::collections::BTreeMap;
+use crate::text::sorted::BTreeMap;
 use std::ops::Range;
 
 use granit_parser::StructureStyle;

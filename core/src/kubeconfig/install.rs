@@ -4,7 +4,7 @@
 //! credentials of every context that uses it. A user or context entry is replaced only when asked to,
 //! and only where it belongs to the same cluster and the same person.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::text::sorted::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! What is odd about a request's form, its key and signature, and what it asks for beside names.
 
-use std::collections::BTreeSet;
+use crate::text::sorted::BTreeSet;
 
 use super::finding::{Finding, FindingCode, Findings, Severity};
 use super::{HeldCertificate, LONG_LIFETIME_SECONDS, MAX_REQUEST_BYTES, Reviewed};

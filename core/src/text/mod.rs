@@ -11,6 +11,7 @@ pub(crate) mod dns;
 mod hidden;
 mod shell;
 mod show;
+pub mod sorted;
 
 pub use hidden::{first_hidden, is_hidden};
 pub use shell::{delete_line, protect_line, shell_word};

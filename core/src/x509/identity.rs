@@ -4,7 +4,7 @@
 //! (`apiserver/pkg/authentication/request/x509/x509.go`). Both are compared byte for byte, so names
 //! that merely look alike are different people.
 
-use std::collections::BTreeSet;
+use crate::text::sorted::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;

@@ -4,7 +4,7 @@
 //! name wins), `pkg/controller/certificates/authority/authority.go` (the subject is rebuilt, so
 //! attributes that Go's `pkix.Name` has no field for vanish).
 
-use std::collections::BTreeSet;
+use crate::text::sorted::BTreeSet;
 
 use crate::encoding::der::{self, Element};
 use crate::text;

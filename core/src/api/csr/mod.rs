@@ -9,7 +9,7 @@ mod read;
 mod submission;
 mod write;
 
-use std::collections::BTreeMap;
+use crate::text::sorted::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Reading the object from its JSON.
 
+use crate::text::sorted::BTreeMap;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 

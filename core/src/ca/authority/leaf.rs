@@ -1,6 +1,6 @@
 //! What a certificate will say: whom it names, for which key, with which names, and until when.
 
-use std::collections::BTreeSet;
+use crate::text::sorted::BTreeSet;
 
 use super::issuer::{Authority, AuthorityError};
 use crate::ca::profile::{

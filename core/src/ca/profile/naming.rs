@@ -1,6 +1,6 @@
 //! Whom the certificates of a profile name.
 
-use std::collections::BTreeSet;
+use crate::text::sorted::BTreeSet;
 
 use super::definition::{CertificateSubject, NODE_GROUP, NODE_USER, Profile};
 use super::error::ProfileError;

@@ -1,6 +1,6 @@
 //! Artifacts with where they were found, and signatures between them.
 
-use std::collections::BTreeMap;
+use crate::text::sorted::BTreeMap;
 
 use crate::inspect::{Artifact, FoundArtifact};
 use crate::x509::certificate::Certificate;

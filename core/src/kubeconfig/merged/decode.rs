@@ -3,8 +3,8 @@
 //! Fields and their types are those of `tools/clientcmd/api/v1/types.go` of client-go; that a name
 //! may be there only once is `conversion.go` beside it. Fields that nobody knows are let through.
 
+use crate::text::sorted::BTreeSet;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! The files read and merged, and what the whole says.
 
-use std::collections::BTreeMap;
+use crate::text::sorted::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::MergedError;

@@ -3,7 +3,7 @@
 //! Follows `tools/clientcmd/client_config.go` and `validation.go` of client-go, and
 //! `rest/transport.go` where the combination is refused only there.
 
-use std::collections::BTreeMap;
+use crate::text::sorted::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::Value;

@@ -2,8 +2,8 @@
 //!
 //! Fields as in `tools/clientcmd/api/v1/types.go` of client-go.
 
+use crate::text::sorted::BTreeMap;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 

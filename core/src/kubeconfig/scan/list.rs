@@ -1,7 +1,6 @@
 //! The lists of a kubeconfig and their entries.
 
-use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::text::sorted::{BTreeMap, BTreeSet};
 
 use granit_parser::{Event, StructureStyle};
 
@@ -52,17 +51,17 @@ impl<'t> Scan<'t> {
             let entry = self.entry(kind, event, dash, &mut section.indirect)?;
             floor = self.end;
             items.item(entry.node.digest);
-            match section.index.entry(entry.name.clone()) {
-                Slot::Occupied(slot) => {
-                    let first = section.entries.get(*slot.get()).map_or(0, |entry| entry.line);
+            match section.index.get(&entry.name) {
+                Some(first) => {
+                    let first = section.entries.get(*first).map_or(0, |entry| entry.line);
                     let (name, second) = (entry.name, entry.line);
                     // Of names that are found elsewhere nothing is known.
                     if section.indirect.is_none() {
                         return Err(DocumentError::DuplicateName { kind, name, first, second });
                     }
                 }
-                Slot::Vacant(slot) => {
-                    slot.insert(section.entries.len());
+                None => {
+                    section.index.insert(entry.name.clone(), section.entries.len());
                     section.entries.push(entry);
                 }
             }

@@ -6,7 +6,7 @@
 mod list;
 mod node;
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::text::sorted::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use granit_parser::{Event, Span, StructureStyle};

@@ -11,7 +11,7 @@ pub mod evidence;
 mod ledger;
 mod stored;
 
-use std::collections::BTreeSet;
+use crate::text::sorted::BTreeSet;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

@@ -1,6 +1,6 @@
 //! Whether a certificate is the answer to a request.
 
-use std::collections::BTreeSet;
+use crate::text::sorted::BTreeSet;
 
 use serde::Serialize;
 

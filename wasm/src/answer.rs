@@ -1,6 +1,6 @@
 //! Taking an answer: what it holds, whether it belongs to the key and the request, and the kubeconfig.
 
-use std::collections::BTreeSet;
+use usercert_core::text::sorted::BTreeSet;
 
 use serde_json::Value;
 use usercert_core::api::csr::Object;

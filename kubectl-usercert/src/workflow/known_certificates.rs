@@ -58,6 +58,8 @@ pub struct Found {
     pub certificates: Vec<KnownCertificate>,
     /// Requests that may still bring some, or why they could not be seen.
     pub in_flight: Result<Vec<CsrObject>, ApiError>,
+    /// Why the records of issued certificates could not be read, if they could not.
+    pub unrecorded: Option<ApiError>,
 }
 
 /// The valid certificates of the user that can be found: in contexts of the kubeconfig for this cluster, in
@@ -79,11 +81,17 @@ pub async fn of_user(target: &Target, cluster: &Cluster, user: &str, now: UnixTi
     // The server's clock decides.
     let now = cluster.time().unwrap_or(now);
     all.extend(in_requests);
-    all.extend(records.unwrap_or_default().records().iter().map(recorded));
+    let unrecorded = match records {
+        Ok(records) => {
+            all.extend(records.records().iter().map(recorded));
+            None
+        }
+        Err(error) => Some(error),
+    };
     let mut found = Vec::new();
     all.into_iter().filter(|one| one.not_after >= now).for_each(|one| add(&mut found, one));
     found.sort_by_key(|known| std::cmp::Reverse(known.not_after));
-    Found { certificates: found, in_flight }
+    Found { certificates: found, in_flight, unrecorded }
 }
 
 /// Whether a request may still bring a certificate.

@@ -39,6 +39,12 @@ pub fn evidence_need() -> Need {
     Need::Allowed(Rule::allowing(&verbs, lease::API_GROUP, &["leases"]))
 }
 
+/// What is needed to read them.
+#[must_use]
+pub fn read_need() -> Need {
+    Need::Allowed(Rule::allowing(&["list"], "", &["configmaps"]))
+}
+
 /// What is needed to delete them.
 #[must_use]
 pub fn prune() -> Need {

@@ -67,6 +67,8 @@ pub struct Reach {
     pub certificates: Vec<KnownCertificate>,
     /// Requests that may still bring one, or why they could not be seen.
     pub in_flight: Result<Vec<CsrObject>, ApiError>,
+    /// Why the records of issued certificates could not be read, if they could not.
+    pub unrecorded: Option<ApiError>,
     /// The groups given, else those of the certificates and those of a service account.
     pub groups: BTreeSet<String>,
 }
@@ -89,16 +91,18 @@ impl Reach {
                 Subject::User(user) if given.is_empty() => {
                     known_certificates::of_user(target, cluster, user, now).await
                 }
-                _ => Found { certificates: Vec::new(), in_flight: Ok(Vec::new()) },
+                _ => {
+                    Found { certificates: Vec::new(), in_flight: Ok(Vec::new()), unrecorded: None }
+                }
             }
         };
-        let (holdings, Found { certificates, in_flight }) =
+        let (holdings, Found { certificates, in_flight, unrecorded }) =
             tokio::join!(bindings(cluster, namespace), known);
         let groups = match (&holder, given) {
             (Subject::User(user), []) => groups(user, &certificates),
             (_, given) => given.iter().cloned().collect(),
         };
-        Ok(Self { holdings: holdings?, certificates, in_flight, groups, holder })
+        Ok(Self { holdings: holdings?, certificates, in_flight, unrecorded, groups, holder })
     }
 
     /// Adds a certificate that has come since.

@@ -205,7 +205,9 @@ async fn finish(
 ) -> Result<Exit> {
     let dry = args.dry_run.dry_run;
     let mut requests = Requests::default();
+    let mut exit = Exit::Done;
     if !args.roles_only() {
+        exit = requests::tell_unseen(host, cluster, &reach);
         let in_flight = std::mem::replace(&mut reach.in_flight, Ok(Vec::new()));
         let (open, issued) = Requests::look(host, cluster, in_flight, dry).await;
         requests = open;
@@ -216,7 +218,6 @@ async fn finish(
     let answered = args.yes || dry != DryRun::None;
     let now = clock::now(host, cluster);
     let mut blocking = None;
-    let mut exit = Exit::Done;
     let mut left_out = Vec::new();
     let mut why_open = "this cluster has no list of what is revoked".to_owned();
     if !known.is_empty() && !args.roles_only() {
@@ -231,7 +232,7 @@ async fn finish(
             // Whoever may only take roles does that, as ever.
             Err(error) => {
                 host.fail(&error);
-                exit = Exit::Failed;
+                exit = exit.gravest(Exit::Failed);
                 why_open.clone_from(&error.message);
             }
         }

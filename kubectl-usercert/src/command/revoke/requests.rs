@@ -13,6 +13,8 @@ use crate::ui::args::DryRun;
 use crate::ui::host::Host;
 use crate::workflow::approval::{self, ApprovalCondition};
 use crate::workflow::known_certificates::KnownCertificate;
+use crate::workflow::records;
+use crate::workflow::role_bindings::Reach;
 
 /// How long an approved request is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -26,6 +28,23 @@ pub struct Requests {
     approved: Vec<Object>,
     /// UIDs of those that were denied.
     denied: Vec<String>,
+}
+
+/// Tells where certificates of the person may be that could not be looked for. That one may not look is said
+/// and no more; that the server did not answer is a failure.
+pub fn tell_unseen(host: &Host, cluster: &Cluster, reach: &Reach) -> Exit {
+    if let Some(error) = &reach.unrecorded {
+        let why = match error.code() {
+            403 => "you may not list the records of issued certificates".to_owned(),
+            _ => explain(error, &cluster.server, &records::read_need()).message,
+        };
+        host.warn(format!(
+            "warning: certificates that only their records tell of are not blocked, for {why}"
+        ));
+    }
+    let errors = [reach.unrecorded.as_ref(), reach.in_flight.as_ref().err()];
+    let failed = errors.into_iter().flatten().any(|error| error.code() != 403);
+    if failed { Exit::Failed } else { Exit::Done }
 }
 
 impl Requests {

@@ -1,6 +1,6 @@
 //! Saying what things are, and what an approver would find in requests.
 
-use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER, KIND, Object};
+use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER, KIND, Object, name_for_user};
 use usercert_core::encoding::base64;
 use usercert_core::encoding::yaml;
 use usercert_core::exchange::received;
@@ -158,6 +158,7 @@ fn finding(code: &str, severity: Severity, message: &str) -> String {
 
 /// A request that is to be reviewed, from a cluster's object or handed over as a file.
 struct FoundRequest {
+    name: String,
     request_pem: Vec<u8>,
     request: std::result::Result<CertificateRequest, CsrError>,
     signer_name: String,
@@ -216,6 +217,7 @@ impl FoundRequest {
     fn submitted(object: Object) -> Self {
         let state = object.state().name();
         Self {
+            name: object.metadata.name.clone(),
             request_pem: object.request_pem().unwrap_or_default(),
             request: object.certificate_request(),
             signer_name: object.spec.signer_name,
@@ -234,7 +236,9 @@ impl FoundRequest {
             Some(_) => None,
             None => Some(format!("it asks for {seconds} seconds, which no signer grants")),
         };
+        let name = incoming.name.unwrap_or_else(|| name_for_user(incoming.request.subject.user()));
         Self {
+            name,
             request_pem: usercert_core::x509::pkcs10::to_pem(&incoming.request.der).into_bytes(),
             request: Ok(incoming.request),
             signer_name: incoming.signer_name.unwrap_or_else(|| CLIENT_SIGNER.to_owned()),
@@ -249,6 +253,7 @@ impl FoundRequest {
     fn review(&self, signature: &str) -> String {
         let request = self.request.as_ref();
         let found = review::review(&Reviewed {
+            object_name: Some(&self.name),
             signer_name: &self.signer_name,
             usages: &self.usages,
             expiration_seconds: self.expiration_seconds,

@@ -1,6 +1,8 @@
 //! Saying what things are, and what an approver would find in requests.
 
-use usercert_core::api::csr::{CLIENT_AUTH, CLIENT_SIGNER, KIND, Object, name_for_user};
+use usercert_core::api::csr::{
+    CLIENT_AUTH, CLIENT_SIGNER, KIND, Object, check_name, name_for_user,
+};
 use usercert_core::encoding::base64;
 use usercert_core::encoding::yaml;
 use usercert_core::exchange::received;
@@ -232,11 +234,11 @@ impl FoundRequest {
     fn handed_over(incoming: ImportedRequest) -> Self {
         let default = || default_lifetime().seconds().into();
         let seconds = incoming.expiration_seconds.unwrap_or_else(default);
+        let name = incoming.name.unwrap_or_else(|| name_for_user(incoming.request.subject.user()));
         let problem = match Lifetime::from_seconds(seconds) {
-            Some(_) => None,
+            Some(_) => check_name(&name).err().map(|error| error.to_string()),
             None => Some(format!("it asks for {seconds} seconds, which no signer grants")),
         };
-        let name = incoming.name.unwrap_or_else(|| name_for_user(incoming.request.subject.user()));
         Self {
             name,
             request_pem: usercert_core::x509::pkcs10::to_pem(&incoming.request.der).into_bytes(),

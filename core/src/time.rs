@@ -23,6 +23,22 @@ impl UnixTime {
         Self(self.0.saturating_add(seconds))
     }
 
+    /// Reads a time of RFC 3339 in any zone; `Z` alone is what [`FromStr`] takes.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        if let Ok(time) = text.parse() {
+            return Some(time);
+        }
+        let (local, zone) = text.split_at_checked(text.len().checked_sub(6)?)?;
+        let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+        let offset = hours.parse::<i64>().ok()? * HOUR + minutes.parse::<i64>().ok()? * MINUTE;
+        let local: Self = format!("{local}Z").parse().ok()?;
+        match zone.as_bytes().first()? {
+            b'+' => Some(local.plus(-offset)),
+            b'-' => Some(local.plus(offset)),
+            _ => None,
+        }
+    }
+
     /// Reads the time of an HTTP `Date` header, as `Sun, 22 Nov 2026 20:15:00 GMT` (RFC 9110, section
     /// 5.6.7; the obsolete forms are not sent by anybody).
     pub fn from_http_date(text: &str) -> Option<Self> {
@@ -175,6 +191,16 @@ pub fn human_duration(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_in_any_zone() {
+        let time = UnixTime::from_rfc3339;
+        assert_eq!(time("1970-01-01T00:00:00Z"), Some(UnixTime(0)));
+        assert_eq!(time("1970-01-01T00:00:00.5-01:30"), Some(UnixTime(5400)));
+        for text in ["", "soon", "1970-01-01T00:00:00", "1970-01-01T00:00:00+x1:00"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn rfc3339_round_trip() {

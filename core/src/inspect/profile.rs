@@ -95,7 +95,7 @@ fn person(certificate: &Certificate) -> Purpose {
 }
 
 /// Whether programs take it as a server's certificate.
-pub fn allows_server_auth(certificate: &Certificate) -> bool {
+pub(crate) fn allows_server_auth(certificate: &Certificate) -> bool {
     certificate
         .extended_key_usages
         .as_ref()

@@ -27,7 +27,7 @@ pub fn apply(text: &str, edits: &[Edit]) -> Result<String, EditError> {
 ///
 /// # Errors
 /// The same.
-pub fn apply_to(mut text: String, edits: &[Edit]) -> Result<String, EditError> {
+pub(crate) fn apply_to(mut text: String, edits: &[Edit]) -> Result<String, EditError> {
     let document = Document::parse(&text)?;
     let changes = Changes::of(&document, edits)?;
     let plan = Plan::make(&document, &changes)?;

@@ -66,7 +66,7 @@ pub fn resolve(origin: &Path, path: &str) -> PathBuf {
 
 /// The command that an `exec` section of `origin` means: a bare name is looked up in `PATH` and
 /// stays as it is, anything with a separator follows the same rule as files.
-pub fn resolve_command(origin: &Path, command: &str) -> PathBuf {
+pub(crate) fn resolve_command(origin: &Path, command: &str) -> PathBuf {
     if command.chars().any(std::path::is_separator) {
         resolve(origin, command)
     } else {

@@ -46,4 +46,4 @@ pub const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 /// what refuses; nobody is called so.
 pub const PROBE_USER: &str = "usercert-probe";
 /// How the sentence begins with which both mechanisms refuse.
-pub const SENTENCE: &str = "this client certificate was revoked";
+pub(crate) const SENTENCE: &str = "this client certificate was revoked";

@@ -257,7 +257,7 @@ impl Verdict {
 
 /// What is wrong with an object, if anything.
 #[must_use]
-pub fn state_in_words(state: &ObjectState) -> Option<String> {
+pub(crate) fn state_in_words(state: &ObjectState) -> Option<String> {
     Some(match state {
         ObjectState::AsIntended => return None,
         ObjectState::Absent => "is not there".to_owned(),

@@ -26,7 +26,7 @@ pub(crate) use finding::Findings;
 /// Largest request that passes without a refusal, in bytes of `spec.request`'s PEM.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
 /// Longest asked lifetime that passes without a warning, in seconds: a year.
-pub const LONG_LIFETIME_SECONDS: i64 = 366 * 86_400;
+pub(crate) const LONG_LIFETIME_SECONDS: i64 = 366 * 86_400;
 
 /// What is reviewed. Everything beside the request may be unknown, as for a file.
 #[derive(Clone, Debug)]

@@ -49,19 +49,19 @@ impl Look {
 
     /// Whether a name with this look can be taken for one with the other, even if only i and l are
     /// exchanged.
-    pub fn is_that_of(&self, other: &Self) -> bool {
+    pub(crate) fn is_that_of(&self, other: &Self) -> bool {
         self.keys.iter().zip(&other.keys).any(|(ours, theirs)| ours == theirs)
     }
 
     /// Whether a name with this look can be taken for one that begins with the other.
-    pub fn begins_with(&self, other: &Self) -> bool {
+    pub(crate) fn begins_with(&self, other: &Self) -> bool {
         self.keys.iter().zip(&other.keys).any(|(ours, theirs)| ours.starts_with(theirs))
     }
 }
 
 /// Whether a word of the name has Latin letters beside some of the alphabets that share shapes with them:
 /// Greek, Cyrillic, Armenian, Cherokee.
-pub fn mixes_alphabets(name: &str) -> bool {
+pub(crate) fn mixes_alphabets(name: &str) -> bool {
     let shared = |c: char| {
         c.is_alphabetic()
             && matches!(u32::from(c), 0x370..=0x58f | 0x13a0..=0x13ff | 0x1f00..=0x1fff)

@@ -6,7 +6,7 @@
 //! [`show()`] is injective: two different strings never render alike byte for byte, and the rendering
 //! of any string holds only visible characters and single spaces.
 
-pub mod confusable;
+pub(crate) mod confusable;
 pub(crate) mod dns;
 mod hidden;
 mod shell;

@@ -20,7 +20,7 @@ pub struct Code([u8; 32]);
 
 impl Code {
     /// The code of a certificate request: SHA-256 over its DER.
-    pub fn of_request(der: &[u8]) -> Self {
+    pub(crate) fn of_request(der: &[u8]) -> Self {
         Self(Sha256::digest(der).into())
     }
 

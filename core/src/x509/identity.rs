@@ -15,7 +15,7 @@ use crate::text;
 use crate::text::confusable::Look;
 
 /// Longest user or group name that we make, in bytes; a server takes more, people and tables do not.
-pub const MAX_NAME_BYTES: usize = 256;
+pub(crate) const MAX_NAME_BYTES: usize = 256;
 /// Most groups that we put into one request.
 pub const MAX_GROUPS: usize = 100;
 
@@ -202,12 +202,12 @@ static LOOKS: LazyLock<[Look; 5]> = LazyLock::new(|| RESERVED.map(|(text, ..)| L
 
 /// Whether `name` is not reserved itself but looks like a name that is (Unicode TR39, and letter
 /// case, which people overlook too).
-pub fn looks_reserved(name: &str) -> Option<Reserved> {
+pub(crate) fn looks_reserved(name: &str) -> Option<Reserved> {
     if reserved(name).is_some() { None } else { reserved_look(&Look::of(name)) }
 }
 
 /// Which reserved name can be taken for one with this look.
-pub fn reserved_look(look: &Look) -> Option<Reserved> {
+pub(crate) fn reserved_look(look: &Look) -> Option<Reserved> {
     let is_like = |((_, whole, _), reserved): &(&(&str, bool, Reserved), &Look)| {
         if *whole { look.is_that_of(reserved) } else { look.begins_with(reserved) }
     };

@@ -14,7 +14,7 @@ use crate::time::{UnixTime, human_duration};
 pub struct Lifetime(i32);
 
 /// The shortest that the API server accepts, in seconds.
-pub const MIN_SECONDS: i32 = 600;
+pub(crate) const MIN_SECONDS: i32 = 600;
 /// What signers may shave off (`NotBefore` lies five minutes back), in seconds.
 pub const BACKDATING: i64 = 300;
 const DAY: i64 = 86_400;

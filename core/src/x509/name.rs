@@ -107,7 +107,7 @@ impl Subject {
     }
 
     /// All organizations in encoded order.
-    pub fn organizations(&self) -> impl Iterator<Item = &Attribute> {
+    pub(crate) fn organizations(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes.iter().filter(|a| a.oid == O)
     }
 
@@ -126,7 +126,7 @@ impl Subject {
     }
 
     /// Whether Go reads it at all.
-    pub fn is_readable(&self) -> bool {
+    pub(crate) fn is_readable(&self) -> bool {
         !self.attributes.iter().any(|a| matches!(a.string_type, StringType::Malformed(_)))
     }
 

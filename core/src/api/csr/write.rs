@@ -54,7 +54,7 @@ pub enum Decision {
 
 impl Decision {
     /// The condition's type.
-    pub fn condition_type(self) -> &'static str {
+    pub(crate) fn condition_type(self) -> &'static str {
         match self {
             Self::Approve => "Approved",
             Self::Deny => "Denied",

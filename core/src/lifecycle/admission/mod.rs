@@ -28,9 +28,10 @@ pub const SINCE_MINOR: u32 = 30;
 pub const CREDENTIAL_SINCE_MINOR: u32 = 32;
 
 /// The collection of policies.
-pub const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+pub(crate) const POLICIES: &str =
+    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
 /// The collection of their bindings.
-pub const BINDINGS: &str =
+pub(crate) const BINDINGS: &str =
     "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
 
 /// An object that makes up the mechanism.

@@ -17,16 +17,17 @@ pub use file::{EditError, edit};
 use super::{CREDENTIAL_ID, PROBE_USER, RevocationKey, RevocationList};
 
 /// How the names of our entries begin; a number follows.
-pub const NAME_PREFIX: &str = "usercert-revoked-";
+pub(crate) const NAME_PREFIX: &str = "usercert-revoked-";
 /// What a person is told; the request itself is not known to the text that fails.
-pub const MESSAGE: &str = "this client certificate was revoked; ask your admin for a new one";
+pub(crate) const MESSAGE: &str =
+    "this client certificate was revoked; ask your admin for a new one";
 /// The file beside the configuration that our entries name as a connection, and that is never used.
 pub const NEVER_CALLED: &str = "usercert-never-called.kubeconfig";
 /// The longest expression that the server takes, in code points
 /// (`apiserver/pkg/cel/limits.go`).
-pub const MAX_EXPRESSION: usize = 100_000;
+pub(crate) const MAX_EXPRESSION: usize = 100_000;
 /// The most conditions of an entry.
-pub const MAX_CONDITIONS: usize = 64;
+pub(crate) const MAX_CONDITIONS: usize = 64;
 
 /// The entries for what is revoked; `kubeconfig` is the absolute path of [`NEVER_CALLED`] as the API
 /// server sees it.

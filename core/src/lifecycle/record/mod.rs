@@ -33,9 +33,9 @@ use crate::x509::certificate::Certificate;
 /// The label that says what an object in the namespace is.
 pub const KIND_LABEL: &str = "usercert/kind";
 /// The label with a digest of the user's name.
-pub const USER_LABEL: &str = "usercert/user";
+pub(crate) const USER_LABEL: &str = "usercert/user";
 /// The value of [`KIND_LABEL`] for a record.
-pub const RECORD: &str = "certificate";
+pub(crate) const RECORD: &str = "certificate";
 /// Records stay so long after their certificate has ended, in seconds, for clocks that differ.
 pub const GRACE: i64 = 86_400;
 /// Longest sentence of an approval that is kept, in characters.

@@ -91,7 +91,7 @@ impl RenewalRule {
     }
 
     /// What becomes of a second renewal.
-    pub fn on_reuse(&self) -> OnReuse {
+    pub(crate) fn on_reuse(&self) -> OnReuse {
         self.on_reuse
     }
 
@@ -102,7 +102,11 @@ impl RenewalRule {
     }
 
     /// Whether it is about somebody with this name and these groups.
-    pub fn concerns<'a>(&self, user: &str, groups: impl IntoIterator<Item = &'a String>) -> bool {
+    pub(crate) fn concerns<'a>(
+        &self,
+        user: &str,
+        groups: impl IntoIterator<Item = &'a String>,
+    ) -> bool {
         let mut groups = groups.into_iter().peekable();
         // Who has no group is in none that a rule about groups alone is for.
         let in_one = groups.peek().is_some() || self.groups.allow.is_none();

@@ -36,7 +36,7 @@ impl Expected {
     }
 
     /// Whether this request asks for it.
-    pub fn is_asked_by(&self, request: &CertificateRequest) -> bool {
+    pub(crate) fn is_asked_by(&self, request: &CertificateRequest) -> bool {
         request.key.spki == self.spki
             && request.subject.user() == self.user
             && request.subject.groups() == self.groups

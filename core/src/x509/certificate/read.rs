@@ -123,13 +123,13 @@ impl Certificate {
     }
 
     /// Whether it names hosts, by which clients tell a server.
-    pub fn names_hosts(&self) -> bool {
+    pub(crate) fn names_hosts(&self) -> bool {
         self.alternative_names.iter().any(|n| n.starts_with("DNS:") || n.starts_with("IP:"))
     }
 
     /// Whether `ca` can be the one that signed this, by names and key identifiers; the signature is
     /// another question.
-    pub fn names_as_issuer(&self, ca: &Self) -> bool {
+    pub(crate) fn names_as_issuer(&self, ca: &Self) -> bool {
         let ids_differ =
             matches!((&self.authority_key_id, &ca.subject_key_id), (Some(a), Some(b)) if a != b);
         self.issuer_der == ca.subject_der && !ids_differ

@@ -152,7 +152,7 @@ impl PublicKey {
     }
 
     /// Five characters that tell this key from others, lower-case hexadecimal.
-    pub fn short_hash(&self) -> String {
+    pub(crate) fn short_hash(&self) -> String {
         crate::x509::code::hex(&Sha256::digest(&self.spki)).chars().take(5).collect()
     }
 }

@@ -120,7 +120,7 @@ impl SignatureAlgorithm {
     }
 
     /// Whether the hash is broken.
-    pub fn is_weak(&self) -> bool {
+    pub(crate) fn is_weak(&self) -> bool {
         matches!(self, Self::Rsa(Hash::Sha1) | Self::Ecdsa(Hash::Sha1) | Self::RsaPss(Hash::Sha1))
     }
 }

@@ -31,6 +31,7 @@ mod first_hour;
 mod formats;
 mod handover;
 mod inspect;
+mod kubeconfig_writers;
 mod kubeconfigs;
 mod leaks;
 mod list_watch;
@@ -93,6 +94,7 @@ fn main() -> ExitCode {
         attacks::machine::CASES,
         bad_input::CASES,
         kubeconfigs::CASES,
+        kubeconfig_writers::CASES,
         formats::CASES,
         onboard::people::CASES,
         onboard::resume::CASES,

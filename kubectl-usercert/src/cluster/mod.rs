@@ -28,6 +28,6 @@ pub use changes::Change;
 pub use connect::{Credentials, Kubeconfig, Target};
 pub use explain::{Need, explain, revoked};
 pub use failure::ApiError;
-pub use list::Page;
+pub use list::{Page, Pages};
 pub use signed::Signed;
 pub use wait::WaitEnd;

@@ -12,9 +12,10 @@ use usercert_core::lifecycle::NAMESPACE;
 use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::record::{self, CertificateRecord, Ledger, StoredMap, evidence};
 use usercert_core::text::{show, show_message, show_short};
+use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
 
-use crate::cluster::{ApiError, Cluster, Need};
+use crate::cluster::{ApiError, Cluster, Need, Pages};
 use crate::ui::host::Host;
 
 /// How many records are deleted at the same time.
@@ -37,12 +38,6 @@ pub fn write_need() -> Need {
 pub fn evidence_need() -> Need {
     let verbs = ["create", "delete", "get", "list"];
     Need::Allowed(Rule::allowing(&verbs, lease::API_GROUP, &["leases"]))
-}
-
-/// What is needed to read them.
-#[must_use]
-pub fn read_need() -> Need {
-    Need::Allowed(Rule::allowing(&["list"], "", &["configmaps"]))
 }
 
 /// What is needed to delete them.
@@ -76,34 +71,29 @@ pub async fn of_user(cluster: &Cluster, user: &str) -> Result<Ledger, ApiError> 
 ///
 /// # Errors
 /// As the server answers.
-pub async fn ended(
-    cluster: &Cluster,
-    now: usercert_core::time::UnixTime,
-) -> Result<Vec<StoredMap>, ApiError> {
-    let mut ended = Vec::new();
-    let mut pages = cluster.record_pages(record::KIND_LABEL);
-    while let Some(page) = pages.next().await? {
-        let maps = page.config_maps()?.into_iter();
-        ended.extend(maps.filter(|map| record::has_ended(map, now)));
-    }
-    Ok(ended)
+pub async fn ended(cluster: &Cluster, now: UnixTime) -> Result<Vec<StoredMap>, ApiError> {
+    let pages = cluster.record_pages(record::KIND_LABEL);
+    those(pages, |map| record::has_ended(map, now)).await
 }
 
 /// The claims and descents that are over.
 ///
 /// # Errors
 /// As the server answers.
-pub async fn over(
-    cluster: &Cluster,
-    now: usercert_core::time::UnixTime,
+pub async fn over(cluster: &Cluster, now: UnixTime) -> Result<Vec<StoredMap>, ApiError> {
+    let pages = cluster.labelled_pages(&evidence::collection(), record::KIND_LABEL);
+    those(pages, |map| evidence::is_over(map, now)).await
+}
+
+async fn those(
+    mut pages: Pages,
+    wanted: impl Fn(&StoredMap) -> bool,
 ) -> Result<Vec<StoredMap>, ApiError> {
-    let mut over = Vec::new();
-    let mut pages = cluster.labelled_pages(&evidence::collection(), record::KIND_LABEL);
+    let mut found = Vec::new();
     while let Some(page) = pages.next().await? {
-        let maps = page.config_maps()?.into_iter();
-        over.extend(maps.filter(|map| evidence::is_over(map, now)));
+        found.extend(page.config_maps()?.into_iter().filter(&wanted));
     }
-    Ok(over)
+    Ok(found)
 }
 
 /// Deletes objects of a collection, each if it is still the one that was read.

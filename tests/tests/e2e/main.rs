@@ -20,6 +20,7 @@ mod bad_input;
 #[path = "../plugin/mod.rs"]
 mod built;
 mod ca;
+mod ceremony;
 mod completion;
 mod control_plane;
 mod cost;
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         handover::requests::CASES,
         ends::CASES,
         first_hour::CASES,
+        ceremony::CASES,
         attacks::swaps::CASES,
         attacks::forms::CASES,
         attacks::names::CASES,

@@ -81,8 +81,8 @@ async fn choose(
             one.record.code,
             match state {
                 Some(state) => in_words(state),
-                None if submitted.is_confirmed() => "gone",
-                None => "not submitted",
+                None if submitted.is_confirmed() => "gone".to_owned(),
+                None => "not submitted".to_owned(),
             },
             shell_word(&submitted.csr_name),
         ));
@@ -97,14 +97,8 @@ async fn choose(
         )))
 }
 
-fn in_words(state: &State) -> &'static str {
-    match state {
-        State::Pending => "pending",
-        State::Approved => "approved",
-        State::Issued => "issued",
-        State::Denied { .. } => "denied",
-        State::Failed { .. } => "failed",
-    }
+fn in_words(state: &State) -> String {
+    state.name().to_lowercase()
 }
 
 fn none_here(args: &InstallArgs, target: &Target, elsewhere: &[PendingRequest]) -> Error {

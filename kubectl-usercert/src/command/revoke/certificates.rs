@@ -13,7 +13,7 @@ use super::family::Family;
 use super::me::Me;
 use super::named;
 use super::outcome::{Blocking, Outcome};
-use super::requests::Requests;
+use super::requests::{self, Requests};
 use crate::cluster::{Cluster, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::DryRun;
@@ -129,10 +129,8 @@ impl Plan {
         let family = match Family::of(cluster, &self.candidates, now).await {
             Ok(family) => family,
             Err(error) => {
-                let why = match error.code() {
-                    403 => "you may not list the cluster's records".to_owned(),
-                    _ => explain(&error, &cluster.server, &records::see()).message,
-                };
+                let what = "the cluster's records";
+                let why = requests::why_unseen(cluster, &error, what, &records::see());
                 host.warn(format!("warning: not known whether it was renewed: {why}"));
                 return;
             }

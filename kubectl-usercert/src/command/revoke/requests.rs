@@ -30,14 +30,20 @@ pub struct Requests {
     denied: Vec<String>,
 }
 
+/// Why these could not be listed, in the middle of a sentence.
+pub fn why_unseen(cluster: &Cluster, error: &ApiError, what: &str, need: &Need) -> String {
+    match error.code() {
+        403 => format!("you may not list {what}"),
+        _ => explain(error, &cluster.server, need).message,
+    }
+}
+
 /// Tells where certificates of the person may be that could not be looked for. That one may not look is said
 /// and no more; that the server did not answer is a failure.
 pub fn tell_unseen(host: &Host, cluster: &Cluster, reach: &Reach) -> Exit {
     if let Some(error) = &reach.unrecorded {
-        let why = match error.code() {
-            403 => "you may not list the records of issued certificates".to_owned(),
-            _ => explain(error, &cluster.server, &records::read_need()).message,
-        };
+        let what = "the records of issued certificates";
+        let why = why_unseen(cluster, error, what, &records::see());
         host.warn(format!(
             "warning: certificates that only their records tell of are not blocked, for {why}"
         ));
@@ -57,10 +63,7 @@ impl Requests {
         dry: DryRun,
     ) -> (Self, Vec<KnownCertificate>) {
         let found = found.unwrap_or_else(|error| {
-            let why = match error.code() {
-                403 => "you may not list requests".to_owned(),
-                _ => explain(&error, &cluster.server, &Need::List).message,
-            };
+            let why = why_unseen(cluster, &error, "requests", &Need::List);
             host.warn(format!(
                 "warning: not known whether certificates are on their way, for {why}: a request that is pending or approved may still bring one"
             ));

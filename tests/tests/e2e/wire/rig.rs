@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
-use usercert_sandbox::{Fault, Sandbox, SandboxOptions};
+use usercert_sandbox::{Sandbox, SandboxOptions};
 
+use super::faults::{Ends, FAULTS, Made, Wrong};
 use super::proxy::Proxy;
 use crate::cases;
 use crate::self_renewal::issue_by;
@@ -45,90 +46,6 @@ const COMMANDS: &[Usual] = &[
 ];
 /// It has limits of its own, and answers clients with what it has.
 const CREDENTIAL: &str = "credential";
-
-/// A fault, in words and as it is made.
-struct Wrong {
-    words: &'static str,
-    made: Made,
-    /// What `--request-timeout` is then.
-    time: &'static str,
-    ends: Ends,
-}
-
-/// What commands make of a fault.
-#[derive(Clone, Copy, PartialEq)]
-enum Ends {
-    /// They get along with it.
-    AsEver,
-    Failing,
-    /// It depends on how many requests they make.
-    Either,
-}
-
-enum Made {
-    /// At requests whose path holds this text.
-    At(&'static str, Fault),
-    /// The first requests are turned away.
-    Busy,
-    /// By the way the server is set up.
-    Setup(fn(&mut SandboxOptions)),
-    /// There is no server.
-    Down,
-    /// The host of the server's name is not known.
-    NoSuchHost,
-    /// The way leads through a proxy of this scheme.
-    Proxy(&'static str),
-    /// The credential expires after the first request.
-    Expiring,
-    /// The first connection is closed at once.
-    Dropped,
-}
-
-const fn wrong(words: &'static str, made: Made, ends: Ends) -> Wrong {
-    Wrong { words, made, time: "30s", ends }
-}
-
-const fn fatal(words: &'static str, fault: Fault) -> Wrong {
-    wrong(words, Made::At("", fault), Ends::Failing)
-}
-
-const fn hanging(words: &'static str, fault: Fault) -> Wrong {
-    Wrong { words, made: Made::At("", fault), time: "500ms", ends: Ends::Failing }
-}
-
-const FAULTS: &[Wrong] = &[
-    wrong("the server speaks HTTP/1.1 only", Made::Setup(|o| o.http11 = true), Ends::AsEver),
-    wrong("the server speaks TLS 1.2 only", Made::Setup(|o| o.tls12 = true), Ends::AsEver),
-    wrong("the server has an IPv6 address only", Made::Setup(|o| o.ipv6 = true), Ends::AsEver),
-    wrong("the way leads through an HTTP proxy (`CONNECT`)", Made::Proxy("http"), Ends::AsEver),
-    wrong("the way leads through a SOCKS5 proxy", Made::Proxy("socks5"), Ends::AsEver),
-    wrong("the first requests get 429, `Retry-After: 0`", Made::Busy, Ends::AsEver),
-    wrong("every watch ends at once", Made::At("watch=1", Fault::Empty), Ends::AsEver),
-    wrong("every watch is cut off", Made::At("watch=1", Fault::Reset), Ends::AsEver),
-    wrong("every watch ends with 410", Made::At("watch=1", Fault::Gone), Ends::AsEver),
-    wrong(
-        "every event of a watch comes twice, and again after the next",
-        Made::At("watch=1", Fault::Repeated),
-        Ends::AsEver,
-    ),
-    wrong("the credential expires after a request", Made::Expiring, Ends::Either),
-    wrong("the first connection is closed at once", Made::Dropped, Ends::Either),
-    wrong("nobody listens", Made::Down, Ends::Failing),
-    wrong("the server's name is not known", Made::NoSuchHost, Ends::Failing),
-    fatal("429, to come back in 600 million years", Fault::Busy(u64::MAX)),
-    fatal("500", Fault::Failing(500)),
-    fatal("503 without `Retry-After`", Fault::Failing(503)),
-    fatal("answers are cut off in the middle", Fault::Reset),
-    hanging("requests are never answered", Fault::Silent),
-    hanging("answers stop in the middle", Fault::Stalled),
-    hanging("answers come at one byte a second", Fault::Dripping),
-    fatal("answers are empty", Fault::Empty),
-    fatal("answers never end", Fault::Endless),
-    fatal("answers hold 40 MB", Fault::Huge(40)),
-    fatal("answers are pages for people", Fault::Page),
-    fatal("answers send to another host", Fault::Redirect),
-    fatal("answers are broken JSON", Fault::Nonsense),
-];
 
 /// What every command did with one fault.
 struct Seen {

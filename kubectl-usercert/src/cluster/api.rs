@@ -123,13 +123,25 @@ impl Cluster {
     /// # Errors
     /// As the server answers; Conflict when it is another.
     pub async fn delete_csr(&self, name: &str, uid: &str, dry_run: bool) -> Result<(), ApiError> {
+        let url = format!("{CSRS}/{}", encode(name));
+        self.delete_if(&url, &json!({ "uid": uid }), dry_run).await
+    }
+
+    /// Deletes an object while the preconditions hold, as `{ "uid": …, "resourceVersion": … }`.
+    pub(super) async fn delete_if(
+        &self,
+        url: &str,
+        preconditions: &Value,
+        dry_run: bool,
+    ) -> Result<(), ApiError> {
         let mut body = json!({
-            "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": { "uid": uid },
+            "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions,
         });
         if dry_run {
+            // In the URL it would not count: the server reads the options from one place only.
             body["dryRun"] = json!(["All"]);
         }
-        self.send(Method::DELETE, &format!("{CSRS}/{}", encode(name)), Some(&body)).await.map(drop)
+        self.send(Method::DELETE, url, Some(&body)).await.map(drop)
     }
 
     /// Writes a decision; `body` is the object as it was read with a condition appended.

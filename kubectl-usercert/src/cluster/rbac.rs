@@ -79,16 +79,8 @@ impl Cluster {
     pub async fn delete_binding(&self, binding: &Binding, dry_run: bool) -> Result<(), ApiError> {
         let scope = bindings_of(&binding.scope);
         let url = format!("{scope}/{}", encode(&binding.name));
-        let mut body = json!({
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "preconditions": { "uid": binding.uid, "resourceVersion": binding.resource_version },
-        });
-        if dry_run {
-            // In the URL it would not count: the server reads the options from one place only.
-            body["dryRun"] = json!(["All"]);
-        }
-        self.send(Method::DELETE, &url, Some(&body)).await.map(drop)
+        let same = json!({ "uid": binding.uid, "resourceVersion": binding.resource_version });
+        self.delete_if(&url, &same, dry_run).await
     }
 }
 

@@ -1,6 +1,5 @@
 //! API requests about records of certificates.
 
-use http::Method;
 use serde_json::json;
 use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::record::StoredMap;
@@ -32,15 +31,7 @@ impl Cluster {
         dry_run: bool,
     ) -> Result<(), ApiError> {
         let (uid, version) = map.version();
-        let mut body = json!({
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "preconditions": { "uid": uid, "resourceVersion": version },
-        });
-        if dry_run {
-            body["dryRun"] = json!(["All"]);
-        }
         let url = format!("{collection}/{}", encode(map.name()));
-        self.send(Method::DELETE, &url, Some(&body)).await.map(drop)
+        self.delete_if(&url, &json!({ "uid": uid, "resourceVersion": version }), dry_run).await
     }
 }

@@ -40,7 +40,6 @@ impl Approval<'_> {
 
         let mut done = in_cluster && approval::already(&sheet.object, Decision::Approve)?;
         let mut before = done;
-        let from_file = !in_cluster;
         sheet.code_is_asked = !done && self.asks_code();
         if done {
             self.nothing_newer(&sheet).await?;
@@ -84,7 +83,7 @@ impl Approval<'_> {
                 format!("{} unchanged (approved before)", show_short(&item.name, LONGEST_NAME));
         }
         item.value["bindings"] = self.give(&along, &mut item.text).await.into();
-        if from_file && promise.is_none() && self.dry_run() == DryRun::None {
+        if !in_cluster && promise.is_none() && self.dry_run() == DryRun::None {
             self.host.say(self.how_to_answer(sheet.user()));
         }
         self.replies.keep(promise, approved);

@@ -69,6 +69,16 @@ pub fn cut(shown: &str, columns: usize) -> String {
     out
 }
 
+/// The same, of which the end matters, as of a path.
+pub fn cut_front(shown: &str, columns: usize) -> String {
+    if width(shown) <= columns {
+        return shown.to_owned();
+    }
+    let fits = |from: &usize| shown.get(*from..).is_some_and(|end| width(end) < columns);
+    let from = shown.char_indices().map(|(at, _)| at).find(fits).unwrap_or(shown.len());
+    format!("…{}", shown.get(from..).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

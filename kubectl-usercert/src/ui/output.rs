@@ -6,7 +6,7 @@ use usercert_core::text::{self, show, width};
 
 use crate::error::Result;
 use crate::ui::args::Format;
-pub use crate::ui::fold::{cut, folded, laid_out, wrapped};
+pub use crate::ui::fold::{cut, cut_front, folded, laid_out, wrapped};
 use crate::ui::host::Host;
 pub use crate::ui::paint::LABEL;
 
@@ -102,16 +102,6 @@ impl Collected {
         }
         print(host, self.format, &list, &[], |_| String::new())
     }
-}
-
-/// The same, of which the end matters, as of a path.
-pub fn cut_front(shown: &str, columns: usize) -> String {
-    if width(shown) <= columns {
-        return shown.to_owned();
-    }
-    let fits = |from: &usize| shown.get(*from..).is_some_and(|end| width(end) < columns);
-    let from = shown.char_indices().map(|(at, _)| at).find(fits).unwrap_or(shown.len());
-    format!("…{}", shown.get(from..).unwrap_or_default())
 }
 
 /// Narrower than this no column is made.

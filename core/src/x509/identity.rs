@@ -25,7 +25,7 @@ pub enum NameError {
     /// Nothing there: the certificate's bearer would be anonymous.
     #[error("the {0} is empty")]
     Empty(&'static str),
-    /// Longer than [`MAX_NAME_BYTES`]; how long.
+    /// Longer than 256 bytes; how long.
     #[error("the {0} is {1} bytes long; at most {MAX_NAME_BYTES} are allowed")]
     TooLong(&'static str, usize),
     /// Holds a character that acts on its surroundings or shows nothing.

@@ -25,7 +25,7 @@ pub enum LifetimeError {
     /// Not a number with units.
     #[error("\"{0}\" is no duration; write it as 30d, 24h, 90m, 1w, 1y or 1h30m")]
     Syntax(String),
-    /// Below [`MIN_SECONDS`].
+    /// Below ten minutes.
     #[error("\"{0}\" is shorter than 10 minutes, the least that the API server accepts")]
     TooShort(String),
     /// Past what the field can hold.

@@ -12,7 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use rustls::server::danger::ClientCertVerifier;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -40,6 +40,7 @@ pub(crate) async fn serve(
         if let Ok((tcp, _)) = listener.accept().await {
             cluster.count(Traffic { connections: 1, ..Traffic::default() });
             if cluster.drops_connection() {
+                tokio::spawn(end(tcp));
                 continue;
             }
             // As Go does for every connection; else small answers wait for the client's ACK.
@@ -49,6 +50,13 @@ pub(crate) async fn serve(
             tokio::spawn(connection(cluster, tcp, tls, verifier));
         }
     }
+}
+
+/// Ends a connection in order: a socket that is closed with unread data resets it, and then it depends on
+/// the client's speed what the client sees.
+async fn end(mut tcp: TcpStream) {
+    let _gone = tcp.shutdown().await;
+    let _gone = tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await;
 }
 
 async fn connection(

@@ -38,6 +38,8 @@ pub(super) enum Made {
     Expiring,
     /// The first connection is closed at once.
     Dropped,
+    /// Each connection is closed, unanswered, at its second request.
+    Reused,
 }
 
 const fn wrong(words: &'static str, made: Made, ends: Ends) -> Wrong {
@@ -69,6 +71,7 @@ pub(super) const FAULTS: &[Wrong] = &[
     ),
     wrong("the credential expires after a request", Made::Expiring, Ends::Either),
     wrong("the first connection is closed at once", Made::Dropped, Ends::Either),
+    wrong("every connection ends at its second request", Made::Reused, Ends::Either),
     wrong("nobody listens", Made::Down, Ends::Failing),
     wrong("the server's name is not known", Made::NoSuchHost, Ends::Failing),
     fatal("429, to come back in 600 million years", Fault::Busy(u64::MAX)),

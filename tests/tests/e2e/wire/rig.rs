@@ -121,6 +121,10 @@ fn with_fault(trial: &Trial, wrong: &Wrong) -> Seen {
             sandbox.fail_at(part, fault);
             Some(sandbox)
         }
+        Made::Reused => {
+            sandbox.close_reused();
+            Some(sandbox)
+        }
         Made::Down => {
             drop(sandbox);
             None

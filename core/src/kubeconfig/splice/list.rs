@@ -65,20 +65,30 @@ impl Writer<'_, '_> {
         list: &ListChanges<'_>,
     ) -> Result<(), EditError> {
         let reason = "a list that does not start on a line of its own";
+        let lines = self.lines;
         let dash_of = |entry: &EntrySpan| {
             let dash = entry.dash.unwrap_or(entry.node.start);
-            self.lines
+            lines
                 .own_line(dash)
                 .filter(|indent| is_spaces(indent))
                 .map(|indent| (dash, indent.len()))
                 .ok_or_else(|| unsafe_at(&entry.node, reason))
         };
-        let mut removed = Vec::new();
-        for (position, body) in &list.existing {
-            if let (None, Some(entry)) = (body, section.entries.get(*position)) {
-                let (dash, column) = dash_of(entry)?;
-                removed.push(dash - column..self.lines.behind(entry.node.end, column));
+        let mut removed = 0;
+        let mut last_kept: Option<&EntrySpan> = None;
+        for (position, entry) in section.entries.iter().enumerate() {
+            if !matches!(list.existing.get(&position), Some(None)) {
+                last_kept = Some(entry);
+                continue;
             }
+            let (dash, column) = dash_of(entry)?;
+            let mut end = self.lines.behind(entry.node.end, column);
+            // They would be part of what then stands before them.
+            if last_kept.is_some_and(|kept| keeps_blank_lines(&self.text[kept.span.clone()])) {
+                end += blank_lines(&self.text[end..]);
+            }
+            removed += 1;
+            self.splice(dash - column..end, String::new());
         }
         if let (Some(last), false) = (section.entries.last(), list.added.is_empty()) {
             let (dash, column) = dash_of(last)?;
@@ -88,16 +98,13 @@ impl Writer<'_, '_> {
                 _ => 2,
             };
             let at = self.lines.behind(last.node.end, column);
-            let mut new = self.style.line_break_before(at).to_owned();
+            let mut new = self.line_break_before(at).to_owned();
             for (name, body) in &list.added {
                 self.style.item(&mut new, &entry(kind, name, body), column, width);
             }
             self.splice(at..at, new);
-        } else if removed.len() == section.entries.len() && !section.node.has_props() {
+        } else if removed == section.entries.len() && !section.node.has_props() {
             self.splice(section.colon..section.colon, " []".to_owned());
-        }
-        for range in removed {
-            self.splice(range, String::new());
         }
         Ok(())
     }
@@ -182,7 +189,7 @@ impl Writer<'_, '_> {
             Shape::Block { .. } => {
                 let column = self.lines.column(entry.node.content);
                 let at = self.lines.line_end(entry.node.end);
-                let mut new = self.style.line_break_before(at).to_owned();
+                let mut new = self.line_break_before(at).to_owned();
                 yaml::spaces(&mut new, column);
                 self.style.layout().block(&mut new, &Value::Object(pair), column);
                 self.splice(at..at, new);
@@ -198,4 +205,20 @@ impl Writer<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a text in these lines may be a block scalar that keeps what follows it (YAML 1.2.2, section
+/// 8.1.1.2).
+fn keeps_blank_lines(entry: &str) -> bool {
+    let is_indicator = |text: &str| text.ends_with(['|', '>']);
+    entry.match_indices('+').any(|(at, _)| {
+        is_indicator(&entry[..at])
+            || is_indicator(entry[..at].trim_end_matches(|c: char| c.is_ascii_digit()))
+    })
+}
+
+/// How long the blank lines are with which a text begins.
+fn blank_lines(text: &str) -> usize {
+    let lines = text.split_inclusive('\n');
+    lines.take_while(|line| line.trim().is_empty()).map(str::len).sum()
 }

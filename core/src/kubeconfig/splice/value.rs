@@ -42,7 +42,7 @@ impl Writer<'_, '_> {
     pub(super) fn append_lines(&mut self, at: usize, indent: &str, missing: Map<String, Value>) {
         let layout = self.style.layout();
         let offset = self.style.dash_offset();
-        let mut new = self.style.line_break_before(at).to_owned();
+        let mut new = self.line_break_before(at).to_owned();
         for (key, value) in &missing {
             new.push_str(indent);
             new.push_str(key);
@@ -111,7 +111,7 @@ impl Writer<'_, '_> {
     pub(super) fn put_lines(&mut self, colon: usize, node: &Node, lines: &str) {
         if node.shape == Shape::Empty {
             let at = self.lines.line_end(colon);
-            self.splice(at..at, format!("{}{lines}", self.style.line_break_before(at)));
+            self.splice(at..at, format!("{}{lines}", self.line_break_before(at)));
         } else {
             let lines = lines.strip_suffix(self.style.newline).unwrap_or(lines);
             self.splice(colon..node.end, format!("{}{lines}", self.style.newline));

@@ -140,6 +140,13 @@ impl<'d, 't> Writer<'d, 't> {
         }
     }
 
+    /// The line break that is missing before a line that starts at `at`: none where what is removed up to
+    /// there takes the unfinished line with it.
+    pub(super) fn line_break_before(&self, at: usize) -> &'static str {
+        let removed = self.splices.iter().filter(|(range, new)| range.end == at && new.is_empty());
+        self.style.line_break_before(removed.map(|(range, _)| range.start).min().unwrap_or(at))
+    }
+
     pub(super) fn in_flow(&self) -> bool {
         matches!(&self.document.content, Content::Mapping(root) if matches!(root.node.shape, Shape::Flow { .. }))
     }

@@ -185,7 +185,7 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
         installation::refuse_insecure(args.client.insecure_skip_tls_verify)?;
         args.must_fit(&target, args.replace)?;
     }
-    warn_of_expired(host, args, &target);
+    warn_of_own_certificate(host, args, &spec, &target);
     let cluster = target.connect()?;
     if args.dry_run.dry_run == DryRun::Server {
         spec.dry_run_on_server(host, &cluster, format).await?;
@@ -216,17 +216,27 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A server takes no certificate that has expired. Only it decides, since clocks differ.
-fn warn_of_expired(host: &Host, args: &RequestArgs, target: &Target) {
+/// A server takes no certificate that has expired (only it decides, since clocks differ), and an approving
+/// service takes a request for what the certificate gives for its renewal.
+fn warn_of_own_certificate(host: &Host, args: &RequestArgs, spec: &RequestSpec, target: &Target) {
     let other = args.client.token.is_some() || target.resolved.user.token.is_some();
     let entry = named::user_entry(&target.resolved.user);
-    let expired = |leaf: &&Certificate| !other && host.now() > leaf.not_after;
-    let Some(leaf) = entry.certificate().filter(expired) else { return };
-    host.warn(format!(
-        "warning: this context's certificate, of {}, {}, so the server does not accept it; use others with --context, --user or --token, or --offline",
-        show(leaf.subject.user()),
-        lifetime::expiry_in_words(leaf.not_after, host.now())
-    ));
+    let Some(leaf) = entry.certificate().filter(|_| !other) else { return };
+    if host.now() > leaf.not_after {
+        host.warn(format!(
+            "warning: this context's certificate, of {}, {}, so the server does not accept it; use others with --context, --user or --token, or --offline",
+            show(leaf.subject.user()),
+            lifetime::expiry_in_words(leaf.not_after, host.now())
+        ));
+    } else if args.client.as_user.is_none()
+        && leaf.subject.user() == spec.identity.user.as_str()
+        && leaf.subject.groups() == spec.identity.group_set()
+    {
+        host.warn(
+            "note: this request uses a certificate for the same user and groups. A service that approves renewals counts it as the\n      \
+             certificate's one renewal. To renew: kubectl usercert renew. For another computer, request there with --offline.",
+        );
+    }
 }
 
 /// Another request of the same user that is kept may be a mistake.

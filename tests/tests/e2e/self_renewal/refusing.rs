@@ -6,7 +6,13 @@ use super::{Holder, issue};
 use crate::cases;
 use crate::trial::{Trial, plugin};
 
-cases!(after_its_end, for_another_cluster, where_people_read, from_a_store_that_is_open);
+cases!(
+    after_its_end,
+    by_a_second_request,
+    for_another_cluster,
+    where_people_read,
+    from_a_store_that_is_open,
+);
 
 /// Puts a certificate that has expired into somebody's store.
 pub(super) fn make_expired(trial: &Trial, holder: &Holder) {
@@ -46,6 +52,16 @@ fn after_its_end(trial: &Trial) {
     person.run(&[&["install", user, "--reply", "reply"][..], &flags].concat()).ok();
     assert_eq!(person.whoami(&holder.context).0, *user);
     assert_eq!(holder.requests(&admin, |_| true).len(), 1);
+}
+
+/// A service that approves renewals cannot tell it from one.
+fn by_a_second_request(trial: &Trial) {
+    let Some(Holder { person, user, .. }) = Holder::aged(trial, "twice", 60, 6000) else { return };
+    let note = "counts it as the\n      certificate's one renewal";
+    let same = ["request", &user, "-g", "dev", "-g", "ops"];
+    person.run(&same).ok().says(&[note, "kubectl usercert renew", "--offline"]);
+    let other = person.run(&["request", &user, "-g", "dev"]).ok();
+    assert!(!other.stderr.contains(note), "{other:?}");
 }
 
 fn for_another_cluster(trial: &Trial) {

@@ -81,6 +81,11 @@ impl Bindings {
         self.roles.as_ref()?.as_ref().ok().map(|known| &known.names)
     }
 
+    /// Whether the cluster has a list of what is revoked: whoever sets that up sets up records too.
+    pub fn keep_revocations(&self) -> bool {
+        self.revoked.list().is_some()
+    }
+
     /// Why it is not known what is revoked, if it is not.
     pub fn why_revoked_unknown(&self) -> Option<&str> {
         self.revoked.why_unknown()

@@ -7,6 +7,7 @@ use crate::revocations::own_server;
 use crate::trial::{Person, Trial};
 
 cases!(
+    whom_one_approves_is_recorded,
     what_was_issued_is_listed_with_who_approved_it,
     without_namespace_or_right_it_is_told_once,
     a_person_is_revoked_by_records_alone,
@@ -30,6 +31,31 @@ fn created(admin: &Person, user: &str, more: &[&str]) -> String {
 
 fn recorded(admin: &Person, more: &[&str]) -> Value {
     admin.run(&[&["certificates", "-o", "json"][..], more].concat()).ok().json()["items"].clone()
+}
+
+/// The request is forgotten after an hour; `revoke` has to know the certificate all the same.
+fn whom_one_approves_is_recorded(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let admin = installed(&trial);
+    for user in ["alice", "bob", "carol", "dave"] {
+        admin.run(&["request", user, "-g", "dev"]).ok();
+    }
+    admin.run(&["approve", "dave", "--yes", "--dry-run=server"]).ok();
+    admin.run(&["approve", "alice", "--yes"]).ok().never_shows("not recorded");
+    admin.run(&["approve", "--all-pending", "--yes"]).ok().never_shows("not recorded");
+    // Once more is no second record.
+    admin.run(&["approve", "alice", "--yes"]).ok();
+    admin.kubectl(&["delete", "csr", "--all"]).ok();
+    let recorded = recorded(&admin, &[]);
+    let mut users: Vec<&str> = recorded
+        .as_array()
+        .expect("items")
+        .iter()
+        .filter_map(|item| item["user"].as_str())
+        .collect();
+    users.sort_unstable();
+    assert_eq!(users, ["alice", "bob", "carol", "dave"]);
+    admin.run(&["revoke", "alice", "--yes"]).ok().prints(&["(recorded) blocked"]);
 }
 
 fn what_was_issued_is_listed_with_who_approved_it(trial: &Trial) {

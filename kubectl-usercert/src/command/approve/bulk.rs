@@ -95,6 +95,7 @@ impl Approval<'_> {
         }
         let more = json!({ "leftOut": selection.left_out });
         decisions.finish_with(self.host, "DecisionList", more)?;
+        self.record().await;
         Ok(exit.gravest(self.hand_back(true).await?))
     }
 
@@ -209,7 +210,7 @@ impl Approval<'_> {
             false => self.act(&sheet).await?,
         };
         let item = self.item(&sheet, approved.as_ref());
-        self.replies.keep(promise, approved);
+        self.follow_up(promise, approved);
         Ok(item)
     }
 }

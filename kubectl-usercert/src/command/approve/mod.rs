@@ -219,6 +219,7 @@ impl Approval<'_> {
                     .warn(format!("warning: none of these requests has the code {}", show(text)));
             }
         }
+        self.record().await;
         let exit = exit.gravest(self.hand_back(several).await?);
         Ok(exit.gravest(self.ungranted.get()))
     }

@@ -86,7 +86,7 @@ impl Approval<'_> {
         if !in_cluster && promise.is_none() && self.dry_run() == DryRun::None {
             self.host.say(self.how_to_answer(sheet.user()));
         }
-        self.replies.keep(promise, approved);
+        self.follow_up(promise, approved);
         Ok(item)
     }
 

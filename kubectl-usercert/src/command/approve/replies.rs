@@ -1,20 +1,26 @@
-//! The replies that approved requests are answered with: promised before the decision, written once
-//! the certificates are there.
+//! What follows once the certificates are there: replies, promised before the decision, and records.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use usercert_core::api::csr::{CsrObject, Object};
-use usercert_core::text::show_path;
+use futures_util::{StreamExt as _, stream};
+use usercert_core::api::csr::{CsrObject, Object, Progress};
+use usercert_core::text::{show_list, show_path};
 
 use super::Approval;
-use crate::cluster::{Need, explain};
+use crate::cluster::{Need, WaitEnd, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::DryRun;
 use crate::workflow::await_certificate;
 use crate::workflow::reply::{self, ClusterData};
+use crate::workflow::review_bindings::Bindings;
+
+/// How long a signer may take until whoever approves is not kept any longer for the record.
+const SIGNED_WITHIN: Duration = Duration::from_secs(3);
+/// How many certificates are recorded at the same time.
+const AT_ONCE: usize = 8;
 
 /// A reply that can be written: where to, `None` for standard output.
 pub(super) struct Promise(Option<PathBuf>);
@@ -24,13 +30,17 @@ pub(super) struct Replies {
     data: OnceCell<ClusterData>,
     files: RefCell<BTreeSet<PathBuf>>,
     owed: RefCell<Vec<(Promise, Object)>>,
+    /// Approved without a reply.
+    unanswered: RefCell<Vec<Object>>,
 }
 
 impl Replies {
-    /// Remembers to whom a reply is owed.
-    pub(super) fn keep(&self, promise: Option<Promise>, approved: Option<CsrObject>) {
-        if let (Some(promise), Some(object)) = (promise, approved) {
-            self.owed.borrow_mut().push((promise, object.into_fields()));
+    /// Remembers what was approved, and whether a reply is owed for it.
+    pub(super) fn keep(&self, promise: Option<Promise>, approved: CsrObject) {
+        let object = approved.into_fields();
+        match promise {
+            Some(promise) => self.owed.borrow_mut().push((promise, object)),
+            None => self.unanswered.borrow_mut().push(object),
         }
     }
 }
@@ -61,6 +71,52 @@ impl Approval<'_> {
         }
         self.replies.files.borrow_mut().extend(file.clone());
         Ok(Some(Promise(file)))
+    }
+
+    /// What is left to do for a request that was approved, but not in a dry run.
+    pub(super) fn follow_up(&self, promise: Option<Promise>, approved: Option<CsrObject>) {
+        if let (Some(approved), DryRun::None) = (approved, self.dry_run()) {
+            self.replies.keep(promise, approved);
+        }
+    }
+
+    /// Records the certificates of requests that get no reply, where the cluster keeps records. Without
+    /// that, `revoke` would not know them once the requests are forgotten.
+    pub(super) async fn record(&self) {
+        let unanswered = self.replies.unanswered.take();
+        if !self.bindings.get().is_some_and(Bindings::keep_revocations) {
+            return;
+        }
+        let (late, patience) = (RefCell::new(Vec::new()), Cell::new(SIGNED_WITHIN));
+        let each = stream::iter(unanswered).for_each_concurrent(AT_ONCE, |object| async {
+            let uid = object.metadata.uid.clone();
+            match self.cluster.wait(object, &uid, patience.get()).await {
+                Ok(WaitEnd::Progress(Progress::Issued, Some(object))) => {
+                    let chain = await_certificate::chain_of(&object).unwrap_or_default();
+                    if let Some(leaf) = chain.first() {
+                        self.recorder.note(leaf, &object).await;
+                    }
+                }
+                Ok(WaitEnd::TimedOut(object)) => {
+                    patience.set(Duration::ZERO);
+                    late.borrow_mut().push(object.metadata.name);
+                }
+                // It was denied or deleted meanwhile: there is nothing to record.
+                Ok(WaitEnd::Progress(..)) => {}
+                Err(error) => self.host.warn(format!(
+                    "warning: not recorded: {}",
+                    explain(&error, &self.cluster.server, &Need::Get).message
+                )),
+            }
+        });
+        each.await;
+        let late = late.into_inner();
+        if !late.is_empty() {
+            self.host.warn(format!(
+                "warning: not recorded, because no signer has issued the certificate yet: {}; approve again once it has",
+                show_list(late.iter().map(String::as_str), 20, 80)
+            ));
+        }
     }
 
     /// Waits for the certificates and writes the replies. The time to wait is for all together.

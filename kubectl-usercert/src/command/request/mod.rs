@@ -10,7 +10,6 @@ use serde_json::json;
 use usercert_core::api::csr::{self, CLIENT_SIGNER};
 use usercert_core::exchange::command_lines;
 use usercert_core::text::{shell_word, show};
-use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::identity::Identity;
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime;

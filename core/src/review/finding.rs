@@ -87,7 +87,7 @@ findings! {
     OddObjectName = "odd-object-name", Refuse;
     /// A manifest that was handed over is named after somebody else than its request names.
     NameDiffers = "name-differs", Warn;
-    /// A user name of more than 256 bytes.
+    /// A user name of more than 124 bytes, which could not be revoked, or a group of more than 256.
     LongName = "long-name", Refuse;
     /// More than 100 groups.
     TooManyGroups = "too-many-groups", Refuse;

@@ -5,7 +5,7 @@ use super::finding::{FindingCode, Findings};
 use crate::api::csr;
 use crate::text;
 use crate::text::confusable::{self, Look};
-use crate::x509::identity::{self, MAX_GROUPS, MAX_NAME_BYTES, Reserved};
+use crate::x509::identity::{self, MAX_GROUP_BYTES, MAX_GROUPS, MAX_USER_BYTES, Reserved};
 use crate::x509::name::{Attribute, StringType};
 use crate::x509::pkcs10::CertificateRequest;
 
@@ -192,7 +192,8 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
     if value.contains("  ") {
         findings.add(FindingCode::SpacedName, format!("{what} {shown} holds spaces side by side"));
     }
-    if value.len() > MAX_NAME_BYTES {
+    let most = if what == "group" { MAX_GROUP_BYTES } else { MAX_USER_BYTES };
+    if value.len() > most {
         findings.add(FindingCode::LongName, format!("a {what} of {} bytes", value.len()));
     }
 }

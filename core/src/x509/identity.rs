@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 use crate::text;
 use crate::text::confusable::Look;
 
-/// Longest user or group name that we make, in bytes; a server takes more, people and tables do not.
-pub(crate) const MAX_NAME_BYTES: usize = 256;
+/// Longest user name that we make, in bytes: a longer one could not be revoked by name
+/// ([`RevocationKey::of_user`](crate::lifecycle::RevocationKey::of_user)).
+pub(crate) const MAX_USER_BYTES: usize = 124;
+/// Longest group name that we make, in bytes; a server takes more, people and tables do not.
+pub(crate) const MAX_GROUP_BYTES: usize = 256;
 /// Most groups that we put into one request.
 pub const MAX_GROUPS: usize = 100;
 
@@ -25,9 +28,9 @@ pub enum NameError {
     /// Nothing there: the certificate's bearer would be anonymous.
     #[error("the {0} is empty")]
     Empty(&'static str),
-    /// Longer than 256 bytes; how long.
-    #[error("the {0} is {1} bytes long; at most {MAX_NAME_BYTES} are allowed")]
-    TooLong(&'static str, usize),
+    /// Longer than 124 bytes (a user name) or 256 (a group); how long, and how long it may be.
+    #[error("the {0} is {1} bytes long; at most {2} are allowed")]
+    TooLong(&'static str, usize, usize),
     /// Holds a character that acts on its surroundings or shows nothing.
     #[error("the {what} {} holds the invisible or control character U+{:04X} at position {}", text::show(.name), u32::from(*.character), .position + 1)]
     Hidden {
@@ -53,12 +56,12 @@ pub enum NameError {
     SystemMasters,
 }
 
-fn check(what: &'static str, s: &str) -> Result<(), NameError> {
+fn check(what: &'static str, s: &str, most: usize) -> Result<(), NameError> {
     if s.is_empty() {
         return Err(NameError::Empty(what));
     }
-    if s.len() > MAX_NAME_BYTES {
-        return Err(NameError::TooLong(what, s.len()));
+    if s.len() > most {
+        return Err(NameError::TooLong(what, s.len(), most));
     }
     if let Some((position, character)) = text::first_hidden(s) {
         return Err(NameError::Hidden { what, name: s.to_owned(), character, position });
@@ -69,7 +72,7 @@ fn check(what: &'static str, s: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// A user name fit to be requested: 1 to 256 bytes, all visible, no space at either end.
+/// A user name fit to be requested: 1 to 124 bytes, all visible, no space at either end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct UserName(String);
@@ -112,7 +115,7 @@ impl FromStr for UserName {
     type Err = NameError;
 
     fn from_str(s: &str) -> Result<Self, NameError> {
-        check("user name", s)?;
+        check("user name", s, MAX_USER_BYTES)?;
         Ok(Self(s.to_owned()))
     }
 }
@@ -121,7 +124,7 @@ impl FromStr for Group {
     type Err = NameError;
 
     fn from_str(s: &str) -> Result<Self, NameError> {
-        check("group", s)?;
+        check("group", s, MAX_GROUP_BYTES)?;
         if s == SYSTEM_MASTERS {
             return Err(NameError::SystemMasters);
         }
@@ -228,7 +231,7 @@ mod tests {
     #[test]
     fn names_that_mislead_are_not() {
         assert_eq!("".parse::<UserName>(), Err(NameError::Empty("user name")));
-        assert!(matches!("a".repeat(257).parse::<UserName>(), Err(NameError::TooLong { .. })));
+        assert!(matches!("a".repeat(125).parse::<UserName>(), Err(NameError::TooLong { .. })));
         assert!(matches!(" a".parse::<UserName>(), Err(NameError::Padded { .. })));
         let error = "ali\u{202e}ce".parse::<UserName>().unwrap_err().to_string();
         assert_eq!(

@@ -11,11 +11,13 @@ pub use parts::{PART, USERS, changes, gathered};
 use super::Fingerprint;
 use crate::text;
 use crate::time::UnixTime;
+use crate::x509::identity::MAX_USER_BYTES;
 
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 200;
 /// Longest user name that can be blocked, in bytes: twice as many digits fit into a ConfigMap's key.
 pub const MAX_USER: usize = (253 - USER.len()) / 2;
+const _: () = assert!(MAX_USER == MAX_USER_BYTES, "whoever can be certified can be blocked");
 
 const USER: &str = "user.";
 const EXCEPT: &str = "except.";

@@ -61,7 +61,7 @@ pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
     Ok(content)
 }
 
-/// Reads a file of up to `limit` bytes that holds a secret: one buffer, wiped when dropped.
+/// Reads a file of up to `limit` bytes that holds a secret; all of it in memory is wiped when dropped.
 pub fn read_sensitive(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     let error = |source| ReadError::Io { path: path.to_owned(), source };
     let file = open(path).map_err(error)?;
@@ -71,17 +71,24 @@ pub fn read_sensitive(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, R
     }
 }
 
-/// Everything in `source`, or `None` if that is more than `limit` bytes. The buffer never grows,
-/// because growing leaves a copy behind.
+/// How much of a secret is read before the buffer grows: what keys and requests need.
+const SECRET: usize = 16 << 10;
+
+/// Everything in `source`, or `None` if that is more than `limit` bytes. A buffer that has become too
+/// small is wiped, because what grows by itself leaves copies behind.
 pub(super) fn sensitive_content(
     mut source: impl Read,
     limit: usize,
 ) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let mut content = Zeroizing::new(vec![0; limit + 1]);
+    let mut content = Zeroizing::new(vec![0; SECRET.min(limit) + 1]);
     let mut filled = 0;
     while filled <= limit {
-        let Some(rest) = content.get_mut(filled..) else { break };
-        match source.read(rest) {
+        if filled == content.len() {
+            let mut larger = Zeroizing::new(vec![0; (2 * filled).min(limit + 1)]);
+            larger[..filled].copy_from_slice(&content);
+            content = larger;
+        }
+        match source.read(&mut content[filled..]) {
             Ok(0) => {
                 content.truncate(filled);
                 return Ok(Some(content));
@@ -138,5 +145,25 @@ pub fn privacy(path: &Path) -> &'static str {
         true => "other users can read it: this file system has no permissions",
         false if cfg!(windows) => "only you can read it",
         false => "mode 0600",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_read_whole_up_to_its_limit() {
+        for size in [0, 1, SECRET, SECRET + 1, 5 * SECRET] {
+            let secret: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            let read = |limit| sensitive_content(secret.as_slice(), limit).unwrap();
+            assert_eq!(read(size).as_deref(), Some(&secret), "{size}");
+            assert_eq!(read(usize::MAX / 2).as_deref(), Some(&secret), "{size}");
+            if size > 0 {
+                assert!(read(size - 1).is_none(), "{size}");
+            }
+        }
     }
 }

@@ -130,6 +130,11 @@ impl Subject {
         !self.attributes.iter().any(|a| matches!(a.string_type, StringType::Malformed(_)))
     }
 
+    /// Attributes other than those that the API server reads user and groups from.
+    pub fn others(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.iter().filter(|a| a.oid != CN && a.oid != O)
+    }
+
     /// Attributes that the built-in signers leave out of the certificate.
     pub fn dropped(&self) -> impl Iterator<Item = &Attribute> {
         let is_kept =

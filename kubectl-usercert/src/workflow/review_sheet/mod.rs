@@ -187,6 +187,7 @@ impl<Raw> Sheet<Raw> {
                 "uid": self.object.metadata.uid,
                 "user": self.request().map(|r| r.subject.user()),
                 "groups": groups,
+                "subjectAlso": self.request().map(text::others),
                 "key": self.request().map(|r| r.key.kind.to_string()),
                 "signatureAlgorithm": self.request().map(|r| r.signature_algorithm.to_string()),
                 "alternativeNames": self.request().map(|r| &r.alternative_names),

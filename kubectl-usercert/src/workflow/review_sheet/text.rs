@@ -54,6 +54,10 @@ impl<Raw> Sheet<Raw> {
                     "Key",
                     &format!("{}, signed with {}", request.key.kind, request.signature_algorithm),
                 );
+                let others = others(request);
+                if !others.is_empty() {
+                    line("Subject also", &listed(in_short(others.iter().take(20), room), ", "));
+                }
                 if !request.alternative_names.is_empty() {
                     let names = request.alternative_names.iter().take(20);
                     line("Also names", &listed(in_short(names, room), ", "));
@@ -171,6 +175,13 @@ fn in_short<'a>(names: impl Iterator<Item = &'a String>, room: usize) -> Vec<Str
         false => show_short(name, room),
     };
     names.map(short).collect()
+}
+
+/// What the subject holds besides user and groups, as `OU=admins`. Kubernetes does not read it, others may.
+pub(super) fn others(request: &CertificateRequest) -> Vec<String> {
+    let text =
+        |value: &Option<String>| value.clone().unwrap_or_else(|| "(not readable)".to_owned());
+    request.subject.others().map(|a| format!("{}={}", a.name(), text(&a.value))).collect()
 }
 
 /// What a server says in several lines must not look like lines of the sheet.

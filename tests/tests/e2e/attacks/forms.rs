@@ -196,6 +196,11 @@ fn weak_keys_and_signatures(trial: &Trial) {
     let curve = ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "w"];
     admin.tool("openssl", &curve).ok();
     admin.run(&["request", "alice", "--key", "w", "--dry-run"]).ok();
+    // What Kubernetes does not read, but a signer keeps, is shown.
+    let also = ["req", "-new", "-key", "w", "-subj", "/C=DE/OU=admins/O=dev/CN=alice"];
+    let pem = admin.tool("openssl", &also).ok().stdout;
+    let read = admin.run_with(&["review", "--from", "-"], pem.as_bytes()).ok();
+    read.prints(&["Subject also C=DE, OU=admins\n"]);
     // The verdict on a signature is the server's.
     admin.tool("openssl", &["genrsa", "-out", "rsa", "2048"]).ok();
     for (hash, key, taken) in [

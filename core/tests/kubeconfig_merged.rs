@@ -85,7 +85,7 @@ fn files_that_cannot_be_read() {
         error("users: [{name: a}, {name: a}]"),
         "/k: users holds the name \"a\" twice, in lines 1 and 1"
     );
-    assert_eq!(error("kind: Pod"), "/k: is no kubeconfig: its kind is Pod, not Config");
+    assert_eq!(error("kind: Pod"), "/k: is not a kubeconfig: its kind is Pod, not Config");
     assert_eq!(
         error("users: [{user: {client-key-data: '%'}}]"),
         "/k: users[0].user.client-key-data must be base64"

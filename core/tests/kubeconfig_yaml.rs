@@ -79,16 +79,16 @@ fn documents() {
 #[test]
 fn what_is_refused() {
     let cases = [
-        ("a: 1\nb: 2\na: 3\n", "line 3, column 1: a key that is there twice"),
-        ("{a: 1, \"a\": 2}", "line 1, column 8: a key that is there twice"),
-        ("a: *b\n", "line 1, column 4: an alias for which there is no anchor before it"),
+        ("a: 1\nb: 2\na: 3\n", "line 3, column 1: a duplicate key"),
+        ("{a: 1, \"a\": 2}", "line 1, column 8: a duplicate key"),
+        ("a: *b\n", "line 1, column 4: an alias without an anchor before it"),
         ("a: &b [*b]\n", "line 1, column 8: an alias for what it is part of"),
         ("a: \"b\n", "line 1, column 4: a quoted string that does not end"),
         ("a: !!int b\n", "line 1, column 10: a tag that does not fit its value"),
         ("a: .inf\n", "line 1, column 4: a number that JSON does not have"),
-        ("~: a\n", "line 1, column 1: a key that is no string"),
-        ("[a]: b\n", "line 1, column 1: a key that is no string"),
-        ("<<: a\n", "line 1, column 5: a merge of what is no mapping"),
+        ("~: a\n", "line 1, column 1: a key that is not a string"),
+        ("[a]: b\n", "line 1, column 1: a key that is not a string"),
+        ("<<: a\n", "line 1, column 5: a merge of something that is not a mapping"),
         ("ä: \u{1}\n", "line 1, column 4: a control character"),
         ("a: \u{feff}\n", "line 1, column 4: a byte order mark in the middle of the text"),
         ("a:\n\t- b\n", "line 2, column 2: a tab where YAML allows none"),
@@ -118,7 +118,7 @@ fn no_text_keeps_the_reader_busy_for_long() {
     for (unit, times) in [("a,", 30_000), ("a:,", 20_000), ("[[[]]],", 9_000)] {
         let text = format!("- [{}]\n", unit.repeat(times));
         let error = yaml::parse(&text).unwrap_err();
-        assert_eq!(error.problem, "more values than a text of this size is read for", "{unit}");
+        assert_eq!(error.problem, "too many values for a text of this size", "{unit}");
         assert_eq!(error.line, 1);
     }
     // The densest that somebody may really have.

@@ -25,7 +25,7 @@ use crate::ui::host::Host;
 ///   kubectl usercert install --reply alice.kubeconfig --use
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 something expires
-/// within the given time, 5 timed out.
+/// within the given time, 5 not decided or signed in time, 130 interrupted.
 #[derive(Parser, Debug)]
 #[command(
     name = "kubectl-usercert",

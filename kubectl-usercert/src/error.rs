@@ -12,9 +12,9 @@ pub enum Exit {
     Usage,
     /// 3: refused: denied, a refusing finding, or the person said no.
     Refused,
-    /// 4: what was asked about is so (expires within …).
+    /// 4: the condition asked about is met (something expires within …).
     Matched,
-    /// 5: timed out while pending, or approved but unsigned.
+    /// 5: timed out, or interrupted, while pending or approved but unsigned.
     TimedOut,
 }
 

@@ -242,7 +242,7 @@ fn names(leaf: &Certificate) -> Vec<Check> {
 /// The kubeconfig: a reply with its private key (PKCS#8).
 ///
 /// # Errors
-/// When the text is no reply.
+/// When the text is not a reply.
 #[wasm_bindgen]
 pub fn kubeconfig(reply: &[u8], pkcs8: Vec<u8>) -> Result<String> {
     let pkcs8 = Zeroizing::new(pkcs8);

@@ -22,7 +22,7 @@ use crate::webcrypto::{self, Names};
 use crate::{Result, lines, time, verification};
 
 /// What something is for (`key`, `answer`, `request`, `cluster`, `kubeconfig` or `other`), and its text
-/// without what mail programs and chats put around it; `null` for what is no text.
+/// without what mail programs and chats put around it; `null` for what is not text.
 ///
 /// # Errors
 /// None in practice.

@@ -153,7 +153,7 @@ test("a file that is dropped beside the box is taken, and does not open in place
     data.items.add(new File(["<img src=x onerror=window.probe=1>"], "<img src=x onerror=window.probe=1>.html", { type: "text/html" }));
     document.querySelector("footer").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
   });
-  await at.frame.waitForFunction(() => /nothing known/i.test(document.getElementById("paste-error").textContent));
+  await at.frame.waitForFunction(() => /nothing recognized/i.test(document.getElementById("paste-error").textContent));
   assert.equal(await at.frame.evaluate(() => window.probe), undefined);
 });
 

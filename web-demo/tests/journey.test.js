@@ -210,7 +210,7 @@ test("an answer for somebody else's key is refused in words", async (t) => {
   await give(frame, reply);
   await frame.waitForSelector("#account .verdict.bad");
   const text = await frame.locator("#account").innerText();
-  for (const words of ["is for another key", "names the user somebody, asked for was another", "lacks the groups dev"]) {
+  for (const words of ["is for another key", "names the user somebody, not another as requested", "lacks the groups dev"]) {
     assert.ok(text.includes(words), `${words}: ${text}`);
   }
   assert.equal(await frame.locator("#save-kubeconfig").count(), 0);
@@ -260,7 +260,7 @@ test("names that cannot be asked for are told beside their field", async () => {
     ["#user", "", /user name is empty/],
     ["#user", "ali\u202ece", /invisible or control character U\+202E/],
     ["#groups", "system:masters", /cannot be requested/],
-    ["#expires", "soon", /is no duration/],
+    ["#expires", "soon", /is not a duration/],
     ["#expires", "5m", /shorter than 10 minutes/],
   ];
   for (const [field, value, words] of cases) {

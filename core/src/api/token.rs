@@ -20,11 +20,11 @@ pub struct TokenLifetime(i64);
 const SHORTEST: i64 = 600;
 const LONGEST: i64 = 1 << 32;
 
-/// Why a text is no lifetime of a token.
+/// Why a text is not a lifetime of a token.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TokenLifetimeError {
     /// Not a number with units.
-    #[error("\"{0}\" is no duration; write it as 1h, 90m, 30d or 1h30m")]
+    #[error("\"{0}\" is not a duration; write it as 1h, 90m, 30d or 1h30m")]
     Syntax(String),
     /// Below 600 seconds.
     #[error("\"{0}\" is shorter than 10 minutes, the least that the API server accepts")]

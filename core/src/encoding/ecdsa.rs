@@ -14,7 +14,7 @@ pub fn to_der(fixed: &[u8]) -> Option<Vec<u8>> {
     Some(der::sequence(&[&der::unsigned_integer(r), &der::unsigned_integer(s)]))
 }
 
-/// r and s side by side, each of `size` bytes; `None` when `der` is no signature of that size.
+/// r and s side by side, each of `size` bytes; `None` when `der` is not a signature of that size.
 pub fn from_der(der: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut fields = Element::only_of(der, der::SEQUENCE).filter(|_| size > 0)?.inside();
     let mut fixed = vec![0; 2 * size];

@@ -52,7 +52,7 @@ pub(crate) fn is_canonical(text: &[u8], label: &str, der: &[u8]) -> bool {
 
 /// The first block that Go would find, and the bytes after it.
 ///
-/// Source: behaviour of `Go: encoding/pem.Decode`.
+/// Source: behavior of `Go: encoding/pem.Decode`.
 pub fn first(data: &[u8]) -> Option<(Block, &[u8])> {
     BlockReader::new(data).next()
 }
@@ -192,10 +192,10 @@ pub(crate) fn damage(data: &[u8]) -> Option<(usize, &'static str)> {
         if let Some(at) = find(text, b"-----END ") {
             let wanted = [b"-----END ", label, b"-----"].concat();
             let wrong = match text.get(at..).is_some_and(|end| end.starts_with(&wanted)) {
-                _ if at > 0 => "the END line stands behind something else",
+                _ if at > 0 => "text precedes the END line",
                 false => "the END line names another kind than the BEGIN line",
-                true if text.len() > wanted.len() => "something stands behind the END line",
-                true if decode(&content).is_none() => "base64 is missing or too much",
+                true if text.len() > wanted.len() => "text follows the END line",
+                true if decode(&content).is_none() => "base64 is missing or left over",
                 true => return None,
             };
             return Some((number, wrong));
@@ -291,9 +291,9 @@ mod tests {
             ("9v\n", "9v\\n", 2, "not base64"),
             ("X-----\nZ", "X-----\\nZ", 1, "written as \\n"),
             ("\n-----END X-----\n", "", 3, "END line is missing"),
-            ("==\n", "==", 3, "behind something else"),
+            ("==\n", "==", 3, "text precedes the END"),
             ("END X", "END Y", 4, "another kind"),
-            ("END X-----\n", "END X----------BEGIN X-----\n", 4, "behind the END"),
+            ("END X-----\n", "END X----------BEGIN X-----\n", 4, "follows the END"),
             ("ZA==", "-----BEGIN X-----", 3, "before this one has ended"),
             ("BEGIN X-----", "BEGIN X----", 1, "five dashes"),
         ] {

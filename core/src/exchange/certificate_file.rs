@@ -25,7 +25,7 @@ pub enum CertificateFileError {
     #[error("it is longer than 1 MiB")]
     TooLong,
     /// A private key, which an answer must not hold.
-    #[error("it holds a private key, which no answer needs: that key is no secret any more")]
+    #[error("it holds a private key, which no answer needs: that key is no longer secret")]
     PrivateKey,
     /// The request came back instead of the certificate.
     #[error("it holds the request, not the certificate that answers it")]
@@ -38,7 +38,7 @@ pub enum CertificateFileError {
         /// What it has come to.
         state: State,
     },
-    /// A kubeconfig that is no reply.
+    /// A kubeconfig that is not a reply.
     #[error(transparent)]
     Reply(#[from] ReplyError),
     /// A certificate that cannot be read.
@@ -112,7 +112,7 @@ impl ReceivedCertificate {
 /// Takes an answer from whatever somebody received.
 ///
 /// # Errors
-/// When there is no certificate in it, or things that must not be there.
+/// When it holds no certificate, or things that must not be there.
 pub fn read(input: &[u8]) -> Result<ReceivedCertificate, CertificateFileError> {
     if input.len() > MAX_BYTES {
         return Err(CertificateFileError::TooLong);
@@ -161,7 +161,7 @@ fn from_object(value: &Value) -> Result<ReceivedCertificate, CertificateFileErro
     Ok(ReceivedCertificate::Object(Box::new(object), chain))
 }
 
-/// The chain in PEM text; indentation is put up with.
+/// The chain in PEM text; indentation is tolerated.
 fn from_pem(data: &[u8]) -> Result<ReceivedCertificate, CertificateFileError> {
     let text = std::str::from_utf8(data).map_err(|_| CertificateFileError::Unknown)?;
     let unindented = pem::unindented(text);
@@ -260,7 +260,7 @@ mod tests {
             assert_eq!(message(unknown), CertificateFileError::Unknown.to_string());
         }
         let public = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
-        assert_eq!(message(public.as_bytes()), "there is no certificate in it");
+        assert_eq!(message(public.as_bytes()), "it holds no certificate");
         let other = b"apiVersion: v1\nkind: Secret\n";
         assert!(message(other).contains("Secret"), "{}", message(other));
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";

@@ -49,7 +49,7 @@ pub struct Received {
     /// What it is for.
     pub purpose: Purpose,
     /// Its text without byte order mark, marks of quoting, fences and what was written around it;
-    /// `None` for what is no text.
+    /// `None` for what is not text.
     pub text: Option<String>,
 }
 
@@ -108,7 +108,7 @@ fn of_text(text: &str) -> Purpose {
     }
     match yaml::parse(text) {
         Ok(value @ Value::Object(_)) => return of_object(&value),
-        // Perhaps base64, which is no mapping.
+        // Perhaps base64, which is not a mapping.
         _ if text.contains(':') => return Purpose::Other,
         _ => {}
     }

@@ -46,12 +46,12 @@ pub(super) fn describe(certificate: &Certificate, now: UnixTime) -> Description 
     check_use(&mut item, certificate);
     check_key(&mut item, &certificate.key.kind);
     if let Some(reason) = certificate.unreadable_to_go() {
-        item.problem("unreadable-to-go", format!("{reason}: Go's programs refuse to read it"));
+        item.problem("unreadable-to-go", format!("{reason}: Go programs reject it"));
     }
     if !certificate.unknown_critical.is_empty() {
         let names = certificate.unknown_critical.iter().map(String::as_str);
         let message = format!(
-            "critical extensions that Go's programs do not know, so that they refuse it: {}",
+            "critical extensions unknown to Go programs, which reject it: {}",
             show_list(names, 10, 60)
         );
         item.problem("unknown-critical", message);
@@ -62,11 +62,11 @@ pub(super) fn describe(certificate: &Certificate, now: UnixTime) -> Description 
         let algorithm = certificate.signature_algorithm.to_string();
         item.problem(
             "unverifiable-signature",
-            format!("its signature is of a kind that Go's programs do not verify, {algorithm}: they refuse it"),
+            format!("its signature is of a kind that Go programs reject: {algorithm}"),
         );
     }
     if certificate.signature_algorithm.is_weak() && !certificate.is_self_issued() {
-        item.problem("weak-signature", "signed with SHA-1: Go's programs refuse it");
+        item.problem("weak-signature", "signed with SHA-1: Go programs reject it");
     }
     item
 }
@@ -98,7 +98,8 @@ fn check_use(item: &mut Description, certificate: &Certificate) {
         if usages.is_some_and(|u| !u.is_empty() && !u.contains(&"cert sign")) {
             item.problem(
                 "ca-cannot-sign",
-                "marked as an authority, but its key usage does not let it sign certificates: no chain leads through it",
+                "marked as a CA, but its key usage does not let it sign certificates: no chain \
+                 leads through it",
             );
         }
         check_authority_as_client(item, certificate);
@@ -114,7 +115,8 @@ fn check_use(item: &mut Description, certificate: &Certificate) {
         ),
         (false, true) if !host_names => item.problem(
             "no-client-auth",
-            "its usages lack client auth: an API server answers 401; and as a server's it has no host names, so that clients refuse it too",
+            "its usages lack client auth: an API server answers 401; as a server's it has no host \
+             names, so clients refuse it too",
         ),
         (true, true) if host_names => subject::check_names(item, &certificate.subject),
         (true, _) => subject::check(item, &certificate.subject),
@@ -124,13 +126,14 @@ fn check_use(item: &mut Description, certificate: &Certificate) {
     if usages.is_some_and(|u| !u.contains(&"digital signature")) && uses_signatures(certificate) {
         item.problem(
             "no-digital-signature",
-            "its key usage lacks digital signature, which TLS asks of its key: programs with OpenSSL refuse it, Go's do not look",
+            "its key usage lacks digital signature, which TLS needs: programs with OpenSSL refuse \
+             it, Go programs do not check",
         );
     }
     if certificate.is_self_issued() {
         item.problem(
             "self-signed",
-            "self-signed: no API server trusts it unless it stands in its client CA file itself",
+            "self-signed: no API server trusts it unless it is in its client CA file",
         );
     }
 }
@@ -150,7 +153,8 @@ fn check_authority_as_client(item: &mut Description, certificate: &Certificate) 
         item.problem(
             "ca-names-a-user",
             format!(
-                "marked as an authority, and as a client it is the user {} with the groups {}: an API server that trusts it takes it for them, and its key makes anybody",
+                "marked as a CA, and as a client it is the user {} with the groups {}: an API \
+                 server that trusts it accepts it as them, and its key can sign for anybody",
                 show_short(subject.user(), 100),
                 show_list(groups.iter().map(String::as_str), 10, 100)
             ),

@@ -95,7 +95,8 @@ fn of_private_key(key: &PrivateKey) -> Description {
             item.set("key", "encrypted");
             item.note(
                 "encrypted",
-                "encrypted: no program of Kubernetes reads it as it is; take the passphrase off with: openssl pkey -in FILE -out FILE.plain",
+                "encrypted: Kubernetes programs cannot read it; remove the passphrase with: openssl \
+                 pkey -in FILE -out FILE.plain",
             );
         }
         Err(error) => item.problem("unreadable", error.to_string()),

@@ -238,12 +238,12 @@ pub fn check(
                 "its usages lack client auth, so that servers refuse it"
             }
             (Purpose::Authority, Artifact::Certificate(c)) if !c.may_be_authority() => {
-                "it is no CA, so that no chain leads to it"
+                "it is not a CA, so no chain leads to it"
             }
             (Purpose::Server | Purpose::Client | Purpose::Authority, _) if !certificate => {
-                "it is no certificate"
+                "it is not a certificate"
             }
-            (Purpose::PrivateKey, _) if !private_key => "it is no private key",
+            (Purpose::PrivateKey, _) if !private_key => "it is not a private key",
             _ => continue,
         };
         item.problem("unfit", format!("{} of {file} names it, but {wrong}", named.by));
@@ -252,13 +252,13 @@ pub fn check(
 
 /// The item for a file that is named and not there, or a directory.
 pub fn missing(file: &str, named: &Named, is_directory: bool) -> Description {
-    let what = if is_directory { "it is a directory" } else { "it is not there" };
+    let what = if is_directory { "it is a directory" } else { "it does not exist" };
     useless("missing file", "missing", file, named, what)
 }
 
 /// The item for a file that is named and holds nothing known.
 pub fn nothing_known(file: &str, named: &Named) -> Description {
-    useless("file", "unfit", file, named, "nothing known is in it")
+    useless("file", "unfit", file, named, "it contains nothing known")
 }
 
 fn useless(what: &str, code: &'static str, file: &str, named: &Named, why: &str) -> Description {

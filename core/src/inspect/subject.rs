@@ -32,7 +32,8 @@ pub(super) fn check(item: &mut Description, subject: &Subject) {
     if user.is_empty() {
         item.problem(
             "no-common-name",
-            "it names no user: the API server answers 401, or takes its bearer for system:anonymous where no front proxy's CA is set",
+            "it names no user: the API server answers 401, or treats it as system:anonymous where \
+             no front proxy's CA is set",
         );
     }
     if subject.common_names().count() > 1 {
@@ -55,7 +56,7 @@ pub(super) fn check(item: &mut Description, subject: &Subject) {
     if uids.len() > 1 || uids.contains(&"") {
         item.problem(
             "odd-uid",
-            "the attribute for the user's UID is empty or there twice: the API server answers 401",
+            "the attribute for the user's UID is empty or duplicated: the API server answers 401",
         );
     }
     check_names(item, subject);
@@ -77,15 +78,15 @@ pub(super) fn check_names(item: &mut Description, subject: &Subject) {
     if !reserved.is_empty() {
         let shown: Vec<String> = reserved.iter().take(MOST).map(|n| show_short(n, 100)).collect();
         let are = match reserved.len() {
-            1 => "is a name with power of its own",
-            _ => "are names with power of their own",
+            1 => "is a privileged name",
+            _ => "are privileged names",
         };
         let shown = shown.join(", ");
         item.note("reserved-name", format!("{shown} {are} in Kubernetes"));
     }
     for name in names().filter(|n| identity::looks_reserved(n).is_some()).take(MOST) {
         let name = show_short(name, 100);
-        item.problem("look-alike", format!("{name} looks like a reserved name but is another"));
+        item.problem("look-alike", format!("{name} looks like a reserved name but differs"));
     }
     if names().any(|n| first_hidden(n).is_some()) {
         item.problem(

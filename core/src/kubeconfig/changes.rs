@@ -47,7 +47,7 @@ pub enum EditError {
     /// An entry without a name, which nothing could refer to.
     #[error("a {0} needs a name")]
     EmptyName(Kind),
-    /// A body that is no object.
+    /// A body that is not an object.
     #[error("the {0} {1:?} must be set to an object")]
     NotAnObject(Kind, String),
     /// The place is written in a way in which a change could reach further than intended.
@@ -59,7 +59,7 @@ pub enum EditError {
         reason: &'static str,
     },
     /// The result would not read as the original with the intended changes.
-    #[error("the file is written in a way in which this cannot be changed safely ({0})")]
+    #[error("the file is written in a way that cannot be edited safely ({0})")]
     Unproven(&'static str),
 }
 

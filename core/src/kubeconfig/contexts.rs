@@ -119,7 +119,7 @@ fn row(users: &BTreeMap<String, UserEntry>, user: &str, file: &Path, now: UnixTi
         not_after: certificate.map(|c| c.not_after),
         state: match entry {
             Some(entry) => state(entry, now),
-            // Naming nobody is no mistake: `kubectl proxy` asks for no credentials.
+            // Naming nobody is not a mistake: `kubectl proxy` asks for no credentials.
             None if user.is_empty() => ContextState::NoCredential,
             None => ContextState::UserMissing,
         },

@@ -13,19 +13,19 @@ use super::Kind;
 use super::digest::Digest;
 use crate::encoding::yaml::YamlError;
 
-/// Why a text is no kubeconfig that can be worked with. Never holds anything of the file's content
+/// Why a text is not a kubeconfig that can be worked with. Never holds anything of the file's content
 /// but entry names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
-    /// The text is no YAML that kubectl and we read alike.
+    /// The text is not YAML that kubectl and we read alike.
     #[error(transparent)]
     Yaml(#[from] YamlError),
     /// Something is there that a kubeconfig does not have, or has only once.
     #[error("line {0}: {1}")]
     Misfit(usize, String),
     /// Two entries of one list have the same name.
-    #[error("lines {first} and {second}: the {kind} {name:?} is there twice")]
+    #[error("lines {first} and {second}: the {kind} {name:?} appears twice")]
     DuplicateName {
         /// Which list.
         kind: Kind,

@@ -35,7 +35,7 @@ pub(crate) fn apply_to(mut text: String, edits: &[Edit]) -> Result<String, EditE
     drop(document);
     plan.carry_out(&mut text);
     let after = Document::parse(&text)
-        .map_err(|_| EditError::Unproven("the result would be no kubeconfig"))?;
+        .map_err(|_| EditError::Unproven("the result would not be a kubeconfig"))?;
     expected.check(&after)?;
     Ok(text)
 }
@@ -43,7 +43,7 @@ pub(crate) fn apply_to(mut text: String, edits: &[Edit]) -> Result<String, EditE
 /// A fresh file that holds what the edits set.
 ///
 /// # Errors
-/// When an edit makes no sense in an empty file.
+/// When an edit is meaningless in an empty file.
 pub fn new_file(edits: &[Edit]) -> Result<String, EditError> {
     apply("", edits)
 }

@@ -87,8 +87,8 @@ pub enum InstallError {
         /// Until when the certificate in it is valid.
         until: UnixTime,
     },
-    /// The entry that was to be renewed is not there any more.
-    #[error("the kubeconfig has no user entry {} any more", show(.0))]
+    /// The entry that was to be renewed is gone.
+    #[error("the kubeconfig no longer has a user entry {}", show(.0))]
     Gone(String),
 }
 

@@ -51,7 +51,7 @@ impl PluginPolicy {
     /// Reads a kuberc file: its first document that is a Preference counts.
     ///
     /// # Errors
-    /// No such document, or one whose policy makes no sense.
+    /// No such document, or one whose policy is meaningless.
     pub fn read(text: &str) -> Result<Self, PolicyError> {
         let mut attempted = false;
         for document in documents(text) {

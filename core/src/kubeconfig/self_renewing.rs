@@ -17,8 +17,10 @@ pub const STORE_FLAG: &str = "--store";
 /// The variable by which the program finds its state folder.
 const STATE_HOME: &str = "XDG_STATE_HOME";
 const PROGRAM: &str = "kubectl-usercert";
-const INSTALL_HINT: &str = "The certificate of this entry is renewed by kubectl usercert, which is not at this path any more.\n\
-     Install it there again, or give the entry the new path with: kubectl usercert renew --auto CONTEXT";
+const INSTALL_HINT: &str = "The certificate of this entry is renewed by kubectl usercert, which is \
+                            no longer at this path.\n\
+                            Install it there again, or give the entry the new path with: kubectl \
+                            usercert renew --auto CONTEXT";
 
 /// A stored credential, as a user entry names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -159,13 +159,14 @@ impl Enforcement {
     pub fn kept_out(&self) -> Option<String> {
         match (&self.admission, &self.authorization) {
             (Seen::Refuses, _) => Some(
-                "still refused: the API server goes by an old copy of the list, as happens when policy or binding are deleted; restart the API server".to_owned(),
+                "still refused: the API server uses an old copy of the list, as happens when the \
+                 policy or its binding was deleted; restart the API server".to_owned(),
             ),
             (_, Seen::Refuses) => Some(
                 "still refused for everything, until `kubectl usercert revocations sync` has written the API server's file".to_owned(),
             ),
             (Seen::NotTried(why), _) | (_, Seen::NotTried(why)) => {
-                Some(format!("not known whether it is let in: {why}"))
+                Some(format!("cannot tell whether it is accepted: {why}"))
             }
             (Seen::Passes, Seen::Passes) => None,
         }
@@ -195,7 +196,7 @@ impl Enforcement {
             None => "until it expires".to_owned(),
         };
         let owner = holder.owner;
-        let mut already = if holder.already { "blocked already" } else { "blocked" }.to_owned();
+        let mut already = if holder.already { "already blocked" } else { "blocked" }.to_owned();
         if owner == Owner::Unknown {
             already.push_str(match &self.authorization {
                 Seen::Passes => ", unless its user is a component (system:…)",
@@ -212,7 +213,8 @@ impl Enforcement {
                     _ => "",
                 };
                 format!(
-                    "{name} {already}: refused for everything{masters}; watches and execs that are open go on until they end, a watch up to an hour"
+                    "{name} {already}: refused for everything{masters}; open watches and execs \
+                     continue until they end, a watch up to an hour"
                 )
             }
             Effect::Blocked => {
@@ -239,7 +241,7 @@ impl Enforcement {
                         _ => None,
                     });
                 format!(
-                    "{name}: not known whether it is blocked, for {}; it is on the list, and valid {until}",
+                    "{name}: cannot tell whether it is blocked: {}; it is on the list, and valid {until}",
                     why.unwrap_or_default()
                 )
             }
@@ -305,17 +307,17 @@ mod tests {
             .join("\n"),
             @r"
         x blocked: refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
-        x blocked: refused for everything; watches and execs that are open go on until they end, a watch up to an hour
+        x blocked: refused for everything; open watches and execs continue until they end, a watch up to an hour
         x blocked: refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z (system:masters passes every authorizer): get, list and watch, and whatever it may do with --as
         x blocked: refused for writes, exec and proxy; possibly still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
-        x blocked: refused for everything; watches and execs that are open go on until they end, a watch up to an hour
+        x blocked: refused for everything; open watches and execs continue until they end, a watch up to an hour
         x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
         x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
-        x: not known whether it is blocked, for you may not impersonate; it is on the list, and valid until 2026-12-30T00:00:00Z
-        x blocked: refused for everything (with system:masters for writes, exec and proxy); watches and execs that are open go on until they end, a watch up to an hour
-        x blocked: refused for everything (not with system:masters); watches and execs that are open go on until they end, a watch up to an hour
+        x: cannot tell whether it is blocked: you may not impersonate; it is on the list, and valid until 2026-12-30T00:00:00Z
+        x blocked: refused for everything (with system:masters for writes, exec and proxy); open watches and execs continue until they end, a watch up to an hour
+        x blocked: refused for everything (not with system:masters); open watches and execs continue until they end, a watch up to an hour
         x blocked, unless its user is a component (system:…): refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
-        x blocked, unless its user is a component (system:…) or it carries system:masters: refused for everything; watches and execs that are open go on until they end, a watch up to an hour
+        x blocked, unless its user is a component (system:…) or it carries system:masters: refused for everything; open watches and execs continue until they end, a watch up to an hour
         x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
         "
         );

@@ -14,9 +14,9 @@ const PREFIX: &str = "X509SHA256=";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 
-/// The text is no SHA-256.
+/// The text is not an SHA-256.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{} is no SHA-256 of a certificate: expected 64 hexadecimal digits", text::show_short(.0, 80))]
+#[error("{} is not the SHA-256 of a certificate: expected 64 hexadecimal digits", text::show_short(.0, 80))]
 pub struct FingerprintError(String);
 
 impl Fingerprint {

@@ -101,7 +101,7 @@ pub struct RenewalCase<'a> {
 /// Why it is none.
 pub fn parent(object: &CsrObject, policy: &Policy) -> Result<Fingerprint, String> {
     if object.state() != State::Pending {
-        return Err("it is decided already".to_owned());
+        return Err("it is already decided".to_owned());
     }
     let signer = &object.spec.signer_name;
     if !policy.renewals().iter().any(|rule| rule.signer() == signer) {

@@ -148,7 +148,7 @@ fn a_renewal_is_approved_under_the_rule_that_lets_it_pass() {
 fn each_deviation_is_left_to_a_person() {
     type Change = fn(&mut Setting);
     let cases: Vec<(&str, Change)> = vec![
-        ("it is decided already", |s| {
+        ("it is already decided", |s| {
             s.object["status"] =
                 json!({ "conditions": [{ "type": "Approved", "status": "True" }] });
         }),

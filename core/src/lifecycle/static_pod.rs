@@ -44,7 +44,7 @@ pub enum StaticPodError {
     #[error("the authorization mode {} cannot be turned into an entry of a file", show_short(.0, 60))]
     Mode(String),
     /// A form in which the places cannot be told for certain.
-    #[error("it is written in a way that cannot be edited by lines")]
+    #[error("it is written in a way that cannot be edited line by line")]
     Irregular,
 }
 

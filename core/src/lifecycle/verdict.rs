@@ -153,13 +153,17 @@ impl Verdict {
         };
         let list = match evidence.list {
             Listed::Absent if known && !none_there => Some(format!(
-                "the list is missing (configmap {CONFIG_MAP} in namespace {NAMESPACE}): what was on it is not blocked any more; {INSTALL} makes an empty one, on which it has to be put again"
+                "the list is missing (configmap {CONFIG_MAP} in namespace {NAMESPACE}): what was on \
+                 it is no longer blocked; {INSTALL} creates an empty one, to which it has to be \
+                 added again"
             )),
             Listed::Emptied => Some(format!(
                 "the list was emptied, or made by hand: its test entry is missing, and perhaps others; revoke again what should be blocked, and {INSTALL} restores the test entry"
             )),
             Listed::Immutable => Some(format!(
-                "somebody has made the list immutable (configmap {CONFIG_MAP} in namespace {NAMESPACE}): nothing can be added; save it, delete it and create it anew without `immutable`"
+                "somebody has made the list immutable (configmap {CONFIG_MAP} in namespace \
+                 {NAMESPACE}): nothing can be added; save it, delete it and create it again without \
+                 `immutable`"
             )),
             Listed::Absent | Listed::Hidden | Listed::Complete => None,
         };
@@ -195,16 +199,22 @@ impl Verdict {
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         match &self.admission {
-            Standing::Removed(what) => {
-                Some(format!("not enforced: {what}; {INSTALL} restores it"))
-            }
+            Standing::Removed(what) => Some(format!("not enforced: {what}; {INSTALL} restores it")),
             Standing::Changed(what) => Some(format!("{what}; {INSTALL} restores it")),
             Standing::Idle => Some(match &self.hidden {
-                None => "not enforced: its objects are as they should be, but the API server refuses nothing: restart the API server".to_owned(),
-                Some(why) => format!("not enforced: the API server refuses nothing, and the policy cannot be seen ({why})"),
+                None => {
+                    "not enforced: its objects are correct, but the API server refuses nothing: \
+                     restart the API server"
+                        .to_owned()
+                }
+                Some(why) => format!(
+                    "not enforced: the API server refuses nothing, and the policy cannot be read ({why})"
+                ),
             }),
             Standing::Behind { passed, tried } => Some(format!(
-                "{passed} of the {tried} entries that were tried are not refused: the API server goes by an old copy of the list, as happens when policy or binding are deleted; restart the API server"
+                "{passed} of {tried} tested entries are not refused: the API server uses an old \
+                 copy of the list, as happens when the policy or its binding was deleted; restart \
+                 the API server"
             )),
             Standing::NotSetUp | Standing::Refuses | Standing::NotTried(_) => None,
         }
@@ -218,20 +228,20 @@ impl Verdict {
         }
         match (&self.admission, &self.hidden) {
             (Standing::Refuses, _) => {
-                let seen = "seen to refuse: writes, exec and proxy";
+                let seen = "refuses writes, exec and proxy (tested)";
                 match &self.stale {
                     None => seen.to_owned(),
                     Some(why) => {
-                        format!("{seen}, for what was tried; not known of new entries: {why}")
+                        format!("{seen}; not tested with a new entry: {why}")
                     }
                 }
             }
             (Standing::NotTried(why), None) => {
-                format!("its objects are as they should be; not tried: {why}")
+                format!("its objects are correct; not tested: {why}")
             }
             (Standing::NotTried(why), Some(hidden)) => {
                 format!(
-                    "not known: its objects cannot be seen ({hidden}), and it was not tried: {why}"
+                    "unknown: its objects cannot be read ({hidden}), and it was not tested: {why}"
                 )
             }
             _ => format!("not installed: {INSTALL}"),
@@ -243,13 +253,14 @@ impl Verdict {
     pub fn authorization_in_words(&self) -> String {
         match &self.authorization {
             Standing::Refuses => {
-                "seen to refuse: everything, reads too (not system:masters, nor what is open)"
+                "refuses everything, reads too, except system:masters and open connections (tested)"
                     .to_owned()
             }
             Standing::Behind { passed, tried } => format!(
-                "WARNING: {passed} of the {tried} entries that were tried are not refused: the API server's file is behind; run `kubectl usercert revocations sync` on its node"
+                "WARNING: {passed} of {tried} tested entries are not refused: the API server's file \
+                 is out of date; run `kubectl usercert revocations sync` on its node"
             ),
-            Standing::NotTried(why) => format!("not known: {why}"),
+            Standing::NotTried(why) => format!("unknown: {why}"),
             _ => "does not refuse: the API server has no such entries (`kubectl usercert revocations init`)".to_owned(),
         }
     }
@@ -260,8 +271,8 @@ impl Verdict {
 pub(crate) fn state_in_words(state: &ObjectState) -> Option<String> {
     Some(match state {
         ObjectState::AsIntended => return None,
-        ObjectState::Absent => "is not there".to_owned(),
-        ObjectState::Foreign => "is there, but was not made by kubectl usercert".to_owned(),
+        ObjectState::Absent => "is missing".to_owned(),
+        ObjectState::Foreign => "exists, but was not created by kubectl usercert".to_owned(),
         ObjectState::Changed(places) => format!("was changed: {}", show(&places.join(", "))),
     })
 }
@@ -298,7 +309,7 @@ mod tests {
         let behind = of(Listed::Complete, &fine, &[both.clone(), first.clone(), first]);
         assert_eq!(behind.authorization, Standing::Behind { passed: 2, tried: 3 });
         assert!(behind.is_alarming());
-        assert!(behind.authorization_in_words().contains("2 of the 3"));
+        assert!(behind.authorization_in_words().contains("2 of 3 tested"));
         assert!(behind.authorization_in_words().contains("revocations sync"));
         let half = of(Listed::Complete, &fine, &[both, none.clone()]);
         assert_eq!(half.admission, Standing::Behind { passed: 1, tried: 2 });
@@ -317,7 +328,7 @@ mod tests {
         assert!(words.contains("binding/x was changed: spec.validationActions"), "{words}");
         assert!(words.contains("install` restores it") && verdict.is_alarming());
         let removed = of(Listed::Complete, &objects(AsIntended, Absent), &tried);
-        assert!(removed.admission_in_words().contains("not enforced: binding/x is not there"));
+        assert!(removed.admission_in_words().contains("not enforced: binding/x is missing"));
     }
 
     #[test]
@@ -340,7 +351,7 @@ mod tests {
         assert_eq!((verdict.in_force(), verdict.is_alarming()), (None, false));
         let words = verdict.admission_in_words();
         assert!(
-            words.ends_with("not known of new entries: you may not change the list"),
+            words.ends_with("not tested with a new entry: you may not change the list"),
             "{words}"
         );
     }
@@ -352,10 +363,10 @@ mod tests {
         let fine = objects(AsIntended, AsIntended);
         let verdict = of(Listed::Complete, &fine, &tried);
         assert_eq!((verdict.in_force(), verdict.is_alarming()), (None, false));
-        assert!(verdict.admission_in_words().contains("not tried: you may not impersonate"));
+        assert!(verdict.admission_in_words().contains("not tested: you may not impersonate"));
         let hidden = Evidence { list: Listed::Hidden, objects: Err("forbidden"), tried: &[] };
         let hidden = Verdict::of(&hidden);
         assert_eq!((hidden.in_force(), hidden.is_alarming()), (None, false));
-        assert!(hidden.admission_in_words().starts_with("not known: "));
+        assert!(hidden.admission_in_words().starts_with("unknown: "));
     }
 }

@@ -47,7 +47,7 @@ macro_rules! findings {
 }
 
 findings! {
-    /// The request is not the one that was expected: the code given with --expect is of another.
+    /// The request is not the expected one: the code given with --expect belongs to another.
     NotExpected = "not-expected", Hard;
     /// There is no readable certificate request in the object.
     Unreadable = "unreadable", Hard;
@@ -55,7 +55,7 @@ findings! {
     SignatureInvalid = "signature-invalid", Hard;
     /// The PEM text is not exactly one canonical block: programs disagree about what it says.
     NotCanonicalPem = "not-canonical-pem", Hard;
-    /// A private key stands beside the request, readable for everyone who may read requests.
+    /// A private key is beside the request, readable for everyone who may read requests.
     PrivateKeyIncluded = "private-key-included", Hard;
     /// The DER does not encode back to the same bytes, or a name holds characters that its string type
     /// cannot: programs disagree about what it says.

@@ -21,7 +21,7 @@ pub(super) fn envelope(reviewed: &Reviewed<'_>, findings: &mut Findings) {
     if pem::mentions_private_key(text) {
         findings.add(
             FindingCode::PrivateKeyIncluded,
-            "a private key stands beside the request: it is no secret any more, make a new one",
+            "a private key is beside the request: it is no longer secret, make a new one",
         );
     }
     if let Some((first, _)) = pem::first(text)
@@ -184,8 +184,7 @@ pub(super) fn asked(reviewed: &Reviewed<'_>, findings: &mut Findings) {
                 FindingCode::WrongSigner,
                 format!("the signer {shown} is not for people's certificates"),
             ),
-            _ => findings
-                .add(FindingCode::UnknownSigner, format!("the signer {shown} is not known here")),
+            _ => findings.add(FindingCode::UnknownSigner, format!("the signer {shown} is unknown")),
         }
     }
     match reviewed.expiration_seconds {

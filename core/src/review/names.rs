@@ -80,7 +80,7 @@ pub(super) fn object_name(name: &str, user: &str, findings: &mut Findings) {
     let ours = rest.is_some_and(|rest| rest.len() <= LONGEST_HASH && hash(rest));
     if !(ours || plain && name.len() <= LONGEST_OBJECT_NAME) {
         let message = format!(
-            "no tool would give a request the name {} ({} bytes)",
+            "{} is an unusual name for a request ({} bytes)",
             text::show_short(name, LONGEST),
             name.len()
         );
@@ -172,7 +172,7 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
     }
     if let Some((code, twin)) = imitated {
         let message = format!(
-            "{what} {shown} looks like {}, which has bindings here, but is another",
+            "{what} {shown} looks like {}, which has bindings here, but differs",
             text::show_short(twin, LONGEST)
         );
         findings.add(code, message);

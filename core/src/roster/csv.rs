@@ -48,7 +48,7 @@ pub(super) fn rows(
         Some((last, records)) if *last == [END.trim()][..] => records,
         last => {
             let open = last.map_or(header, |(last, _)| last);
-            return Err(Problem::new(line_of(text, open), "a quote that is opened is not closed"));
+            return Err(Problem::new(line_of(text, open), "a quote is not closed"));
         }
     };
     check(header, problems);
@@ -60,7 +60,7 @@ pub(super) fn rows(
         let line = line_of(text, record);
         if record.len() > header.len() {
             let what = format!(
-                "there are {} values, and the first line names {}",
+                "there are {} values, but the first line names {}",
                 record.len(),
                 header.len()
             );
@@ -99,7 +99,7 @@ fn check(header: &StringRecord, problems: &mut Vec<Problem>) {
             );
             problems.push(Problem::new(line, what));
         } else if header.iter().take(place).any(|earlier| earlier == field) {
-            problems.push(Problem::new(line, format!("{field} is there twice")));
+            problems.push(Problem::new(line, format!("{field} appears twice")));
         }
     }
 }

@@ -137,7 +137,7 @@ fn rows(input: &[u8], problems: &mut Vec<Problem>) -> Result<Vec<Row>, Problem> 
         None => yaml::rows(text)?,
     };
     if rows.is_empty() && problems.is_empty() {
-        return Err(Problem::new(1, "there is nobody in it"));
+        return Err(Problem::new(1, "it lists nobody"));
     }
     Ok(rows)
 }
@@ -164,7 +164,7 @@ fn person(row: Row, defaults: &Defaults, problems: &mut Vec<Problem>) -> Option<
     for text in &row.grants {
         match text.parse::<RoleAt>() {
             Ok(grant) if grants.contains(&grant) => {
-                wrong(format!("grants: {grant} is there twice"));
+                wrong(format!("grants: {grant} appears twice"));
             }
             Ok(grant) => grants.push(grant),
             Err(error) => wrong(format!("grants: {error}")),
@@ -234,7 +234,7 @@ pub fn look_alikes(people: &[&Person]) -> Vec<(usize, Finding)> {
             continue;
         };
         let message = format!(
-            "user name {} looks like {} on line {}, but is another",
+            "user name {} looks like {} on line {}, but differs",
             text::show_short(user, 80),
             text::show_short(twin.identity.user.as_str(), 80),
             twin.line

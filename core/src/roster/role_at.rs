@@ -27,11 +27,12 @@ impl RoleAt {
     }
 }
 
-/// Why a text is no grant.
+/// Why a text is not a grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RoleAtError {
     /// Not of the form.
-    #[error("{} is no grant; write it as role/NAME@NAMESPACE, clusterrole/NAME@NAMESPACE, or clusterrole/NAME@* for the whole cluster", text::show_short(.0, 80))]
+    #[error("{} is not a grant; write it as role/NAME@NAMESPACE, clusterrole/NAME@NAMESPACE, or \
+             clusterrole/NAME@* for the whole cluster", text::show_short(.0, 80))]
     Syntax(String),
     /// A role everywhere.
     #[error("{}: a role is in one namespace; only a cluster role can be granted in all", text::show_short(.0, 80))]

@@ -75,14 +75,14 @@ fn everything_wrong_is_said_with_its_line() {
         [
             "line 2: expires: \"5m\" is shorter than 10 minutes, the least that the API server accepts",
             "line 2: keyType: unknown key type p257: choose p256, p384, ed25519, rsa2048, rsa3072 or rsa4096",
-            "line 2: grants: view@dev is no grant; write it as role/NAME@NAMESPACE, clusterrole/NAME@NAMESPACE, or clusterrole/NAME@* for the whole cluster",
+            "line 2: grants: view@dev is not a grant; write it as role/NAME@NAMESPACE, clusterrole/NAME@NAMESPACE, or clusterrole/NAME@* for the whole cluster",
             "line 3: the group system:masters cannot be requested: its members pass every authorization check for ever, and the API server refuses it",
             "line 4: alice is on line 2 already",
             "line 5: the user name \"b\\tb\" holds the invisible or control character U+0009 at position 2",
             "line 6: keyType: no key is made where csr names a request",
             "line 6: grants: role/x@*: a role is in one namespace; only a cluster role can be granted in all",
             "line 7: the user name is empty",
-            "line 8: there are 7 values, and the first line names 6",
+            "line 8: there are 7 values, but the first line names 6",
         ]
     );
 }
@@ -93,7 +93,7 @@ fn unknown_and_repeated_fields_are_refused() {
         wrong("name,team\na,b\n"),
         ["line 1: there is no field team; there are name, groups, expires, keyType, grants, csr"]
     );
-    assert_eq!(wrong("name,name\na,b\n"), ["line 1: name is there twice"]);
+    assert_eq!(wrong("name,name\na,b\n"), ["line 1: name appears twice"]);
     for (yaml, problem) in [
         (
             "people:\n- name: a\n  team: b\n",
@@ -134,10 +134,10 @@ fn unknown_and_repeated_fields_are_refused() {
         assert_eq!(wrong(yaml), [problem], "{yaml}");
     }
     assert_eq!(wrong("- name: ~\n- groups: [~]\n  name: b\n").len(), 2);
-    assert_eq!(wrong("people: []\n"), ["line 1: there is nobody in it"]);
-    assert_eq!(wrong("name\n"), ["line 1: there is nobody in it"]);
-    assert_eq!(wrong(""), ["line 1: there is nobody in it"]);
-    assert_eq!(wrong("people: [\n"), ["line 1: a bracket without its counterpart"]);
+    assert_eq!(wrong("people: []\n"), ["line 1: it lists nobody"]);
+    assert_eq!(wrong("name\n"), ["line 1: it lists nobody"]);
+    assert_eq!(wrong(""), ["line 1: it lists nobody"]);
+    assert_eq!(wrong("people: [\n"), ["line 1: an unmatched bracket"]);
     assert_eq!(read(b"name\nM\xfcller\n", &DEFAULTS()).unwrap_err()[0].line, 2);
 }
 
@@ -148,7 +148,7 @@ fn a_quote_that_is_not_closed_is_refused() {
         ("name,groups\na,x\nb,\"y", 3),
         ("# staff\nname,\"groups\na,x\n", 2),
     ] {
-        let problem = format!("line {line}: a quote that is opened is not closed");
+        let problem = format!("line {line}: a quote is not closed");
         assert_eq!(wrong(csv), [problem], "{csv}");
     }
     assert_eq!(ok("name,groups\na,\"x;\ny\"\nb,a \"b\" c").len(), 2);
@@ -183,7 +183,7 @@ fn people_who_look_alike_are_found() {
     let found = look_alikes(&people.iter().collect::<Vec<_>>());
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].0, 2);
-    assert_eq!(found[0].1.message, "user name аlice looks like alice on line 2, but is another");
+    assert_eq!(found[0].1.message, "user name аlice looks like alice on line 2, but differs");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Rosters as YAML or JSON: `people:` and a list, or the list alone.
 //!
-//! A plain scalar is taken as it is written: the user name `0042` is no number here, and `no` a name.
+//! A plain scalar is taken as it is written: the user name `0042` is not a number here, and `no` a name.
 
 use std::fmt;
 

@@ -68,7 +68,7 @@ pub struct ExpectedCode(String);
 
 /// The text is neither form of a code.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{} is no code: expected 16 characters such as K7QF-2M9X-0ATB-55WZ, or 64 hexadecimal digits", text::show_short(.0, 80))]
+#[error("{} is not a code: expected 16 characters such as K7QF-2M9X-0ATB-55WZ, or 64 hexadecimal digits", text::show_short(.0, 80))]
 pub struct CodeError(String);
 
 impl FromStr for ExpectedCode {

@@ -22,7 +22,7 @@ pub(crate) const MAX_GROUP_BYTES: usize = 256;
 /// Most groups that we put into one request.
 pub const MAX_GROUPS: usize = 100;
 
-/// Why a text is no user or group name.
+/// Why a text is not a user or group name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
 pub enum NameError {
     /// Nothing there: the certificate's bearer would be anonymous.

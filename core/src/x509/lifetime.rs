@@ -19,11 +19,11 @@ pub(crate) const MIN_SECONDS: i32 = 600;
 pub const BACKDATING: i64 = 300;
 const DAY: i64 = 86_400;
 
-/// Why a text is no lifetime.
+/// Why a text is not a lifetime.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum LifetimeError {
     /// Not a number with units.
-    #[error("\"{0}\" is no duration; write it as 30d, 24h, 90m, 1w, 1y or 1h30m")]
+    #[error("\"{0}\" is not a duration; write it as 30d, 24h, 90m, 1w, 1y or 1h30m")]
     Syntax(String),
     /// Below ten minutes.
     #[error("\"{0}\" is shorter than 10 minutes, the least that the API server accepts")]

@@ -28,7 +28,7 @@ pub enum CsrError {
     /// The first PEM block is of another kind, or there is none.
     #[error("the API server looks at the first PEM block only, and that is {}", .0.as_deref().map_or("not there".to_owned(), |l| format!("a {}, not a {LABEL}", text::show_short(l, 40))))]
     NoBlock(Option<String>),
-    /// The DER is no certificate request.
+    /// The DER is not a certificate request.
     #[error("the certificate request cannot be read: {0}")]
     Malformed(&'static str),
 }
@@ -45,7 +45,7 @@ impl CsrError {
 /// PrintableString with `@` or `_` does not parse in Go.
 ///
 /// # Errors
-/// When `spki` is no SubjectPublicKeyInfo.
+/// When `spki` is not a SubjectPublicKeyInfo.
 pub fn to_be_signed(identity: &Identity, spki: &[u8]) -> Result<Vec<u8>, CsrError> {
     let key = PublicKey::from_spki(spki).ok_or(CsrError::Malformed("no public key"))?;
     let groups = identity.groups.iter().map(|group| group.as_str());
@@ -59,7 +59,7 @@ pub fn to_be_signed(identity: &Identity, spki: &[u8]) -> Result<Vec<u8>, CsrErro
 /// DER form of r and s, for Ed25519 and RSA the bytes themselves).
 ///
 /// # Errors
-/// When `to_be_signed` is no CertificationRequestInfo or the algorithm is not one to sign with.
+/// When `to_be_signed` is not a CertificationRequestInfo or the algorithm is not one to sign with.
 pub fn assemble(
     to_be_signed: &[u8],
     algorithm: &SignatureAlgorithm,
@@ -106,7 +106,7 @@ impl CertificateRequest {
     /// Reads DER, tolerantly: what the API server would take and more.
     ///
     /// # Errors
-    /// When it is no certificate request or bytes follow it.
+    /// When it is not a certificate request or bytes follow it.
     pub fn from_der(der: &[u8]) -> Result<Self, CsrError> {
         let mut reader = der::Reader::new(der);
         let outer = reader.read(der::SEQUENCE);
@@ -114,7 +114,7 @@ impl CertificateRequest {
             return Err(CsrError::Malformed("bytes follow the end of the request"));
         }
         let read = outer.as_ref().and_then(Self::read);
-        read.ok_or(CsrError::Malformed("it is no PKCS#10 structure"))
+        read.ok_or(CsrError::Malformed("it is not a PKCS#10 structure"))
     }
 
     /// Like Go, passes over what follows the known fields of a sequence.

@@ -24,14 +24,15 @@ pub enum AlternativeNameError {
     Kind(String),
     /// Not a host name by RFC 1123.
     #[error(
-        "{} is no DNS name: labels of letters, digits and dashes, at most 63 characters each, 253 together", text::show_short(.0, 80)
+        "{} is not a DNS name: labels of letters, digits and dashes, at most 63 characters each, \
+         253 together", text::show_short(.0, 80)
     )]
     Dns(String),
     /// Not an address.
-    #[error("{} is no IP address", text::show_short(.0, 80))]
+    #[error("{} is not an IP address", text::show_short(.0, 80))]
     Ip(String),
     /// Not an address block, as `10.96.0.0/12`.
-    #[error("{} is no address block such as 10.96.0.0/12", text::show_short(.0, 80))]
+    #[error("{} is not an address block such as 10.96.0.0/12", text::show_short(.0, 80))]
     Block(String),
 }
 
@@ -81,7 +82,7 @@ fn dns(name: &str) -> Result<AlternativeName, AlternativeNameError> {
 /// Source: `cmd/kubeadm/app/constants/constants.go`, `GetAPIServerVirtualIP`.
 ///
 /// # Errors
-/// When `block` is no address block with room for one.
+/// When `block` is not an address block with room for one.
 pub fn service_address(block: &str) -> Result<IpAddr, AlternativeNameError> {
     let wrong = || AlternativeNameError::Block(block.to_owned());
     let (address, bits) = block.split_once('/').ok_or_else(wrong)?;

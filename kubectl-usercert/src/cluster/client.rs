@@ -88,12 +88,10 @@ fn check(config: &Config) -> Result<()> {
     if HeaderValue::from_str(token).is_ok() {
         return Ok(());
     }
-    Err(Error::new(
-        "the token holds a line break or another control character, which no token does",
-    )
-    .hint("check the user entry's token, its tokenFile or --token"))
+    Err(Error::new("the token contains a line break or another control character")
+        .hint("check the user entry's token, its tokenFile or --token"))
 }
 
 fn refused(error: kube::Error) -> Error {
-    Error::new(format!("the client cannot be set up: {}", transport_message(&error)))
+    Error::new(format!("cannot set up the connection: {}", transport_message(&error)))
 }

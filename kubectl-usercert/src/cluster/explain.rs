@@ -93,19 +93,19 @@ pub fn explain(error: &ApiError, server: &str, need: &Need) -> Error {
             None => answered(status, server, need),
         },
         ApiError::Busy(status, pause) => Error::new(format!(
-            "Error from server ({}): {} (it asks to come back in {} seconds)",
+            "Error from server ({}): {} (retry after {} seconds)",
             show_lines(&status.reason, 60),
             show_lines(&status.message, 2000),
             pause.as_secs()
         ))
-        .hint("the server is not waited for that long; try again later"),
+        .hint("this command does not wait that long; try again later"),
         ApiError::Timeout(after) => {
             Error::new(format!("{}: no answer within {}s", show(server), after.as_secs_f32()))
-                .hint("the server or the way to it is slow; raise --request-timeout")
+                .hint("the server or the network is slow; raise --request-timeout")
         }
         ApiError::Malformed(_) => {
             Error::new(format!("{}: {}", show(server), show_lines(&error.to_string(), 2000)))
-                .hint("is this address an API server's, and is no proxy in between?")
+                .hint("check that this is the address of an API server, without a proxy in between")
         }
         ApiError::Credential(why) => Error::new(why),
         ApiError::Transport(error) => unreachable_server(error, server),
@@ -131,20 +131,20 @@ fn answered(status: &kube::core::response::Status, server: &str, need: &Need) ->
                 );
             }
             if let Some(missing) = need.missing(&status.message) {
-                error = error.hint(format!("what is missing is the rule\n{}", missing.to_yaml().trim_end()));
+                error = error.hint(format!("the missing rule is\n{}", missing.to_yaml().trim_end()));
             }
             let role = match need {
                 Need::InRole(_, name) => format!("the ClusterRole {name}, or one"),
                 _ => "a ClusterRole".to_owned(),
             };
-            error.hint(format!("an admin grants this with {role} whose rules are\n{}", need.rules().trim_end()))
+            error.hint(format!("an admin can grant this with {role} whose rules are\n{}", need.rules().trim_end()))
         }
         (404, _) if status.details.is_none() || message.contains("could not find the requested resource") => {
             Error::new(format!("Error from server (NotFound): {message}"))
                 .hint("this server does not serve certificates.k8s.io/v1; is it Kubernetes 1.19 or newer?")
         }
         (429, _) => Error::new(format!("Error from server (TooManyRequests): {message}"))
-            .hint("the server has too much to do; try again later"),
+            .hint("the server is overloaded; try again later"),
         (422, _) => {
             // The message repeats the whole request; the causes say what is wrong with it.
             let causes = status.details.iter().flat_map(|d| &d.causes);
@@ -152,7 +152,7 @@ fn answered(status: &kube::core::response::Status, server: &str, need: &Need) ->
                 .map(|c| format!("{}: {}", show_lines(&c.field, 200), tail(&c.message)))
                 .collect();
             let what = if listed.is_empty() { tail(&status.message) } else { listed.join("\n  ") };
-            Error::new(format!("Error from server (Invalid): the server refuses the request as invalid:\n  {what}"))
+            Error::new(format!("Error from server (Invalid): the server rejects the request:\n  {what}"))
         }
         (_, reason) => {
             let reason = if reason.is_empty() { "Unknown" } else { reason };
@@ -166,7 +166,7 @@ pub fn revoked(refusal: &Refusal, server: &str, who: Option<&str>) -> Error {
     let reason = match &refusal.reason {
         Some(reason) => format!(": {}", show_short(reason, 300)),
         // Only the admission policy gives it.
-        None => "; the API server does not say why".to_owned(),
+        None => "; the API server gives no reason".to_owned(),
     };
     let who = who.map_or_else(String::new, |who| format!("{who}, "));
     Error::new(format!("this certificate was revoked{reason}"))
@@ -186,27 +186,47 @@ fn tail(message: &str) -> String {
 
 fn unreachable_server(error: &kube::Error, server: &str) -> Error {
     let detail = transport_message(error);
+    let detail = detail.strip_prefix("invalid peer certificate: ").unwrap_or(&detail);
     let has = |what: &str| detail.contains(what);
     let server = show(server);
     if has("NotValidForName") || has("not valid for name") || has("not valid for any names") {
-        Error::new(format!("{server}: the server's certificate is for other names: {detail}")).hint(
-            "connect by a name that the certificate holds, or give that name with --tls-server-name",
+        let others =
+            valid_names(detail).map_or_else(String::new, |names| format!(", only for {names}"));
+        Error::new(format!(
+            "{server}: the server's certificate is not valid for this name{others}"
+        ))
+        .hint(
+            "connect to a name that the certificate is valid for, or give that name with --tls-server-name",
         )
     } else if has("UnknownIssuer") || has("BadSignature") || has("CaUsedAsEndEntity") {
-        Error::new(format!("{server}: the server's certificate is not signed by the CA of this cluster entry: {detail}"))
-            .hint("either the kubeconfig's certificate-authority is stale, or somebody else is answering; do not skip the check")
+        Error::new(format!(
+            "{server}: the server's certificate is not signed by the CA of this cluster entry"
+        ))
+        .hint(
+            "either the kubeconfig's certificate-authority is out of date, or another server \
+                   answers; do not skip the check",
+        )
     } else if has("certificate expired") || has("Expired") || has("NotValidYet") {
-        Error::new(format!("{server}: the server's certificate is out of its validity: {detail}"))
-            .hint("check this machine's clock; else the server's certificate must be renewed")
+        Error::new(format!(
+            "{server}: the server's certificate has expired or is not valid yet: {detail}"
+        ))
+        .hint("check this machine's clock; if it is right, renew the server's certificate")
     } else if has("Connection refused") || has("tcp connect error") {
         Error::new(format!(
             "The connection to the server {server} was refused - did you specify the right host or port? ({detail})"
         ))
-        .hint("is the server up, and is this the right context? `kubectl config get-contexts` lists them")
+        .hint("check that the server is up and that this is the right context: kubectl config get-contexts")
     } else if has("dns error") || has("failed to lookup") {
         Error::new(format!("{server}: the name does not resolve: {detail}"))
-            .hint("check the server's address in the kubeconfig, and the VPN if it takes one")
+            .hint("check the server's address in the kubeconfig, and the VPN if you need one")
     } else {
         Error::new(format!("Unable to connect to the server {server}: {detail}"))
     }
+}
+
+/// The names in the TLS library's list, `DnsName("a") or IpAddress(10.0.0.1)`.
+fn valid_names(detail: &str) -> Option<String> {
+    let (_, names) = detail.split_once("only valid for ")?;
+    let bare = names.replace("DnsName(\"", "").replace("IpAddress(", "");
+    Some(bare.replace("\")", "").replace(')', ""))
 }

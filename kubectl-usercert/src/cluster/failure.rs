@@ -32,7 +32,7 @@ impl fmt::Display for ApiError {
             Self::Transport(error) => f.write_str(&transport_message(error)),
             Self::Timeout(after) => write!(f, "no answer within {}s", after.as_secs_f32()),
             Self::Credential(why) => f.write_str(why),
-            Self::Malformed(what) => write!(f, "the server's answer makes no sense: {what}"),
+            Self::Malformed(what) => write!(f, "the server's answer cannot be used: {what}"),
         }
     }
 }

@@ -151,7 +151,7 @@ impl Plugin {
     }
 
     fn read(&self, printed: &[u8]) -> Result<Issued> {
-        let nothing = || Error::new("the exec plugin printed something that is no ExecCredential");
+        let nothing = || Error::new("the exec plugin did not print an ExecCredential");
         let text = std::str::from_utf8(printed).map_err(|_| nothing())?;
         let value =
             serde_json::from_str(text).or_else(|_| yaml::parse(text)).map_err(|_| nothing())?;
@@ -183,12 +183,12 @@ impl Plugin {
         }
         if token.as_ref().is_some_and(|token| token.chars().any(char::is_control)) {
             return Err(Error::new(
-                "the exec plugin's token holds a line break or another control character, which no token does",
+                "the exec plugin's token contains a line break or another control character",
             ));
         }
         let until = match field(status, "expirationTimestamp") {
             Some(text) => Some(UnixTime::from_rfc3339(&text).ok_or_else(|| {
-                Error::new(format!("expirationTimestamp {} is no time", show(&text)))
+                Error::new(format!("expirationTimestamp {} is not a time", show(&text)))
             })?),
             None => None,
         };
@@ -237,14 +237,17 @@ mod tests {
             (json!({ "clientKeyData": "SECRET" }), "not both"),
             (json!({ "token": "SECRET\nX-Header: a" }), "control character"),
             (json!({ "token": "SECRET\u{85}" }), "control character"),
-            (json!({ "token": "SECRET", "expirationTimestamp": "soon" }), "no time"),
+            (json!({ "token": "SECRET", "expirationTimestamp": "soon" }), "is not a time"),
         ] {
             let error = read(&status).err().unwrap().message;
             assert!(error.contains(message) && !error.contains("SECRET"), "{error}");
         }
         for printed in ["SECRET", "", "[]", "{\"kind\":\"Secret\"}"] {
             let error = plugin().read(printed.as_bytes()).err().unwrap().message;
-            assert!(error.contains("no ExecCredential") && !error.contains("SECRET"), "{error}");
+            assert!(
+                error.contains("did not print an ExecCredential") && !error.contains("SECRET"),
+                "{error}"
+            );
         }
         let other = b"kind: ExecCredential\napiVersion: client.authentication.k8s.io/v1beta1\n";
         assert!(plugin().read(other).err().unwrap().message.contains("returned version"));

@@ -61,7 +61,7 @@ impl Cluster {
         let answer = self.send(Method::POST, path, Some(&body)).await?;
         answer["status"]["allowed"]
             .as_bool()
-            .ok_or_else(|| ApiError::Malformed("an access review without an answer".to_owned()))
+            .ok_or_else(|| ApiError::Malformed("the access review has no status".to_owned()))
     }
 
     /// Asks for a token of a service account. The API server makes one for a dry run too

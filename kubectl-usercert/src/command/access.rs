@@ -15,7 +15,7 @@ use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
 use crate::workflow::role_bindings::{self, Reach, RoleKey, RoleLookup, described, role_key};
 
-/// Show what a user may do: the bindings that reach them, and what those allow in words
+/// Show what a user may do: their role bindings, and what those allow
 ///
 /// A binding reaches a user by name, by a group in the certificate, or because it reaches everybody.
 /// Without -g, the groups are those of the user's valid certificates in the kubeconfig and in requests
@@ -85,11 +85,13 @@ fn tell_groups(host: &Host, args: &AccessArgs, reach: &Reach) {
     }
     let name = show(&args.name);
     if rbac::service_account(&args.name).is_some() {
-        host.say(format!("{name} is a service account, with the groups that those have."));
+        host.say(format!(
+            "{name} is a service account; the groups of service accounts are included."
+        ));
     }
     if reach.groups.is_empty() {
         host.say(format!(
-            "Looked at the user {name} alone; -g GROUP adds a group of the certificate."
+            "Only bindings of the user {name} are shown; -g GROUP adds those of a group."
         ));
     } else if !reach.certificates.is_empty() {
         let places: Vec<&str> = reach.certificates.iter().map(|k| k.place.as_str()).collect();
@@ -111,7 +113,7 @@ impl<'a> Row<'a> {
         let allows = match roles.get(&role_key(binding)) {
             Some(RoleLookup::Rules(rules)) => Ok(rbac::allowance(rules, &binding.scope)),
             Some(RoleLookup::Missing) => Err("nothing: the role does not exist"),
-            Some(RoleLookup::Hidden) | None => Err("unknown: you may not look at the role"),
+            Some(RoleLookup::Hidden) | None => Err("unknown: you may not read the role"),
         };
         Self { by, binding, allows }
     }
@@ -171,7 +173,7 @@ fn print(
         json!({ "user": args.name, "groups": groups, "items": items }),
     );
     if groups.contains(SYSTEM_MASTERS) {
-        host.warn("warning: system:masters may do everything, whatever the bindings say");
+        host.warn("warning: system:masters may do everything, regardless of bindings");
     }
     let text = args.output.format.is_none() || args.output.format == Some(Format::Wide);
     if rows.is_empty() && text {
@@ -193,7 +195,7 @@ fn print(
     }
     if args.output.format.is_none() && for_everybody > 0 {
         host.say(format!(
-            "Besides, {for_everybody} bindings reach everybody ({AUTHENTICATED}); -o wide shows them."
+            "Another {for_everybody} bindings reach everybody ({AUTHENTICATED}); -o wide shows them."
         ));
     }
     Ok(())

@@ -18,7 +18,7 @@ use crate::workflow::records;
 use crate::workflow::review_sheet::cell_of_groups;
 use crate::workflow::revocation::Known;
 
-/// List the certificates that were issued here: for whom, until when, approved by whom
+/// List issued certificates: for whom, until when, and approved by whom
 ///
 /// Kubernetes keeps no list of issued certificates; these are the records that `approve --reply`,
 /// `approve --watch`, `create`, `onboard` and `ca serve` write in the namespace usercert-system, sorted
@@ -37,8 +37,8 @@ use crate::workflow::revocation::Known;
 pub struct CertificatesArgs {
     /// Only certificates of this user
     pub name: Option<String>,
-    /// Only certificates that expire within this time, as 7d or 24h, and were neither renewed nor
-    /// revoked; exit with 4 if there are any
+    /// Only certificates that expire within this time, such as 7d or 24h, and were neither renewed
+    /// nor revoked; exit with 4 if there are any
     #[arg(long, value_name = "DURATION")]
     pub expires_within: Option<String>,
     /// Delete the records of certificates that expired more than a day ago
@@ -65,7 +65,7 @@ pub async fn run(host: &Host, args: &CertificatesArgs) -> Result<Exit> {
     });
     let within = within.transpose()?;
     if args.dry_run.dry_run != DryRun::None && !args.prune {
-        return Err(Error::usage("--dry-run is for --prune; listing changes nothing"));
+        return Err(Error::usage("--dry-run needs --prune; listing changes nothing"));
     }
     let cluster = Target::resolve(&args.client)?.connect()?;
     if args.prune {
@@ -80,7 +80,7 @@ pub async fn run(host: &Host, args: &CertificatesArgs) -> Result<Exit> {
         rows.retain(|row| row.expires_within(seconds, now));
     }
     if let Some(why) = revoked.why_unknown() {
-        host.warn(format!("warning: what is revoked is not known: {why}"));
+        host.warn(format!("warning: cannot tell what is revoked: {why}"));
     }
     for (name, problem) in &ledger.damaged {
         host.warn(format!("warning: damaged record: {}", damage(name, problem)));

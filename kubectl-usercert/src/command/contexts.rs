@@ -33,7 +33,7 @@ const AT_A_TIME: usize = 8;
 /// Longest kubeconfig that is searched for credentials, in bytes.
 const LONGEST: usize = 64 << 20;
 
-/// List the contexts of the kubeconfig: who they act as, and until when
+/// List the contexts of the kubeconfig: who they act as, and until when they are valid
 ///
 /// With --expires-within, exit code 4 when one expires within that time or has expired.
 ///
@@ -49,7 +49,7 @@ const LONGEST: usize = 64 << 20;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ContextsArgs {
-    /// Exit with 4 when a certificate expires within this time, as 7d or 24h
+    /// Exit with 4 when a certificate expires within this time, such as 7d or 24h
     #[arg(long, value_name = "DURATION")]
     pub expires_within: Option<String>,
     /// Ask each context's server whether its certificate was revoked; otherwise no server is asked
@@ -180,7 +180,7 @@ async fn check_revoked(host: &Host, args: &ContextsArgs, rows: &mut [ContextRow]
             Some(Err(why)) => {
                 let context = show(row.context.as_deref().unwrap_or_default());
                 let why = why.replace('\n', "\n  ");
-                host.warn(format!("context {context}: not known whether it was revoked: {why}"));
+                host.warn(format!("context {context}: cannot tell whether it was revoked: {why}"));
             }
         }
     }
@@ -207,7 +207,7 @@ fn users(merged: &Merged) -> BTreeMap<String, UserEntry> {
 
 fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> Result<Exit> {
     if dead.is_empty() {
-        host.say("Nothing is dead: nothing to remove.");
+        host.say("Nothing to remove.");
         if matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
             let value = output::object("Pruned", json!({ "removed": dead }));
             output::print(host, args.output.format, &value, &[], |_| String::new())?;
@@ -230,7 +230,7 @@ fn prune(host: &Host, args: &ContextsArgs, config: &Kubeconfig, dead: &Dead) -> 
         format!("To be removed, with their certificates and keys:\n  {}", lines.join("\n  "));
     let current = config.merged.current_context();
     if current.is_some_and(|name| dead.contexts.iter().any(|dead| dead == name)) {
-        text.push_str("\nThe current context is among them: afterwards there is none.");
+        text.push_str("\nThe current context is among them; afterwards no context is current.");
     }
     host.say_before_asking(text, args.yes);
     host.confirm("Remove them?", args.yes)?;
@@ -269,7 +269,7 @@ fn remove_stores(host: &Host, merged: &Merged, dead: &Dead) {
         }
         let opened = CredentialStore::open(&StateHome::of(reference), &reference.id);
         if let Err(error) = opened.and_then(|store| store.map_or(Ok(()), CredentialStore::remove)) {
-            host.warn(format!("warning: the stored copy of the key is left over: {error}"));
+            host.warn(format!("warning: the stored copy of the key was not deleted: {error}"));
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::review_sheet::Sheet;
 use crate::workflow::revocation;
 
-/// Request, approve and collect a certificate in one go, for admins and robots
+/// Request, approve and collect a certificate in one step, for admins and robots
 ///
 /// Whoever runs this holds somebody's key. For people, let them make their own request instead.
 ///
@@ -51,13 +51,13 @@ pub struct CreateArgs {
     /// Group that the certificate will carry; repeat for several
     #[arg(short, long = "group", value_name = "GROUP")]
     pub groups: Vec<String>,
-    /// Lifetime to ask for, as 24h, 30d or 12w; "signer" leaves it to the signer
+    /// Lifetime to request, such as 24h, 30d or 12w; "signer" leaves it to the signer
     #[arg(long, value_name = "DURATION", default_value_t = lifetime::default_lifetime().to_string())]
     pub expires: String,
     /// Kind of key: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
     #[arg(long, value_name = "TYPE", default_value = "p256")]
     pub key_type: String,
-    /// Signer to ask
+    /// Signer to request the certificate from
     #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
     pub signer: String,
     /// Write a kubeconfig of its own to this file, which must not exist
@@ -214,7 +214,9 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let (checked, written) = done.await.map_err(|error| match error.exit {
         // It says so itself.
         Exit::TimedOut | Exit::Refused => error,
-        _ => error.hint(format!("the key is kept; once the cause is gone, go on with\n  {resume}")),
+        _ => {
+            error.hint(format!("the key is kept; once the cause is fixed, resume with\n  {resume}"))
+        }
     })?;
     checked.remove_pending()?;
     let before = "the certificate is there and the kubeconfig is written";

@@ -104,8 +104,8 @@ fn endpoint(args: &CredentialArgs, open: &OpenStore) -> Result<Endpoint> {
         ));
         match mismatch {
             ClusterMismatch::Untold => error.hint(
-                "the user entry needs provideClusterInfo: true; for programs that do not know it, \
-                 add the argument --allow-unknown-cluster",
+                "the user entry needs provideClusterInfo: true; for programs that do not support \
+                 it, add the argument --allow-unknown-cluster",
             ),
             _ => error.hint(format!(
                 "if the cluster has moved: kubectl usercert renew --static -- {context}, and then renew --auto",
@@ -192,7 +192,7 @@ fn attempt(open: &OpenStore, endpoint: &Endpoint) -> Result<Renewal> {
     // On a thread of its own: this one may be a runtime's already.
     let run = || runtime::new().map(|runtime| runtime.block_on(renewal));
     let ended = std::thread::scope(|scope| scope.spawn(run).join());
-    let ended = ended.map_err(|_| Error::new("the renewal ended in a panic"))?;
+    let ended = ended.map_err(|_| Error::new("the renewal crashed"))?;
     ended
         .context("cannot start")?
         .unwrap_or_else(|_| Err(Error::new("the server did not answer in time")))

@@ -20,7 +20,7 @@ use crate::workflow::approval;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DenyArgs {
-    /// Names of requests; a user's name does where one pending request names that user
+    /// Names of requests, or of users with exactly one pending request
     #[arg(required = true)]
     pub names: Vec<String>,
     /// Reason, as one word
@@ -61,7 +61,7 @@ async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Re
     let before = approval::already(&object, Decision::Deny)?;
     if let State::Denied { reason, message } = object.state() {
         host.warn(format!(
-            "note: {} was denied before, and that stays ({}): {}",
+            "note: {} is already denied, which is final ({}): {}",
             show_short(&object.metadata.name, 60),
             show_short(&reason, 60),
             show_short(&message, 200)
@@ -83,6 +83,6 @@ async fn deny(host: &Host, args: &DenyArgs, cluster: &Cluster, name: &str) -> Re
         json!({ "name": object.metadata.name, "uid": object.metadata.uid, "decision": "Denied",
                 "dryRun": dry != DryRun::None }),
     );
-    let what = if before { "unchanged (denied before)" } else { "denied" };
+    let what = if before { "unchanged (already denied)" } else { "denied" };
     Ok(output::Item { text: format!("{} {what}{mark}", show_short(&name, 300)), value, name })
 }

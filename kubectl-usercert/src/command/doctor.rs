@@ -34,8 +34,8 @@ const BACKDATED: i64 = 300;
 
 /// Show what you may do here, and whether this cluster issues certificates
 ///
-/// Asks the server. Changes nothing, except that it puts a test entry on the list of revoked certificates
-/// for a moment, if you may change that list. Missing rights do not change the exit code.
+/// Asks the server. Changes nothing, except that it puts a test entry on the list of revoked
+/// certificates for a moment, if you may change that list. Missing rights do not change the exit code.
 ///
 /// Examples:
 ///
@@ -71,7 +71,7 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
     );
     let answered = host.now();
     for error in [version.as_ref().err(), you.as_ref().err()].into_iter().flatten() {
-        // Not allowed, or not known to an older server; everything else is no diagnosis.
+        // Not allowed, or not known to an older server; everything else is not a diagnosis.
         if !matches!(error.code(), 403 | 404) {
             return Err(explain(error, &cluster.server, &Need::WhoAmI));
         }
@@ -182,7 +182,7 @@ impl Found<'_> {
             let age = human_duration(now.since(certificate.not_before.plus(BACKDATED)).max(0));
             let left = expiry_in_words(certificate.not_after, now);
             let own = match (&own, self.revoked.why_unknown()) {
-                (None, Some(why)) => format!("; not known whether it was revoked: {why}"),
+                (None, Some(why)) => format!("; cannot tell whether it was revoked: {why}"),
                 _ => String::new(),
             };
             line("Certificate", &format!("{age} old, {left} (at {}){own}", certificate.not_after));
@@ -202,7 +202,9 @@ impl Found<'_> {
         let lacking: Vec<Role> =
             Role::ALL.into_iter().filter(|role| !self.missing(*role).is_empty()).collect();
         if !lacking.is_empty() {
-            out.push_str("\nMissing, as rules for a role that an admin can give you. Take what your work needs:\n");
+            out.push_str(
+                "\nMissing, as rules for a role that an admin can give you. Pick what you need:\n",
+            );
         }
         for role in lacking {
             out.push_str(&format!("# to {}\n", role.in_words()));
@@ -225,14 +227,14 @@ impl Found<'_> {
     }
 
     fn clock(&self) -> String {
-        let Some(skew) = self.skew else { return "the server does not tell its time".to_owned() };
+        let Some(skew) = self.skew else { return "the server does not report its time".to_owned() };
         let by = human_duration(skew.abs());
         let whose = if skew > 0 { "ahead of" } else { "behind" };
         match skew.abs() {
             0..=CLOCK_TOLERANCE => "the server's and this machine's agree".to_owned(),
-            BACKDATED.. => format!(
-                "WARNING: the server's is {by} {whose} this machine's, and it is the server's that counts"
-            ),
+            BACKDATED.. => {
+                format!("WARNING: the server's is {by} {whose} this machine's; the server's counts")
+            }
             _ => format!("the server's is {by} {whose} this machine's"),
         }
     }
@@ -267,9 +269,7 @@ impl Found<'_> {
     fn revocation_in_words(&self) -> String {
         let needs = admission::CREDENTIAL_SINCE_MINOR;
         if let Some(minor) = self.minor.filter(|minor| *minor < needs) {
-            return format!(
-                "not possible: requests name their certificate from Kubernetes 1.{needs} on, this is 1.{minor}"
-            );
+            return format!("not possible before Kubernetes 1.{needs}; this is 1.{minor}");
         }
         let verdict = &self.revocation;
         if verdict.admission == Standing::NotSetUp {
@@ -305,9 +305,9 @@ impl Found<'_> {
                 ago(approved)
             ),
             Ok(Signing::Unknown) => format!(
-                "{signer}: not known, for no request of late was approved; to find out, approve one"
+                "{signer}: unknown: no request was approved recently; to find out, approve one"
             ),
-            Err(why) => format!("{signer}: not known, for {why}"),
+            Err(why) => format!("{signer}: unknown: {why}"),
         }
     }
 

@@ -50,9 +50,9 @@ pub async fn run(host: &Host, args: &GrantArgs) -> Result<Exit> {
     let wanted = args.roles.grants(&holder, args.client.namespace.as_deref())?;
     if wanted.is_empty() {
         let (what, hint) = match args.client.namespace {
-            Some(_) => ("which role should be given?", "name it with --clusterrole or --role"),
+            Some(_) => ("the role is missing", "name it with --clusterrole or --role"),
             None => (
-                "which role should be given, and where?",
+                "the role and its scope are missing",
                 "as --clusterrole view -n NAMESPACE, --role NAME -n NAMESPACE, or --clusterrole NAME --cluster-wide",
             ),
         };

@@ -34,7 +34,7 @@ use crate::workflow::{approval, findings};
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ReviewArgs {
-    /// Names of requests; a user's name does where one pending request names that user
+    /// Names of requests, or of users with exactly one pending request
     #[arg(required_unless_present_any = ["from", "explain"])]
     pub names: Vec<String>,
     /// Review the requests in this file ("-": standard input); no cluster is needed
@@ -141,7 +141,7 @@ fn refusal_in_words(sheets: &[Sheet]) -> String {
     let refusing: Vec<&Finding> = sheets.iter().flat_map(|s| &s.findings).filter(refuses).collect();
     match findings::accepting(&refusing) {
         Some(flags) => {
-            format!("This would be refused. If it is meant to be so: approve with {flags}")
+            format!("This would be refused. If this is intended, approve with {flags}")
         }
         None => "This would be refused, and cannot be accepted.".to_owned(),
     }

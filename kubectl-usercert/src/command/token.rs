@@ -44,7 +44,7 @@ pub struct TokenArgs {
     /// Write the kubeconfig to this file, which must not exist; "-" is standard output
     #[arg(long, value_name = "FILE")]
     pub standalone: PathBuf,
-    /// Lifetime to ask for, as 1h, 30d or 12w; the server may grant less
+    /// Lifetime to request, such as 1h, 30d or 12w; the server may grant less
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     pub expires: String,
     /// Audience of the token, instead of the API server; repeat for several
@@ -68,12 +68,12 @@ pub async fn run(host: &Host, args: &TokenArgs) -> Result<Exit> {
     // A dry run prints no token.
     let token_on_stdout = to_stdout && dry == DryRun::None;
     if token_on_stdout && args.output.format.is_some() {
-        return Err(Error::usage("-o goes to standard output, where the kubeconfig goes already")
+        return Err(Error::usage("-o and the kubeconfig cannot both go to standard output")
             .hint("write the kubeconfig to a file: --standalone FILE"));
     }
     if token_on_stdout && host.shows_results() {
-        return Err(Error::usage("standard output is a terminal, which would keep the token")
-            .hint("write it to a file: --standalone FILE; or send it on through a pipe"));
+        return Err(Error::usage("standard output is a terminal, which would show the token")
+            .hint("write it to a file: --standalone FILE; or use a pipe"));
     }
     if !to_stdout {
         placement::must_be_new(&args.standalone)?;
@@ -166,25 +166,26 @@ async fn ask(
 ) -> Result<(Token, Vec<String>)> {
     let request = token::request(lifetime, &args.audiences);
     let dry_run = args.dry_run.dry_run == DryRun::Server;
-    let answer = cluster.token(namespace, &args.name, &request, dry_run).await.map_err(|error| {
-        if error.reason() == "NotFound" {
-            let namespace_flag = shell_word(namespace);
-            return Error::new(format!(
+    let answer =
+        cluster.token(namespace, &args.name, &request, dry_run).await.map_err(|error| {
+            if error.reason() == "NotFound" {
+                let namespace_flag = shell_word(namespace);
+                return Error::new(format!(
                 "there is no service account {} in namespace {}",
                 show(&args.name),
                 show(namespace)
             ))
             .hint(format!(
-                "`kubectl get serviceaccounts -n {namespace_flag}` shows what there is; to make it:\n  \
+                "`kubectl get serviceaccounts -n {namespace_flag}` lists them; to create it:\n  \
                  kubectl create serviceaccount -n {namespace_flag} -- {}",
                 shell_word(&args.name)
             ));
-        }
-        let need = Need::Allowed(Rule::allowing(&["create"], "", &["serviceaccounts/token"]));
-        explain(&error, &cluster.server, &need)
-    })?;
+            }
+            let need = Need::Allowed(Rule::allowing(&["create"], "", &["serviceaccounts/token"]));
+            explain(&error, &cluster.server, &need)
+        })?;
     let token = token::read(&answer.value)
-        .ok_or_else(|| Error::new("the server's answer holds no token"))?;
+        .ok_or_else(|| Error::new("the server's answer contains no token"))?;
     Ok((token, answer.warnings))
 }
 
@@ -202,17 +203,19 @@ async fn try_out(
             Ok(())
         }
         Ok(info) => Err(Error::new(format!(
-            "the server takes the token for that of {}",
+            "the server says that the token belongs to {}",
             show(&info.username)
         ))
-        .hint("something between here and the server answers for it; nothing was written")),
+        .hint("something between this machine and the server answers in its place; nothing was written")),
         Err(error) if error.code() == 401 && !args.audiences.is_empty() => {
-            host.warn("note: as asked, the token is for others: the API server itself does not accept it");
+            host.warn("note: as requested, the token is for another audience: the API server itself \
+                       does not accept it");
             Ok(())
         }
         Err(error) if error.code() == 401 => {
             Err(Error::new("the server does not accept the token that it gave (401 Unauthorized)")
-                .hint("is the service account being deleted, or does another server answer here? nothing was written"))
+                .hint("nothing was written; check that the service account is not being deleted, \
+                       and that no other server answers here"))
         }
         Err(error) => {
             let why = explain(&error, &fresh.server, &Need::WhoAmI).message;
@@ -229,7 +232,7 @@ fn in_words(asked: TokenLifetime, token: &Token, now: UnixTime) -> String {
     if (granted - asked.seconds()).abs() <= TOLERANCE {
         return lasts;
     }
-    format!("{lasts}; {} was asked", human_duration(asked.seconds()))
+    format!("{lasts}; {} was requested", human_duration(asked.seconds()))
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

@@ -44,9 +44,9 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
     let acts_for = client.as_user.is_some() || client.as_uid.is_some();
     if acts_for || !client.as_group.is_empty() || !client.as_user_extra.is_empty() {
         return Err(Error::usage(
-            "verify asks with nothing but the context's own certificate or token; --as does not go with it",
+            "verify uses only the context's own certificate or token; --as cannot be combined with it",
         )
-        .hint("`kubectl auth whoami --as USER` asks as somebody else"));
+        .hint("to ask as somebody else: kubectl auth whoami --as USER"));
     }
     if args.name.is_some() {
         client.context.clone_from(&args.name);
@@ -54,7 +54,8 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
     let target = Target::resolve(&client)?;
     if let Some(other) = &target.resolved.user.impersonate {
         host.warn(format!(
-            "warning: this context acts as {} in kubectl (as: in its user entry); verified is the one behind it",
+            "warning: in kubectl, this context impersonates {} (as: in its user entry); only the \
+             user behind it is verified",
             show(other)
         ));
     }
@@ -84,7 +85,7 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
         }
         Credentials::None => {
             return Err(Error::new(format!(
-                "the user entry {} holds no certificate with a key, and no token",
+                "the user entry {} has no certificate with a key, and no token",
                 show(&target.resolved.user_name)
             ))
             .hint("a reply without its key? `kubectl usercert install --reply FILE` puts both together"));
@@ -107,7 +108,7 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
     }
     let unknown = revoked.why_unknown().filter(|_| leaf.is_some());
     if let Some(why) = unknown {
-        host.say(format!("note: not known whether this certificate was revoked: {why}"));
+        host.say(format!("note: cannot tell whether this certificate was revoked: {why}"));
     }
     let is_revoked = leaf.as_ref().filter(|_| unknown.is_none()).map(|_| false);
     print(host, args, &target, &info, leaf.as_ref(), (token_end, is_revoked))?;
@@ -125,7 +126,8 @@ fn check_program(host: &Host, target: &Target) {
     if program::find(command).is_none() {
         let context = target.resolved.context_name.as_deref().unwrap_or_default();
         host.warn(format!(
-            "warning: kubectl cannot run {}, which the entry names: kubectl usercert renew --auto -- {}",
+            "warning: kubectl cannot run {}, which the entry names; to correct it: kubectl usercert \
+             renew --auto -- {}",
             show(command),
             shell_word(context)
         ));
@@ -152,7 +154,7 @@ fn check_time(
     }
     if now < leaf.not_before {
         host.warn(format!(
-            "warning: the certificate is valid from {} only; this machine's clock says {now} (server {})",
+            "warning: the certificate is not valid before {}; this machine's clock says {now} (server {})",
             leaf.not_before,
             show(&target.endpoint.server)
         ));
@@ -170,17 +172,17 @@ fn refused(
         if let Some((end, now)) = token.filter(|(end, now)| now >= end) {
             let expired = expiry_in_words(end, now);
             return Error::new(format!("{server} does not accept the token: it {expired}"))
-                .hint("ask for a new one: kubectl usercert token");
+                .hint("request a new one: kubectl usercert token");
         }
         return Error::new(format!("{server} does not accept the token (401 Unauthorized)"))
-            .hint("it has expired, its service account is gone, or it is for another cluster");
+            .hint("it has expired, its service account was deleted, or it is for another cluster");
     };
     let error = Error::new(format!("{server} does not accept the certificate (401 Unauthorized)"));
     if !leaf.allows_client_auth() {
         return error.hint("the certificate is not for client authentication");
     }
     error.hint(format!(
-        "it is within its validity, so its issuer {} is not among the server's client CAs:\n\
+        "it has not expired, so its issuer {} is not among the server's client CAs:\n\
          the certificate is for another cluster, the CA was rotated, or a clock is wrong",
         leaf.issuer.shown()
     ))
@@ -189,16 +191,20 @@ fn refused(
 fn compare(info: &UserInfo, leaf: Option<&Certificate>) -> Result<()> {
     let Some(leaf) = leaf else { return Ok(()) };
     if info.username == "system:anonymous" {
-        return Err(Error::new("the server saw no certificate: to it this is system:anonymous")
-            .hint("something on the way ends the TLS connection (a proxy?), or the certificate names no user"));
+        return Err(Error::new("the server saw no certificate, only system:anonymous").hint(
+            "something in between, such as a proxy, terminates the TLS connection, or the \
+             certificate names no user",
+        ));
     }
     if info.username != leaf.subject.user() {
         return Err(Error::new(format!(
-            "the server takes this for {}, the certificate is for {}",
+            "the server says {}, but the certificate is for {}",
             show(&info.username),
             show(leaf.subject.user())
         ))
-        .hint("is the context impersonating (as:), or does a proxy speak for it?"));
+        .hint(
+            "check whether the context impersonates somebody (as:), or a proxy authenticates in its place",
+        ));
     }
     let credential = format!("X509SHA256={}", leaf.fingerprint());
     match info.credential() {

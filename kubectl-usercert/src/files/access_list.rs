@@ -100,7 +100,7 @@ fn this_user() -> io::Result<String> {
 }
 
 /// Who may read by a list in text form (Windows: Security Descriptor String Format); `None` where there
-/// is no list, so that everybody may.
+/// is not a list, so that everybody may.
 fn readers(text: &str) -> Option<Vec<&str>> {
     let (_, list) = text.split_once("D:")?;
     if list.starts_with("NO_ACCESS_CONTROL") {
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn what_the_folder_hands_down_does_not_count() {
         if std::env::var_os("WINEPREFIX").is_some() {
-            return eprintln!("SKIPPED: wine hands it down all the same");
+            return eprintln!("SKIPPED: wine hands it down anyway");
         }
         let dir = tempfile::tempdir().unwrap();
         let list: LocalBox<SecurityDescriptor> = "D:P(A;OICI;FA;;;WD)".parse().unwrap();

@@ -21,7 +21,7 @@ pub enum WriteError {
     #[error("{} is not a regular file", path.display())]
     NotRegular { path: PathBuf },
     /// The path was changed by somebody else while we worked on it.
-    #[error("{} was exchanged by another program meanwhile", path.display())]
+    #[error("{} was replaced by another program in the meantime", path.display())]
     Exchanged { path: PathBuf },
     #[error("cannot open {} for writing", path.display())]
     Open { path: PathBuf, source: io::Error },

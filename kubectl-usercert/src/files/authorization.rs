@@ -22,11 +22,11 @@ pub const LIMIT: u64 = 64 << 20;
 pub enum PutError {
     #[error("cannot read {}", show_path(path))]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} is a symbolic link or no regular file; name the file itself", show_path(.0))]
+    #[error("{} is a symbolic link or not a regular file; name the file itself", show_path(.0))]
     Kind(PathBuf),
     #[error("{} belongs to another user", show_path(.0))]
     Owner(PathBuf),
-    #[error("others may write into {} (mode {mode:04o})", show_path(path))]
+    #[error("other users can write to {} (mode {mode:04o})", show_path(path))]
     Open { path: PathBuf, mode: u32 },
     #[error("{} is larger than {LIMIT} bytes", show_path(.0))]
     TooLarge(PathBuf),
@@ -35,7 +35,7 @@ pub enum PutError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// Somebody else has written the file meanwhile.
-    #[error("{} was changed by another program meanwhile", show_path(.0))]
+    #[error("{} was changed by another program in the meantime", show_path(.0))]
     Changed(PathBuf),
 }
 

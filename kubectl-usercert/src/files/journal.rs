@@ -15,7 +15,7 @@ use super::state::{StateError, open_level, private, state_folder, valid};
 
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("another run is at work on {}", path.display())]
+    #[error("another run is working on {}", path.display())]
     Busy { path: PathBuf },
     #[error(transparent)]
     State(#[from] StateError),

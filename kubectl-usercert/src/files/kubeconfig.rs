@@ -32,7 +32,7 @@ pub enum UpdateError<E: std::error::Error> {
     /// The change names a file that is not in the list, so it is not locked.
     #[error("{} is not one of the kubeconfig files in use", path.display())]
     NotInList { path: PathBuf },
-    #[error("the kubeconfig is not changed completely")]
+    #[error("the kubeconfig was changed only in part")]
     Write { source: WriteError, written: Vec<PathBuf> },
 }
 

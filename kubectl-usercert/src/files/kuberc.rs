@@ -16,7 +16,7 @@ const LIMIT: usize = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum KubercError {
-    #[error("KUBERC=off and --kuberc exclude each other")]
+    #[error("KUBERC=off and --kuberc cannot be combined")]
     Excluded,
     #[error("kuberc: {0}")]
     Read(#[from] ReadError),

@@ -1,5 +1,5 @@
 //! The lock that kubectl takes before it changes a kubeconfig, taken so that kubectl respects it
-//! and so that one left by a crash of ours is no obstacle.
+//! and so that one left by a crash of ours is not an obstacle.
 //!
 //! kubectl creates `<file>.lock` exclusively, fails at once if it exists, and deletes it
 //! afterwards (`client-go/tools/clientcmd/config.go`, `lockFile`). Its file is empty; if it

@@ -10,7 +10,7 @@
 //!
 //! Below them lie `folder` (an opened directory: names are looked up inside it, not along a
 //! path that may have been changed meanwhile), `patience` and `access_list` for Windows, and `temporary` (a file under a name of ours with a
-//! held lock, so that one left by a crash is recognised and removed by the next writer).
+//! held lock, so that one left by a crash is recognized and removed by the next writer).
 
 #[cfg(windows)]
 mod access_list;

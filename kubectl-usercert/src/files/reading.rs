@@ -21,7 +21,7 @@ pub enum ReadError {
     TooLarge { path: PathBuf, limit: usize },
     /// What a pipe held is gone once it has been read.
     #[error(
-        "{} is a pipe, which can be read once and never changed: put it into a file first",
+        "{} is a pipe, which cannot be read again or changed: copy it to a file first",
         show_path(path)
     )]
     Pipe { path: PathBuf },

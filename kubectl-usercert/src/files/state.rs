@@ -31,10 +31,10 @@ const REQUEST_LIMIT: usize = 4 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    #[error("neither XDG_STATE_HOME nor HOME says where to keep keys")]
+    #[error("there is no place to keep keys: neither XDG_STATE_HOME nor HOME is set")]
     NoHome,
     /// An id that no hash has.
-    #[error("{id:?} is no id of a pending request or a stored credential")]
+    #[error("{id:?} is not the id of a pending request or a stored credential")]
     InvalidId { id: String },
     #[error("{} belongs to another user", path.display())]
     Owner { path: PathBuf },
@@ -42,12 +42,12 @@ pub enum StateError {
     Mode { path: PathBuf, mode: u32 },
     /// A symbolic link or a file lies where a directory should be, or a directory or more than a
     /// key or request would fill lies where a file should be.
-    #[error("{} is not what should be there", path.display())]
+    #[error("{} is not a file or directory of the expected kind", path.display())]
     Kind { path: PathBuf },
-    /// Its content makes no sense.
+    /// Its content is meaningless.
     #[error("{} is damaged", path.display())]
     Damaged { path: PathBuf },
-    #[error("{} exists already", path.display())]
+    #[error("{} already exists", path.display())]
     Exists { path: PathBuf },
     #[error("{} does not exist", path.display())]
     Missing { path: PathBuf },

@@ -103,7 +103,7 @@ fn running() -> Option<Vec<PathBuf>> {
 
 /// A process that has ended has no command line.
 fn is_writer(command_line: &Path) -> bool {
-    // What comes later is no subcommand of anybody.
+    // What comes later is not a subcommand of anybody.
     let mut start = [0; 4096];
     let length = File::open(command_line).and_then(|mut file| file.read(&mut start));
     length.is_ok_and(|length| changes_kubeconfig(start.get(..length).unwrap_or_default()))

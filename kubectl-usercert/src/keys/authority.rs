@@ -16,7 +16,7 @@ use super::verification::verify;
 #[derive(Clone, Debug)]
 pub struct NewAuthority<'a> {
     pub name: &'a str,
-    /// How many CAs may stand below it; `None` is no limit.
+    /// How many CAs may be below it; `None` is no limit.
     pub path_length: Option<u8>,
     pub not_before: UnixTime,
     pub not_after: UnixTime,

@@ -22,7 +22,7 @@ pub enum KeyError {
     Unusable(#[from] PrivateKeyError),
     /// A kind of key that requests are not made with.
     #[error(
-        "a key of the kind {0} cannot be used: take p256, p384, ed25519, or RSA of 2048 bits and more"
+        "a key of the kind {0} cannot be used: use p256, p384, ed25519, or RSA of at least 2048 bits"
     )]
     Kind(KeyKind),
     #[error(transparent)]
@@ -31,9 +31,9 @@ pub enum KeyError {
     Encode(#[from] EncodeError),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    #[error("the private key is encrypted in an old way that is not read here")]
+    #[error("the private key is encrypted in an old format that is not supported")]
     OldEncryption,
-    #[error("the passphrase does not open the private key")]
+    #[error("the passphrase does not decrypt the private key")]
     Passphrase,
 }
 
@@ -90,7 +90,7 @@ impl PrivateKey {
 
     pub(super) fn from_pkcs8(pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, KeyError> {
         let kind = key::kind_of_pkcs8(&pkcs8)
-            .ok_or(PrivateKeyError::Malformed("its algorithm cannot be told"))?;
+            .ok_or(PrivateKeyError::Malformed("its algorithm is unknown"))?;
         let ecdsa = |algorithm| {
             EcdsaKeyPair::from_pkcs8(algorithm, &pkcs8)
                 .map(Signer::Ecdsa)

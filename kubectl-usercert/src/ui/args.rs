@@ -42,10 +42,10 @@ pub struct ClientArgs {
     /// UID to impersonate
     #[arg(long = "as-uid", value_name = "UID")]
     pub as_uid: Option<String>,
-    /// Further attribute to impersonate, as key=value; repeat for several
+    /// Additional attribute to impersonate, as key=value; repeat for several
     #[arg(long = "as-user-extra", value_name = "KEY=VALUE")]
     pub as_user_extra: Vec<String>,
-    /// Time limit for one request to the server, as 10s or 1m; 0 is none
+    /// Time limit for one request to the server, such as 10s or 1m; 0 is none
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_request_timeout)]
     pub request_timeout: Timeout,
     /// Bearer token
@@ -110,7 +110,7 @@ impl Format {
 /// `-o` of a command whose results have names.
 #[derive(Args, Clone, Debug, Default)]
 pub struct OutputArgs {
-    /// Format of the result; a text for people if absent
+    /// Output format; text for people if omitted
     #[arg(short = 'o', long = "output", value_name = "FORMAT",
           value_parser = Format::among(&[Format::Json, Format::Yaml, Format::Name]))]
     pub format: Option<Format>,
@@ -119,7 +119,7 @@ pub struct OutputArgs {
 /// `-o` of a command that has more to show than fits a line.
 #[derive(Args, Clone, Debug, Default)]
 pub struct WideOutputArgs {
-    /// Format of the result; a text for people if absent
+    /// Output format; text for people if omitted
     #[arg(short = 'o', long = "output", value_name = "FORMAT",
           value_parser = Format::among(Format::value_variants()))]
     pub format: Option<Format>,
@@ -128,7 +128,7 @@ pub struct WideOutputArgs {
 /// `-o` of a command whose result has no name.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ObjectOutputArgs {
-    /// Format of the result; a text for people if absent
+    /// Output format; text for people if omitted
     #[arg(short = 'o', long = "output", value_name = "FORMAT",
           value_parser = Format::among(&[Format::Json, Format::Yaml]))]
     pub format: Option<Format>,
@@ -159,7 +159,7 @@ impl DryRun {
 /// `--dry-run`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DryRunArgs {
-    /// Show what would be done: client sends nothing, server has it checked
+    /// Show what would be done: client sends nothing, server checks it without saving
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true,
           default_value = "none", default_missing_value = "client")]
     pub dry_run: DryRun,
@@ -168,7 +168,7 @@ pub struct DryRunArgs {
 /// `--timeout`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TimeoutArgs {
-    /// How long to wait for decision and certificate; 0 looks once, a negative value waits a week
+    /// How long to wait for decision and certificate; 0 checks once, a negative value waits a week
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout,
           allow_negative_numbers = true)]
     pub timeout: Timeout,
@@ -181,7 +181,7 @@ pub struct ReplyArgs {
     /// this directory, or to standard output ("-") as text for a chat or mail
     #[arg(long, value_name = "FILE|DIR|-")]
     pub reply: Option<PathBuf>,
-    /// Server address in the reply, where people reach the cluster by another one
+    /// Server address in the reply, if people reach the cluster by another one
     #[arg(long, value_name = "URL", requires = "reply")]
     pub reply_server: Option<String>,
     /// Name of the cluster in the reply
@@ -224,7 +224,7 @@ pub fn parse_timeout(s: &str) -> Result<Timeout, String> {
 /// As kubectl takes `--request-timeout`: seconds, or a duration in Go's units, which end with hours.
 pub fn parse_request_timeout(s: &str) -> Result<Timeout, String> {
     if s.contains(['d', 'w']) {
-        return Err("days and weeks are no units here; write it as 30s, 5m or 1h".to_owned());
+        return Err("days and weeks are not supported here; write it as 30s, 5m or 1h".to_owned());
     }
     parse_timeout(s)
 }

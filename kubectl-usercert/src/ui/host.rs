@@ -78,7 +78,7 @@ impl Host {
     }
 
     /// Progress on the current line of the terminal, which the next one replaces; an empty text clears
-    /// it. Nothing when quiet, or where standard error is no terminal.
+    /// it. Nothing when quiet, or where standard error is not a terminal.
     pub fn progress(&self, text: &str) {
         if !self.quiet && io::stderr().is_terminal() {
             let _ = write!(io::stderr(), "\r\x1b[K{text}");
@@ -86,7 +86,7 @@ impl Host {
     }
 
     /// Waits for something, with a line that tells for how long it has been waited. Where standard error
-    /// is no terminal, it is said once what is waited for.
+    /// is not a terminal, it is said once what is waited for.
     ///
     /// # Errors
     /// When ctrl-c was pressed.
@@ -171,9 +171,9 @@ impl Host {
         }
         if !self.can_ask() {
             return Err(Error::usage("there is no terminal to ask on")
-                .hint("look at what is shown above and add --yes to go on"));
+                .hint("check what is shown above, then run it again with --yes"));
         }
-        // What was typed before is no answer to it.
+        // What was typed before is not an answer to it.
         terminal::forget_typed();
         let answer = self.ask_line(&format!("{question} [y/N] "))?;
         match answer.trim().to_ascii_lowercase().as_str() {
@@ -253,7 +253,7 @@ impl Host {
         terminal::columns()
     }
 
-    /// How many columns a table on standard output may have; no limit where it is no terminal, or where
+    /// How many columns a table on standard output may have; no limit where it is not a terminal, or where
     /// everything is wanted.
     pub fn table_columns(&self, wide: bool) -> Option<usize> {
         self.columns().filter(|_| !wide && self.shows_results())

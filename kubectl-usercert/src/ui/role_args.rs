@@ -40,7 +40,7 @@ impl RoleArgs {
     pub fn scope(&self, namespace: Option<&str>) -> Result<Option<Scope>> {
         match (self.cluster_wide, namespace) {
             (true, Some(name)) => Err(Error::usage(format!(
-                "-n {} and --cluster-wide exclude each other",
+                "-n {} and --cluster-wide cannot be combined",
                 shell_word(name)
             ))),
             (true, None) => Ok(Some(Scope::Cluster)),
@@ -61,7 +61,7 @@ impl RoleArgs {
             };
         }
         let Some(scope) = self.scope(namespace)? else {
-            return Err(Error::usage("where should the role be given?")
+            return Err(Error::usage("the scope of the role is missing")
                 .hint("in one namespace: -n NAMESPACE; in all of them: --cluster-wide"));
         };
         let grant = |role| {

@@ -37,7 +37,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
     };
     let not_found = match Path::new(name).is_file() {
         true => not_found.hint(format!(
-            "there is a file of that name; to take requests from it: -f {}",
+            "a file has that name; to read requests from it: -f {}",
             shell_word(name)
         )),
         false => not_found,
@@ -61,15 +61,21 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<CsrObject> {
     }
     match (first, count) {
         (Some(found), 1) => Ok(found),
-        (None, _) => Err(not_found
-            .hint(format!("there is no pending request for a user {} either; `kubectl usercert list` shows what there is", show_short(name, 60)))),
+        (None, _) => Err(not_found.hint(format!(
+            "there is no pending request for a user {} either; `kubectl usercert list` lists \
+             pending requests",
+            show_short(name, 60)
+        ))),
         (Some(_), _) => {
             let mut names = show_list(names.iter().map(String::as_str), LISTED, 80);
             if count > LISTED {
                 names.push_str(&format!(" and {} more", count - LISTED));
             }
-            Err(Error::new(format!("{count} pending requests name the user {}", show_short(name, 60)))
-                .hint(format!("name one of the requests: {names}")))
+            Err(Error::new(format!(
+                "{count} pending requests name the user {}",
+                show_short(name, 60)
+            ))
+            .hint(format!("name one of the requests: {names}")))
         }
     }
 }
@@ -106,7 +112,8 @@ pub fn to_submit(
     let lifetime = match (expires, incoming.expiration_seconds) {
         (Some(expires), _) => expires.lifetime(),
         (None, Some(seconds)) => Some(Lifetime::from_seconds(seconds).ok_or_else(|| {
-            let bound = if seconds < 600 { "the least is 600" } else { "the most is 2147483647" };
+            let bound =
+                if seconds < 600 { "the minimum is 600" } else { "the maximum is 2147483647" };
             Error::new(format!("the manifest asks for {seconds} seconds; {bound}"))
                 .hint("give another lifetime with --expires")
         })?),
@@ -156,10 +163,13 @@ pub async fn submit(cluster: &Cluster, sent: &CsrObject) -> Result<Submitted> {
         }
     }
     Err(Error::new(format!(
-        "a request named {} exists already, and it is not the one that was handed over",
+        "a request named {} already exists, and it is not the one that was handed over",
         show_short(&plain, 60)
     ))
-    .hint("nothing was approved; look at it with `kubectl usercert review`, and deny or delete it if it is nobody's"))
+    .hint(
+        "nothing was approved; review it with `kubectl usercert review`, and deny or delete it if \
+         nobody needs it",
+    ))
 }
 
 /// Whether an object needs no decision any more because this very one was made.
@@ -173,7 +183,7 @@ pub fn already(object: &Object, decision: Decision) -> Result<bool> {
         (State::Approved | State::Issued, Decision::Approve)
         | (State::Denied { .. }, Decision::Deny) => Ok(true),
         (State::Failed { reason, message }, _) => Err(Error::new(format!(
-            "certificate signing request {name} has failed already ({}): {}",
+            "certificate signing request {name} has already failed ({}): {}",
             show_short(&reason, 60),
             show_short(&message, 200)
         ))
@@ -248,7 +258,7 @@ pub async fn write(
         again = Some(now);
     }
     Err(Error::new(format!(
-        "the request {} changes all the time; nothing was decided",
+        "the request {} keeps changing; nothing was decided",
         show_short(name, 60)
     ))
     .hint("run the command again"))

@@ -26,7 +26,7 @@ impl AuthorizationFile {
                 Ok(Self { file: file.to_owned(), folder: folder.trim_end_matches('/').to_owned() })
             }
             None => Err(Error::usage(format!(
-                "{} is no absolute path",
+                "{} is not an absolute path",
                 show(&folder.display().to_string())
             ))),
         }
@@ -42,13 +42,13 @@ impl AuthorizationFile {
         // Whoever may change the list takes entries out one by one; one that lost its test entry as well
         // was emptied.
         if !list.has_test && list.entries().len() == 0 {
-            return Err(Error::new("the list of what is revoked was emptied").hint(format!(
+            return Err(Error::new("the list of revoked certificates was emptied").hint(format!(
                 "{} stays as it is; `kubectl usercert revocations install` restores the list",
                 self.shown()
             )));
         }
         let file = Configuration::open(&self.file).hint(
-            "whoever can write there decides who may do what: chown root and chmod 0755 it",
+            "whoever can write there controls authorization: chown it to root, and chmod 0755",
         )?;
         let before = file.read()?;
         let ours = entries(list, &format!("{}/{NEVER_CALLED}", self.folder));

@@ -99,15 +99,16 @@ pub fn ended(name: &str, progress: Progress) -> Error {
             show_short(&reason, 80),
             show_short(&message, 400)
         ))
-        .hint("it will not be tried again; mend what the signer names and make a new request"),
+        .hint("it will not be tried again; fix what the signer names and make a new request"),
         Progress::Replaced => Error::new(format!(
             "another request has taken the name {shown}: this one was deleted and somebody submitted a new one"
         ))
-        .hint("nothing of the other request was used; make your request again, it gets a name of its own"),
+        .hint("nothing of the other request was used; make your request again, it gets another name"),
         _ => Error::new(format!("the request {shown} is gone: deleted, or cleaned up"))
             .hint(
-                "clusters remove an issued request after 1 to 2 hours and a pending one after a day;\n\
-                 run the same `kubectl usercert request` again: it submits the kept request anew",
+                "clusters remove an issued request after 1 to 2 hours and a pending one after a \
+                 day;\n\
+                 run the same `kubectl usercert request` again: it submits the kept request again",
             ),
     }
 }
@@ -116,7 +117,7 @@ fn too_late(object: &Object, resume: Option<&str>) -> Error {
     let name = show(&object.metadata.name);
     let again = match resume {
         Some(line) => {
-            format!("run this; another `create` would make another certificate:\n  {line}")
+            format!("run the following; another `create` would make another certificate:\n  {line}")
         }
         None => "run the same command again".to_owned(),
     };
@@ -160,7 +161,7 @@ pub fn compare(
     ca: &[Certificate],
     now: UnixTime,
 ) -> Result<Vec<Check>> {
-    let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate in the answer"))?;
+    let leaf = chain.first().ok_or_else(|| Error::new("the answer contains no certificate"))?;
     let signed = keys::verify_chain(leaf, chain.get(1..).unwrap_or_default(), ca);
     let mut checks = certificate::check(leaf, expected, signed, now);
     checks.extend(certificate::refusals(chain, ca, now));
@@ -173,7 +174,7 @@ pub fn passed(checks: &[Check]) -> Result<()> {
     }
     let why: Vec<&str> =
         checks.iter().filter(|c| c.outcome == Outcome::Fail).map(|c| c.message.as_str()).collect();
-    Err(Error::new(format!("this certificate is not installed: {}", why.join("; ")))
+    Err(Error::new(format!("this certificate cannot be installed: {}", why.join("; ")))
         .hint("nothing was written and the key is kept; ask for a certificate that answers your own request"))
 }
 
@@ -212,34 +213,44 @@ pub async fn try_out(
             let why = explain(&error, &cluster.server, &Need::WhoAmI).message;
             Ok(note(format!("not verified: {why}")))
         }
-        Err(error) if error.code() == 401 => Err(Error::new(
-            "the server does not accept the certificate (401 Unauthorized)",
-        )
-        .hint(
-            "its issuer is not among the server's client CAs, or a clock is wrong; nothing was written, the key is kept\n\
-             (`kubectl usercert install --no-verify` installs it all the same)",
-        )),
+        Err(error) if error.code() == 401 => {
+            Err(Error::new("the server does not accept the certificate (401 Unauthorized)").hint(
+                "its issuer is not among the server's client CAs, or a clock is wrong; nothing was \
+                 written, the key is kept\n\
+                 (`kubectl usercert install --no-verify` installs it anyway)",
+            ))
+        }
         Err(ApiError::Status(s)) if s.code == 403 && s.message.contains("system:anonymous") => {
-            Err(Error::new("the server saw no certificate: to it this was system:anonymous").hint(
-                "something on the way ends the TLS connection; nothing was written, the key is kept\n\
-                 (`kubectl usercert install --no-verify` installs it all the same)",
+            Err(Error::new("the server saw no certificate, only system:anonymous").hint(
+                "something in between terminates the TLS connection; nothing was written, the key \
+                 is kept\n\
+                 (`kubectl usercert install --no-verify` installs it anyway)",
             ))
         }
         // Authenticated, but not even this review is allowed.
         Err(ApiError::Status(s)) if s.code == 403 && refused_user(&s.message, user).is_some() => {
             match refused_user(&s.message, user) {
                 Some(true) => {
-                    let message = format!("the server knows {} but lets it ask nothing", show(user));
+                    let message = format!(
+                        "the server recognizes {} but does not let it ask who it is",
+                        show(user)
+                    );
                     Ok(Check { code: "server", outcome: Outcome::Pass, message })
                 }
                 _ => Err(Error::new(format!(
-                    "the server takes it for somebody else: {}",
+                    "the server recognizes somebody else: {}",
                     show_short(&s.message, 300)
                 ))
-                .hint("something between here and the server answers for it; nothing was written")),
+                .hint(
+                    "something between this machine and the server answers in its place; nothing \
+                     was written",
+                )),
             }
         }
-        Err(error) => Ok(note(format!("not verified: {}", explain(&error, &cluster.server, &Need::WhoAmI).message))),
+        Err(error) => Ok(note(format!(
+            "not verified: {}",
+            explain(&error, &cluster.server, &Need::WhoAmI).message
+        ))),
     }
 }
 
@@ -264,7 +275,7 @@ fn recognised(
     let found: BTreeSet<String> = info.groups.iter().cloned().collect();
     let credential = format!("X509SHA256={}", leaf.fingerprint());
     let problem = if info.username != user {
-        Some(format!("the server takes it for {}", show(&info.username)))
+        Some(format!("the server recognizes another user, {}", show(&info.username)))
     } else if !groups.is_subset(&found) {
         let missing: Vec<String> = groups.difference(&found).map(|g| show(g)).collect();
         Some(format!("the server does not see the groups {}", missing.join(", ")))
@@ -274,8 +285,9 @@ fn recognised(
         None
     };
     if let Some(problem) = problem {
-        return Err(Error { exit: Exit::Failed, ..Error::new(problem) }
-            .hint("something between here and the server answers for it; nothing was written"));
+        return Err(Error { exit: Exit::Failed, ..Error::new(problem) }.hint(
+            "something between this machine and the server answers in its place; nothing was written",
+        ));
     }
     let groups: Vec<String> = info.groups.iter().map(|g| show(g)).collect();
     Ok(Check {

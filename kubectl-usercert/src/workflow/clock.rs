@@ -24,8 +24,6 @@ pub fn difference(here: UnixTime, there: UnixTime) -> Option<String> {
     let by = human_duration(ahead.abs());
     let whose = if ahead > 0 { "ahead of" } else { "behind" };
     (ahead.abs() > TOLERANCE).then(|| {
-        format!(
-            "warning: this machine's clock is {by} {whose} the server's, and it is the server's that counts"
-        )
+        format!("warning: this machine's clock is {by} {whose} the server's; the server's counts")
     })
 }

@@ -33,11 +33,11 @@ pub fn not_expected(found: Option<Code>, expected: &[ExpectedCode]) -> Finding {
     let shown = found.map_or("unreadable".to_owned(), |code| code.short());
     let message = match (expected, &found) {
         ([one], Some(code)) => format!(
-            "this is not the request that was expected: its code is {shown}, expected was {one} ({})",
+            "this is not the expected request: its code is {shown}, not {one} ({})",
             one.difference(code)
         ),
-        ([_], None) => format!("this is not the request that was expected: its code is {shown}"),
-        _ => format!("this is none of the requests that were expected: its code is {shown}"),
+        ([_], None) => format!("this is not the expected request: its code is {shown}"),
+        _ => format!("this is none of the expected requests: its code is {shown}"),
     };
     Finding { code: FindingCode::NotExpected, severity: Severity::Hard, message }
 }
@@ -60,7 +60,7 @@ pub fn refuse(what: &str, done: &str, findings: &[Finding], accepted: &[String])
         ));
     }
     Err(match accepting(&against) {
-        Some(flags) => error.hint(format!("if this is meant to be so: {flags}")),
+        Some(flags) => error.hint(format!("if this is intended: {flags}")),
         None => error.hint("this cannot be accepted; the person has to make a new request"),
     })
 }

@@ -78,18 +78,20 @@ pub async fn rules_of(cluster: &Cluster, role: &RoleRef, scope: &Scope) -> Resul
                     .hint(format!("to give that one: --clusterrole {}", shell_word(&role.name))));
             }
             Err(Error::new(format!("there is no {role}{place}")).hint(format!(
-                "nothing was granted: whoever made a role of that name later would decide what it allows\n\
-                 `kubectl get {resources}{flag}` shows what there is"
+                "nothing was granted: whoever made a role of that name later would decide what it \
+                 allows\n\
+                 `kubectl get {resources}{flag}` lists them"
             )))
         }
         Err(error) => Err(explain(&error, &cluster.server, &need)
-            .hint("a role that cannot be looked at is not granted")),
+            .hint("a role that cannot be read is not granted")),
     }
 }
 
 fn check_existing(grant: &Grant, value: &Value) -> Result<()> {
     grant.check_existing(value).hint(format!(
-        "nothing was changed; look at it, and delete it if it is nobody's:\n  kubectl get {} {}-o yaml -- {}",
+        "nothing was changed; look at it, and delete it if nobody needs it:\n  kubectl get {} {}-o \
+         yaml -- {}",
         grant.scope.binding_resource(),
         grant.scope.namespace().map(|n| format!("-n {} ", shell_word(n))).unwrap_or_default(),
         shell_word(&grant.binding_name())
@@ -129,12 +131,13 @@ pub fn refused(
     };
     let lines = rbac::allowance(&lacking, scope).lines(MOST);
     Error::new(format!(
-        "you may not pass on the {role} {scope}, for it allows what you do not hold yourself:\n{}",
+        "you may not grant the {role} {scope}, because it allows what you may not do yourself:\n{}",
         lines.join("\n")
     ))
     .hint(format!(
-        "somebody who holds all of it can do it, as a cluster-admin does;\n\
-         or an admin lets you pass on this role, by a role of yours with the rule\n{}",
+        "somebody who may do all of it can grant it, such as a cluster-admin;\n\
+         or an admin allows you to, with the rule\n\
+         {}",
         Rule::allowing(&["bind"], API_GROUP, &[role.kind.resource()])
             .of(&role.name)
             .to_yaml()
@@ -168,9 +171,11 @@ impl Prepared {
             }
         };
         match name.as_str() {
-            rbac::AUTHENTICATED => Some("this group is everybody whom the server knows".to_owned()),
+            rbac::AUTHENTICATED => {
+                Some("this group is everybody whom the server authenticates".to_owned())
+            }
             "system:unauthenticated" => Some(
-                "this group is everybody who reaches the server, without any credentials"
+                "this group is everybody who reaches the server, even without credentials"
                     .to_owned(),
             ),
             "system:serviceaccounts" => Some("this group is every pod of the cluster".to_owned()),

@@ -153,7 +153,7 @@ pub fn refuse_insecure(insecure_skip_tls_verify: Option<bool>) -> Result<()> {
     if insecure_skip_tls_verify != Some(true) {
         return Ok(());
     }
-    Err(Error::usage("--insecure-skip-tls-verify would be written into the kubeconfig for good")
+    Err(Error::usage("--insecure-skip-tls-verify would stay in the kubeconfig")
         .hint("nothing was written; give the server's CA with --certificate-authority FILE"))
 }
 
@@ -217,7 +217,8 @@ impl CheckedCertificate {
         if rbac::allows_something(&review) == Some(false) {
             let user = &self.awaited.expected.user;
             host.say(format!(
-                "note: nothing is allowed to {} in namespace {} yet; an admin grants a role:\n  kubectl usercert grant --clusterrole view -n {} -- {}",
+                "note: {} may not do anything in namespace {} yet; an admin can grant a role:\n  \
+                 kubectl usercert grant --clusterrole view -n {} -- {}",
                 show_short(user, 80),
                 show(namespace),
                 shell_word(namespace),
@@ -308,7 +309,7 @@ impl CheckedCertificate {
         }
         pending_request::store()?
             .remove(&kept.id)
-            .hint("the kubeconfig is written; only the pending copy of the key is left over")
+            .hint("the kubeconfig is written; only the pending copy of the key was not deleted")
     }
 
     /// What was written, as a versioned object.

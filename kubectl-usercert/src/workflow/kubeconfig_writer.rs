@@ -227,7 +227,8 @@ impl Entry<'_> {
                 "to use the new certificate beside the old one:\n  kubectl usercert install --context-name NEW -- NAME",
             ),
             None => error.hint(format!(
-                "to use it beside the old one, add --context-name {}; --no-verify replaces the old one all the same",
+                "to use it beside the old one, add --context-name {}; --no-verify replaces the old \
+                 one anyway",
                 shell_word(&format!("{}-2", self.context_name))
             )),
         }
@@ -243,7 +244,7 @@ impl Entry<'_> {
     ) -> Result<(InstallPlan, Vec<(PathBuf, String)>)> {
         // As for kubectl config, a file that is named and missing is begun.
         let merged = Merged::load(&LoadingList { explicit: false, ..list.clone() }, files)
-            .hint("mend the file first; it is left as it is")?;
+            .hint("fix the file first; it was left unchanged")?;
         let default = list
             .default_file(Path::exists)
             .ok_or_else(|| Error::new("there is no kubeconfig file to write: neither --kubeconfig, $KUBECONFIG nor a home directory"))?;
@@ -265,7 +266,7 @@ impl Entry<'_> {
         let plan = install::plan(&merged, default, &wanted, &existing)
             .map_err(|error| self.unplanned(error))?;
         let texts = edited(merged, &plan.edits)
-            .hint("write a file of its own with --standalone FILE, or mend the file first")?;
+            .hint("write a separate file with --standalone FILE, or fix the file first")?;
         Ok((plan, texts))
     }
 }

@@ -49,7 +49,7 @@ impl KeySource {
 pub fn read_key(file: &Path) -> Result<PrivateKey> {
     let data = reading::read_sensitive(file, KEY_LIMIT)?;
     PrivateKey::read(&data).context(show_path(file)).hint(
-        "an encrypted key is decrypted with `openssl pkey -in FILE -out NEW`; a new key is made by leaving --key out",
+        "decrypt the key with `openssl pkey -in FILE -out NEW`, or leave --key out to make a new one",
     )
 }
 
@@ -141,7 +141,7 @@ impl RequestSpec {
             [files.key, files.csr, files.manifest].map(|name| dir.join(name));
         set::undo_interrupted(if self.key.file().is_none() { &key } else { &csr });
         if let Some(made) = self.made_before(self.key.file().unwrap_or(&key), &csr, &manifest) {
-            host.say("taking up the unfinished request of an earlier run");
+            host.say("resuming the unfinished request of an earlier run");
             return Ok(made);
         }
         let made = self.make()?;
@@ -178,7 +178,7 @@ impl RequestSpec {
             key.iter().chain([&csr, &object]).find(|p| p.symlink_metadata().is_ok())
         {
             let there = show_path(there);
-            return Err(Error::new(format!("{there} is there already"))
+            return Err(Error::new(format!("{there} already exists"))
                 .hint("nothing was written; move it away, or name another --out-dir"));
         }
         let shown = show_path(dir);

@@ -26,7 +26,7 @@ pub struct RequestRecord {
     pub request: String,
     pub code: String,
     pub signer_name: String,
-    /// Asked lifetime in seconds.
+    /// Requested lifetime in seconds.
     pub expiration_seconds: Option<i32>,
     /// Where it was submitted; `None` for an offline request.
     pub submitted: Option<SubmittedTo>,

@@ -61,7 +61,7 @@ pub fn must_be_new(file: &Path) -> Result<()> {
         return Err(Error::usage("--standalone needs a file: the kubeconfig holds a private key")
             .hint("nothing was requested; name a file, as --standalone jane.conf"));
     }
-    let there = file.symlink_metadata().is_ok().then_some("is there already");
+    let there = file.symlink_metadata().is_ok().then_some("already exists");
     let Some(what) = there.or_else(|| Folder::obstacle(file)) else { return Ok(()) };
     Err(Error::new(format!("{} {what}", show_path(file)))
         .hint("nothing was requested; name another file with --standalone"))

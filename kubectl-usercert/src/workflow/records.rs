@@ -155,7 +155,8 @@ impl Recording {
         match write(cluster, record).await {
             Ok(Written::Created | Written::There) => {}
             Ok(Written::Differs) => host.warn(format!(
-                "warning: the record of {}'s certificate was there already and says something else: configmap {} in namespace {NAMESPACE}",
+                "warning: another record of {}'s certificate already exists: configmap {} in \
+                 namespace {NAMESPACE}",
                 show_short(&record.user, 60),
                 record.name()
             )),
@@ -206,5 +207,5 @@ fn not_recorded(error: &ApiError) -> String {
         ),
         _ => show_message(&error.to_string(), 200),
     };
-    show(&format!("warning: not recorded who got a certificate: {why}"))
+    show(&format!("warning: the certificate was not recorded: {why}"))
 }

@@ -28,7 +28,7 @@ pub fn destination(reply: &Path, user: &str) -> Result<Option<PathBuf>> {
         reply.to_owned()
     };
     if file.symlink_metadata().is_ok() {
-        return Err(Error::new(format!("{} is there already", show_path(&file)))
+        return Err(Error::new(format!("{} already exists", show_path(&file)))
             .hint("nothing was approved; move it away, or name another file with --reply"));
     }
     if let Some(what) = Folder::obstacle(&file) {
@@ -64,7 +64,7 @@ pub async fn cluster_data(
     let endpoint = &target.endpoint;
     if endpoint.insecure {
         return Err(Error::new(
-            "this connection does not check the server, so no CA can be vouched for",
+            "this connection does not check the server's certificate, so the reply cannot name its CA",
         )
         .hint("nothing was approved; connect with --certificate-authority FILE instead"));
     }
@@ -80,7 +80,7 @@ pub async fn cluster_data(
     let ca = if known.is_empty() { published_ca(endpoint, cluster, timeout).await? } else { known };
     if let Some(other) = ca.iter().find(|c| !c.may_be_authority()) {
         return Err(Error::new(format!(
-            "{} is no CA certificate, but the server is checked with it",
+            "{} is not a CA certificate, but the server is checked with it",
             other.subject.shown()
         ))
         .hint("nothing was approved; give the cluster's CA with --certificate-authority FILE"));
@@ -96,8 +96,9 @@ pub async fn cluster_data(
 impl ClusterData {
     /// Makes sure that a reply for this user can be made.
     pub fn fits(&self, user: &str, client: &ClientArgs) -> Result<()> {
-        self.check(user, client.namespace.as_deref())
-            .hint("nothing was approved; mend --reply-server, --reply-cluster-name or --namespace")
+        self.check(user, client.namespace.as_deref()).hint(
+            "nothing was approved; correct --reply-server, --reply-cluster-name or --namespace",
+        )
     }
 
     /// The same, without saying what to mend.
@@ -162,7 +163,7 @@ async fn published_ca(
         }
     }
     let why = last.map(|e| e.message).unwrap_or_default();
-    Err(Error::new(format!("no CA is known that the server's certificate holds up against: {why}"))
+    Err(Error::new(format!("no known CA has signed the server's certificate: {why}"))
         .hint("nothing was approved; give the CA with --certificate-authority FILE"))
 }
 

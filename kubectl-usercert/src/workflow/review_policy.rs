@@ -40,17 +40,18 @@ impl PolicyArgs {
                     {
                         return Ok(Rules::default());
                     }
-                    content => (file, content.hint("nothing is reviewed without the policy")?),
+                    content => (file, content.hint("nothing was reviewed without the policy")?),
                 }
             }
         };
         let name = input_name(&file);
         let text = String::from_utf8(content)
-            .map_err(|_| Error::new(format!("{name}: the policy is no UTF-8 text")))?;
+            .map_err(|_| Error::new(format!("{name}: the policy is not UTF-8 text")))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let policy = Policy::parse(text)
-            .context(&name)
-            .hint("nothing is reviewed under half a policy; docs/policy.schema.json describes the fields,\n`kubectl usercert review --explain` lists the findings")?;
+        let policy = Policy::parse(text).context(&name).hint(
+            "nothing was reviewed; docs/policy.schema.json describes the fields,\n\
+             `kubectl usercert review --explain` lists the findings",
+        )?;
         Ok(Rules(Some((policy, name))))
     }
 }

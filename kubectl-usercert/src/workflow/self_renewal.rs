@@ -67,7 +67,7 @@ pub async fn renew(
                 "the server does not let this certificate read its own request",
             )
             .hint(
-                "renewing takes the rights to create, get and watch certificatesigningrequests",
+                "renewing needs the rights to create, get and watch certificatesigningrequests",
             ));
         }
         Submission::Rejected(error) => return Err(error),
@@ -193,7 +193,7 @@ pub fn too_late(
 ) -> Error {
     let why = why.map(|why| format!("; the last renewal: {}", show_short(why, 300)));
     Error::new(format!(
-        "the certificate of {} {}, so it cannot ask for another{}",
+        "the certificate of {} {}, so it cannot request another{}",
         show(leaf.subject.user()),
         expiry_in_words(leaf.not_after, now),
         why.unwrap_or_default()
@@ -213,9 +213,9 @@ pub fn ask_anew(context: Option<&str>, leaf: &Certificate, renews_itself: bool) 
     let name = context.map(|c| format!(" --context-name {}", shell_word(c))).unwrap_or_default();
     let auto = if renews_itself { " --auto-renew" } else { "" };
     format!(
-        "ask with other credentials (--user or --token), or hand a request over:\n  {request}\n\
-         and install the admin's answer:\n  \
-         kubectl usercert install --reply FILE{name} --replace{auto} -- {}",
+        "use other credentials (--user or --token), or hand a request over:\n  {request}\n\
+         and install the admin's answer:\n  kubectl usercert install --reply FILE{name} \
+         --replace{auto} -- {}",
         shell_word(leaf.subject.user())
     )
 }

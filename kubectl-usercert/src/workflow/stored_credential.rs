@@ -165,7 +165,7 @@ pub fn credential(
     Ok(StoredCredential {
         context: context.to_owned(),
         server: endpoint.server.clone(),
-        certificate_authority: ca.context("the cluster's CA is no text")?,
+        certificate_authority: ca.context("the cluster's CA is not text")?,
         tls_server_name: endpoint.tls_server_name.clone(),
         proxy_url: endpoint.proxy_url.clone(),
         signer_name: signer_name.to_owned(),
@@ -192,6 +192,8 @@ pub fn tell_kuberc(host: &Host, exec: &Value, flag: Option<&Path>) {
         ),
     };
     host.warn(format!(
-        "warning: kubectl 1.35 and later will not run it ({refusal}); in {file}, let it (kubectl 1.35 wants name: for command:):\n{lines}"
+        "warning: kubectl 1.35 and later will not run it ({refusal}); allow it in {file} (kubectl \
+         1.35 needs name: instead of command:):\n\
+         {lines}"
     ));
 }

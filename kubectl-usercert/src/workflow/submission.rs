@@ -209,7 +209,7 @@ fn tell_lifetime(host: &Host, spec: &RequestSpec, object: &Object) {
     }
     let kept = lifetime.map_or("the signer's choice".to_owned(), |lifetime| lifetime.to_string());
     host.warn(format!(
-        "note: the request was submitted before; its lifetime stays {kept}, and is not {}",
+        "note: the request was submitted before; its lifetime stays {kept}, not {}",
         spec.expires
     ));
 }

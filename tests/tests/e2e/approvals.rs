@@ -89,7 +89,7 @@ fn expected_codes(trial: &Trial) {
     let other = "0000-0000-0000-0000";
     let from = ["approve", "--from", "r.yaml", "--yes", "--expect"];
     admin.run(&[&from[..], &[first, "--expect", other]].concat()).exits(3).says(&[
-        "none of the requests that were expected",
+        "none of the expected requests",
         second,
         "check the code for a typo",
         &format!("none of these requests has the code {other}"),
@@ -141,7 +141,7 @@ fn replies_need_a_directory(trial: &Trial) {
     let second = newcomer.run(&["request", user, "--offline", "-o", "yaml"]).ok().stdout;
     admin.write("two.yaml", &format!("{}---\n{second}", people[0].3));
     let out = admin.run(&["approve", "--from", "two.yaml", "--yes", "--reply", "dir"]).exits(1);
-    out.says(&["is promised to another request"]);
+    out.says(&["is the reply file of another request"]);
     assert!(admin.has(&format!("dir/{user}.kubeconfig")));
 }
 
@@ -240,7 +240,7 @@ fn every_group_is_seen(trial: &Trial) {
     let label = format!("who={user}");
     admin.kubectl(&["label", "csr", &user, &label]).ok();
     let out = admin.run(&["approve", "-l", &label, "--dry-run=server"]).ok();
-    out.says(&["In full, what the table cuts:", "\"cluster-readers\"", &format!("{last:?}")]);
+    out.says(&["In full, names that the table cuts:", "\"cluster-readers\"", &format!("{last:?}")]);
     let mut terminal = admin.on_terminal(&["approve", "--", &user]);
     let asked = terminal.asked();
     let question = asked.rsplit("Approve ").next().unwrap_or_default();
@@ -267,7 +267,7 @@ fn the_answer_is_not_forgotten(trial: &Trial) {
     let out = admin.run(&["approve", "-f", "far.yaml", "--yes"]).ok();
     out.says(&[&format!("approve -f far.yaml --reply {reply}")]);
     let again = admin.run(&["approve", "-f", "far.yaml", "--yes", "--reply", &reply]).ok();
-    again.prints(&["unchanged (approved before)"]);
+    again.prints(&["unchanged (already approved)"]);
     newcomer.write("reply", &admin.read(&reply));
     newcomer.run(&["install", "--reply", "reply", "--yes"]).ok();
 }

@@ -49,17 +49,17 @@ fn command_line(trial: &Trial) {
         (&["request", "alice", "--csr-name", ".."], "cannot be named '..'"),
         (&["request", "alice", "--csr-name", ""], "empty"),
         (&["request", "alice", "--expires", "599s"], "10 minutes"),
-        (&["request", "alice", "--expires", "soon"], "no duration"),
+        (&["request", "alice", "--expires", "soon"], "not a duration"),
         (&["request", "alice", "--expires", "99999999d"], "longer than"),
         (&["request", "alice", "--key-type", "rsa1024"], "unknown key type rsa1024"),
-        (&["approve", "alice", "--expect", "nonsense"], "is no code"),
+        (&["approve", "alice", "--expect", "nonsense"], "is not a code"),
         (&["approve", "alice", "--accept", "nonsense"], "no finding nonsense"),
         (&["approve", "alice", "--signer", "example.com/x"], "--signer"),
         (&["create", "alice", "--install", "--accept", "nonsense"], "no finding nonsense"),
         (&["create", "alice", "--install", "--accept", "system-masters"], "cannot be accepted"),
-        (&["verify", "--as", "bob"], "--as does not go with it"),
-        (&["verify", "--as-group", "ops"], "--as does not go with it"),
-        (&["list", "--request-timeout", "1d"], "no units here"),
+        (&["verify", "--as", "bob"], "--as cannot be combined with it"),
+        (&["verify", "--as-group", "ops"], "--as cannot be combined with it"),
+        (&["list", "--request-timeout", "1d"], "not supported here"),
         (&["list", "-o", "xml"], "xml"),
     ];
     for (args, says) in cases {
@@ -165,7 +165,7 @@ fn tls(trial: &Trial) {
     admin
         .run(&["list", "--tls-server-name", "other.example"])
         .exits(1)
-        .says(&["certificate is for other names", "--tls-server-name"]);
+        .says(&["certificate is not valid for this name", "--tls-server-name"]);
     admin
         .tool(
             "openssl",
@@ -352,7 +352,7 @@ fn damaged_certificates(trial: &Trial) {
     person.write("c", &glued);
     let with = ["--client-certificate", "c", "--client-key", "ca.key"];
     let out = person.run(&[&["verify"][..], &with].concat()).exits(1);
-    out.says(&["its PEM is damaged: line", "the END line stands behind something else"]);
+    out.says(&["its PEM is damaged: line", "text precedes the END line"]);
     person.run(&["inspect", "c"]).exits(1).says(&["its PEM is damaged: line"]);
 }
 
@@ -363,7 +363,7 @@ fn files_that_are_odd_but_good(trial: &Trial) {
     person.run(&["inspect", "bare"]).ok().prints(&["kubeconfig", "https://a.example"]);
     person.write("secret", "apiVersion: v1\nkind: Secret\n");
     let out = person.run(&["contexts", "--kubeconfig", "secret"]).exits(1);
-    out.says(&["is no kubeconfig: its kind is Secret, not Config"]);
+    out.says(&["is not a kubeconfig: its kind is Secret, not Config"]);
     // Nothing in it that others may not read.
     let context = "contexts: [{name: a, context: {cluster: a, user: a}}]\n";
     person.write("open", &format!("{cluster}{context}"));

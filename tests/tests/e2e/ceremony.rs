@@ -5,7 +5,7 @@ use crate::trial::Trial;
 
 cases!(the_admin_is_asked_for_the_code, the_person_is_asked_for_the_code, text_for_a_chat);
 
-const ASKED: &str = "or Enter to go on without: ";
+const ASKED: &str = "or Enter to continue without it: ";
 
 fn the_admin_is_asked_for_the_code(trial: &Trial) {
     let (admin, user) = (trial.admin(), trial.user("code"));
@@ -21,7 +21,7 @@ fn the_admin_is_asked_for_the_code(trial: &Trial) {
     let mut terminal = admin.on_terminal(&approve);
     terminal.says(ASKED);
     terminal.press("hello");
-    assert!(terminal.says(ASKED).contains("is no code"));
+    assert!(terminal.says(ASKED).contains("is not a code"));
     terminal.press(&code);
     terminal.asked();
     terminal.answer("n").exits(3);

@@ -20,7 +20,7 @@ fn create_in_one_go(trial: &Trial) {
     admin
         .run(&["create", &robot, "--standalone", "robot.conf", "--yes"])
         .exits(1)
-        .says(&["is there already"]);
+        .says(&["already exists"]);
     admin.run(&["create", &robot, "-g", "ci", "--install", "--yes"]).ok();
     assert_eq!(admin.whoami(&admin.context_of(&robot)).0, robot);
 }

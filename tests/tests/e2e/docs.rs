@@ -227,7 +227,7 @@ const WAITING: &str = "waiting for ";
 
 /// The end of a question and the answer to it, if the line holds one.
 fn answered(line: &str) -> Option<(&'static str, &str)> {
-    let ends = ["[y/N] ", "or Enter to go on without: "];
+    let ends = ["[y/N] ", "or Enter to continue without it: "];
     ends.into_iter().find_map(|end| Some((end, line.split_once(end)?.1)))
 }
 

@@ -126,7 +126,7 @@ fn signer_not_known_yet(trial: &Trial) {
     let sandbox = Sandbox::start(SandboxOptions::default()).expect("the sandbox starts");
     let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
     admin.run(&["request", "alice"]).ok();
-    admin.run(&["doctor"]).ok().prints(&["not known, for no request of late was approved"]);
+    admin.run(&["doctor"]).ok().prints(&["unknown: no request was approved recently"]);
 }
 
 fn by_token(trial: &Trial) {

@@ -139,7 +139,7 @@ fn rejected(trial: &Trial) {
         person.run(&files).exits(1).says(&["Forbidden"]);
     }
     let offline = person.run(&[&files[..], &["--offline"]].concat()).ok();
-    offline.says(&["taking up", "kubectl usercert approve -f"]);
+    offline.says(&["resuming", "kubectl usercert approve -f"]);
     assert!(person.pending().is_empty());
     let rule = serde_json::json!([{"apiGroups": ["certificates.k8s.io"],
         "resources": ["certificatesigningrequests"], "verbs": ["create", "get"]}]);
@@ -177,7 +177,7 @@ fn never_submitted(trial: &Trial) {
     let seconds = ["get", "csr", "alice", "-o", "jsonpath={.spec.expirationSeconds}"];
     assert_eq!(admin.kubectl(&seconds).ok().stdout, "21600");
     let again = admin.run(&["request", "alice", "-g", "dev"]).ok().prints(&["unchanged"]);
-    again.says(&["its lifetime stays 6h, and is not 30d"]);
+    again.says(&["its lifetime stays 6h, not 30d"]);
 }
 
 /// The same user name with other groups is another request: neither key is lost.

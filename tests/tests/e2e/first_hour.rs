@@ -85,12 +85,12 @@ fn approved_before_with_another_pending(trial: &Trial) {
     admin.run(&["request", &user, "-g", "dev"]).ok();
     admin.run(&["approve", &user, "--yes"]).ok();
     let again = admin.run(&["approve", &user, "--yes"]).ok();
-    again.prints(&["unchanged (approved before)"]);
+    again.prints(&["unchanged (already approved)"]);
     let second = admin.run(&["request", &user, "-g", "ops"]).ok();
     let name = second.stdout.split([' ', '/']).nth(1).expect("a name").to_owned();
     let told = admin.run(&["approve", &user, "--yes"]).exits(1);
     let line = format!("kubectl usercert approve -- {name}");
-    told.says(&["was approved before", "is pending", "nothing was approved", &line]);
+    told.says(&["is already approved", "is pending", "nothing was approved", &line]);
     let state = ["get", "csr", &name, "-o", "jsonpath={.status.conditions}"];
     assert_eq!(admin.kubectl(&state).ok().stdout, "");
 }
@@ -101,7 +101,7 @@ fn denied_before(trial: &Trial) {
     admin.run(&["request", &user]).ok();
     admin.run(&["deny", &user, "--message", "not you"]).ok();
     let again = admin.run(&["deny", &user, "--message", "really not"]).ok();
-    again.prints(&["unchanged (denied before)"]).says(&["was denied before", "not you"]);
+    again.prints(&["unchanged (already denied)"]).says(&["is already denied", "not you"]);
 }
 
 fn install_without_a_name(trial: &Trial) {
@@ -117,7 +117,7 @@ fn install_without_a_name(trial: &Trial) {
         admin.run(&["request", name]).ok();
     }
     admin.run(&["install"]).exits(1).says(&["2 requests are kept", &two, &three]);
-    admin.run(&["install", "--key", "x"]).exits(2).says(&["whose request"]);
+    admin.run(&["install", "--key", "x"]).exits(2).says(&["no user or request is named"]);
 }
 
 /// Of several requests the only one that was approved is meant, and of the others none that is over.
@@ -185,7 +185,7 @@ fn installed_before(trial: &Trial) {
     newcomer.run(&install).ok();
     let context = newcomer.context_of(&jane);
     let again = newcomer.run(&install).exits(1);
-    again.says(&[&format!("is installed already, in the context {context}")]);
+    again.says(&[&format!("is already installed, in the context {context}")]);
     std::fs::remove_file(newcomer.home.join(".kube/config")).expect("a file");
     newcomer.run(&install).exits(1).says(&["no key for this certificate", "make a new request"]);
 
@@ -195,7 +195,7 @@ fn installed_before(trial: &Trial) {
     let context = admin.context_of(&mary);
     let again = admin.run(&["install", &mary]).exits(1);
     let line = format!("kubectl --context {context}");
-    again.says(&["no request for", "has a certificate here already", &line]);
+    again.says(&["no request for", "already has a certificate here", &line]);
     admin.kubectl(&["config", "delete-context", &context]).ok();
     let lost = admin.run(&["install", &mary]).exits(1);
     lost.says(&["in the kubeconfig only", "kubectl usercert request"]);
@@ -213,7 +213,7 @@ fn the_wrong_file(trial: &Trial) {
     newcomer.write("reply", &admin.read("reply"));
     for person in [&newcomer, &admin] {
         let told = person.run(&["install", "reply"]).exits(1);
-        told.says(&["a file of that name", "kubectl usercert install --reply reply"]);
+        told.says(&["a file has that name", "kubectl usercert install --reply reply"]);
     }
     let block = admin.run(&["approve", &user, "--yes", "--reply", "-"]).ok().stdout;
     newcomer.write("answer.txt", &block);
@@ -254,7 +254,7 @@ fn files_are_found_by_their_flag(trial: &Trial) {
     let request = trial.newcomer().run(&["request", &user, "--offline", "-o", "yaml"]).ok().stdout;
     admin.write("x.yaml", &request);
     for command in ["approve", "review"] {
-        admin.run(&[command, "x.yaml"]).exits(1).says(&["a file of that name", "-f x.yaml"]);
+        admin.run(&[command, "x.yaml"]).exits(1).says(&["a file has that name", "-f x.yaml"]);
     }
     admin.run(&["review", "-f", "x.yaml"]).ok().prints(&[&user]);
     admin.run(&["approve", "--filename", "x.yaml", "--yes"]).ok();
@@ -275,7 +275,7 @@ fn a_certificate_is_no_kubeconfig(trial: &Trial) {
     let admin = trial.admin();
     admin.run(&["ca", "init"]).ok();
     let listed = admin.run(&["list", "--kubeconfig", "ca.crt"]).exits(2);
-    listed.says(&["ca.crt holds PEM", "not a kubeconfig"]).never_shows("mapping");
+    listed.says(&["ca.crt is a PEM file, not a kubeconfig"]).never_shows("mapping");
 }
 
 fn somebody_elses_reply(trial: &Trial) {
@@ -310,7 +310,7 @@ fn directories_are_made(trial: &Trial) {
 fn the_certificate_of_a_cluster_admin(trial: &Trial) {
     let admin = trial.admin();
     let told = admin.run(&["renew"]).exits(1);
-    told.says(&["system:masters", "no API server takes", "kubeadm certs renew", "request NAME"]);
+    told.says(&["system:masters", "no API server accepts", "kubeadm certs renew", "request NAME"]);
 }
 
 /// Whoever goes on with a new certificate knows why `get pods` is forbidden.
@@ -322,7 +322,7 @@ fn nothing_is_allowed_yet(trial: &Trial) {
     admin.run(&["request", &user, "-g", "dev"]).ok();
     admin.run(&["approve", &user, "--yes"]).ok();
     let grant = format!("  kubectl usercert grant --clusterrole view -n default -- {user}");
-    admin.run(&use_it).ok().says(&["nothing is allowed to", "in namespace default yet", &grant]);
+    admin.run(&use_it).ok().says(&["may not do anything in namespace default yet", &grant]);
     admin.kubectl(&["get", "pods", "-n", "default"]).exits(1).says(&["forbidden"]);
     // The printed line works, and afterwards there is nothing to say.
     let words: Vec<&str> = grant.split_whitespace().skip(3).collect();
@@ -335,5 +335,5 @@ fn nothing_is_allowed_yet(trial: &Trial) {
     admin.run(&[&["approve", &name, "--yes"][..], &with].concat()).ok();
     let again = ["--csr-name", &name, "--replace"];
     let again = admin.run(&[&use_it[..], &again, &with].concat()).ok();
-    again.never_shows("nothing is allowed");
+    again.never_shows("may not do anything");
 }

@@ -323,7 +323,7 @@ fn hostile_surroundings(trial: &Trial) {
 fn wrong_arguments(trial: &Trial) {
     let person = pki(trial);
     person.write("hello", "hello\n");
-    person.run(&["inspect", "hello"]).exits(1).says(&["hello: nothing known"]);
+    person.run(&["inspect", "hello"]).exits(1).says(&["hello: nothing recognized"]);
     person.run(&["inspect", "gone"]).exits(1).says(&["gone"]);
     // One that fails does not hide the others.
     person.run(&["inspect", "gone", "pki/ca.crt"]).exits(1).prints(&["the cluster's CA"]);
@@ -333,7 +333,7 @@ fn wrong_arguments(trial: &Trial) {
     }
     person.run(&["inspect", "csr/a", "pki/ca.crt"]).exits(1).prints(&["the cluster's CA"]);
     sh(&person, "mkdir empty");
-    person.run(&["inspect", "empty"]).exits(1).says(&["nothing known in empty"]);
+    person.run(&["inspect", "empty"]).exits(1).says(&["nothing recognized in empty"]);
 }
 
 /// Programs get the names themselves, people a form that is safe to look at.

@@ -191,7 +191,7 @@ fn broken_file_is_left_alone(trial: &Trial) {
         newcomer
             .run(&["install", &user, "--reply", "reply", "--yes"])
             .exits(1)
-            .says(&["config", place, "mend"]);
+            .says(&["config", place, "fix"]);
         assert_eq!(newcomer.read(".kube/config"), text);
         assert_eq!(newcomer.pending().len(), 1, "the key is kept");
     }
@@ -224,7 +224,7 @@ fn contexts_and_prune(trial: &Trial) {
         .clone();
     assert_eq!(item["state"], "valid");
     assert_eq!(item["groups"][0], "dev");
-    let none = person.run(&["contexts", "--prune", "-o", "json"]).ok().says(&["nothing to remove"]);
+    let none = person.run(&["contexts", "--prune", "-o", "json"]).ok().says(&["Nothing to remove"]);
     assert_eq!(none.json()["removed"]["users"], serde_json::json!([]));
     // An expired certificate, a context that leads nowhere, and a file that others can read.
     person.write("old.crt", include_str!("../../../core/tests/data/expired.pem"));

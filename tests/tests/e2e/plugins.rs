@@ -84,7 +84,7 @@ fn what_broken_ones_print_stays_unseen(trial: &Trial) {
             "print('{\"token\": \"SECRET\"}')\nraise SystemExit(1)\n".to_owned(),
             "failed with exit code 1",
         ),
-        ("print('token: SECRET: [')\n".to_owned(), "no ExecCredential"),
+        ("print('token: SECRET: [')\n".to_owned(), "did not print an ExecCredential"),
         (answer(r#"{"token": "SECRET\\nHost: b"}"#), "control character"),
         (answer(r#"{"clientKeyData": "SECRET"}"#), "not both"),
     ] {
@@ -144,7 +144,7 @@ fn they_run_as_far_as_kuberc_lets_them(trial: &Trial) {
     admin
         .list(&[])
         .exits(1)
-        .says(&["unknown plugin policy: \"Denyall\"", "no credential plugin is run"]);
+        .says(&["unknown plugin policy: \"Denyall\"", "no credential plugin runs"]);
     assert!(!ran());
     // Nobody else's policy keeps from connecting without a plugin.
     person.run(&["list"]).ok();

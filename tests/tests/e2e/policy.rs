@@ -90,12 +90,12 @@ fn broken_policies_stop_everything(trial: &Trial) {
             format!("{HEAD}findings: {{not-expected: allow}}\n"),
             "line 3, column 12: findings: not-expected: it always refuses",
         ),
-        (String::new(), "line 1, column 1: there is nothing in it"),
+        (String::new(), "line 1, column 1: it is empty"),
         (format!("{HEAD}users: [\n"), "line 3, column 8: a bracket"),
     ] {
         admin.write(".config/kubectl-usercert/policy.yaml", &policy);
         for args in [&["approve", &user, "--yes"][..], &["review", &user], &["list"]] {
-            admin.run(args).exits(1).says(&[says, "nothing is reviewed"]);
+            admin.run(args).exits(1).says(&[says, "nothing was reviewed"]);
         }
     }
     std::fs::remove_file(folder.join("policy.yaml")).expect("removed");

@@ -65,7 +65,7 @@ impl Terminal {
     /// Reads messages up to and including the question that takes yes or no. One for a code that comes
     /// before is gone on without.
     pub(crate) fn asked(&mut self) -> &str {
-        self.one_of(&["[y/N] ", "or Enter to go on without: "]);
+        self.one_of(&["[y/N] ", "or Enter to continue without it: "]);
         if !self.said.ends_with("[y/N] ") {
             self.press("");
             self.says("[y/N] ");

@@ -154,7 +154,7 @@ fn without_namespace_or_right_it_is_told_once(trial: &Trial) {
         ]),
     );
     let out = approver.run(&["create", "erin", "--yes", "--standalone", "erin.conf"]).ok();
-    out.says(&["not recorded who got a certificate", "Role usercert-recorder"]);
+    out.says(&["the certificate was not recorded", "Role usercert-recorder"]);
     assert!(recorded(&admin, &["erin"]).as_array().is_some_and(Vec::is_empty));
     let bind = [
         "create",

@@ -36,7 +36,7 @@ fn approver_role_alone(trial: &Trial) {
     trial.grant(&approver, json!([csr_rule("certificatesigningrequests", &["get"])]));
     person.run(&["approve", &asks, "--yes"]).exits(1).says(&[
         "cannot update resource \"certificatesigningrequests/approval\"",
-        "what is missing is the rule\n      - apiGroups: [certificates.k8s.io]\n        resources: [certificatesigningrequests/approval]\n        verbs: [update]",
+        "the missing rule is\n      - apiGroups: [certificates.k8s.io]\n        resources: [certificatesigningrequests/approval]\n        verbs: [update]",
     ]);
     undecided(trial, &asks);
     trial.grant(&approver, json!([csr_rule("certificatesigningrequests/approval", &["update"])]));
@@ -55,7 +55,7 @@ fn approval_without_the_signer(trial: &Trial) {
     );
     person.run(&["approve", &asks, "--yes"]).exits(1).says(&[
         "user not permitted to approve requests with signerName",
-        "what is missing is the rule\n      - apiGroups: [certificates.k8s.io]\n        resources: [signers]\n        resourceNames: [\"kubernetes.io/kube-apiserver-client\"]\n        verbs: [approve]",
+        "the missing rule is\n      - apiGroups: [certificates.k8s.io]\n        resources: [signers]\n        resourceNames: [\"kubernetes.io/kube-apiserver-client\"]\n        verbs: [approve]",
     ]);
     undecided(trial, &asks);
     // Whoever may not list bindings is told so, and approves all the same.

@@ -147,7 +147,10 @@ fn rerun_takes_up(trial: &Trial) {
     admin.run(&["approve", &user, "--yes"]).ok();
     admin.run(&["install", &user]).ok();
     // Installing once more finds nothing pending and says so.
-    admin.run(&["install", &user]).exits(1).says(&["no request for", "here already"]);
+    admin
+        .run(&["install", &user])
+        .exits(1)
+        .says(&["no request for", "already has a certificate here"]);
 }
 
 fn name_taken_gets_a_suffix(trial: &Trial) {
@@ -240,7 +243,7 @@ fn dry_runs(trial: &Trial) {
     let user = trial.user("dry");
     let manifest =
         admin.run(&["request", &user, "-g", "dev", "--dry-run=client", "-o", "yaml"]).ok();
-    let manifest = manifest.says(&["thrown away", "--offline"]);
+    let manifest = manifest.says(&["discarded", "--offline"]);
     admin.write("m.yaml", &manifest.stdout);
     admin.kubectl(&["create", "--dry-run=server", "--validate=false", "-f", "m.yaml"]).ok();
     admin.run(&["request", &user, "--dry-run=server"]).ok();
@@ -349,7 +352,7 @@ fn out_dir(trial: &Trial) {
     admin
         .run(&["request", &user, "--out-dir", "out"])
         .exits(1)
-        .says(&["is there already", "nothing was written"]);
+        .says(&["already exists", "nothing was written"]);
 }
 
 fn requests_under_impersonation(trial: &Trial) {

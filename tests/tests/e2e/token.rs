@@ -81,7 +81,7 @@ fn shortened_by_the_server(trial: &Trial) {
     let robot = account(trial, &admin);
     let out = admin.run(&["token", &robot, "--expires", "48h", "--standalone", "robot.conf"]).ok();
     out.says(&["Warning: requested expiration of 172800 seconds shortened to 3600 seconds"])
-        .prints(&["2d was asked"]);
+        .prints(&["2d was requested"]);
     let json =
         admin.run(&["token", &robot, "--expires", "48h", "--standalone", "2.conf", "-o", "json"]);
     assert_eq!(json.ok().json()["warnings"].as_array().map(Vec::len), Some(1));
@@ -114,7 +114,7 @@ fn gone_with_its_account(trial: &Trial) {
     loop {
         let verified = admin.run(&["verify", "--kubeconfig", "robot.conf"]);
         if verified.code == 1 {
-            verified.says(&["does not accept the token", "its service account is gone"]);
+            verified.says(&["does not accept the token", "its service account was deleted"]);
             return;
         }
         assert!(std::time::Instant::now() < until, "the token outlives its account");
@@ -179,13 +179,13 @@ fn wrong_usage(trial: &Trial) {
         .says(&["there is no service account x in namespace no-such"]);
     run(&["x", "--expires", "9m"]).exits(2).says(&["shorter than 10 minutes"]);
     run(&["x", "--expires", "49711d"]).exits(2).says(&["longer than 2^32 seconds"]);
-    run(&["x", "--expires", "soon"]).exits(2).says(&["\"soon\" is no duration"]);
+    run(&["x", "--expires", "soon"]).exits(2).says(&["\"soon\" is not a duration"]);
     admin.run(&["token", "x"]).exits(2).says(&["--standalone"]);
     admin
         .run(&["token", "x", "--standalone", "-", "-o", "json"])
         .exits(2)
-        .says(&["-o goes to standard output"]);
+        .says(&["-o and the kubeconfig cannot both go to standard output"]);
     admin.write("x.conf", "mine");
-    run(&["x"]).exits(1).says(&["is there already"]);
+    run(&["x"]).exits(1).says(&["already exists"]);
     assert_eq!(admin.read("x.conf"), "mine");
 }

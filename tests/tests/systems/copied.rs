@@ -35,12 +35,12 @@ fn files_that_the_manifests_name_are_found_in_the_copy() {
 
     let told = person.run(&["inspect", "copy", "-o", "json"]);
     let missing: Vec<&str> =
-        told.stdout.lines().filter(|line| line.contains("it is not there")).collect();
+        told.stdout.lines().filter(|line| line.contains("it does not exist")).collect();
     let [one] = missing.as_slice() else { panic!("{told:#?}") };
     assert!(one.contains("--etcd-cafile"), "{one}");
     // As the manifest names it: a path of the node.
     assert!(told.stdout.contains("\"/etc/kubernetes/pki/etcd-ca.crt\""), "{told:#?}");
     std::fs::copy(&cert, pki.join("etcd-ca.crt")).unwrap();
     let told = person.run(&["inspect", "copy", "-o", "json"]);
-    assert!(!told.stdout.contains("it is not there"), "{told:#?}");
+    assert!(!told.stdout.contains("it does not exist"), "{told:#?}");
 }

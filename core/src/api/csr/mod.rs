@@ -39,7 +39,7 @@ pub const CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 /// The usage that such a certificate needs.
 pub const CLIENT_AUTH: &str = "client auth";
 
-/// Why a JSON or YAML value is no CertificateSigningRequest.
+/// Why a JSON or YAML value is not a CertificateSigningRequest.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
     /// Another kind of object.
@@ -91,11 +91,11 @@ pub struct Metadata {
 pub struct Spec {
     /// Base64 of the PEM text.
     pub request: String,
-    /// Who is to sign.
+    /// The signer.
     pub signer_name: String,
-    /// Asked usages.
+    /// Requested usages.
     pub usages: Vec<String>,
-    /// Asked lifetime in seconds.
+    /// Requested lifetime in seconds.
     pub expiration_seconds: Option<i64>,
     /// The requester as the API server authenticated it.
     pub username: String,

@@ -15,7 +15,7 @@ pub struct Manifest<'a> {
     pub name: &'a str,
     /// DER of the certificate request.
     pub request_der: &'a [u8],
-    /// Who is to sign.
+    /// The signer.
     pub signer_name: &'a str,
     /// Usages; people's certificates need [`CLIENT_AUTH`](super::CLIENT_AUTH).
     pub usages: &'a [String],

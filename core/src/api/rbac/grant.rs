@@ -32,7 +32,7 @@ pub enum GrantError {
     #[error("{} cannot be the name of a role or namespace", show(.0))]
     ObjectName(String),
     /// Something that has our binding's name and is another.
-    #[error("{kind} {} is there already, and {why}", show(.name))]
+    #[error("{kind} {} already exists, and {why}", show(.name))]
     Taken {
         /// The binding's kind.
         kind: &'static str,

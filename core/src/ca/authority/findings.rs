@@ -10,7 +10,7 @@ use crate::x509::san::AlternativeName;
 
 /// The review's findings on a request, as they are for one that is to be signed here.
 ///
-/// What the profile prescribes is no finding: a component's name for that component, host names for a
+/// What the profile prescribes is not a finding: a component's name for that component, host names for a
 /// server. What a server in front would have checked is one: nobody else looks at the signature.
 /// `weigh` says how much a finding weighs under the policy that counts.
 pub fn adapt(
@@ -33,13 +33,14 @@ pub fn adapt(
         match finding.code {
             FindingCode::SignatureUnchecked => {
                 finding.severity = Severity::Hard;
-                finding.message.push_str(": that the key is the requester's cannot be shown");
+                finding.message.push_str(": this does not prove that the requester has the key");
             }
             FindingCode::UnsupportedSignature => {
                 finding.code = FindingCode::SignatureUnchecked;
-                finding.message = "signed in a way that is not checked here: that the key is the \
-                                   requester's cannot be shown"
-                    .to_owned();
+                finding.message =
+                    "signed in a way that is not checked here: this does not prove that the \
+                     requester has the key"
+                        .to_owned();
             }
             // A broken hash is what an API server still takes; a CA of one's own need not.
             FindingCode::WeakSignature if finding.severity == Severity::Warn => {

@@ -49,7 +49,7 @@ impl Authority {
         let certificate = valid.or_else(|| own().next()).ok_or(AuthorityError::OtherKey)?.clone();
         let ca = certificate.subject.shown();
         if !certificate.may_be_authority() {
-            let problem = format!("{ca} is no CA: its basicConstraints do not say so");
+            let problem = format!("{ca} is not a CA: its basicConstraints do not say so");
             return Err(AuthorityError::Unfit(problem));
         }
         if certificate.key_usages.as_ref().is_some_and(|usages| !usages.contains(&"cert sign")) {
@@ -86,7 +86,7 @@ impl Authority {
             }
             if let Some(extension) = ca.unknown_critical.first() {
                 return Err(AuthorityError::Unfit(format!(
-                    "the CA {} has a critical extension that Kubernetes does not know: {extension}",
+                    "the CA {} has a critical extension unknown to Kubernetes: {extension}",
                     ca.subject.shown()
                 )));
             }
@@ -199,7 +199,7 @@ mod tests {
                 },
                 during
             ),
-            format!("{ca} is no CA: its basicConstraints do not say so")
+            format!("{ca} is not a CA: its basicConstraints do not say so")
         );
         let usages = |c: &mut Certificate| c.key_usages = Some(vec!["digital signature"]);
         assert!(refusal(&usages, during).starts_with(&format!("the CA {ca} may not sign")));
@@ -254,7 +254,7 @@ mod tests {
         let narrow = refused(&|root| root.path_length = Some(0));
         assert!(narrow.to_string().starts_with("the CA CN=root allows fewer CAs below it"));
         let odd = refused(&|root| root.unknown_critical = vec!["1.2.3".to_owned()]);
-        assert!(odd.to_string().contains("does not know: 1.2.3"), "{odd}");
+        assert!(odd.to_string().contains("unknown to Kubernetes: 1.2.3"), "{odd}");
         let servers = Some(vec!["server auth".to_owned()]);
         let ca = with(Certificate { extended_key_usages: servers, ..root.clone() }).unwrap();
         assert!(ca.may_issue(profile::user()).is_err());

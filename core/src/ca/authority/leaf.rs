@@ -30,11 +30,11 @@ pub struct CertificateOrder<'a> {
     pub key: Key<'a>,
     /// The user's, node's or host's name, where it was given.
     pub name: Option<&'a str>,
-    /// Further names of a server.
+    /// Additional names of a server.
     pub alternative_names: &'a [AlternativeName],
     /// What else names of servers depend on.
     pub cluster: &'a ClusterNames,
-    /// How long it is to live.
+    /// Its lifetime.
     pub lifetime: Lifetime,
 }
 

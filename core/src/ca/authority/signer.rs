@@ -27,11 +27,11 @@ const LONGEST_DOMAIN: usize = 253;
 /// Longest name of a signer: a domain, a slash, and a path that has room for a label, a dot and a domain.
 const LONGEST_NAME: usize = LONGEST_DOMAIN + 1 + LONGEST_LABEL + 1 + LONGEST_DOMAIN;
 
-/// Why a text is no signer's name for this signer.
+/// Why a text is not a signer's name for this signer.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SignerNameError {
     /// Not of the form that the API server takes.
-    #[error("{} is no signer's name; write it as example.com/people", text::show_short(.0, 80))]
+    #[error("{} is not a signer name; write it as example.com/people", text::show_short(.0, 80))]
     Form(String),
     /// One of Kubernetes' own whose certificates are not people's.
     #[error("{} signs certificates that are not people's", text::show_short(.0, 80))]

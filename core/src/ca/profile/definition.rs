@@ -23,7 +23,7 @@ pub enum CertificateSubject {
 /// Which names a certificate of a profile holds beside those that are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
-    /// It is no server's: none, and none may be asked for.
+    /// It is not a server's: none, and none may be asked for.
     None,
     /// The host's own name.
     Host,

@@ -27,15 +27,15 @@ pub enum ProfileError {
         /// Whom the request names.
         found: String,
     },
-    /// Names for what is no server.
-    #[error("the profile {0} is no server's: its certificate holds no host names")]
+    /// Names for what is not a server.
+    #[error("the profile {0} is not for servers: its certificate has no host names")]
     NamesNotTaken(&'static str),
     /// A server without any name.
     #[error("a server's certificate needs a host name or an address, or every client refuses it")]
     NoNames,
     /// A name that no node can have.
     #[error(
-        "{} is no name of a node: lower-case letters, digits, dashes and dots", text::show_short(.0, 80)
+        "{} is not a node name: use lower-case letters, digits, dashes and dots", text::show_short(.0, 80)
     )]
     NodeName(String),
     /// A name that is none.

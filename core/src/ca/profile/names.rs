@@ -21,7 +21,7 @@ impl Profile {
     /// the server's own name; it is taken where the profile says so, or where there is no other.
     ///
     /// # Errors
-    /// Names for what is no server, or a server without any.
+    /// Names for what is not a server, or a server without any.
     pub fn alternative_names(
         &self,
         asked: &[AlternativeName],

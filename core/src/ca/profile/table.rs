@@ -35,23 +35,23 @@ const fn both(name: &'static str, about: &'static str) -> Profile {
 /// All profiles, what people need most first.
 pub static PROFILES: [Profile; 14] = [
     client("user", "a person or robot, as the request names it", SIGNER, Person),
-    client("node", "a kubelet towards the API server", SIGNER, Node),
+    client("node", "a kubelet, as a client of the API server", SIGNER, Node),
     server("node-serving", "a kubelet's own endpoint", SIGNER, Node, Names::Host),
     client(
         "scheduler",
-        "kube-scheduler towards the API server",
+        "kube-scheduler, as a client of the API server",
         KUBECONFIG,
         Component("system:kube-scheduler", None),
     ),
     client(
         "controller-manager",
-        "kube-controller-manager towards the API server",
+        "kube-controller-manager, as a client of the API server",
         KUBECONFIG,
         Component("system:kube-controller-manager", None),
     ),
     client(
         "proxy",
-        "kube-proxy towards the API server",
+        "kube-proxy, as a client of the API server",
         DOCUMENTATION,
         Component("system:kube-proxy", Some("system:node-proxier")),
     ),
@@ -64,31 +64,31 @@ pub static PROFILES: [Profile; 14] = [
     ),
     client(
         "apiserver-kubelet-client",
-        "the API server towards kubelets",
+        "the API server, as a client of kubelets",
         KUBEADM,
         Component("kube-apiserver-kubelet-client", Some("kubeadm:cluster-admins")),
     ),
     client(
         "apiserver-etcd-client",
-        "the API server towards etcd (etcd's CA)",
+        "the API server, as a client of etcd (etcd's CA)",
         KUBEADM,
         Component("kube-apiserver-etcd-client", None),
     ),
     client(
         "front-proxy-client",
-        "the API server towards extension API servers (a CA of its own)",
+        "the API server, as a client of extension API servers (own CA)",
         KUBEADM,
         Component("front-proxy-client", None),
     ),
     both("etcd-server", "etcd's endpoint (etcd's CA)"),
-    both("etcd-peer", "etcd's members among each other (etcd's CA)"),
+    both("etcd-peer", "etcd's members, between each other (etcd's CA)"),
     client(
         "etcd-healthcheck-client",
-        "health checks towards etcd (etcd's CA)",
+        "health checks of etcd (etcd's CA)",
         KUBEADM,
         Component("kube-etcd-healthcheck-client", None),
     ),
-    server("server", "any other server, as a webhook", DOCUMENTATION, Host(None), Names::Host),
+    server("server", "any other server, such as a webhook", DOCUMENTATION, Host(None), Names::Host),
 ];
 
 /// The profile of that name.

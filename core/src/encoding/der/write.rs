@@ -41,7 +41,7 @@ pub(crate) fn unsigned_integer(bytes: &[u8]) -> Vec<u8> {
     element(INTEGER, &[if sign { &[0] } else { &[] }, bytes])
 }
 
-/// An object identifier from its dotted form, which is one of ours: what is no number counts as 0.
+/// An object identifier from its dotted form, which is one of ours: what is not a number counts as 0.
 pub(crate) fn object_identifier(dotted: &str) -> Vec<u8> {
     let mut arcs = dotted.split('.').map(|arc| arc.parse().unwrap_or_default());
     let mut arc = || arcs.next();

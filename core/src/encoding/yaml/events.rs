@@ -17,11 +17,11 @@ const EVENTS: usize = 4_096;
 #[cfg(feature = "whole-yaml")]
 const BYTES_PER_EVENT: usize = 3;
 #[cfg(feature = "whole-yaml")]
-const TOO_DENSE: &str = "more values than a text of this size is read for";
+const TOO_DENSE: &str = "too many values for a text of this size";
 /// What the caller never sees where there is the parser, which is asked then.
 const IRREGULAR: &str = match cfg!(feature = "whole-yaml") {
     true => "",
-    false => "written in a way that is not read here; `kubectl` prints it plainly with -o json",
+    false => "written in an unsupported way; `kubectl` prints it plainly with -o json",
 };
 
 /// The parser's events with positions, without what carries no content.
@@ -114,7 +114,7 @@ impl<'t> Events<'t> {
 /// The parser's own texts are many, and one of them quotes the input.
 fn describe(kind: &ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::UnknownAnchor => "an alias for which there is no anchor before it",
+        ErrorKind::UnknownAnchor => "an alias without an anchor before it",
         ErrorKind::RecursionLimitExceeded => "nested too deeply",
         ErrorKind::TabNotAllowed
         | ErrorKind::TabInBlockIndentation
@@ -132,12 +132,12 @@ fn describe(kind: &ErrorKind) -> &'static str {
         | ErrorKind::InvalidLowSurrogate
         | ErrorKind::InvalidLowSurrogateHexEscape
         | ErrorKind::MissingLowSurrogate
-        | ErrorKind::UnpairedLowSurrogate => "an escape that YAML does not know",
+        | ErrorKind::UnpairedLowSurrogate => "an unknown escape sequence",
         ErrorKind::UnclosedFlowCollection { .. }
         | ErrorKind::MisplacedFlowCollectionEnd
         | ErrorKind::MismatchedFlowCollectionEnd { .. }
         | ErrorKind::UnexpectedEofFlowMapping
-        | ErrorKind::UnexpectedEofFlowSequence => "a bracket without its counterpart",
+        | ErrorKind::UnexpectedEofFlowSequence => "an unmatched bracket",
         ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
             "a comma or closing bracket is missing"
         }

@@ -33,7 +33,7 @@ pub(crate) use self::write::{Escapes, Layout, flow, is_block, quote, spaces};
 /// The one document of a text as a JSON value; `null` when there is none.
 ///
 /// # Errors
-/// When the text is no YAML, has several documents, holds a key twice, or expands too much.
+/// When the text is not YAML, has several documents, holds a key twice, or expands too much.
 pub fn parse(text: &str) -> Result<Value, YamlError> {
     let mut reader = ValueReader::new(text, Events::new(text)?, Duplicates::Refuse);
     let value = reader.document()?.unwrap_or(Value::Null);
@@ -46,7 +46,7 @@ pub fn parse(text: &str) -> Result<Value, YamlError> {
 /// All documents of a text as JSON values.
 ///
 /// # Errors
-/// When the text is no YAML, holds a key twice, or expands too much.
+/// When the text is not YAML, holds a key twice, or expands too much.
 pub fn parse_all(text: &str) -> Result<Vec<Value>, YamlError> {
     let mut reader = ValueReader::new(text, Events::new(text)?, Duplicates::Refuse);
     let mut values = Vec::new();
@@ -69,7 +69,7 @@ pub(crate) fn has_alias(_: &str) -> bool {
 }
 
 /// The first document, the way kubectl takes a kubeconfig: what follows it goes unread, and of a
-/// key that is there twice the last one counts.
+/// key that appears twice the last one counts.
 pub(crate) fn parse_first_leniently(text: &str) -> Result<Value, YamlError> {
     let reader = |events| ValueReader::new(text, events, Duplicates::LastWins);
     let document = match reader(Events::regular(text)).document() {

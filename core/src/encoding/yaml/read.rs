@@ -116,7 +116,7 @@ impl<'t> ValueReader<'t> {
             let value = self.node(value, depth + 1)?;
             let again = merged.remove(&key).is_some();
             if map.insert(key, value).is_some() && !again && self.duplicates == Duplicates::Refuse {
-                return Err(fail("a key that is there twice"));
+                return Err(fail("a key that appears twice"));
             }
         }
     }
@@ -137,7 +137,7 @@ impl<'t> ValueReader<'t> {
         };
         for source in sources.into_iter().rev() {
             let Value::Object(source) = source else {
-                return Err(YamlError::at(&mark, "a merge of what is no mapping"));
+                return Err(YamlError::at(&mark, "a merge of something that is not a mapping"));
             };
             for (key, value) in source {
                 merged.insert(key.clone(), Value::Null);
@@ -154,7 +154,7 @@ pub(super) fn key_text(value: Value) -> Result<String, &'static str> {
         Value::String(text) => Ok(text),
         Value::Bool(value) => Ok(if value { "true" } else { "false" }.to_owned()),
         Value::Number(number) => Ok(whole(&number).unwrap_or_else(|| float_key(&number))),
-        _ => Err("a key that is no string"),
+        _ => Err("a key that is not a string"),
     }
 }
 

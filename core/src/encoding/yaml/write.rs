@@ -74,7 +74,7 @@ impl Layout<'_> {
         }
     }
 
-    /// Writes a key with its colon. YAML bounds the length of keys that it recognises by the colon
+    /// Writes a key with its colon. YAML bounds the length of keys that it recognizes by the colon
     /// alone, so longer ones are announced.
     fn key(self, out: &mut String, key: &str, column: usize) {
         let mut text = String::new();

@@ -17,11 +17,11 @@ use crate::x509::code::Code;
 /// Longest reply that is looked at, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// Why a text is no reply that can be used.
+/// Why a text is not a reply that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplyError {
     /// Not YAML, not UTF-8, or too long.
-    #[error("the reply is no kubeconfig: {0}")]
+    #[error("the reply is not a kubeconfig: {0}")]
     NotKubeconfig(String),
     /// A field that a reply must not have.
     #[error("the reply holds {field}, which a reply must not have: {why}")]

@@ -42,11 +42,11 @@ impl Reply {
     /// Takes a reply apart that is read already: `value` is what `text` says.
     pub(crate) fn from_value(text: &str, value: &Value) -> Result<Self, ReplyError> {
         if has_aliases(text) {
-            return Err(forbidden("YAML aliases", "what they stand for is easily overlooked"));
+            return Err(forbidden("YAML aliases", "their meaning is easily overlooked"));
         }
         let top = value
             .as_object()
-            .ok_or_else(|| ReplyError::NotKubeconfig("it is no mapping".to_owned()))?;
+            .ok_or_else(|| ReplyError::NotKubeconfig("it is not a mapping".to_owned()))?;
         let word = |key: &str| top.get(key).and_then(Value::as_str);
         if (word("apiVersion"), word("kind")) != (Some("v1"), Some("Config")) {
             return Err(ReplyError::NotKubeconfig(
@@ -90,11 +90,11 @@ impl Reply {
         check_server(server)?;
         let namespace = string(context, "namespace")?.map(str::to_owned);
         if namespace.as_deref().is_some_and(|n| !is_label(n, 63)) {
-            return Err(invalid("namespace", "is no namespace's name"));
+            return Err(invalid("namespace", "is not a namespace name"));
         }
         let tls_server_name = string(cluster, "tls-server-name")?.map(str::to_owned);
         if tls_server_name.as_deref().is_some_and(|n| !is_host(n)) {
-            return Err(invalid("tls-server-name", "is no host name"));
+            return Err(invalid("tls-server-name", "is not a host name"));
         }
         for (field, name) in
             [("clusters[0].name", cluster_name), ("contexts[0].name", context_name)]
@@ -105,7 +105,8 @@ impl Reply {
         }
         let ca = certificates(cluster, "certificate-authority-data")?;
         if let Some(other) = ca.iter().find(|c| !c.may_be_authority()) {
-            let problem = format!("holds a certificate that is no CA ({})", other.subject.shown());
+            let problem =
+                format!("holds a certificate that is not a CA ({})", other.subject.shown());
             return Err(invalid("certificate-authority-data", problem));
         }
         Ok(Self {
@@ -154,11 +155,11 @@ fn reason(field: &str) -> &'static str {
         "client-certificate" | "client-key" | "certificate-authority" => {
             "it names a file on this machine"
         }
-        "client-key-data" => "a private key must never be sent; this one is no secret any more",
+        "client-key-data" => "a private key must never be sent; this one is no longer secret",
         "proxy-url" => "it would send all traffic through somebody's proxy",
         "insecure-skip-tls-verify" => "anybody could pose as the server",
-        "extensions" => "programs act on them in ways that cannot be foreseen",
-        _ => "it is not known here",
+        "extensions" => "programs act on them in unpredictable ways",
+        _ => "it is unknown",
     }
 }
 
@@ -183,7 +184,7 @@ fn single<'a>(
         return Err(forbidden(format!("{list}[1]"), "a reply has exactly one entry of each kind"));
     };
     let entry =
-        entry.as_object().ok_or_else(|| invalid(list, "holds something that is no entry"))?;
+        entry.as_object().ok_or_else(|| invalid(list, "holds something that is not an entry"))?;
     only(entry, &["name", body], &format!("{list}[0]."))?;
     let name = string(entry, "name")?.ok_or(ReplyError::Missing("name"))?;
     let body = entry
@@ -201,7 +202,7 @@ fn string<'a>(
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(s)) if s.is_empty() => Ok(None),
         Some(Value::String(s)) => Ok(Some(s)),
-        Some(_) => Err(invalid(key, "is no text")),
+        Some(_) => Err(invalid(key, "is not a string")),
     }
 }
 
@@ -226,7 +227,7 @@ fn check_server(server: &str) -> Result<(), ReplyError> {
     let odd = server.chars().any(|c| c.is_whitespace() || !c.is_ascii_graphic());
     let plain = !odd && !authority.contains('@') && !rest.contains(['?', '#', '\\', '%']);
     if !plain || !is_authority(authority) {
-        return Err(invalid("server", "is no plain https address"));
+        return Err(invalid("server", "is not a plain https address"));
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ fn only_a_ca_is_a_ca() {
     other.extend(Certificate::chain_from_pem(v3).unwrap());
     reply.ca = other;
     let error = Reply::parse(reply.to_text().unwrap().as_bytes()).unwrap_err();
-    assert!(error.to_string().contains("that is no CA (CN=leaf)"), "{error}");
+    assert!(error.to_string().contains("that is not a CA (CN=leaf)"), "{error}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::encoding::utf16::Utf16;
 use crate::exchange::armor::unquoted;
 
 /// The text of a file or paste: UTF-8, or UTF-16 as Windows PowerShell writes it; without byte order
-/// mark, with LF line ends and plain spaces. `None` if it is no text.
+/// mark, with LF line ends and plain spaces. `None` if it is not text.
 pub(crate) fn decode(input: &[u8]) -> Option<String> {
     let text = match Utf16::of(input) {
         Some(encoding) => encoding.decode(input)?,
@@ -22,7 +22,7 @@ pub(crate) fn quoted_part(text: &str) -> Option<String> {
 }
 
 /// Only the manifests in a text, where somebody wrote before or after them. One begins with its
-/// `apiVersion` and ends with the first line that is no line of a mapping.
+/// `apiVersion` and ends with the first line that is not a line of a mapping.
 pub(crate) fn manifest_part(text: &str) -> Option<String> {
     let of_mapping = |line: &str| {
         let key = line.split_once(':').map_or("", |(key, _)| key);

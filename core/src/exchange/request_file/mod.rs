@@ -54,7 +54,7 @@ pub enum HandoverError {
     /// A PEM block that does not decode.
     #[error("its PEM block is damaged: the base64 or the END line is wrong")]
     DamagedBlock,
-    /// A manifest that is no YAML.
+    /// A manifest that is not YAML.
     #[error("it looks like a manifest, but cannot be read: {0}")]
     Yaml(#[from] YamlError),
     /// A manifest of another kind, or one that cannot be read.
@@ -122,7 +122,7 @@ pub fn read(input: &[u8]) -> Result<ImportedRequest, HandoverError> {
     }
 }
 
-/// Takes all requests out of `input`, in their order; one that is there twice is taken once. If one
+/// Takes all requests out of `input`, in their order; one that appears twice is taken once. If one
 /// cannot be taken, none is.
 ///
 /// # Errors
@@ -233,7 +233,7 @@ fn documents(text: &str) -> Result<Vec<Value>, YamlError> {
 }
 
 /// Whether a line of the text belongs to a manifest of ours: then it must not be passed over in
-/// favour of a PEM block beside it.
+/// favor of a PEM block beside it.
 fn has_manifest(text: &str) -> bool {
     let is_kind = |rest: &str| {
         let value = rest.trim_start_matches(['"', ' ']).strip_prefix(':').unwrap_or_default();
@@ -294,7 +294,7 @@ fn flatten(mut value: Value, objects: &mut Vec<Value>) {
     }
 }
 
-const NO_PEM: &str = "holds no certificate request: base64 of its PEM is expected";
+const NO_PEM: &str = "holds no certificate request: the base64 of its PEM is expected";
 
 /// Whether this stands where a request was to be put in, as in published manifests: none of it is base64.
 fn is_placeholder(field: &str) -> bool {
@@ -340,7 +340,7 @@ fn from_object(value: &Value) -> Result<ImportedRequest, HandoverError> {
 }
 
 /// The certificate requests in PEM text. Text around them, indentation, marks of quoting, lost line
-/// ends and the old label `NEW CERTIFICATE REQUEST` are put up with, since what we pass on is our own
+/// ends and the old label `NEW CERTIFICATE REQUEST` are tolerated, since what we pass on is our own
 /// encoding of each.
 fn from_pem(text: &str) -> Result<Vec<ImportedRequest>, HandoverError> {
     let text = text
@@ -373,7 +373,7 @@ fn within(source: HandoverError, index: usize, count: usize) -> HandoverError {
     }
 }
 
-/// The same request comes again where people answer below what they answer.
+/// Quoted mail repeats the request; keep one.
 fn take(found: &mut Vec<ImportedRequest>, incoming: ImportedRequest) {
     if !found.contains(&incoming) {
         found.push(incoming);

@@ -211,7 +211,7 @@ fn what_is_wrong_with_the_request_in_a_manifest_is_said() {
         ("{{ .Request }}", "spec.request holds the placeholder {{ .Request }}"),
         ("LS0tLS1CRUdJTi...", "spec.request holds the placeholder LS0tLS1CRUdJTi..."),
         ("no base64!", "spec.request is not base64"),
-        ("eA==", "spec.request holds no certificate request: base64 of its PEM is expected"),
+        ("eA==", "spec.request holds no certificate request: the base64 of its PEM is expected"),
     ] {
         let mut manifest = manifest("alice");
         manifest["spec"]["request"] = field.into();

@@ -1,4 +1,4 @@
-//! JSON in which no key is there twice: of two, programs read different ones.
+//! JSON in which no key appears twice: of two, programs read different ones.
 
 use std::fmt;
 
@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for Values {
         let mut map = Map::new();
         while let Some((key, Unique(value))) = entries.next_entry::<String, Unique>()? {
             if map.insert(key, value).is_some() {
-                return Err(A::Error::custom("a key that is there twice"));
+                return Err(A::Error::custom("a key that appears twice"));
             }
         }
         Ok(map.into())

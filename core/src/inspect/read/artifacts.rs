@@ -30,7 +30,7 @@ impl Artifacts {
     pub(super) fn all(mut self) -> Vec<FoundArtifact> {
         if self.cut {
             let read = self.found.len();
-            let error = format!("there are more things in it; only the first {read} were read");
+            let error = format!("only its first {read} things were read");
             self.group();
             self.push_unreadable("rest", error);
         }

@@ -43,7 +43,8 @@ pub(super) fn thing(der: &[u8]) -> Option<Artifact> {
     }
     begins_with(DATA).then(|| Artifact::Other {
         name: "PKCS#12 store".to_owned(),
-        meaning: "keys and certificates under a password; take it apart with: openssl pkcs12 -in FILE -nodes",
+        meaning: "keys and certificates under a password; extract them with: openssl pkcs12 -in \
+                  FILE -nodes",
     })
 }
 
@@ -63,14 +64,15 @@ pub(super) fn several(der: &[u8]) -> Vec<Artifact> {
 pub(super) fn pkcs7() -> Artifact {
     Artifact::Other {
         name: "PKCS#7 bundle".to_owned(),
-        meaning: "Kubernetes does not read it; take the certificates out with: openssl pkcs7 -in FILE -print_certs",
+        meaning: "Kubernetes does not read it; extract the certificates with: openssl pkcs7 -in \
+                  FILE -print_certs",
     }
 }
 
 pub(super) fn private_key(key: Result<Zeroizing<Vec<u8>>, PrivateKeyError>) -> Artifact {
     let kind = match &key {
         Ok(pkcs8) => {
-            key::kind_of_pkcs8(pkcs8).ok_or(PrivateKeyError::Malformed("its kind cannot be told"))
+            key::kind_of_pkcs8(pkcs8).ok_or(PrivateKeyError::Malformed("its kind is unknown"))
         }
         Err(error) => Err(error.clone()),
     };

@@ -88,7 +88,7 @@ pub(super) fn add(things: &mut Artifacts, value: &Value) {
         data(things, body, "client-key-data");
         let alone = certificates == from && things.found.len() > from;
         if alone {
-            // A key without a certificate is no credential: the entry comes first, then the key.
+            // A key without a certificate is not a credential: the entry comes first, then the key.
             things.push(Artifact::Entry);
             let last = things.found.len() - 1;
             things.found[from..=last].rotate_right(1);
@@ -133,7 +133,7 @@ fn data(things: &mut Artifacts, body: &Value, field: &str) {
     }
     if things.found.len() == from {
         let error = match decoded {
-            Some(_) => "there is no PEM block in it",
+            Some(_) => "it holds no PEM block",
             None => "it is not base64",
         };
         return things.push_unreadable(field, error);
@@ -144,7 +144,7 @@ fn data(things: &mut Artifacts, body: &Value, field: &str) {
     };
     if !things.found[from..].iter().any(fits) {
         let kind = if field == "client-key-data" { "private key" } else { "certificate" };
-        let message = format!("{field} holds it, which is to hold a {kind}");
+        let message = format!("{field} holds it instead of a {kind}");
         things.found[from].findings.push(Finding::warn("unfit", message));
     }
 }

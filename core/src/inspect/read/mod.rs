@@ -29,7 +29,7 @@ const RARE_FORMS: bool = cfg!(feature = "rare-forms");
 pub enum Unknown {
     /// Something else.
     #[error(
-        "nothing known in it: no certificate, request, key, CertificateSigningRequest or kubeconfig"
+        "nothing recognized: no certificate, request, key, CertificateSigningRequest or kubeconfig"
     )]
     Other,
     /// Nothing but PEM that no program reads.
@@ -40,7 +40,7 @@ pub enum Unknown {
         /// What is wrong there.
         problem: &'static str,
     },
-    /// What names its `apiVersion`, but is no YAML.
+    /// What names its `apiVersion`, but is not YAML.
     #[error("it seems to be a Kubernetes object or a kubeconfig, but cannot be read: {0}")]
     Yaml(YamlError),
 }

@@ -37,7 +37,7 @@ pub(super) fn add(things: &mut Artifacts, data: &[u8]) {
     };
     if begun > found {
         let error = format!(
-            "{} of {begun} PEM blocks are damaged, cut off, indented or quoted: programs pass over them",
+            "{} of {begun} PEM blocks are damaged, cut off, indented or quoted: programs skip them",
             begun - found
         );
         things.push_unreadable("PEM block", error);
@@ -49,12 +49,13 @@ pub(super) fn add_indented(things: &mut Artifacts, text: &str) {
     let Some(clean) = request_file::clean(text.as_bytes()) else { return };
     add(things, pem::unindented(&clean).as_bytes());
     let why = match text {
-        text if text.starts_with('\u{feff}') => "a byte order mark stands before its PEM",
+        text if text.starts_with('\u{feff}') => "a byte order mark precedes its PEM",
         text if text.contains('\r') && !text.contains('\n') => "its lines end with CR only",
         _ => "its PEM is indented or quoted",
     };
     let message = format!(
-        "{why}, so that kubectl and the API server do not find it: begin each line at the margin, and save it as plain text"
+        "{why}, so kubectl and the API server do not find it: begin each line at the margin, and \
+         save it as plain text"
     );
     things.mark("indented-pem", &message);
 }
@@ -75,12 +76,13 @@ fn add_block(things: &mut Artifacts, block: Block) {
             if label != certificate::LABEL {
                 odd = Some((
                     "old-label",
-                    "programs of Kubernetes pass over the label X509 CERTIFICATE: leave out X509",
+                    "Kubernetes programs skip the label X509 CERTIFICATE: leave out X509",
                 ));
             } else if has_headers {
                 odd = Some((
                     "pem-headers",
-                    "headers stand in its PEM block: Go passes over it in CA files, and the API server refuses it as an issued certificate",
+                    "its PEM block has headers: Go skips it in CA files, and the API server refuses \
+                     it as an issued certificate",
                 ));
             }
             match Certificate::from_der(&content) {
@@ -102,12 +104,10 @@ fn add_block(things: &mut Artifacts, block: Block) {
         }
         "PUBLIC KEY" => match PublicKey::from_spki(&content) {
             Some(key) => Artifact::PublicKey(key),
-            None => unreadable("it is no SubjectPublicKeyInfo".to_owned()),
+            None => unreadable("it is not a SubjectPublicKeyInfo".to_owned()),
         },
-        "TRUSTED CERTIFICATE" => {
-            other("a form of certificate that only OpenSSL reads, Kubernetes does not")
-        }
-        "X509 CRL" => other("a revocation list; Kubernetes looks at none"),
+        "TRUSTED CERTIFICATE" => other("a form of certificate that only OpenSSL reads"),
+        "X509 CRL" => other("a revocation list, which Kubernetes ignores"),
         "PKCS7" | "CMS" => der::pkcs7(),
         "OPENSSH PRIVATE KEY" => other("a private key for SSH, of no use for TLS"),
         l if l.ends_with("PRIVATE KEY") => {

@@ -18,7 +18,7 @@ pub fn stored(
     let mut things = Artifacts::in_bytes(certificate.len() + key.len());
     pem::add(&mut things, certificate);
     if things.is_empty() {
-        things.push_unreadable("certificate", "there is no PEM block in the store");
+        things.push_unreadable("certificate", "the store holds no PEM block");
     }
     pem::add(&mut things, key);
     for found in &mut things.found {

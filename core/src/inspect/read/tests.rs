@@ -126,7 +126,7 @@ fn as_many_things_as_a_text_can_really_hold() {
         panic!("nothing is said of the rest")
     };
     assert_eq!(name, "rest");
-    assert!(error.contains(&format!("only the first {}", found.len() - 1)), "{error}");
+    assert!(error.contains(&format!("only its first {}", found.len() - 1)), "{error}");
     let items = r#"{"kind": "CertificateSigningRequestList", "items": [{}"#.to_owned();
     let items = items + &", {}".repeat(3_000) + "]}";
     assert!(read(items.as_bytes()).unwrap().len() < 2_000);
@@ -230,8 +230,8 @@ fn fields_that_hold_something_else() {
     assert_eq!(
         messages,
         [
-            "client-certificate-data holds it, which is to hold a certificate",
-            "client-key-data holds it, which is to hold a private key"
+            "client-certificate-data holds it instead of a certificate",
+            "client-key-data holds it instead of a private key"
         ]
     );
 }

@@ -49,7 +49,7 @@ pub(super) fn issuers(
             ),
             Verification::Unsupported if is_request(subject) => item.note(
                 "signature-unchecked",
-                "its signature was not checked: the algorithm is not known here",
+                "its signature was not checked: unknown algorithm",
             ),
             Verification::Valid if subject == issuer => issuers[subject] = Some(issuer),
             // Nobody verifies what a root says of itself.
@@ -81,7 +81,8 @@ pub(super) fn issuers(
         let by = &placed[issuer].source;
         if signature == Verification::Unsupported {
             let message = format!(
-                "names the CA in {by} as its issuer; whether that signed it was not checked: the algorithm is not known here"
+                "names the CA in {by} as its issuer; whether that signed it was not checked: \
+                 unknown algorithm"
             );
             items[subject].note("signature-unchecked", message);
         } else {

@@ -130,13 +130,15 @@ pub(super) fn decode(file: &Path, text: &str) -> Result<Decoded, MergedError> {
         let found = text_of(&decoded.rest, key);
         if !["", expected].contains(&found) {
             let found = show_short(found, 60);
-            return Err(error(format!("is no kubeconfig: its {key} is {found}, not {expected}")));
+            return Err(error(format!(
+                "is not a kubeconfig: its {key} is {found}, not {expected}"
+            )));
         }
     }
     Ok(decoded)
 }
 
-/// Says where an entry is that is there twice.
+/// Says where an entry is that appears twice.
 fn with_lines(problem: String, text: &str) -> String {
     match Document::parse(text) {
         Err(DocumentError::DuplicateName { kind, name, first, second })

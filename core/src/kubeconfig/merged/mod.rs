@@ -22,7 +22,7 @@ pub enum MergedError {
     /// The file that `--kubeconfig` names does not exist.
     #[error("stat {}: no such file or directory", .0.display())]
     Missing(PathBuf),
-    /// A file is no kubeconfig, and why.
+    /// A file is not a kubeconfig, and why.
     #[error("{}: {}", .0.display(), .1)]
     File(PathBuf, String),
 }

@@ -58,7 +58,7 @@ pub enum ResolveError {
     #[error("no configuration has been provided")]
     Empty,
     /// The files say something, but nothing picks a cluster.
-    #[error("no server is defined for what is chosen")]
+    #[error("no server is defined for this context")]
     NoCluster {
         /// The context that counts, if any.
         context: Option<String>,

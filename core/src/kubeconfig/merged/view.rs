@@ -76,7 +76,7 @@ pub struct User {
     pub impersonate_uid: Option<String>,
     /// The groups to act with.
     pub impersonate_groups: Vec<String>,
-    /// Further attributes to act with.
+    /// Additional attributes to act with.
     pub impersonate_user_extra: BTreeMap<String, Vec<String>>,
     /// A command that gives credentials, as written but for the command's path.
     pub exec: Option<Value>,

@@ -21,7 +21,7 @@ impl<'t> Document<'t> {
     ///
     /// # Errors
     /// When kubectl could not read the text either, or would read less than all of it, and when a
-    /// key or a name is there twice.
+    /// key or a name appears twice.
     pub fn parse(text: &'t str) -> Result<Self, DocumentError> {
         // What is wrong is the parser's to say.
         Scan::new(text, Events::regular(text))
@@ -183,7 +183,7 @@ fn must_be(node: &Node, what: &str, expected: &str) -> DocumentError {
 }
 
 fn twice(key: &Node) -> DocumentError {
-    DocumentError::Misfit(key.line, "a key that is there twice".to_owned())
+    DocumentError::Misfit(key.line, "a key that appears twice".to_owned())
 }
 
 fn string(node: &Node, value: Option<Option<String>>, what: &str) -> Result<String, DocumentError> {
@@ -195,7 +195,7 @@ fn check(node: &Node, value: Text, key: &str, expected: &str) -> Result<(), Docu
         "" => Ok(()),
         text if text == expected => Ok(()),
         _ => {
-            let problem = format!("{key} is not {expected}, so this is no kubeconfig");
+            let problem = format!("{key} is not {expected}, so this is not a kubeconfig");
             Err(DocumentError::Misfit(node.line, problem))
         }
     }

@@ -201,7 +201,7 @@ impl Writer<'_, '_> {
                 self.style.flow(&mut new, body, None);
                 self.splice(entry.last..entry.last, new);
             }
-            _ => return Err(unsafe_at(&entry.node, "an entry that is no mapping")),
+            _ => return Err(unsafe_at(&entry.node, "an entry that is not a mapping")),
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ impl<'d, 't> Writer<'d, 't> {
         }
         match &self.document.content {
             Content::Null(line) => {
-                let reason = "the document is a written null, which holds nothing";
+                let reason = "the document is null";
                 return Err(EditError::Unsafe { line: *line, reason });
             }
             Content::Mapping(Root { merge: Some(line), .. }) => {

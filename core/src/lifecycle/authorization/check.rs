@@ -54,16 +54,16 @@ pub fn check(configuration: &Value) -> Result<(), Problem> {
             return Err(problem(&place, format!("there is no type {}", show_short(kind, 40))));
         }
         if !types.insert(kind) && kind != "Webhook" {
-            return Err(problem(&place, format!("type {kind} is there twice")));
+            return Err(problem(&place, format!("type {kind} appears twice")));
         }
         let name = text(authorizer, "name", &place)?;
         if !is_dns_name(name) {
-            return Err(problem(&place, format!("{} is no name", show_short(name, 80))));
+            return Err(problem(&place, format!("{} is not a name", show_short(name, 80))));
         }
         if !names.insert(name) {
             return Err(problem(
                 &place,
-                format!("the name {} is there twice", show_short(name, 80)),
+                format!("the name {} appears twice", show_short(name, 80)),
             ));
         }
         match (&authorizer["webhook"], kind) {
@@ -73,7 +73,7 @@ pub fn check(configuration: &Value) -> Result<(), Problem> {
             _ => return Err(problem(&place, "webhook is for type Webhook only")),
         }
     }
-    // `pkg/kubeapiserver/authorizer/config.go`: what is no webhook is named after its type.
+    // `pkg/kubeapiserver/authorizer/config.go`: what is not a webhook is named after its type.
     for (index, authorizer) in authorizers.iter().enumerate() {
         let (kind, name) = (&authorizer["type"], authorizer["name"].as_str().unwrap_or_default());
         let wanted = kind.as_str().filter(|k| *k != "Webhook").map(str::to_ascii_lowercase);
@@ -120,7 +120,7 @@ fn check_webhook(webhook: &Value, place: &str) -> Result<(), Problem> {
     let file = info["kubeConfigFile"].as_str().unwrap_or_default();
     match info["type"].as_str() {
         Some("KubeConfigFile") if !file.starts_with('/') => {
-            return Err(problem(&info_place, "kubeConfigFile is no absolute path"));
+            return Err(problem(&info_place, "kubeConfigFile is not an absolute path"));
         }
         Some("InClusterConfig") if !file.is_empty() => {
             return Err(problem(&info_place, "kubeConfigFile is for type KubeConfigFile only"));
@@ -131,7 +131,7 @@ fn check_webhook(webhook: &Value, place: &str) -> Result<(), Problem> {
     let conditions = match &webhook["matchConditions"] {
         Value::Null => &empty,
         Value::Array(conditions) => conditions,
-        _ => return Err(problem(place, "matchConditions is no list")),
+        _ => return Err(problem(place, "matchConditions is not a list")),
     };
     if conditions.len() > MAX_CONDITIONS {
         return Err(problem(place, format!("more than {MAX_CONDITIONS} matchConditions")));
@@ -151,14 +151,14 @@ fn check_webhook(webhook: &Value, place: &str) -> Result<(), Problem> {
             return Err(problem(&place, format!("the expression is longer than {MAX_EXPRESSION}")));
         }
         if !seen.insert(expression) {
-            return Err(problem(&place, "the expression is there twice"));
+            return Err(problem(&place, "the expression appears twice"));
         }
     }
     Ok(())
 }
 
 fn fields(value: &Value, place: &str, known: &[&str]) -> Result<(), Problem> {
-    let Some(map) = value.as_object() else { return Err(problem(place, "it is no mapping")) };
+    let Some(map) = value.as_object() else { return Err(problem(place, "it is not a mapping")) };
     match map.keys().find(|key| !known.contains(&key.as_str())) {
         Some(key) => Err(problem(place, format!("there is no field {}", show_short(key, 60)))),
         None => Ok(()),
@@ -167,7 +167,7 @@ fn fields(value: &Value, place: &str, known: &[&str]) -> Result<(), Problem> {
 
 fn text<'v>(value: &'v Value, name: &str, place: &str) -> Result<&'v str, Problem> {
     let text = value[name].as_str().filter(|t| !t.is_empty());
-    text.ok_or_else(|| problem(place, format!("{name} is missing or no text")))
+    text.ok_or_else(|| problem(place, format!("{name} is missing or not a string")))
 }
 
 fn one_of(value: &Value, name: &str, allowed: &[&str], place: &str) -> Result<(), Problem> {
@@ -182,9 +182,9 @@ fn duration(value: &Value, name: &str, place: &str) -> Result<Option<i64>, Probl
         Value::Null => Ok(None),
         Value::String(text) if !text.contains(['d', 'w']) => {
             let parsed = parse_duration(text);
-            parsed.map(Some).ok_or_else(|| problem(place, format!("{name} is no duration")))
+            parsed.map(Some).ok_or_else(|| problem(place, format!("{name} is not a duration")))
         }
-        _ => Err(problem(place, format!("{name} is no duration"))),
+        _ => Err(problem(place, format!("{name} is not a duration"))),
     }
 }
 
@@ -238,23 +238,27 @@ mod tests {
             ("/apiVersion".to_owned(), json!("v1"), "apiVersion: "),
             ("/authorizers".to_owned(), json!([]), "authorizers: there is none"),
             ("/more".to_owned(), json!(1), "there is no field more"),
-            ("/authorizers/1/type".to_owned(), json!("RBAC"), "type RBAC is there twice"),
+            ("/authorizers/1/type".to_owned(), json!("RBAC"), "type RBAC appears twice"),
             ("/authorizers/1/type".to_owned(), json!("Other"), "there is no type Other"),
-            ("/authorizers/1/name".to_owned(), json!("rbac"), "the name rbac is there twice"),
-            ("/authorizers/1/name".to_owned(), json!("A_b"), "A_b is no name"),
+            ("/authorizers/1/name".to_owned(), json!("rbac"), "the name rbac appears twice"),
+            ("/authorizers/1/name".to_owned(), json!("A_b"), "A_b is not a name"),
             ("/authorizers/1/webhook".to_owned(), json!({}), "webhook is for type Webhook only"),
             (format!("{webhook}/timeout"), json!("31s"), "timeout is not between"),
-            (format!("{webhook}/timeout"), json!("1d"), "timeout is no duration"),
+            (format!("{webhook}/timeout"), json!("1d"), "timeout is not a duration"),
             (format!("{webhook}/failurePolicy"), json!("Allow"), "failurePolicy is none of"),
             (format!("{webhook}/authorizedTTL"), json!("0s"), "authorizedTTL is not above"),
             (format!("{webhook}/more"), json!("0s"), "there is no field more"),
-            (format!("{webhook}/connectionInfo/kubeConfigFile"), json!("x"), "no absolute path"),
+            (
+                format!("{webhook}/connectionInfo/kubeConfigFile"),
+                json!("x"),
+                "not an absolute path",
+            ),
             (format!("{webhook}/matchConditions"), json!(many), "more than 64"),
             (format!("{webhook}/matchConditions"), json!([{"expression": " "}]), "is empty"),
             (
                 format!("{webhook}/matchConditions"),
                 json!([{"expression": "true"}, {"expression": "true"}]),
-                "is there twice",
+                "appears twice",
             ),
             (
                 format!("{webhook}/matchConditions/0/expression"),

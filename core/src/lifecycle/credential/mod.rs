@@ -91,7 +91,7 @@ pub enum ClusterMismatch {
     #[error("the client connects to another server than the stored certificate is for")]
     Server,
     /// Another CA.
-    #[error("the client recognizes the server by another CA than the stored certificate is for")]
+    #[error("the client uses another CA than the stored certificate is for")]
     Authority,
 }
 
@@ -106,7 +106,7 @@ pub fn client_cluster(
 ) -> Result<Endpoint, ClusterMismatch> {
     let malformed = ClusterMismatch::Malformed;
     let info = info.ok_or(ClusterMismatch::Untold)?;
-    let info: Value = serde_json::from_str(info).map_err(|_| malformed("it is no JSON"))?;
+    let info: Value = serde_json::from_str(info).map_err(|_| malformed("it is not JSON"))?;
     let text = |value: &Value, key: &str| {
         value.get(key).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned)
     };
@@ -118,7 +118,7 @@ pub fn client_cluster(
     let data = text(cluster, "certificate-authority-data");
     let ca_pem = match (data, text(cluster, "certificate-authority")) {
         (Some(data), _) => {
-            Some(base64::decode_lines(&data).ok_or(malformed("its CA is no base64"))?)
+            Some(base64::decode_lines(&data).ok_or(malformed("its CA is not base64"))?)
         }
         (None, Some(path)) => Some(file(&path).ok_or(malformed("its CA file cannot be read"))?),
         (None, None) => None,
@@ -259,7 +259,7 @@ pub fn renewal_in_words(leaf: &Certificate, now: UnixTime) -> String {
     } else if left > 0 {
         format!("renews itself from {due} on (in {})", human_duration(left))
     } else {
-        format!("renews itself since {due}, when it is used")
+        format!("renews itself at its next use, due since {due}")
     }
 }
 

@@ -96,6 +96,6 @@ mod tests {
         assert_eq!(RenewalClaim::read(&other), Err("its name is not that of its certificate"));
         let mut other = value;
         other["metadata"]["labels"][super::super::KIND_LABEL] = "certificate".into();
-        assert_eq!(RenewalClaim::read(&other), Err("it is not labelled as such"));
+        assert_eq!(RenewalClaim::read(&other), Err("it is not labeled as a record"));
     }
 }

@@ -37,7 +37,7 @@ impl Recorded<'_> {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     records: Vec<CertificateRecord>,
-    /// Names of ConfigMaps that are labelled as records and are none, and why.
+    /// Names of ConfigMaps that are labeled as records and are none, and why.
     pub damaged: Vec<(String, &'static str)>,
 }
 

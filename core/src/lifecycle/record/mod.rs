@@ -188,14 +188,14 @@ impl CertificateRecord {
             "renews",
         ];
         if data.keys().any(|key| !known.contains(&key.as_str())) {
-            return Err("it holds a key that no record has");
+            return Err("it has an unknown key");
         }
         let user = map.text("user")?.to_owned();
         if map.metadata.labels.get(USER_LABEL).map(String::as_str) != Some(&user_digest(&user)) {
             return Err("its label is not that of its user");
         }
         let groups: Vec<String> =
-            serde_json::from_str(map.text("groups")?).map_err(|_| "its groups are no list")?;
+            serde_json::from_str(map.text("groups")?).map_err(|_| "its groups are not a list")?;
         let record = Self {
             fingerprint,
             user,
@@ -325,7 +325,7 @@ mod tests {
             ),
             ("/data/credentialId", other.to_string().into(), "a credential-id cannot be read"),
             ("/data/user", "bob".into(), "its label is not that of its user"),
-            ("/data/groups", "dev".into(), "its groups are no list"),
+            ("/data/groups", "dev".into(), "its groups are not a list"),
             ("/data/notAfter", "tomorrow".into(), "a time cannot be read"),
             (
                 "/data/notAfter",
@@ -334,7 +334,7 @@ mod tests {
             ),
             ("/data/serial", Value::Null, "a field is of the wrong type"),
             ("/immutable", false.into(), "it is not immutable"),
-            ("/metadata/labels", json!({}), "it is not labelled as such"),
+            ("/metadata/labels", json!({}), "it is not labeled as a record"),
             ("/data", json!({}), "a key is missing"),
         ];
         for (pointer, wrong, problem) in cases {
@@ -344,7 +344,7 @@ mod tests {
         }
         let mut value = record(1, "alice", 10).to_value();
         value["data"]["more"] = "x".into();
-        assert_eq!(CertificateRecord::read(&value), Err("it holds a key that no record has"));
+        assert_eq!(CertificateRecord::read(&value), Err("it has an unknown key"));
         for value in [json!(null), json!([]), json!({ "metadata": null })] {
             assert!(CertificateRecord::read(&value).is_err());
         }

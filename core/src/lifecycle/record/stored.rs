@@ -60,7 +60,7 @@ impl StoredMap {
         (&self.metadata.uid, &self.metadata.resource_version)
     }
 
-    /// Whether it is labelled as this, and cannot have been changed.
+    /// Whether it is labeled as this, and cannot have been changed.
     pub(super) fn is(&self, kind: &str) -> Result<(), &'static str> {
         self.is_labelled(kind)?;
         // Whatever was written here cannot have been changed since.
@@ -76,7 +76,7 @@ impl StoredMap {
     pub(super) fn is_labelled(&self, kind: &str) -> Result<(), &'static str> {
         match self.metadata.labels.get(KIND_LABEL).is_some_and(|found| found == kind) {
             true => Ok(()),
-            false => Err("it is not labelled as such"),
+            false => Err("it is not labeled as a record"),
         }
     }
 

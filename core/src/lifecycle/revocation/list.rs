@@ -10,7 +10,8 @@ use crate::lifecycle::{CONFIG_MAP, Fingerprint};
 use crate::time::UnixTime;
 
 /// A user that has a key of its own, as older versions wrote it.
-const OLDER: &str = "it blocks nothing where it is; `kubectl usercert revocations install` moves it to where it does";
+const OLDER: &str = "it blocks nothing there; `kubectl usercert revocations install` moves it to \
+                     the right place";
 
 /// Entries stay so long after their certificate has ended, for clocks that differ.
 const GRACE: i64 = 86_400;
@@ -31,10 +32,10 @@ pub enum ListError {
     #[error("{0}")]
     Yaml(#[from] YamlError),
     /// Something else.
-    #[error("there is no ConfigMap {CONFIG_MAP} in it")]
+    #[error("it contains no ConfigMap {CONFIG_MAP}")]
     None,
     /// Which counts is not clear.
-    #[error("there are several ConfigMaps {CONFIG_MAP} in it")]
+    #[error("it contains several ConfigMaps {CONFIG_MAP}")]
     Several,
 }
 
@@ -100,7 +101,7 @@ impl RevocationList {
                 continue;
             }
             match RevocationKey::parse(key) {
-                None => list.tell(key.clone(), "it is no key of this list and blocks nothing"),
+                None => list.tell(key.clone(), "it is not a key of this list and blocks nothing"),
                 // What has a key of its own is found first.
                 Some(parsed) => {
                     if matches!(parsed, RevocationKey::User(_)) {
@@ -126,7 +127,7 @@ impl RevocationList {
                 Err("") => {}
                 Err(word) => self.tell(
                     format!("{name}: {word}"),
-                    "it is no entry of this list and blocks nothing",
+                    "it is not an entry of this list and blocks nothing",
                 ),
                 Ok(key) if parts::part(&key) != name => self.tell(
                     format!("{name}: {key}"),

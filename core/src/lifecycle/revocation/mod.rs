@@ -181,13 +181,13 @@ impl Revocation {
     fn read(key: RevocationKey, value: &str) -> (Self, Option<&'static str>) {
         let mut lines = value.lines();
         let line = lines.next().unwrap_or_default().to_owned();
-        let mut problem = line.trim().is_empty().then_some("it says nothing");
+        let mut problem = line.trim().is_empty().then_some("it is empty");
         let mut read = Self { key, line, until: None, user: None, at: None };
         for line in lines {
             match line.split_once(": ") {
                 Some(("until", time)) => match time.parse() {
                     Ok(time) => read.until = Some(time),
-                    Err(_) => problem = Some("its end is no time, so that it stays for ever"),
+                    Err(_) => problem = Some("its end is not a time, so it stays forever"),
                 },
                 Some(("user", name)) => read.user = Some(name.to_owned()),
                 Some(("at", time)) => read.at = Some(time.to_owned()),

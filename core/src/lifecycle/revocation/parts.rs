@@ -4,7 +4,7 @@
 //! evaluates anything (`apiserver/pkg/admission/plugin/cel/activation.go`). That costs by the number of
 //! keys, and hardly by the length of their values; what is searched costs by its length. So an entry is a
 //! line `KEY VALUE` of one of 64 texts for certificates, named by the beginning of their keys, or of the
-//! one for users. Such a line follows a line break; lines whose first word is no key belong to the entry
+//! one for users. Such a line follows a line break; lines whose first word is not a key belong to the entry
 //! above.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +38,7 @@ pub fn is_part(key: &str) -> bool {
 /// A piece of a text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Piece<'t> {
-    /// Whose entry it is, or the first word of what is no entry.
+    /// Whose entry it is, or the first word of what is not an entry.
     pub key: Result<RevocationKey, &'t str>,
     /// The whole of it.
     pub text: &'t str,

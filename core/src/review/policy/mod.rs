@@ -183,7 +183,9 @@ impl Policy {
             findings.push(Finding {
                 code: FindingCode::PolicyRequester,
                 severity: Severity::Info,
-                message: "nobody has submitted it yet, so the policy's rule about requesters says nothing".to_owned(),
+                message:
+                    "nobody has submitted it yet, so the policy's rule about requesters does not apply"
+                        .to_owned(),
             });
         }
         findings.sorted()
@@ -217,7 +219,7 @@ impl Policy {
         match (reviewed.expiration_seconds, rule.max) {
             (None, _) if !rule.signer_chooses() => {
                 let message = format!(
-                    "the policy does not allow to leave the lifetime to the signer{at_most}"
+                    "the policy does not allow leaving the lifetime to the signer{at_most}"
                 );
                 findings.add(FindingCode::PolicyLifetime, message);
             }
@@ -287,7 +289,7 @@ impl Policy {
             || reviewed.requester_groups.iter().any(|group| any(&rule.groups, group));
         if !allowed {
             let message = format!(
-                "the policy does not let {} ask for {}",
+                "the policy does not let {} submit requests for {}",
                 show_short(requester, 80),
                 show_short(request.subject.user(), 80)
             );

@@ -18,11 +18,7 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
         handwritten::unambiguous(node)
     })?;
     if empty {
-        return Err(PolicyError {
-            line: 1,
-            column: 1,
-            problem: "there is nothing in it".to_owned(),
-        });
+        return Err(PolicyError { line: 1, column: 1, problem: "it is empty".to_owned() });
     }
     handwritten::from_str(text)
 }
@@ -56,7 +52,7 @@ impl TryFrom<u64> for RsaBits {
 
     fn try_from(bits: u64) -> Result<Self, Self::Error> {
         let bits = usize::try_from(bits).ok().filter(|bits| (1024..=8192).contains(bits));
-        bits.map(Self).ok_or("minimumRsaBits: from 1024 to 8192 bits are possible")
+        bits.map(Self).ok_or("minimumRsaBits: must be from 1024 to 8192")
     }
 }
 
@@ -114,7 +110,7 @@ impl<'de> Deserialize<'de> for Severities {
                 let mut severities = BTreeMap::new();
                 while let Some((Changeable(code), weight)) = map.next_entry::<_, Weight>()? {
                     if severities.insert(code, weight.into()).is_some() {
-                        return Err(A::Error::custom(format!("{} is there twice", code.as_str())));
+                        return Err(A::Error::custom(format!("{} appears twice", code.as_str())));
                     }
                 }
                 Ok(Severities(severities))

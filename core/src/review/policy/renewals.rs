@@ -128,7 +128,7 @@ pub(super) fn rules<'de, D: Deserializer<'de>>(
     for (index, rule) in rules.iter().enumerate() {
         let name = &rule.name;
         if rules.iter().take(index).any(|before| before.name == *name) {
-            return Err(D::Error::custom(format!("two rules are called {name}")));
+            return Err(D::Error::custom(format!("two rules are named {name}")));
         }
         if rule.users == Names::default() && rule.groups == Names::default() {
             return Err(D::Error::custom(format!(
@@ -251,6 +251,6 @@ mod tests {
         let error = parsed(&whole.concat().replace("2027-06-30", "2027-02-30")).unwrap_err();
         assert!(error.contains("line 6, column 10") && error.contains("write it as"), "{error}");
         let error = parsed(&format!("{0}{0}", whole.concat())).unwrap_err();
-        assert!(error.contains("two rules are called developers"), "{error}");
+        assert!(error.contains("two rules are named developers"), "{error}");
     }
 }

@@ -182,7 +182,7 @@ fn mistakes_are_told_with_their_places() {
             "lifetime: {max: 30}",
             "line 3, column 17: lifetime.max: invalid type: integer `30`, expected a text",
         ),
-        ("lifetime: {max: 30x}", "line 3, column 17: lifetime.max: \"30x\" is no duration"),
+        ("lifetime: {max: 30x}", "line 3, column 17: lifetime.max: \"30x\" is not a duration"),
         (
             "lifetime: {max: 1m}",
             "line 3, column 17: lifetime.max: \"1m\" is shorter than 10 minutes",
@@ -197,7 +197,7 @@ fn mistakes_are_told_with_their_places() {
         ),
         (
             "keys: {minimumRsaBits: 512}",
-            "line 3, column 7: keys: minimumRsaBits: from 1024 to 8192 bits",
+            "line 3, column 7: keys: minimumRsaBits: must be from 1024 to 8192",
         ),
         ("requester: {sameUser: false}", "line 3, column 12: requester: this rule says nothing"),
         ("requester: {users: []}", "line 3, column 12: requester: this rule says nothing"),
@@ -211,7 +211,7 @@ fn mistakes_are_told_with_their_places() {
         ),
         (
             "findings: {weak-key: warn, weak-key: allow}",
-            "line 3, column 11: findings: weak-key is there twice",
+            "line 3, column 11: findings: weak-key appears twice",
         ),
         (
             "findings: [weak-key]",

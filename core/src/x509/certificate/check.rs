@@ -111,7 +111,7 @@ fn check_user(leaf: &Certificate, expected: &Expected) -> Check {
         return Check::new("user", Outcome::Pass, format!("user {}", text::show(found)));
     }
     let message = format!(
-        "the certificate names the user {}, asked for was {}",
+        "the certificate names the user {}, not {} as requested",
         text::show(found),
         text::show(wanted)
     );
@@ -122,7 +122,7 @@ fn check_groups(leaf: &Certificate, expected: &Expected) -> Check {
     let found = leaf.subject.groups();
     if found == expected.groups {
         let message = match found.is_empty() {
-            true => "no groups, as asked".to_owned(),
+            true => "no groups, as requested".to_owned(),
             false => format!("groups {}", listed(&found)),
         };
         return Check::new("groups", Outcome::Pass, message);
@@ -136,14 +136,14 @@ fn check_groups(leaf: &Certificate, expected: &Expected) -> Check {
         parts.push(format!("lacks the groups {}", listed(&missing)));
     }
     if !extra.is_empty() {
-        parts.push(format!("has groups that were not asked for: {}", listed(&extra)));
+        parts.push(format!("has groups that were not requested: {}", listed(&extra)));
     }
     Check::new("groups", Outcome::Fail, format!("the certificate {}", parts.join(" and ")))
 }
 
 fn check_usage(leaf: &Certificate) -> Check {
     if leaf.is_ca {
-        return Check::new("usage", Outcome::Fail, "this is the certificate of an authority");
+        return Check::new("usage", Outcome::Fail, "this is the certificate of a CA");
     }
     if leaf.allows_client_auth() {
         return Check::new("usage", Outcome::Pass, "good for client authentication");
@@ -169,7 +169,7 @@ fn check_validity(leaf: &Certificate, asked: Option<Lifetime>, now: UnixTime) ->
     }
     if now < leaf.not_before {
         let message = format!(
-            "valid from {} only; this machine's clock says {now}, is it right?",
+            "not valid before {}; this machine's clock says {now}, is it right?",
             leaf.not_before
         );
         return Check::new("validity", Outcome::Note, message);

@@ -16,12 +16,12 @@ pub const LABEL: &str = "CERTIFICATE";
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CertificateError {
     /// There is no `CERTIFICATE` block.
-    #[error("there is no certificate in it")]
+    #[error("it holds no certificate")]
     None,
     /// There is one, but no program finds it.
     #[error("its PEM is damaged: line {0}: {1}")]
     Damaged(usize, &'static str),
-    /// The DER is no certificate.
+    /// The DER is not a certificate.
     #[error("the certificate cannot be read: {0}")]
     Malformed(&'static str),
 }
@@ -67,9 +67,9 @@ pub struct Certificate {
     pub authority_key_id: Option<Vec<u8>>,
     /// Subject key identifier.
     pub subject_key_id: Option<Vec<u8>>,
-    /// How many CAs may stand below it; `None` is no limit.
+    /// How many CAs may be below it; `None` is no limit.
     pub path_length: Option<u32>,
-    /// Whether it says which names may stand below it.
+    /// Whether it says which names may be below it.
     pub has_name_constraints: bool,
     /// Whether it says which certificate policies have to stand below it, or that they mean others.
     pub has_policy_constraints: bool,
@@ -155,7 +155,7 @@ impl Certificate {
     /// Reads one certificate's DER.
     ///
     /// # Errors
-    /// When it is no certificate or bytes follow it.
+    /// When it is not a certificate or bytes follow it.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let mut reader = Reader::new(der);
         let outer = reader.read(der::SEQUENCE);
@@ -163,7 +163,7 @@ impl Certificate {
             return Err(CertificateError::Malformed("bytes follow its end"));
         }
         let read = outer.as_ref().and_then(Self::read);
-        read.ok_or(CertificateError::Malformed("it is no X.509 structure"))
+        read.ok_or(CertificateError::Malformed("it is not an X.509 structure"))
     }
 
     fn read(outer: &Element<'_>) -> Option<Self> {

@@ -10,12 +10,12 @@ use crate::encoding::pem;
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PrivateKeyError {
     /// No PEM block whose label ends in `PRIVATE KEY`, and not DER either.
-    #[error("there is no private key in it")]
+    #[error("it holds no private key")]
     NotAKey,
     /// The key is encrypted.
     #[error("the private key is encrypted")]
     Encrypted,
-    /// The block is labelled as a key but does not parse as one.
+    /// The block is labeled as a key but does not parse as one.
     #[error("the private key cannot be read: {0}")]
     Malformed(&'static str),
     /// An EC key on a curve that is not supported.
@@ -68,7 +68,7 @@ fn pkcs8_parts(der: &[u8]) -> Option<(Element<'_>, Element<'_>)> {
 fn check_pkcs8(der: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
     match pkcs8_parts(&der) {
         Some(_) => Ok(der),
-        None => Err(PrivateKeyError::Malformed("no PKCS#8 structure")),
+        None => Err(PrivateKeyError::Malformed("not a PKCS#8 structure")),
     }
 }
 
@@ -80,7 +80,7 @@ fn looks_like_pkcs1(der: &[u8]) -> bool {
 
 fn wrap_pkcs1(der: &[u8]) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
     if !looks_like_pkcs1(der) {
-        return Err(PrivateKeyError::Malformed("no PKCS#1 structure"));
+        return Err(PrivateKeyError::Malformed("not a PKCS#1 structure"));
     }
     Ok(wrap(RSA, &[der::NULL, 0], der))
 }
@@ -100,7 +100,8 @@ fn sec1_parts(der: &[u8]) -> Option<(Zeroizing<Vec<u8>>, Option<Element<'_>>)> {
 }
 
 fn wrap_sec1(der: &[u8]) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
-    let (bare, curve) = sec1_parts(der).ok_or(PrivateKeyError::Malformed("no SEC1 structure"))?;
+    let (bare, curve) =
+        sec1_parts(der).ok_or(PrivateKeyError::Malformed("not a SEC1 structure"))?;
     let curve = curve.ok_or(PrivateKeyError::UnsupportedCurve)?;
     // RFC 5915 section 3: inside PKCS#8 the curve stands in the algorithm, not in the key.
     Ok(wrap(EC, curve.whole, &bare))

@@ -62,7 +62,7 @@ impl Selection {
             Some(format!("  {}\n", output::wrapped(&format!("{name}: {in_full}"), columns)))
         });
         let cut: String = cut.collect();
-        if cut.is_empty() { cut } else { format!("In full, what the table cuts:\n{cut}") }
+        if cut.is_empty() { cut } else { format!("In full, names that the table cuts:\n{cut}") }
     }
 }
 
@@ -149,10 +149,10 @@ impl Approval<'_> {
             text.push_str(&format!("Not compared with names that have bindings: {why}\n"));
         }
         if let Some(why) = self.bindings.get().and_then(|b| b.why_revoked_unknown()) {
-            text.push_str(&format!("Not compared with what is revoked: {why}\n"));
+            text.push_str(&format!("Not compared with the revoked certificates: {why}\n"));
         }
         if selection.chosen.is_empty() {
-            text.push_str("No pending requests that could be approved.\n");
+            text.push_str("No pending requests can be approved.\n");
         } else {
             let first_to_go = &["KEY", "REQUESTER", "EXPIRES"];
             let room = Room { columns: self.host.columns(), first_to_go, ..Room::default() };
@@ -164,7 +164,7 @@ impl Approval<'_> {
         if !selection.left_out.is_empty() {
             text.push_str(&format!("\nLeft out, {} refused:\n", selection.left_out.len()));
             text.push_str(&output::table(&["NAME", "USER", "WHY"], &selection.left_out_rows));
-            text.push_str("`kubectl usercert review NAME` shows the whole sheet of one.\n");
+            text.push_str("`kubectl usercert review NAME` shows everything about one.\n");
         }
         let nothing = selection.chosen.is_empty();
         let answered = self.args.yes || nothing || self.dry_run() != DryRun::None;

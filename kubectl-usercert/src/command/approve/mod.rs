@@ -35,7 +35,7 @@ use crate::workflow::review_policy::{PolicyArgs, Rules};
 /// Review requests, ask, and approve exactly what was shown
 ///
 /// What is approved is the very object that was shown: if somebody deletes it and submits another
-/// under its name, nothing is approved. With --expect, a request whose code is another is refused.
+/// under its name, nothing is approved. With --expect, a request with another code is refused.
 ///
 /// Examples:
 ///
@@ -49,7 +49,7 @@ use crate::workflow::review_policy::{PolicyArgs, Rules};
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ApproveArgs {
-    /// Names of requests; a user's name does where one pending request names that user
+    /// Names of requests, or of users with exactly one pending request
     #[arg(required_unless_present_any = ["from", "all_pending", "selector", "watch"])]
     pub names: Vec<String>,
     /// Submit the requests in this file ("-": standard input) for somebody, and approve them
@@ -59,7 +59,7 @@ pub struct ApproveArgs {
     /// All pending requests in one table; those that a finding refuses are left out
     #[arg(long, conflicts_with = "names")]
     pub all_pending: bool,
-    /// As --all-pending, but only requests with these labels
+    /// Like --all-pending, but only requests with these labels
     #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "names")]
     pub selector: Option<String>,
     /// Approve only the request with this code, short or full; repeat for several requests
@@ -82,10 +82,10 @@ pub struct ApproveArgs {
         default_value = "Approved with kubectl usercert approve."
     )]
     pub message: String,
-    /// With -f: signer to ask, instead of the manifest's. Else: only requests to this signer
+    /// With -f: signer, instead of the manifest's. Otherwise: only requests to this signer
     #[arg(long, value_name = "NAME", conflicts_with = "names")]
     pub signer: Option<String>,
-    /// With -f: lifetime to ask for, instead of the manifest's; "signer" leaves it to the signer
+    /// With -f: lifetime to request, instead of the manifest's; "signer" leaves it to the signer
     #[arg(long, value_name = "DURATION", requires = "from")]
     pub expires: Option<String>,
     #[command(flatten)]
@@ -168,10 +168,8 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
         }
     }
     if bulk && args.roles.any() {
-        return Err(Error::usage(
-            "roles are given to people by name, not to all who happen to ask",
-        )
-        .hint("name the requests, or give the roles with `kubectl usercert grant`"));
+        return Err(Error::usage("--role and --clusterrole need requests that are named")
+            .hint("name the requests, or grant the roles with `kubectl usercert grant`"));
     }
     // Whatever is wrong with them is told before anything is asked for.
     args.roles.scope(args.client.namespace.as_deref())?;

@@ -43,7 +43,7 @@ impl Approval<'_> {
         sheet.code_is_asked = !done && self.asks_code();
         if done {
             self.nothing_newer(&sheet).await?;
-            self.host.say(format!("{} was approved before", show_short(&sheet.name, 60)));
+            self.host.say(format!("{} is already approved", show_short(&sheet.name, 60)));
         } else {
             let answered = self.args.yes || self.dry_run() != DryRun::None;
             self.host.say_before_asking(
@@ -80,7 +80,7 @@ impl Approval<'_> {
         let mut item = self.item(&sheet, approved.as_ref());
         if before {
             item.text =
-                format!("{} unchanged (approved before)", show_short(&item.name, LONGEST_NAME));
+                format!("{} unchanged (already approved)", show_short(&item.name, LONGEST_NAME));
         }
         item.value["bindings"] = self.give(&along, &mut item.text).await.into();
         if !in_cluster && promise.is_none() && self.dry_run() == DryRun::None {
@@ -100,12 +100,12 @@ impl Approval<'_> {
     fn compare(&self, sheet: &mut Sheet) -> Result<()> {
         if !self.asks_code() {
             if self.expected.is_empty() && self.dry_run() == DryRun::None {
-                self.host.say("note: the code was not compared; --expect CODE does that");
+                self.host.say("note: the code was not compared; use --expect CODE");
             }
             return Ok(());
         }
         let question = format!(
-            "Code that {} read to you, or Enter to go on without",
+            "Code that {} read to you, or Enter to continue without it",
             show_short(sheet.user(), 40)
         );
         let Some(code) = self.host.ask_code(&question)? else { return Ok(()) };
@@ -138,7 +138,7 @@ impl Approval<'_> {
         let Some(first) = pending.first() else { return Ok(()) };
         let names = show_list(pending.iter().map(String::as_str), 20, 80);
         Err(Error::new(format!(
-            "{} was approved before; another request for the user {} is pending: {names}",
+            "{} is already approved; another request for the user {} is pending: {names}",
             show_short(&sheet.name, 60),
             show_short(sheet.user(), 60)
         ))
@@ -170,14 +170,14 @@ impl Approval<'_> {
         let decided = approval::already(&sheet.object, Decision::Approve)?;
         self.host.say_before_asking(
             format!(
-                "Somebody has submitted this request before:\n{}",
+                "This request was submitted before:\n{}",
                 sheet.text(self.host.now(), self.host.columns())
             )
             .trim_end(),
             self.args.yes || decided,
         );
         sheet.refuse(&self.args.accept)?;
-        let question = format!("Approve {} all the same?", sheet.in_question(self.host.columns()));
+        let question = format!("Approve {} anyway?", sheet.in_question(self.host.columns()));
         self.host.confirm(&question, self.args.yes || decided)?;
         Ok(sheet)
     }
@@ -255,7 +255,8 @@ impl Approval<'_> {
         };
         if let Err(error) = excepted.await {
             self.host.fail(&error.hint(
-                "the request is approved; once the certificate is there, except it with `kubectl usercert revocations lift FILE`",
+                "the request is approved; once the certificate is issued, except it with `kubectl \
+                 usercert revocations lift FILE`",
             ));
             self.ungranted.set(self.ungranted.get().gravest(Exit::Failed));
         }

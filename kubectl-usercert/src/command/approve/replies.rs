@@ -57,8 +57,10 @@ impl Approval<'_> {
             && self.replies.files.borrow().contains(file)
         {
             let file = show_path(file);
-            return Err(Error::new(format!("{file} is promised to another request of this run"))
-                .hint("nothing was approved of this one; approve it in a run of its own"));
+            return Err(Error::new(format!(
+                "{file} is the reply file of another request in this run"
+            ))
+            .hint("this request was not approved; approve it in a separate run"));
         }
         match self.replies.data.get() {
             Some(data) => data.fits(user, &self.args.client)?,
@@ -173,8 +175,10 @@ impl Approval<'_> {
                 && leaf.subject.groups() == request.subject.groups()
         });
         let Some(leaf) = leaf else {
-            return Err(Error::new("the certificate that was issued is not the answer to this request: key, user or groups differ")
-                .hint("no reply was written; look at the signer"));
+            return Err(Error::new(
+                "the issued certificate does not match this request: key, user or groups differ",
+            )
+            .hint("no reply was written; check the signer"));
         };
         self.recorder.note(leaf, &object).await;
         let namespace = self.args.client.namespace.clone();

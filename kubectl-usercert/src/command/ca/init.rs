@@ -19,7 +19,7 @@ use crate::ui::output;
 
 /// Make a certificate authority: a key and a self-signed certificate
 ///
-/// Neither file may exist. Whoever has the key can make certificates for anybody.
+/// Neither file may exist yet. Whoever has the key can make certificates for anybody.
 ///
 /// Example:
 ///
@@ -36,13 +36,13 @@ pub struct InitArgs {
     /// The CA's common name
     #[arg(long, value_name = "NAME", default_value = "kubernetes-ca")]
     pub name: String,
-    /// How long it is valid, as 3650d or 520w
+    /// Lifetime, such as 3650d or 520w
     #[arg(long, value_name = "DURATION", default_value = "3650d")]
     pub expires: String,
     /// Kind of key: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
     #[arg(long, value_name = "TYPE", default_value = "p256")]
     pub key_type: String,
-    /// How many CAs may stand below it in a chain: a number, or none for no limit
+    /// Maximum number of CAs below it in a chain, or none for no limit
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = parse_path_length)]
     pub path_length: PathLength,
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
     let key_type: KeyType = args.key_type.parse().usage()?;
     for file in [&args.ca_cert, &args.ca_key] {
         if file.symlink_metadata().is_ok() {
-            return Err(Error::new(format!("{} is there already", show_path(file)))
+            return Err(Error::new(format!("{} already exists", show_path(file)))
                 .hint("nothing was written; name other files with --ca-cert and --ca-key"));
         }
     }

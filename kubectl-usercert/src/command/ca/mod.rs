@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use crate::error::{Exit, Result};
 use crate::ui::host::Host;
 
-/// Make a CA, sign certificates with its key, or be a cluster's signer
+/// Make a CA, sign certificates with its key, or act as a cluster's signer
 ///
 /// For clusters that do not sign themselves, and for the certificates of a cluster's components.
 #[derive(Args, Debug)]

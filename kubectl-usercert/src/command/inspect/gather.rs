@@ -89,7 +89,7 @@ pub async fn gather(host: &Host, wanted: &[String], client: &ClientArgs) -> Resu
             all.push("-".to_owned(), &data, None, true);
         } else if path.is_dir() {
             roots.push(path.to_owned());
-            all.directory(path, |files| host.progress(&format!("{files} files looked at")));
+            all.directory(path, |files| host.progress(&format!("{files} files read")));
             host.progress("");
         } else if let Err(error) = all.file(path, LIMIT as u64, true) {
             all.errors.push(error.into());
@@ -123,7 +123,7 @@ impl Gathered {
         }
         let names = show_list(self.too_much.iter().map(String::as_str), 10, 200);
         self.warnings.push(format!(
-            "left out, since at most {} MiB are looked at together: {names}",
+            "left out, because at most {} MiB are read in one run: {names}",
             TOGETHER >> 20
         ));
     }
@@ -166,7 +166,7 @@ impl Gathered {
         self.warnings.extend(tree.closed.iter().map(|e| crate::error::chain(e)));
         if tree.cut {
             self.warnings.push(format!(
-                "{} holds more than is looked at: {FILES} files, {DEPTH} levels",
+                "{} is read only in part: the limit is {FILES} files and {DEPTH} levels",
                 show_path(path)
             ));
         }
@@ -204,7 +204,9 @@ impl Gathered {
         if size.is_some_and(|size| size > self.room as u64) {
             let name = show_path(path);
             if asked {
-                self.errors.push(Error::new(format!("{name} is left out: look at it by itself")));
+                self.errors.push(Error::new(format!(
+                    "{name} is left out, as it is too large; inspect it in a separate run"
+                )));
             } else if !self.too_much.contains(&name) {
                 self.too_much.push(name);
             }

@@ -31,7 +31,8 @@ const SHEETS: usize = 8;
 ///
 /// Knows certificates and bundles, requests, keys (their kind only), CertificateSigningRequest
 /// objects, kubeconfigs, and PEM in any other object, as PEM, DER, YAML, JSON or base64. Follows the
-/// files that manifests and kubeconfigs name, and reads what renews itself in its store. A directory, as /etc/kubernetes, gives one table.
+/// files that manifests and kubeconfigs name, and reads what renews itself in its store. A
+/// directory, such as /etc/kubernetes, gives one table.
 ///
 /// Examples:
 ///
@@ -48,10 +49,10 @@ pub struct InspectArgs {
     /// Files, directories, csr/NAME for a request in the cluster, or "-" for standard input
     #[arg(value_name = "FILE|-|DIR|csr/NAME")]
     pub what: Vec<String>,
-    /// Show everything that a certificate or request says, as openssl x509 -text does
+    /// Show everything that a certificate or request says, like openssl x509 -text
     #[arg(long)]
     pub text: bool,
-    /// Exit with 4 when something in it expires within this time, as 7d or 24h, or has expired
+    /// Exit with 4 when something in it expires within this time, such as 7d or 24h, or has expired
     #[arg(long, value_name = "DURATION")]
     pub expires_within: Option<String>,
     #[command(flatten)]
@@ -63,7 +64,7 @@ pub struct InspectArgs {
 pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     let within = within(args)?;
     if args.text && !matches!(args.output.format, None | Some(Format::Wide)) {
-        return Err(Error::usage("--text is for people: leave it out with -o json, yaml or name"));
+        return Err(Error::usage("--text cannot be combined with -o json, yaml or name"));
     }
     if args.what.is_empty() && host.can_ask() {
         return Err(Error::usage("nothing to inspect: name a file, a directory or csr/NAME")
@@ -94,7 +95,7 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     if rows.is_empty() {
         return match failed {
             true => Ok(Exit::Failed),
-            false => Err(Error::new(format!("nothing known in {}", show(&what.join(", "))))),
+            false => Err(Error::new(format!("nothing recognized in {}", show(&what.join(", "))))),
         };
     }
     print(host, args, &gathered, &rows, now)?;

@@ -20,7 +20,8 @@ fn open(mut entry: FoundArtifact) -> Vec<FoundArtifact> {
     let store = store.clone();
     if program::find(command).is_none() {
         let message = format!(
-            "kubectl cannot run {}, which the entry names; the path of this program: kubectl usercert renew --auto CONTEXT",
+            "kubectl cannot run {}, which the entry names; to write the path of this program: \
+             kubectl usercert renew --auto CONTEXT",
             show(command)
         );
         entry.findings.push(Finding::warn("program-missing", message));

@@ -35,7 +35,7 @@ pub(super) async fn from_reply(
     installation::check(host, cluster, chain, awaited, args.trial()).await
 }
 
-/// What a file is that is no reply.
+/// What a file is that is not a reply.
 fn no_reply(file: &Path, input: &[u8], error: ReplyError) -> Error {
     let name = show_path(file);
     match received::read(input).purpose {
@@ -44,7 +44,7 @@ fn no_reply(file: &Path, input: &[u8], error: ReplyError) -> Error {
              kubectl usercert approve -f FILE --reply FILE",
         ),
         Purpose::Key => Error::new(format!("{name} is a private key, not a reply"))
-            .hint("nothing was written; keep it to yourself, and name it with --key"),
+            .hint("nothing was written; keep it secret, and name it with --key"),
         _ => Error::new(format!("{name}: {}", Error::from(error).message)).hint(
             "nothing was written; ask the sender for a reply made with `kubectl usercert approve --reply`",
         ),
@@ -74,8 +74,9 @@ fn confirm_reply(
     let mut text: String =
         rows.iter().map(|(label, value)| format!("{label:<12}{value}\n")).collect();
     text.push_str(
-        "kubectl will trust this server from then on. That it answers proves nothing about whose it is;\n\
-         the code does, if the admin has read the same one to you over another channel.",
+        "kubectl will trust this server from then on. An answer does not prove\n\
+         that it is the right one; the code does, if the admin read the same one to you over \
+         another channel.",
     );
     let answered = args.yes || expected.is_some() || args.is_dry_run();
     // Where it is asked for, it must not be there to be copied.
@@ -85,14 +86,16 @@ fn confirm_reply(
     host.say_before_asking(text, answered);
     let typed = match answered {
         true => None,
-        false => host.ask_code("Code that the admin read to you, or Enter to go on without")?,
+        false => {
+            host.ask_code("Code that the admin read to you, or Enter to continue without it")?
+        }
     };
     if let Some(expected) = expected.or(typed.as_ref()) {
         if expected.matches(&code) {
             return Ok(());
         }
         return Err(Error::refused(format!(
-            "this is not the reply that was expected: its code is {}, expected was {expected} ({})",
+            "this is not the expected reply: its code is {}, not {expected} ({})",
             code.short(),
             expected.difference(&code)
         ))
@@ -106,6 +109,6 @@ fn confirm_reply(
     if args.yes {
         host.say("note: the code was not compared; --expect-reply CODE does that");
     }
-    host.confirm(&format!("Is this your cluster, though code {code} was not compared?"), args.yes)
-        .hint("the code by which the admin vouches for it is given with --expect-reply CODE")
+    host.confirm(&format!("Trust this cluster although code {code} was not compared?"), args.yes)
+        .hint("give the code that the admin read to you with --expect-reply CODE")
 }

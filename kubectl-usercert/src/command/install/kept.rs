@@ -38,11 +38,14 @@ pub(super) async fn find(
     }
     match here.len() {
         1 => here.pop().ok_or_else(|| Error::new("no request is kept")),
-        0 => match pending_request::unreadable(&store)? {
-            // It may be the one that is looked for.
-            Some(error) => Err(error.hint("a request is kept that cannot be used as it is; mend that, and run the command again")),
-            None => Err(none_here(args, target, &elsewhere)),
-        },
+        0 => {
+            match pending_request::unreadable(&store)? {
+                // It may be the one that is looked for.
+                Some(error) => Err(error
+                    .hint("a kept request cannot be read; fix that, and run the command again")),
+                None => Err(none_here(args, target, &elsewhere)),
+            }
+        }
         _ => choose(host, args, cluster, here).await,
     }
 }
@@ -91,10 +94,7 @@ async fn choose(
     let withdraw = kept.first().map(|one| one.record.named(&format!("{flags} --withdraw")));
     Err(Error::new(format!("{count} requests{whose} are kept"))
         .hint(format!("choose one:{lines}"))
-        .hint(format!(
-            "to withdraw one that is not wanted, as the first:\n  {}",
-            withdraw.unwrap_or_default()
-        )))
+        .hint(format!("to withdraw one, such as the first:\n  {}", withdraw.unwrap_or_default())))
 }
 
 fn in_words(state: &State) -> String {
@@ -110,14 +110,15 @@ fn none_here(args: &InstallArgs, target: &Target, elsewhere: &[PendingRequest]) 
     if Path::new(name).is_file() {
         let file = shell_word(name);
         return error.hint(format!(
-            "there is a file of that name; to install an answer from it:\n  kubectl usercert install --reply {file}"
+            "a file has that name; to install an answer from it:\n  kubectl usercert install \
+             --reply {file}"
         ));
     }
     let merged = &target.kubeconfig.merged;
     if let Some((context, leaf)) = installed::valid_for(merged, &target.endpoint, name, host::now())
     {
         return error.hint(format!(
-            "{} has a certificate here already, until {}: kubectl --context {}",
+            "{} already has a certificate here, until {}: kubectl --context {}",
             show(name),
             leaf.not_after,
             shell_word(&context)
@@ -150,7 +151,7 @@ pub(super) fn none_for_key(args: &InstallArgs, chain: &[Certificate]) -> Error {
     if let Some(context) = installed::context_with_key(args.client.kubeconfig.as_deref(), &leaf.key)
     {
         return Error::new(format!(
-            "this certificate of {user} is installed already, in the context {}",
+            "this certificate of {user} is already installed, in the context {}",
             show(&context)
         ))
         .hint(format!("to use it: kubectl --context {}", shell_word(&context)));

@@ -28,7 +28,7 @@ const CERTIFICATE_LIMIT: usize = 1024 * 1024;
 ///
 /// Examples:
 ///
-///   # The one request that waits here; the new context becomes the current one
+///   # The only request that waits here; the new context becomes the current one
 ///   kubectl usercert install --use
 ///
 ///   # From the admin's answer, without access to the cluster
@@ -39,7 +39,7 @@ const CERTIFICATE_LIMIT: usize = 1024 * 1024;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct InstallArgs {
-    /// The user, as given to request; may be left out where one request waits, or with --reply
+    /// The user, as given to request; optional if only one request waits, or with --reply
     pub name: Option<String>,
     /// Name of the context and user entry, instead of NAME@CLUSTER
     #[arg(long, value_name = "NAME")]
@@ -47,7 +47,8 @@ pub struct InstallArgs {
     /// Make it the current context
     #[arg(long = "use")]
     pub use_context: bool,
-    /// Take certificate and cluster from this reply ("-": standard input); the cluster is not asked
+    /// Take certificate and cluster from this reply ("-": standard input); the cluster is not
+    /// contacted
     #[arg(long, value_name = "FILE", conflicts_with = "certificate")]
     pub reply: Option<PathBuf>,
     /// Accept the reply only if it has this code, short or full
@@ -159,7 +160,7 @@ fn made_offline(args: &InstallArgs, error: Error) -> Error {
         .any(|p| p.record.submitted.is_none() && args.may_be(p.record.identity.user.as_str()));
     match &args.name {
         Some(name) if Path::new(name).is_file() => error.hint(format!(
-            "there is a file of that name; to install an answer from it:\n  kubectl usercert install --reply {}",
+            "a file has that name; to install an answer from it:\n  kubectl usercert install --reply {}",
             shell_word(name)
         )),
         _ if offline => error.hint(OFFLINE_HINT),

@@ -59,7 +59,7 @@ fn awaited_for(args: &InstallArgs, file: &Path, object: &CsrObject) -> Result<Aw
     let key = read_key(file)?;
     if *key.public() != found.key {
         return Err(Error::new(format!(
-            "the key {} is not the one that the request {} was made with",
+            "the key {} does not belong to the request {}",
             show_path(file),
             show(&object.metadata.name)
         ))
@@ -85,7 +85,7 @@ fn same_user(found: &str, args: &InstallArgs) -> Result<()> {
 }
 
 fn nameless() -> Error {
-    Error::usage("whose request is to be installed?")
+    Error::usage("no user or request is named")
         .hint("with --key, name the user or the request: NAME, or --csr-name")
 }
 
@@ -160,7 +160,7 @@ fn same_cluster(kept: &PendingRequest, endpoint: &Endpoint, server_vouched: bool
         return Ok(());
     };
     Err(Error::new(format!(
-        "the request was submitted to {}, and this answer is for {what} ({})",
+        "the request was submitted to {}, but this answer is for {what} ({})",
         show(&submitted.server),
         show(&endpoint.server)
     ))

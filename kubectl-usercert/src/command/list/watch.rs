@@ -130,7 +130,7 @@ async fn tell(program: String, words: Vec<String>, review: Value) -> Result<()> 
             .args(&words)
             .stdin(Stdio::piped())
             .spawn()
-            .context(format!("{shown} cannot be run"))?;
+            .context(format!("cannot run {shown}"))?;
         if let Some(mut pipe) = child.stdin.take() {
             // Whoever does not read it does not need it.
             let _ = writeln!(pipe, "{review}");

@@ -79,7 +79,7 @@ pub struct OnboardArgs {
     /// Kind of key for rows that name none: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
     #[arg(long, value_name = "TYPE", default_value = "p256")]
     pub key_type: String,
-    /// Signer to ask
+    /// Signer to request the certificate from
     #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
     pub signer: String,
     /// Number of people handled at once
@@ -94,7 +94,7 @@ pub struct OnboardArgs {
     /// Continue despite this refusing finding; repeat for several
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
-    /// Server address in the replies, where people reach the cluster by another one
+    /// Server address in the replies, if people reach the cluster by another one
     #[arg(long, value_name = "URL", requires = "reply_dir")]
     pub reply_server: Option<String>,
     /// Name of the cluster in the replies
@@ -181,12 +181,12 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
     let asked = busy.load(Ordering::Relaxed);
     if asked > 0 {
         host.say(format!(
-            "The server was too busy {asked} times; it was given the time that it asked for."
+            "The server was too busy {asked} times; the requests were repeated after the time it named."
         ));
     }
     let exit = report::print(host, args.output.format, outcomes)?;
     if args.dry_run.dry_run == DryRun::None {
-        host.say(format!("What was done is noted in {}", show(&noted)));
+        host.say(format!("Progress is recorded in {}", show(&noted)));
     }
     Ok(exit)
 }
@@ -228,7 +228,7 @@ fn open_journal(
     }
     let progress = journal::replay(&text)
         .context(show_path(journal.path()))
-        .hint("nothing was sent; --restart begins a new journal, and issues anew to everybody")?;
+        .hint("nothing was sent; --restart starts a new journal, and issues to everybody again")?;
     Ok((journal, progress))
 }
 

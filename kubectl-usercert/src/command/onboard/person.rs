@@ -256,7 +256,7 @@ impl Work<'_> {
                 if there.windows(held.len()).any(|part| part == held.as_bytes()) {
                     return Ok(written);
                 }
-                Err(Error::new(format!("{} is there already", show_path(&path)))
+                Err(Error::new(format!("{} already exists", show_path(&path)))
                     .hint("move it away and run the command again"))
             }
             Err(error) => Err(error.into()),

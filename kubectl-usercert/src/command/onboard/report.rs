@@ -159,7 +159,9 @@ fn summary(host: &Host, outcomes: &[Outcome<'_>]) {
     let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
     host.say(format!("{} people: {}", outcomes.len(), words.join(", ")));
     if outcomes.iter().any(|(_, state)| state.is_open()) {
-        host.warn("hint: run the same command again; it goes on where it stopped, and issues nothing twice");
+        host.warn(
+            "hint: run the same command again; it resumes where it stopped, and issues nothing twice",
+        );
     }
     let hints = outcomes.iter().filter_map(|(_, state)| match state {
         State::Failed(error) => error.hints.first(),

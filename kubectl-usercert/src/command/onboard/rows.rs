@@ -153,7 +153,7 @@ pub fn refuse(file: &Path, problems: &[Problem]) -> Error {
     if problems.len() > LISTED {
         message.push_str(&format!("\nand {} more", problems.len() - LISTED));
     }
-    Error::new(message).hint("nothing was sent; mend the file and run the command again")
+    Error::new(message).hint("nothing was sent; fix the file and run the command again")
 }
 
 pub struct Folders {
@@ -266,7 +266,7 @@ fn objection(row: &Row, accepted: &[String]) -> Result<Option<String>> {
     }
     // A file that an earlier run may have written is looked at when it is its turn.
     if row.earlier.submitted.is_none() && row.folder.has(row.file.as_ref())? {
-        return Ok(Some(format!("{} is there already", show_path(&row.path()))));
+        return Ok(Some(format!("{} already exists", show_path(&row.path()))));
     }
     Ok(None)
 }

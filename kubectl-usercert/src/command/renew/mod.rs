@@ -25,7 +25,7 @@ use crate::workflow::self_renewal::too_late;
 use crate::workflow::stored_credential::OpenStore;
 use crate::workflow::{kubeconfig_writer, submission};
 
-/// Replace a context's certificate before it expires: same user and groups, new key
+/// Replace a context's certificate before it expires, with a new key
 ///
 /// Requests a certificate with the current one, waits for an admin's approval, checks and tries the new
 /// certificate, and only then replaces the old one. Contexts, clusters and all other entries stay as
@@ -45,7 +45,8 @@ pub struct RenewArgs {
     /// Context to renew, instead of the current one
     #[arg(value_name = "CONTEXT", conflicts_with = "context")]
     pub name: Option<String>,
-    /// Lifetime to ask for, as 24h, 30d or 12w, instead of the current certificate's; "signer" leaves it
+    /// Lifetime to request, such as 24h, 30d or 12w, instead of the current certificate's; "signer"
+    /// leaves it
     /// to the signer
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
@@ -59,7 +60,7 @@ pub struct RenewArgs {
     /// Renew nothing, but move a certificate that renews itself back into the kubeconfig
     #[arg(long = "static", conflicts_with_all = ["auto", "expires", "key_type"])]
     pub make_static: bool,
-    /// Signer to ask
+    /// Signer to request the certificate from
     #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
     pub signer: String,
     #[command(flatten)]
@@ -190,14 +191,14 @@ fn present(target: &Target) -> Result<Renewed> {
     let leaf = entry.leaf.context(format!("the certificate of {}", show(&context.user)))?;
     let leaf = leaf.ok_or_else(|| {
         Error::new(format!("the context {shown} has no certificate to renew"))
-            .hint("make a first one: kubectl usercert request NAME")
+            .hint("request one: kubectl usercert request NAME")
     })?;
     let renewed = Renewed { context_name: name, user_name: context.user, leaf, store: entry.store };
     check_clusters(target, &renewed)?;
     Ok(renewed)
 }
 
-const SHOW: &str = "`kubectl usercert contexts` shows what there is";
+const SHOW: &str = "`kubectl usercert contexts` lists the contexts";
 
 /// Whoever shares the entry would be left with a certificate of another cluster.
 fn check_clusters(target: &Target, renewed: &Renewed) -> Result<()> {
@@ -216,9 +217,11 @@ fn check_clusters(target: &Target, renewed: &Renewed) -> Result<()> {
 /// No API server takes a request for that group.
 fn for_masters(leaf: &Certificate) -> Error {
     Error::new(format!(
-        "the certificate of {} is for the group {SYSTEM_MASTERS}, for which no API server takes a request",
+        "the certificate of {} is for the group {SYSTEM_MASTERS}, which no API server accepts in a request",
         show(leaf.subject.user())
     ))
     .hint("on a control plane of kubeadm: kubeadm certs renew admin.conf")
-    .hint("for access of your own, without that group: kubectl usercert request NAME -g GROUP --wait")
+    .hint(
+        "for access of your own, without that group: kubectl usercert request NAME -g GROUP --wait",
+    )
 }

@@ -75,7 +75,7 @@ pub(super) fn to_static(
     let lock = open.lock()?;
     let written = entry.write(host, &target.kubeconfig.list, false, false)?;
     if !used_by_others(target, renewed, reference) {
-        let left = "the kubeconfig is written; only the stored copy of the key is left over";
+        let left = "the kubeconfig is written; only the stored copy of the key was not deleted";
         open.files.remove().hint(left)?;
     }
     drop(lock);
@@ -113,7 +113,7 @@ fn in_kubeconfig(
     let user = target.kubeconfig.merged.user(&renewed.user_name).unwrap_or_default();
     let (certificate, key) = (named::certificate(&user)?, named::key(&user)?);
     let (Some(certificate), Some(key)) = (certificate, key) else {
-        return Err(Error::new(format!("the user entry {shown} holds no certificate with a key")));
+        return Err(Error::new(format!("the user entry {shown} has no certificate with a key")));
     };
     let chain = Certificate::chain_from_pem(&certificate)?;
     let key = PrivateKey::read(&key).context(format!("the key of {shown}"))?;

@@ -58,7 +58,7 @@ pub struct RequestArgs {
     /// Group that the certificate will carry; repeat for several
     #[arg(short, long = "group", value_name = "GROUP")]
     pub groups: Vec<String>,
-    /// Lifetime to ask for, as 24h, 30d or 12w; "signer" leaves it to the signer
+    /// Lifetime to request, such as 24h, 30d or 12w; "signer" leaves it to the signer
     #[arg(long, value_name = "DURATION", default_value_t = default_expires())]
     pub expires: String,
     /// Kind of key: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
@@ -67,13 +67,13 @@ pub struct RequestArgs {
     /// Use the key in this file (PKCS#8, PKCS#1 or SEC1) instead of making one
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// Signer to ask
+    /// Signer to request the certificate from
     #[arg(long, value_name = "NAME", default_value = CLIENT_SIGNER)]
     pub signer: String,
     /// Name for the CertificateSigningRequest, instead of the user's
     #[arg(long, value_name = "NAME")]
     pub csr_name: Option<String>,
-    /// Stay, and install the certificate once it is issued
+    /// Wait for the approval, then install the certificate
     #[arg(long, conflicts_with = "offline")]
     pub wait: bool,
     /// With --wait: make it the current context
@@ -99,7 +99,7 @@ pub struct RequestArgs {
     output: WideOutputArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
-    /// With --wait: how long; 0 looks once, a negative value waits a week
+    /// With --wait: how long; 0 checks once, a negative value waits a week
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_timeout,
           allow_negative_numbers = true)]
     timeout: Timeout,
@@ -169,7 +169,7 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
     if args.dry_run.dry_run == DryRun::Client {
         if args.key.is_none() {
             host.warn(
-                "note: the key of this dry run is thrown away, so the request below is of no use;\n      \
+                "note: the key of this dry run is discarded, so the request below is of no use;\n      \
                  to keep the key and submit later: kubectl usercert request NAME --offline",
             );
         }

@@ -81,7 +81,7 @@ fn keep(host: &Host, spec: &RequestSpec) -> Result<KeyedRequest> {
     let id = pending_request::offline_id(&made.csr.key);
     let record = spec.record(&made.csr, None);
     if made.taken_up {
-        host.say("taking up the unfinished request of an earlier run");
+        host.say("resuming the unfinished request of an earlier run");
         pending_request::update(&store, &id, &record)?;
     } else {
         pending_request::save(&store, &id, &record, &made.key)?;

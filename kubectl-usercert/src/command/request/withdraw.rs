@@ -110,8 +110,8 @@ async fn delete(
 ) -> Result<bool> {
     let stays = || {
         host.say(format!(
-            "{} stays in the cluster, since you may not delete it; without its key it is of no use to anybody.\n\
-             An admin ends it with:\n  kubectl usercert deny -- {}",
+            "{} stays in the cluster, because you may not delete it; without its key it is useless.\n\
+             An admin can deny it with:\n  kubectl usercert deny -- {}",
             show(csr_name),
             shell_word(csr_name)
         ));

@@ -15,7 +15,7 @@ use crate::ui::host::Host;
 /// Longest manifest that is read, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// Show how to start an API server for `sync`; with --write, change it
+/// Show how to set up an API server for `sync`; with --write, do it
 ///
 /// For kubeadm: reads the static pod's manifest and shows a diff, with the flag --authorization-config
 /// instead of --authorization-mode, a volume and its mount. With --write it creates the folder with a
@@ -36,7 +36,7 @@ const LIMIT: usize = 1 << 20;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct InitArgs {
-    /// The static pod's manifest of a kube-apiserver, as kubeadm writes it
+    /// Static pod manifest of a kube-apiserver, as kubeadm writes it
     #[arg(long, value_name = "FILE", required_unless_present = "distribution")]
     manifest: Option<PathBuf>,
     /// Print what this distribution needs
@@ -65,7 +65,7 @@ enum Distribution {
 /// A manifest that cannot be edited for certain, or files that cannot be written.
 pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
     let folder = args.folder.to_str().filter(|f| f.starts_with('/') && f.len() > 1);
-    let folder = folder.ok_or_else(|| Error::usage("--folder: it is no absolute path"))?;
+    let folder = folder.ok_or_else(|| Error::usage("--folder: the path is not absolute"))?;
     let folder = folder.trim_end_matches('/');
     let Some(manifest) = &args.manifest else {
         return print_distribution(host, args, folder);
@@ -78,7 +78,11 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
     let configuration = yaml::to_string(&plan.configuration);
     let mut notes = Vec::new();
     if !plan.is_version_known {
-        notes.push("warning: the image does not tell its version; before Kubernetes 1.32 the API server would not start again".to_owned());
+        notes.push(
+            "warning: the image's tag has no version; before Kubernetes 1.32 the API server would \
+             not start again"
+                .to_owned(),
+        );
     }
     if plan.needs_readable {
         notes.push(format!(
@@ -91,7 +95,7 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
             "--- {shown}\n{}\n--- {folder}/{FILE} (new)\n{configuration}",
             plan.diff
         ))?;
-        host.say("Nothing was written; --write does it.");
+        host.say("Nothing was written; add --write to write it.");
         say_what_upgrades_need(host, folder);
         return Ok(Exit::Done);
     }
@@ -121,7 +125,7 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
     }
     files::replace(manifest, plan.manifest.as_bytes())?;
     host.result(format!(
-        "{shown} written; it was kept as {}\n",
+        "{shown} written; the old one is kept as {}\n",
         show(&place.join(&kept).display().to_string())
     ))?;
     say_how_to_sync(host, folder, None);
@@ -131,7 +135,10 @@ pub fn run(host: &Host, args: &InitArgs) -> Result<Exit> {
 
 fn say_what_upgrades_need(host: &Host, folder: &str) {
     host.say(format!(
-        "`kubeadm upgrade` writes the manifest anew; so that it keeps this, add to the ClusterConfiguration\n(kubectl edit configmap -n kube-system kubeadm-config):\n{}",
+        "`kubeadm upgrade` rewrites the manifest; to keep this change, add to the \
+         ClusterConfiguration\n\
+         (kubectl edit configmap -n kube-system kubeadm-config):\n\
+         {}",
         static_pod::cluster_configuration(folder).trim_end()
     ));
 }

@@ -77,11 +77,11 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
         let excepted = excepted.iter().map(|e| format!("{}: {except}", shown(&e.0)));
         taken.chain(excepted).collect()
     };
-    let lines = said("taken out of the list", "excepted from the block of its user");
+    let lines = said("removed from the list", "excepted from the block of its user");
     let answered = args.yes || dry != DryRun::None;
-    let planned = said("take it out of the list", "except it from the block of its user");
-    host.say_before_asking(format!("To be let in again:\n  {}", planned.join("\n  ")), answered);
-    host.confirm("Let it in again?", answered)?;
+    let planned = said("remove it from the list", "except it from the block of its user");
+    host.say_before_asking(format!("To be unblocked:\n  {}", planned.join("\n  ")), answered);
+    host.confirm("Unblock it?", answered)?;
     if dry != DryRun::Client {
         let server = dry == DryRun::Server;
         let by = cluster.who_am_i().await;
@@ -176,7 +176,7 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
                 several.len(),
                 show(&args.id)
             ))
-            .hint("write more of its digits")),
+            .hint("give more of its digits")),
         };
     }
     let ids = ids_of(list, &args.id);
@@ -192,10 +192,10 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
             Ok(Meant::Certificate(Fingerprint::of(&leaf.der), Some(Box::new(leaf.clone()))))
         }
         (None, _) => {
-            Err(Error::new(format!("{}: there is no client certificate in it", show(&args.id))))
+            Err(Error::new(format!("{}: it contains no client certificate", show(&args.id))))
         }
-        _ => Err(Error::usage(format!("{}: there are several certificates in it", show(&args.id)))
-            .hint("name the one that is meant by its SHA-256")),
+        _ => Err(Error::usage(format!("{}: it contains several certificates", show(&args.id)))
+            .hint("name one by its SHA-256")),
     }
 }
 
@@ -241,5 +241,5 @@ fn has_users(list: &RevocationList) -> bool {
 
 fn not_listed(what: &str) -> Error {
     Error::new(format!("{} is not revoked here", show(what)))
-        .hint("`kubectl usercert revocations list` shows what is")
+        .hint("`kubectl usercert revocations list` shows what is revoked")
 }

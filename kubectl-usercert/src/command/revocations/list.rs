@@ -15,11 +15,11 @@ use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
 use crate::workflow::revocation::{self, Known, id};
 
-/// List what is revoked, and whether the cluster refuses it
+/// List revoked certificates, and whether the cluster refuses them
 ///
 /// Tests the newest entries, at most 10, with requests that change nothing and impersonate the holder
-/// of a revoked certificate; and a new entry, which is on the list for a moment. Exit code 1 when something
-/// that should refuse does not, or was changed, or the list is missing.
+/// of a revoked certificate; and a new entry, which is on the list for a moment. Exit code 1 when
+/// something that should refuse does not, or was changed, or the list is missing.
 ///
 /// Examples:
 ///
@@ -95,7 +95,7 @@ fn text(
         let until = match (&entry.key, entry.until) {
             (RevocationKey::User(_), _) => "-".to_owned(),
             (_, Some(until)) => expiry_in_words(until, now),
-            (_, None) => "no end known".to_owned(),
+            (_, None) => "no known expiry".to_owned(),
         };
         let user = entry.user.as_deref().map_or_else(|| "-".to_owned(), |u| show_short(u, 40));
         vec![show_short(&id(&entry.key), longest), user, until, show_short(&entry.line, 240)]
@@ -103,7 +103,7 @@ fn text(
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
     let mut text = match (rows.is_empty(), &verdict.list) {
         (true, None) => "Nothing is revoked.\n".to_owned(),
-        (true, Some(_)) => "The list holds nothing.\n".to_owned(),
+        (true, Some(_)) => "The list is empty.\n".to_owned(),
         (false, _) => output::table_within(&["ID", "USER", "UNTIL", "REASON"], &rows, room),
     };
     text.push('\n');
@@ -119,7 +119,7 @@ fn text(
     if list.list().is_none() && verdict.list.is_none() {
         let server = show(server);
         text.push_str(&format!(
-            "{server} has no list of what is revoked yet: kubectl usercert revocations install\n"
+            "{server} has no list of revoked certificates yet: kubectl usercert revocations install\n"
         ));
     }
     text

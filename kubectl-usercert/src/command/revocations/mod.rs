@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use crate::error::{Exit, Result};
 use crate::ui::host::Host;
 
-/// Manage the list of revoked certificates, and what makes the cluster refuse them
+/// Manage the list of revoked certificates and its enforcement
 ///
 /// The list is the ConfigMap revoked-certificates in the namespace usercert-system. Two mechanisms of
 /// Kubernetes enforce it: a ValidatingAdmissionPolicy on any cluster (writes, exec, proxy; see

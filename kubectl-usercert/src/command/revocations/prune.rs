@@ -15,9 +15,9 @@ use crate::workflow::{clock, revocation};
 
 /// Remove entries from the list that are no longer needed
 ///
-/// These are certificates that expired more than a day ago by the server's clock, and exceptions for users
-/// who are no longer blocked. Blocked users, and certificates of which only the SHA-256 was known, stay
-/// until they are lifted.
+/// These are certificates that expired more than a day ago by the server's clock, and exceptions for
+/// users who are no longer blocked. Blocked users, and certificates of which only the SHA-256 was
+/// known, stay until they are lifted.
 ///
 /// Examples:
 ///
@@ -54,11 +54,11 @@ pub async fn run(host: &Host, args: &PruneArgs) -> Result<Exit> {
             .iter()
             .map(|e| match e.until {
                 Some(until) => format!("{}, {}", what(e), expiry_in_words(until, now)),
-                None => format!("{}, whose user is not blocked", what(e)),
+                None => format!("{}, whose user is no longer blocked", what(e)),
             })
             .collect();
-        host.say_before_asking(format!("To be taken out:\n  {}", lines.join("\n  ")), answered);
-        host.confirm("Take it out?", answered)?;
+        host.say_before_asking(format!("To be removed:\n  {}", lines.join("\n  ")), answered);
+        host.confirm("Remove it?", answered)?;
     }
     if !ended.is_empty() && dry != DryRun::Client {
         let keys: Vec<RevocationKey> = ended.iter().map(|e| e.key.clone()).collect();
@@ -71,14 +71,14 @@ pub async fn run(host: &Host, args: &PruneArgs) -> Result<Exit> {
         json!({ "removed": names, "left": list.entries().len() - ended.len(), "endless": endless, "dryRun": dry != DryRun::None }),
     );
     output::print(host, args.output.format, &value, &names, |_| {
-        let line = |e: &&Revocation| format!("{} taken out{}\n", what(e), dry.mark());
+        let line = |e: &&Revocation| format!("{} removed{}\n", what(e), dry.mark());
         let mut text: String = ended.iter().map(line).collect();
         if ended.is_empty() {
-            text.push_str("Nothing has ended.\n");
+            text.push_str("Nothing to remove.\n");
         }
         if !endless.is_empty() {
             text.push_str(&format!(
-                "No end is known of {}; until they are lifted they stay:\n  {}\n",
+                "The expiry of {} is unknown; until lifted, they stay:\n  {}\n",
                 if endless.len() == 1 {
                     "one certificate".to_owned()
                 } else {

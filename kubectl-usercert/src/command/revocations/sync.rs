@@ -79,10 +79,10 @@ pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
         host.result(outcome(&file, entries, changed) + args.dry_run.dry_run.mark())?;
         if !dry && list.has_test {
             match revocation::reads_configuration(&target, &cluster, &list).await {
-                Seen::Refuses => host.say("The API server goes by it."),
+                Seen::Refuses => host.say("The API server uses it."),
                 Seen::Passes => return Err(not_read(&file)),
                 Seen::NotTried(why) => {
-                    host.say(format!("Whether the API server goes by it was not tried: {why}."));
+                    host.say(format!("Not tested whether the API server uses it: {why}."));
                 }
             }
         }
@@ -90,7 +90,10 @@ pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
     }
     let stop = Stop::new()?;
     let cluster = cluster.for_service(stop.receiver());
-    host.say(format!("keeping {} in step with what is revoked; ctrl-c ends it", file.shown()));
+    host.say(format!(
+        "keeping {} in sync with the list of revoked certificates; ctrl-c stops",
+        file.shown()
+    ));
     let mut pause = PAUSES.0;
     loop {
         match stop.or(follow(host, &target, &cluster, &file)).await {
@@ -147,8 +150,8 @@ async fn follow(
 
 /// It was written, but is not what an API server goes by.
 fn not_read(file: &AuthorizationFile) -> Error {
-    Error::new(format!("the API server that answers does not go by {}", file.shown())).hint(
-        "its log says so if it rejects the file, and why; with several API servers this may be another one's",
+    Error::new(format!("the API server that answers does not use {}", file.shown())).hint(
+        "if it rejects the file, its log says why; with several API servers, another one may have answered",
     )
 }
 

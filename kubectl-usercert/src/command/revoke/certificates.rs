@@ -131,14 +131,15 @@ impl Plan {
             Err(error) => {
                 let what = "the cluster's records";
                 let why = requests::why_unseen(cluster, &error, what, &records::see());
-                host.warn(format!("warning: not known whether it was renewed: {why}"));
+                host.warn(format!("warning: cannot tell whether it was renewed: {why}"));
                 return;
             }
         };
         family.known.iter().for_each(|one| self.add_known(one));
         for other in &family.others {
             host.warn(format!(
-                "warning: {other} is recorded as its renewal, which cannot be; it is not blocked. Block it by its SHA-256 if you mean it, and look who made the record."
+                "warning: {other} is recorded as its renewal, which is impossible; it is not \
+                 blocked. To block it, name its SHA-256; check who made the record."
             ));
         }
     }
@@ -206,11 +207,16 @@ impl Plan {
             return Ok(());
         }
         host.warn(format!(
-            "warning: whose {} is not known here: neither a request or record of the cluster nor your kubeconfig holds {}. A component's certificate is not to be blocked.",
-            if unknown == 1 { "certificate this is".to_owned() } else { format!("{unknown} of these certificates are") },
+            "warning: the holder of {} is unknown: neither a request or record of the cluster nor \
+             your kubeconfig has {}. Do not block the certificate of a component.",
+            if unknown == 1 {
+                "this certificate".to_owned()
+            } else {
+                format!("{unknown} of these certificates")
+            },
             if unknown == 1 { "it" } else { "them" },
         ));
-        host.confirm("Block it without knowing whose it is?", answered)
+        host.confirm("Block it without knowing its holder?", answered)
     }
 
     /// Where nothing refuses revoked certificates yet, says so and offers to change it; nothing is
@@ -259,7 +265,7 @@ impl Plan {
         let objects = self.installed.as_ref().map(Installed::enforcing);
         Verdict::of(&Evidence {
             list: self.listed(),
-            objects: objects.as_deref().ok_or("it could not be looked at"),
+            objects: objects.as_deref().ok_or("it could not be read"),
             tried: &[],
         })
     }
@@ -322,7 +328,7 @@ fn refuse_protected(candidate: &Candidate) -> Result<()> {
     let Some(certificate) = &candidate.certificate else { return Ok(()) };
     match protected(&certificate.user, certificate.groups.iter().map(String::as_str)) {
         Some(why) => Err(Error::refused(format!("{}: {why}", candidate.name()))
-            .hint("it is not blocked: without it the cluster does not run")),
+            .hint("it is not blocked: the cluster cannot run without it")),
         None => Ok(()),
     }
 }
@@ -335,7 +341,7 @@ fn own(candidate: &Candidate) -> Error {
         _ => "this is the certificate that you are using",
     };
     Error::refused(format!("{}: {what}", candidate.name()))
-        .hint("if you mean it, name your certificate once more with --certificate")
+        .hint("if this is intended, name your certificate again with --certificate")
 }
 
 /// Refuses a reason that cannot be told.

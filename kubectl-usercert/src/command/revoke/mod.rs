@@ -41,8 +41,8 @@ use crate::workflow::role_bindings::{Reach, described};
 /// the server refuses, what is still possible, and what still reaches the user.
 ///
 /// --role, --clusterrole, --cluster-wide, -n, --group and --roles-only remove roles only; --certificate
-/// and --all-certificates block certificates only. --certificate also blocks the recorded renewals of the
-/// certificate. Certificates are blocked through a list in the cluster: see `kubectl usercert
+/// and --all-certificates block certificates only. --certificate also blocks the recorded renewals of
+/// the certificate. Certificates are blocked through a list in the cluster: see `kubectl usercert
 /// revocations`.
 ///
 /// Examples:
@@ -151,8 +151,8 @@ impl RevokeArgs {
 /// Blocks certificates and leaves roles alone.
 async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     if args.roles().any() || args.client.namespace.is_some() || args.all {
-        return Err(Error::usage("--certificate and --all-certificates leave roles alone")
-            .hint("take roles with a command of their own: kubectl usercert revoke NAME"));
+        return Err(Error::usage("--certificate and --all-certificates do not remove roles")
+            .hint("remove roles with a separate command: kubectl usercert revoke NAME"));
     }
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
@@ -219,7 +219,7 @@ async fn finish(
     let now = clock::now(host, cluster);
     let mut blocking = None;
     let mut left_out = Vec::new();
-    let mut why_open = "this cluster has no list of what is revoked".to_owned();
+    let mut why_open = "this cluster has no list of revoked certificates".to_owned();
     if !known.is_empty() && !args.roles_only() {
         let name = Some(holder.name());
         let made = Plan::make(host, &args.certificates, target, cluster, name, known).await;
@@ -244,10 +244,10 @@ async fn finish(
     lines.extend(requests.lines());
     if !lines.is_empty() {
         host.say_before_asking(
-            format!("To be taken from the {holder}:\n  {}", lines.join("\n  ")),
+            format!("To be removed from the {holder}:\n  {}", lines.join("\n  ")),
             answered,
         );
-        host.confirm("Take it away?", answered)?;
+        host.confirm("Remove it?", answered)?;
     }
 
     // First what cuts off at once.
@@ -327,7 +327,7 @@ fn report(
 ) -> Result<()> {
     if gone.is_empty() && blocked.outcomes.is_empty() && rest.is_nothing() {
         host.warn(format!(
-            "warning: no role binding and no certificate of the {holder} is known here; is the name right?"
+            "warning: no role binding and no certificate of the {holder} is known here; check the name"
         ));
     }
     let mark = args.dry_run.dry_run.mark();
@@ -370,7 +370,7 @@ fn report(
         if gone.is_empty() && outcomes.is_empty() {
             let by = if args.all { "" } else { " by kubectl usercert" };
             text.push_str(&format!(
-                "Nothing to take from the {holder}: no such role was given{by}.\n"
+                "Nothing to remove from the {holder}: no such role was given{by}.\n"
             ));
         }
         text + &rest.text(holder, now)

@@ -56,7 +56,7 @@ pub async fn candidates(
                     || Candidate {
                         key: RevocationKey::Certificate(print),
                         certificate: None,
-                        place: "whose it is is not known here".to_owned(),
+                        place: "its holder is unknown".to_owned(),
                     },
                     Candidate::of,
                 )
@@ -66,11 +66,11 @@ pub async fn candidates(
             && certificate.user != user
         {
             return Err(Error::usage(format!(
-                "{} is not of the user {}",
+                "{} does not belong to the user {}",
                 candidate.name(),
                 show(user)
             ))
-            .hint("without NAME, --certificate blocks it whomever it names"));
+            .hint("without NAME, --certificate blocks it, whatever user it names"));
         }
         candidates.push(candidate);
     }
@@ -98,7 +98,7 @@ fn read(host: &Host, values: &[String]) -> Result<Vec<Named>> {
             all.push(Named::Found(Box::new(certificate.clone()), what.clone()));
         }
         if all.len() == before {
-            return Err(Error::new(format!("{what}: there is no client certificate in it")));
+            return Err(Error::new(format!("{what}: it contains no client certificate")));
         }
     }
     Ok(all)

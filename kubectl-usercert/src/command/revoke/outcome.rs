@@ -37,7 +37,7 @@ impl Outcome {
                 name: &name,
                 already: self.already,
             }),
-            None if self.already => format!("{name} blocked already{mark}"),
+            None if self.already => format!("{name} already blocked{mark}"),
             None => format!("{name} blocked{mark}"),
         }
     }
@@ -129,7 +129,9 @@ impl Blocking {
         let mighty = self.mighty();
         for user in &mighty {
             note(&format!(
-                "WARNING: {} may delete the policy or its binding, or change them, with this certificate too: nothing refuses that. What gives the right: kubectl usercert access -- {}",
+                "WARNING: {} may change or delete the policy or its binding, even with this \
+                 certificate: nothing refuses that. To see what gives this right: kubectl usercert \
+                 access -- {}",
                 show_short(user, 80),
                 shell_word(user)
             ));
@@ -138,7 +140,8 @@ impl Blocking {
             Standing::Behind { .. } => note(&verdict.authorization_in_words()),
             Standing::Refuses => {}
             _ if verdict.admission == Standing::Refuses && mighty.is_empty() => note(
-                "Whoever may delete the policy or its binding can end this; `kubectl usercert revocations list` shows whether it holds.",
+                "Whoever may delete the policy or its binding can end this; `kubectl usercert \
+                 revocations list` shows whether it is still enforced.",
             ),
             _ => {}
         }

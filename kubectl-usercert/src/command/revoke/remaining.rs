@@ -95,20 +95,22 @@ impl<'a> RemainingAccess<'a> {
             text.push_str(&match block {
                 Block::Told => continue,
                 Block::Listed => format!(
-                    "{name} is on the list of what is revoked; `kubectl usercert revocations list` tells what refuses it.\n"
+                    "{name} is on the list of revoked certificates; `kubectl usercert revocations \
+                     list` shows what enforces it.\n"
                 ),
                 Block::No(why) => {
-                    format!("{name} is not blocked: {why}. It lets its bearer in until {until}.\n")
+                    format!("{name} is not blocked: {why}. It gives access until {until}.\n")
                 }
                 Block::Unknown(why) => format!(
-                    "{name}: not known whether it is blocked, for {why}. It is valid until {until}.\n"
+                    "{name}: cannot tell whether it is blocked: {why}. It is valid until {until}.\n"
                 ),
             });
         }
         if self.certificates.is_empty() {
             text.push_str(&format!(
-                "Until when certificates of {0} let their bearer in, and which groups they carry, is not known here.\n\
-                 What a group gives: kubectl usercert access -g GROUP -- {1}\n",
+                "It is unknown how long certificates of {0} give access, and which groups they \
+                 carry.\n\
+                 To see what a group gives: kubectl usercert access -g GROUP -- {1}\n",
                 show(user),
                 shell_word(user),
             ));

@@ -45,7 +45,7 @@ pub fn tell_unseen(host: &Host, cluster: &Cluster, reach: &Reach) -> Exit {
         let what = "the records of issued certificates";
         let why = why_unseen(cluster, error, what, &records::see());
         host.warn(format!(
-            "warning: certificates that only their records tell of are not blocked, for {why}"
+            "warning: certificates that are known only from their records are not blocked: {why}"
         ));
     }
     let errors = [reach.unrecorded.as_ref(), reach.in_flight.as_ref().err()];
@@ -65,7 +65,8 @@ impl Requests {
         let found = found.unwrap_or_else(|error| {
             let why = why_unseen(cluster, &error, "requests", &Need::List);
             host.warn(format!(
-                "warning: not known whether certificates are on their way, for {why}: a request that is pending or approved may still bring one"
+                "warning: cannot tell whether more certificates will be issued: {why}; a pending or \
+                 approved request may still lead to one"
             ));
             Vec::new()
         });
@@ -110,7 +111,7 @@ impl Requests {
             let condition = ApprovalCondition {
                 decision: Decision::Deny,
                 reason: REASON,
-                message: "The access that it belongs to was taken away.",
+                message: "The user's access was revoked.",
                 dry_run: dry == DryRun::Server,
             };
             let done = match dry {

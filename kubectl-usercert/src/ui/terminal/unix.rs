@@ -17,7 +17,7 @@ const BACKSPACE: [u8; 2] = [8, 127];
 
 /// Throws away what was typed and has not been read.
 pub fn forget_typed() {
-    // There is nothing to forget where it is no terminal.
+    // There is nothing to forget where it is not a terminal.
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);
 }
 

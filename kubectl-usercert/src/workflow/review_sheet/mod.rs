@@ -84,7 +84,7 @@ impl<Raw> Sheet<Raw> {
         let request = object.request().ok();
         let user = request.map(|r| r.subject.user()).unwrap_or_default();
         let (revoked_user, revoked_requester) = bindings.revoked(&object, user);
-        // What is decided is no question any more.
+        // What is decided is no longer a question.
         let held = match object.state() {
             State::Pending => bindings.held(held, user),
             _ => Vec::new(),

@@ -143,7 +143,7 @@ impl<Raw> Sheet<Raw> {
         };
         match (count(Severity::Hard), count(Severity::Refuse), count(Severity::Warn)) {
             (0, 0, 0) if self.revoked_unknown.is_some() => {
-                "INCOMPLETE: what is revoked could not be read; nothing else was found".to_owned()
+                "INCOMPLETE: the list of revoked certificates could not be read; no other objections".to_owned()
             }
             (0, 0, 0) => "No objections found.".to_owned(),
             (0, 0, n) => format!("WARNING: {} below", findings(n)),

@@ -53,10 +53,10 @@ pub async fn install(
     let foreign = installed.objects.iter().find(|(_, state, _)| *state == ObjectState::Foreign);
     if let Some((object, ..)) = foreign {
         return Err(Error::new(format!(
-            "{} is there, but was not made by kubectl usercert",
+            "{} exists, but was not created by kubectl usercert",
             object.full_name()
         ))
-        .hint("nothing was changed; rename or delete it if it is nobody's"));
+        .hint("nothing was changed; rename it, or delete it if nobody needs it"));
     }
     let mut done = Vec::new();
     for (object, state, found) in &installed.objects {

@@ -79,7 +79,7 @@ impl Known {
         match cluster.revoked().await {
             Ok(value) => Ok(value.map_or(Self::None, |v| Self::List(RevocationList::read(&v)))),
             Err(error) if error.code() == 403 => {
-                Ok(Self::Hidden("you may not see what is revoked".to_owned()))
+                Ok(Self::Hidden("you may not read the list of revoked certificates".to_owned()))
             }
             Err(error) => Err(error),
         }
@@ -156,7 +156,7 @@ async fn rewrite(
             Err(error) => return Err(unwritten(&error, cluster)),
         }
     }
-    Err(Error::new("others change the list of what is revoked all the time")
+    Err(Error::new("the list of revoked certificates keeps changing")
         .hint("run the same command again"))
 }
 
@@ -167,13 +167,16 @@ fn unwritten(error: &ApiError, cluster: &Cluster) -> Error {
     }
     // The API server's limit for a ConfigMap, and etcd's for an object.
     if text.contains("Too long") || text.contains("request is too large") {
-        return Error::new(format!("the list of what is revoked is full: {}", show(&text)))
-            .hint("`kubectl usercert revocations prune` takes out what has expired, `revocations list` names keys that are no entries");
+        return Error::new(format!("the list of revoked certificates is full: {}", show(&text)))
+            .hint(
+                "`kubectl usercert revocations prune` removes what has expired, `revocations list` \
+                 names keys that are not entries",
+            );
     }
     if text.contains("immutable") {
         let what = format!("configmap {CONFIG_MAP} in namespace {NAMESPACE}");
         return Error::new(format!("somebody has made the list immutable: {what}")).hint(
-            "save it, delete it and create it anew without `immutable`; the audit log says who did it",
+            "save it, delete it and create it again without `immutable`; the audit log says who did it",
         );
     }
     explain(error, &cluster.server, &change_need())
@@ -192,9 +195,10 @@ pub fn id(key: &RevocationKey) -> String {
 /// There is nothing to write into.
 pub fn no_list() -> Error {
     Error::new(format!(
-        "this cluster has no list of what is revoked (configmap {CONFIG_MAP} in namespace {NAMESPACE})"
+        "this cluster has no list of revoked certificates (configmap {CONFIG_MAP} in namespace \
+         {NAMESPACE})"
     ))
-    .hint("`kubectl usercert revocations install` makes it, with what refuses by it")
+    .hint("`kubectl usercert revocations install` creates it, and the policy that enforces it")
 }
 
 /// Excepts a certificate that was issued for a blocked user, and waits until the API server lets it in,

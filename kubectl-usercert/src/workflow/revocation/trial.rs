@@ -68,7 +68,7 @@ async fn judge(
     let until = Instant::now() + PATIENCE;
     let objects = Installed::look(cluster, true).await;
     let objects = objects.map(|found| found.enforcing()).map_err(|error| match error.code() {
-        403 => "you may not look".to_owned(),
+        403 => "you may not read it".to_owned(),
         _ => error.to_string(),
     });
     loop {

@@ -159,6 +159,6 @@ fn without_a_list_nothing_is_approved(trial: &Trial) {
     ask(&alice, "alice", &["dev", "ops"], "alice-2");
     let list = ["configmap", "revoked-certificates", "-n", "usercert-system"];
     admin.kubectl(&[&["delete"][..], &list].concat()).ok();
-    admin.run(&ONCE).exits(1).says(&["no list of what is revoked"]);
+    admin.run(&ONCE).exits(1).says(&["no list of revoked certificates"]);
     assert_eq!(state(&admin, "alice-2"), "");
 }

@@ -204,7 +204,7 @@ fn who_may_only_record_harms_nobody(trial: &Trial) {
     ask(&scribe, "scribe", &["dev"], "scribe-3");
     let out = admin.run(&ONCE).exits(3);
     out.prints(&["scribe-3 denied", "2 certificates that descend from it are revoked"])
-        .says(&["not seen here to be any: 1"]);
+        .says(&["call them its renewals: 1"]);
     let list = admin.run(&["revocations", "list", "-o", "name"]).ok().stdout;
     assert!(list.contains(&scribes) && !list.contains(&bobs) && !list.contains("user/"), "{list}");
     bob.kubectl(&["auth", "whoami"]).ok();

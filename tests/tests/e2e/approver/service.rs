@@ -95,7 +95,10 @@ fn a_broken_policy_changes_nothing_and_is_told(trial: &Trial) {
     ask(&alice, "alice", &["dev", "ops"], "alice-3");
     comes(&|| state(&admin, "alice-3").contains("engineers"));
     let out = service.running.stop().ok();
-    out.says(&["the policy is broken, the one before stays in force", "the policy has changed"]);
+    out.says(&[
+        "the new policy is invalid, the previous one stays in force",
+        "the policy was reloaded",
+    ]);
 }
 
 fn wrong_use(trial: &Trial) {

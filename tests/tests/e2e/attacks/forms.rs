@@ -155,7 +155,7 @@ fn lifetimes_beyond_the_api(trial: &Trial) {
     assert_ne!(years("1"), made);
     let from = ["approve", "--from", "-", "--yes"];
     let century = admin.run_with(&from, years("3153600000").as_bytes()).exits(1);
-    century.says(&["3153600000 seconds; the most is 2147483647"]);
+    century.says(&["3153600000 seconds; the maximum is 2147483647"]);
     let long = ["--expires", "36500d"];
     admin.run_with(&[&from[..], &long].concat(), made.as_bytes()).exits(2).says(&["longer than"]);
     admin.kubectl(&["get", "csr", &user]).exits(1);

@@ -110,7 +110,7 @@ fn a_second_key(trial: &Trial) {
     let row = items.iter().find(|i| i["name"] == other.as_str()).expect("a row");
     assert!(row["findings"].to_string().contains("second-key"), "{row}");
     let mut terminal = admin.on_terminal(&["approve", &other]);
-    assert!(terminal.says("go on without: ").contains("[second-key]"));
+    assert!(terminal.says("continue without it: ").contains("[second-key]"));
     terminal.press("");
     terminal.asked();
     terminal.answer("n").exits(3);

@@ -78,7 +78,7 @@ fn encrypted_keys(trial: &Trial) {
         opened.prints(&["BEGIN CERTIFICATE"]);
         let mut terminal = person.on_terminal(&sign);
         terminal.says("Passphrase of locked.key:");
-        terminal.answer("wrong").exits(1).says(&["locked.key: the passphrase does not open"]);
+        terminal.answer("wrong").exits(1).says(&["locked.key: the passphrase does not decrypt"]);
         let mut terminal = person.on_terminal(&sign);
         terminal.says("Passphrase of locked.key:");
         terminal.answer("corr\u{3}").exits(3).says(&["nothing was done: interrupted"]);
@@ -100,8 +100,10 @@ fn encrypted_keys(trial: &Trial) {
     person.run(&["request", "alice", "--offline", "--out-dir", "."]).ok();
     // Said before a passphrase is asked for.
     let refused = person.run(&["ca", "sign", "alice.csr", "--yes", "--ca-key", "old.key"]).exits(1);
-    refused
-        .says(&["old.key: the private key is encrypted in an old way", "-topk8 -in old.key -out"]);
+    refused.says(&[
+        "old.key: the private key is encrypted in an old format",
+        "-topk8 -in old.key -out",
+    ]);
 }
 
 fn intermediate_authority(trial: &Trial) {
@@ -136,7 +138,7 @@ fn intermediate_authority(trial: &Trial) {
         person.write("chain.crt", &chain);
         person.run(&[&["ca", "sign", "new/alice.csr"], &ca[..]].concat())
     };
-    root("3").ok().says(&["the CA's own end, earlier than was asked"]);
+    root("3").ok().says(&["when the CA expires, earlier than requested"]);
     root("-1").exits(1).says(&["CN=kubernetes-ca", "expired at", "renew the CA"]);
 }
 
@@ -161,7 +163,7 @@ fn unfit_authorities(trial: &Trial) {
     let sign = |cert: &str, key: &str| {
         person.run(&["ca", "sign", "alice.csr", "--ca-cert", cert, "--ca-key", key, "--yes"])
     };
-    sign("leaf.crt", "leaf.key").exits(1).says(&["leaf.crt: CN=web is no CA"]);
+    sign("leaf.crt", "leaf.key").exits(1).says(&["leaf.crt: CN=web is not a CA"]);
     let other = sign("ca.crt", "leaf.key").exits(1);
     other.says(&["the CA's key does not belong to its certificate", "of the same CA"]);
     sign("none.crt", "ca.key").exits(1).says(&["none.crt", "--ca-cert"]);

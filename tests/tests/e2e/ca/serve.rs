@@ -166,7 +166,7 @@ fn look_alikes(trial: &Trial) {
     // Whoever has the bound name gets it.
     let subject = format!("/CN={}/O={group}", bound[0]);
     approved_blindly(&admin, &bound[0], &subject, &signer, client);
-    admin.run(&serve).ok().prints(&["signed for"]).never_shows("warning: role");
+    admin.run(&serve).ok().prints(&["signed for"]).never_shows("warning: you may not list role");
     // Where bindings may not be listed that is said, once.
     let robot = trial.user("robot");
     let nobody = trial.nobody_special(&robot, &[]);
@@ -187,7 +187,7 @@ fn look_alikes(trial: &Trial) {
     }
     let out = nobody.run(&serve).ok();
     assert_eq!(out.stdout.matches("signed for").count(), 2, "{}", out.stdout);
-    let warned = out.stderr.matches("role bindings may not be listed").count();
+    let warned = out.stderr.matches("you may not list role bindings").count();
     assert_eq!(warned, 1, "{}", out.stderr);
 }
 
@@ -258,7 +258,7 @@ fn least_rights(trial: &Trial) {
     admin.run(&["request", &user, "--signer", &signer]).ok();
     admin.run(&["approve", &user, "--yes"]).ok();
     let out = nobody.run(&serve).ok().prints(&[&format!("signed for {user}")]);
-    out.never_shows("warning: role");
+    out.never_shows("warning: you may not list role");
     // And for no other signer.
     let other = format!("{signer}-other");
     let user = trial.user("bob");

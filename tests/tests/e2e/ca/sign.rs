@@ -105,7 +105,7 @@ fn nothing_is_overwritten(trial: &Trial) {
     let (certificate, key) = (person.read("ca.crt"), person.read("ca.key"));
     for flags in [&[][..], &["--ca-key", "other.key"], &["--ca-cert", "other.crt"]] {
         let again = person.run(&[&["ca", "init"], flags].concat());
-        again.exits(1).says(&["is there already", "nothing was written"]);
+        again.exits(1).says(&["already exists", "nothing was written"]);
     }
     let hundred = ["--expires", "36500d", "--ca-cert", "old.crt", "--ca-key", "old.key"];
     person.run(&[&["ca", "init"], &hundred[..]].concat()).ok().prints(&["expires in 99y"]);
@@ -118,7 +118,7 @@ fn nothing_is_overwritten(trial: &Trial) {
     person.run(&["request", "alice", "--offline", "--out-dir", "."]).ok();
     person.write("there", "mine");
     let sign = |more: &[&str]| person.run(&[&["ca", "sign", "--yes"], more].concat()).exits(1);
-    sign(&["alice.csr", "--out", "there"]).says(&["there is there already"]);
+    sign(&["alice.csr", "--out", "there"]).says(&["there already exists"]);
     let same = ["alice.csr", "--out", "new", "--reply", "./new", "--server", "https://x", "--yes"];
     person.run(&[&["ca", "sign"], &same[..]].concat()).exits(2).says(&["name the same file"]);
     assert!(!person.has("new"));
@@ -192,7 +192,7 @@ fn what_is_not_signed(trial: &Trial) {
     assert_ne!(asks.stdout, short);
     person.write("short.yaml", &short);
     let sign = ["ca", "sign", "short.yaml", "--out", "refused.crt", "--yes"];
-    person.run(&sign).exits(1).says(&["no certificate can be asked for 5 seconds", "--expires"]);
+    person.run(&sign).exits(1).says(&["5 seconds is not a valid lifetime", "--expires"]);
     assert!(!person.has("refused.crt"));
     person.run(&[&sign[..], &["--expires", "1h"]].concat()).ok();
     let accepted = ["ca", "sign", "admins.csr", "--accept", "privileged-group", "--yes"];
@@ -201,8 +201,8 @@ fn what_is_not_signed(trial: &Trial) {
     usage(&["--yes"]);
     usage(&["--profile", "nobody", "admins.csr"]).says(&["choose user, node"]);
     usage(&["--profile", "node", "--new-key", "k", "--yes"]).says(&["needs a name"]);
-    usage(&["admins.csr", "--san", "x"]).says(&["holds no host names"]);
-    usage(&["admins.csr", "-g", "dev"]).says(&["a request names its groups itself"]);
+    usage(&["admins.csr", "--san", "x"]).says(&["has no host names"]);
+    usage(&["admins.csr", "-g", "dev"]).says(&["a request names its own groups"]);
     usage(&["admins.csr", "node.csr", "--yes"]).says(&["--out DIR"]);
     usage(&["admins.csr", "--yes", "-o", "name"])
         .says(&["does not show the certificate", "--out FILE"]);

@@ -192,7 +192,7 @@ fn expected_reply(trial: &Trial) {
             "--yes",
         ])
         .exits(3)
-        .says(&["not the reply that was expected"]);
+        .says(&["not the expected reply"]);
     assert!(!newcomer.has(".kube/config"));
     let mut terminal = newcomer.on_terminal(&["install", &user, "--reply", "reply"]);
     assert!(terminal.asked().contains(&code));
@@ -238,7 +238,7 @@ fn hostile_replies(trial: &Trial) {
         (cluster_field("insecure-skip-tls-verify: true"), "insecure-skip-tls-verify"),
         (cluster_field("certificate-authority: /tmp/x"), "certificate-authority"),
         (cluster_field("unheard-of: 1"), "unheard-of"),
-        (reply.replace(&ca, &leaf), "that is no CA ("),
+        (reply.replace(&ca, &leaf), "that is not a CA ("),
         (reply.replace("https://", "http://"), "server"),
         (format!("{reply}extensions: []\n"), "extensions"),
         (
@@ -249,8 +249,8 @@ fn hostile_replies(trial: &Trial) {
             "extra",
         ),
         (format!("x: &a [1]\ny: *a\n{reply}"), "aliases"),
-        ("not: [a, kubeconfig".to_owned(), "no kubeconfig"),
-        (String::new(), "no kubeconfig"),
+        ("not: [a, kubeconfig".to_owned(), "not a kubeconfig"),
+        (String::new(), "not a kubeconfig"),
     ];
     for (text, field) in hostile {
         assert_ne!(text, reply, "the case changes the reply: {field}");
@@ -273,7 +273,7 @@ fn reply_is_never_overwritten(trial: &Trial) {
     admin
         .run(&["approve", "--from", "r", "--yes", "--reply", "reply"])
         .exits(1)
-        .says(&["is there already", "nothing was approved"]);
+        .says(&["already exists", "nothing was approved"]);
     assert_eq!(admin.read("reply"), "precious");
     admin.kubectl(&["get", "csr", &user]).exits(1);
     // The reply can also be had later, for a request that is approved already.

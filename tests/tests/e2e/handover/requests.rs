@@ -100,7 +100,7 @@ fn submitted_before_by_somebody_else(trial: &Trial) {
     let approve = ["approve", "--from", "r.yaml"];
     let strict = [&approve[..], &["--policy", "strict", "--yes"]].concat();
     admin.run(&strict).exits(3).says(&[
-        &format!("the policy does not let {eve} ask for {user}"),
+        &format!("the policy does not let {eve} submit requests for {user}"),
         "--accept policy-requester",
     ]);
     // Somebody who is asked is asked again, now that it turns out to be another's.
@@ -112,7 +112,7 @@ fn submitted_before_by_somebody_else(trial: &Trial) {
     let state = ["get", "csr", &user, "-o", "jsonpath={.status.conditions}"];
     assert_eq!(admin.kubectl(&state).ok().stdout, "");
     let yes = [&approve[..], &["--yes", "-o", "json"]].concat();
-    let done = admin.run(&yes).ok().says(&["Somebody has submitted this request before"]).json();
+    let done = admin.run(&yes).ok().says(&["This request was submitted before"]).json();
     assert_eq!(done["findings"][0]["code"], "requester-differs");
 
     // What an interrupted run of one's own has left is one's own.

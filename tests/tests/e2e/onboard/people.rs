@@ -114,7 +114,7 @@ fn what_refuses_is_left_out(trial: &Trial) {
     admin.write("team.csv", &format!("name\n{node}\n{good}\n{twin}\n"));
     let out = onboard(&admin, "team.csv", &["--yes", "-o", "json"]).exits(3).says(&[
         &format!("left out: line 2, {node}: user name {node} is reserved for Kubernetes itself"),
-        &format!("looks like {good} on line 3, but is another"),
+        &format!("looks like {good} on line 3, but differs"),
         "3 people: 2 Refused, 1 Issued",
     ]);
     let states: Vec<Value> = items(&out).iter().map(|item| item["state"].clone()).collect();
@@ -160,7 +160,7 @@ fn a_file_in_the_way(trial: &Trial) {
     admin.write("team.csv", &format!("name\n{user}\n"));
     let file = format!("out/{user}.kubeconfig");
     admin.write(&file, "precious");
-    onboard(&admin, "team.csv", &["--yes"]).exits(3).prints(&["is there already"]);
+    onboard(&admin, "team.csv", &["--yes"]).exits(3).prints(&["already exists"]);
     assert_eq!(admin.read(&file), "precious");
     assert!(requests(&admin, &user).is_empty());
     std::fs::remove_file(admin.home.join(&file)).expect("removed");
@@ -168,7 +168,7 @@ fn a_file_in_the_way(trial: &Trial) {
     // Another row for the same user is another certificate, which does not replace the first one.
     let first = admin.read(&file);
     admin.write("team.csv", &format!("name,groups\n{user},more\n"));
-    onboard(&admin, "team.csv", &["--yes"]).exits(3).prints(&["is there already"]);
+    onboard(&admin, "team.csv", &["--yes"]).exits(3).prints(&["already exists"]);
     assert_eq!(admin.read(&file), first);
     std::fs::rename(admin.home.join(&file), admin.home.join("first")).expect("renamed");
     onboard(&admin, "team.csv", &["--yes"]).ok().prints(&["Issued "]);

@@ -79,7 +79,7 @@ fn two_runs_exclude_each_other(trial: &Trial) {
     file.lock().expect("it is free");
     onboard(&admin, "team.csv", &["--yes"])
         .exits(1)
-        .says(&["another run is at work on", "nothing was sent"]);
+        .says(&["another run is working on", "nothing was sent"]);
     assert!(requests(&admin, &user).is_empty());
     drop(file);
     onboard(&admin, "team.csv", &["--yes"]).ok();

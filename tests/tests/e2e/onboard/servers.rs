@@ -14,7 +14,9 @@ fn a_busy_server_is_waited_for(trial: &Trial) {
     dirs(&admin);
     admin.write("team.csv", "name\nann\nben\n");
     sandbox.be_busy(8, 0);
-    onboard(&admin, "team.csv", &["--yes"]).ok().says(&["it was given the time that it asked for"]);
+    onboard(&admin, "team.csv", &["--yes"])
+        .ok()
+        .says(&["the requests were repeated after the time it named"]);
     // There are limits, and whoever comes again later is served.
     admin.write("team.csv", "name\nann\nben\ncid\n");
     sandbox.be_busy(u32::MAX, 0);

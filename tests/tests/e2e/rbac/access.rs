@@ -75,7 +75,7 @@ fn access_as_far_as_one_may_look(trial: &Trial) {
     );
     half.run(&["access", &alice])
         .exits(1)
-        .prints(&["ClusterRole/view", "you may not look at the role"])
+        .prints(&["ClusterRole/view", "you may not read the role"])
         .says(&["resources: [clusterrolebindings]"]);
     half.run(&["revoke", &alice, "--yes"]).exits(1).says(&["verbs: [delete]"]);
     nobody.run(&["revoke", &alice, "--yes"]).exits(1).says(&["verbs: [list]"]);

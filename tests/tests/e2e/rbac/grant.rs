@@ -41,10 +41,10 @@ fn granted_twice_and_revoked(trial: &Trial) {
     let revoked = admin.run(&["revoke", &alice, "--yes"]).ok();
     revoked.prints(&[
         &format!("{name} deleted: ClusterRole view in namespace default"),
-        "is not known here",
+        "It is unknown how long",
     ]);
     becomes(&admin, false, &alice, "list", "pods", &["-n", DEV]);
-    admin.run(&["revoke", &alice]).ok().prints(&["Nothing to take"]);
+    admin.run(&["revoke", &alice]).ok().prints(&["Nothing to remove"]);
 }
 
 fn groups_and_the_whole_cluster(trial: &Trial) {
@@ -58,9 +58,12 @@ fn groups_and_the_whole_cluster(trial: &Trial) {
     becomes(&admin, true, "somebody", "get", "nodes", &as_member);
     assert!(!can(&admin, &group, "get", "nodes", &[]), "the group's name is no user");
     // A user of the group's name has nothing to lose.
-    admin.run(&["revoke", &group, "--yes"]).ok().prints(&["Nothing to take"]);
+    admin.run(&["revoke", &group, "--yes"]).ok().prints(&["Nothing to remove"]);
     assert!(can(&admin, "somebody", "get", "nodes", &as_member));
-    admin.run(&["revoke", &group, "--group", "-n", DEV, "--yes"]).ok().prints(&["Nothing to take"]);
+    admin
+        .run(&["revoke", &group, "--group", "-n", DEV, "--yes"])
+        .ok()
+        .prints(&["Nothing to remove"]);
     admin.run(&["revoke", &group, "--group", "--cluster-wide", "--yes"]).ok().prints(&["deleted"]);
     becomes(&admin, false, "somebody", "get", "nodes", &as_member);
 }
@@ -154,7 +157,7 @@ fn words_before_the_question(trial: &Trial) {
     assert!(!can(&admin, &alice, "list", "pods", &["-n", DEV]));
     let everybody =
         ["grant", "system:authenticated", "--group", "--clusterrole", "view", "-n", DEV];
-    admin.run(&everybody).exits(2).says(&["WARNING", "everybody whom the server knows"]);
+    admin.run(&everybody).exits(2).says(&["WARNING", "everybody whom the server authenticates"]);
     let scheduler = ["grant", "system:kube-scheduler", "--clusterrole", "view", "-n", DEV];
     admin.run(&scheduler).exits(2).says(&["WARNING", "a name of Kubernetes itself"]);
 }
@@ -216,7 +219,7 @@ fn names_that_are_taken(trial: &Trial) {
         ])
         .ok();
     admin.run(&grant).exits(1).says(&[
-        "is there already",
+        "already exists",
         "ClusterRole admin",
         "nothing was changed",
     ]);
@@ -224,8 +227,8 @@ fn names_that_are_taken(trial: &Trial) {
     let theirs =
         ["create", "rolebinding", &name, "-n", DEV, "--clusterrole", "view", "--user", &alice];
     admin.kubectl(&theirs).ok();
-    admin.run(&grant).exits(1).says(&["is there already", "label"]);
-    admin.run(&["revoke", &alice, "--yes"]).ok().prints(&["Nothing to take", "not made by"]);
+    admin.run(&grant).exits(1).says(&["already exists", "label"]);
+    admin.run(&["revoke", &alice, "--yes"]).ok().prints(&["Nothing to remove", "not made by"]);
     admin.kubectl(&["delete", "rolebinding", &name, "-n", DEV]).ok();
 }
 
@@ -246,7 +249,7 @@ fn nobody_passes_on_what_he_does_not_hold(trial: &Trial) {
     );
     let grant = ["grant", &alice, "--clusterrole", &strong, "-n", DEV, "--yes"];
     binder.run(&grant).exits(1).says(&[
-        "you may not pass on",
+        "you may not grant",
         "! read secrets",
         "get, list: secrets",
         "verbs: [bind]",
@@ -280,7 +283,7 @@ fn nobody_passes_on_what_he_does_not_hold(trial: &Trial) {
 
 fn wrong_usage(trial: &Trial) {
     let admin = trial.admin();
-    admin.run(&["grant", "alice"]).exits(2).says(&["which role", "--clusterrole"]);
+    admin.run(&["grant", "alice"]).exits(2).says(&["the role", "--clusterrole"]);
     admin
         .run(&["grant", "alice", "--clusterrole", "view"])
         .exits(2)
@@ -288,7 +291,7 @@ fn wrong_usage(trial: &Trial) {
     admin
         .run(&["grant", "alice", "--clusterrole", "view", "-n", "x", "--cluster-wide"])
         .exits(2)
-        .says(&["exclude each other"]);
+        .says(&["cannot be combined"]);
     admin
         .run(&["grant", "alice", "--role", "r", "--cluster-wide"])
         .exits(2)
@@ -307,5 +310,5 @@ fn wrong_usage(trial: &Trial) {
     admin
         .run(&["revoke", "alice", "-n", "x", "--cluster-wide"])
         .exits(2)
-        .says(&["exclude each other"]);
+        .says(&["cannot be combined"]);
 }

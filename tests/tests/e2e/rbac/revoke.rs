@@ -125,8 +125,8 @@ fn what_remains(trial: &Trial) {
     assert!(by.contains(&"group system:authenticated"), "{by:?}");
     assert!(!by.iter().any(|b| b.starts_with("user ")), "{by:?}");
     admin.run(&["revoke", &alice]).ok().prints(&[
-        "lets its bearer in until",
-        "is not blocked: this cluster has no list of what is revoked",
+        "gives access until",
+        "is not blocked: this cluster has no list of revoked certificates",
         &team,
     ]);
     // From elsewhere, the request that is still there tells.
@@ -134,7 +134,7 @@ fn what_remains(trial: &Trial) {
     other
         .run(&["revoke", &alice])
         .ok()
-        .prints(&["lets its bearer in until", &format!("request {alice}")]);
+        .prints(&["gives access until", &format!("request {alice}")]);
     // What one finds the other finds: the group's binding, and every certificate.
     other.run(&["access", &alice]).ok().prints(&[&format!("group {team}")]).says(&[
         "Groups of",
@@ -151,6 +151,6 @@ fn what_remains(trial: &Trial) {
             assert!(said.contains(&format!("request {place}")), "{command}: {said}");
         }
     }
-    other.run(&["revoke", "nobody-ever"]).ok().prints(&["is not known here"]);
+    other.run(&["revoke", "nobody-ever"]).ok().prints(&["It is unknown how long"]);
     admin.run(&["revoke", &team, "--group", "--yes"]).ok();
 }

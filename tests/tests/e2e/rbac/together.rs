@@ -101,7 +101,7 @@ fn with_an_approval(trial: &Trial) {
     assert_eq!(done["bindings"].as_array().map(Vec::len), Some(1));
     becomes(&admin, true, &alice, "list", "pods", &["-n", DEV]);
     // Once more: nothing to ask, nothing changed.
-    approve(&[]).ok().says(&["approved before"]).prints(&["unchanged"]);
+    approve(&[]).ok().says(&["is already approved"]).prints(&["unchanged"]);
     admin.run(&["approve", "--all-pending", "--clusterrole", "view", "-n", DEV]).exits(2);
 
     // The approval stands when a role cannot be given, and the reply is written all the same.

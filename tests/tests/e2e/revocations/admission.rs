@@ -38,7 +38,12 @@ fn a_certificate_is_refused_and_let_in_again(trial: &Trial) {
             "blocked: refused for writes, exec and proxy; still possible until",
         ]);
     // Said once, however many certificates there are.
-    assert_eq!(revoked.stdout.matches("may delete the policy").count(), 1, "{}", revoked.stdout);
+    assert_eq!(
+        revoked.stdout.matches("may change or delete the policy").count(),
+        1,
+        "{}",
+        revoked.stdout
+    );
     // What it says was seen, so the very next request is refused.
     let refused = create(&alice).exits(1);
     let sentence = format!("denied request: {SENTENCE}20");
@@ -92,14 +97,14 @@ fn a_certificate_is_refused_and_let_in_again(trial: &Trial) {
     let id = list["items"][0]["id"].as_str().expect("an id").to_owned();
     // Once more changes nothing, not even the reason, unless there is a new one.
     let again = ["revoke", "--certificate", &id, "--yes"];
-    admin.run(&again).ok().prints(&["blocked already", "refused for writes"]);
+    admin.run(&again).ok().prints(&["already blocked", "refused for writes"]);
     admin.run(&["revocations", "list"]).ok().prints(&["laptop stolen"]);
     let found = admin.run(&["revocations", "lift", "alice@example.com", "--yes"]).exits(2);
     found.says(&["alice@example.com is a user, not an id", &id]);
     let mut terminal = admin.on_terminal(&["revocations", "lift", &id]);
-    assert!(terminal.asked().contains(": take it out of the list"));
+    assert!(terminal.asked().contains(": remove it from the list"));
     terminal.answer("n").exits(3);
-    admin.run(&["revocations", "lift", &id[..8], "--yes"]).ok().prints(&["taken out of the list"]);
+    admin.run(&["revocations", "lift", &id[..8], "--yes"]).ok().prints(&["removed from the list"]);
     becomes(|| create(&alice), false).ok();
     admin.run(&["revocations", "lift", &id, "--yes"]).exits(1).says(&["is not revoked here"]);
 }
@@ -115,7 +120,7 @@ fn a_person_loses_everything_with_one_command(trial: &Trial) {
     // Without anything installed roles go, and it says what is missing.
     let plan = admin.run(&["revoke", "alice", "--dry-run"]).ok();
     plan.says(&["does not refuse revoked certificates", "Not installed", "revocations install"])
-        .prints(&["is not blocked: this cluster has no list of what is revoked"]);
+        .prints(&["is not blocked: this cluster has no list of revoked certificates"]);
     // Asked, it installs what is missing; then it asks for the rest.
     let mut terminal = admin.on_terminal(&["revoke", "alice", "--reason", "left"]);
     assert!(terminal.asked().contains("Install it"));
@@ -136,7 +141,7 @@ fn a_person_loses_everything_with_one_command(trial: &Trial) {
     // Narrowed, or told so, it takes roles only.
     for narrow in [&["--roles-only"][..], &["-n", "default"]] {
         let out = admin.run(&[&["revoke", "alice", "--yes"], narrow].concat()).ok();
-        out.never_shows("blocked: refused").prints(&["is on the list of what is revoked"]);
+        out.never_shows("blocked: refused").prints(&["is on the list of revoked certificates"]);
     }
 }
 
@@ -197,7 +202,7 @@ fn what_is_issued_from_now_on_works(trial: &Trial) {
     admin.run(&["revocations", "lift", &format!("user/{name}"), "--yes"]).ok();
     becomes(|| create(&old), false).ok();
     // The exception has nothing left to do.
-    admin.run(&["revocations", "prune", "--yes"]).ok().prints(&["taken out"]);
+    admin.run(&["revocations", "prune", "--yes"]).ok().prints(&["removed"]);
     admin.run(&["revocations", "list"]).ok().prints(&["Nothing is revoked."]);
 }
 
@@ -206,7 +211,7 @@ fn nobody_locks_the_cluster_or_themselves_out(trial: &Trial) {
     let (admin, boss) = (trial.admin(), powerful(&trial, "boss"));
     admin.run(&["revocations", "install", "--yes"]).ok();
     let own = boss.run(&["revoke", "--certificate", ".kube/config", "--yes"]).exits(3);
-    own.says(&["this is the certificate that you are using", "once more with --certificate"]);
+    own.says(&["this is the certificate that you are using", "again with --certificate"]);
     boss.run(&["revoke", "boss", "--all-certificates", "--yes"])
         .exits(3)
         .says(&["this is your own user"]);
@@ -266,7 +271,7 @@ fn what_the_revoked_can_still_do_is_seen(trial: &Trial) {
     becomes(|| create(&alice), false).ok();
     admin.run(&["revocations", "list"]).exits(1).prints(&[
         "WARNING: not enforced",
-        "is not there",
+        "is missing",
         "revocations install` restores it",
     ]);
     // The list itself is gone: nobody is locked out, and it is told.
@@ -304,9 +309,9 @@ fn the_printed_rights_suffice_and_no_less_does(trial: &Trial) {
     let revoke = ["revoke", "--certificate", "alice.conf", "--yes"];
     viewer.run(&revoke).exits(1).says(&["ClusterRole usercert-revoker", "verbs: [get, patch]"]);
     // Who may not impersonate cannot try it, and does not claim to have.
-    revoker.run(&revoke).ok().prints(&["not known whether it is blocked", "may not impersonate"]);
+    revoker.run(&revoke).ok().prints(&["cannot tell whether it is blocked", "may not impersonate"]);
     becomes(|| create(&alice), true).exits(1);
-    viewer.run(&["revocations", "list"]).ok().prints(&["its objects are as they should be"]);
+    viewer.run(&["revocations", "list"]).ok().prints(&["its objects are correct"]);
     alice.kubectl(&["get", "configmap", "-n", "usercert-system", "revoked-certificates"]).ok();
     revoker.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();
     revoker.kubectl(&["create", "serviceaccount", "x"]).exits(1);
@@ -323,6 +328,6 @@ fn the_printed_rights_suffice_and_no_less_does(trial: &Trial) {
     reader
         .run(&["review", "bob"])
         .ok()
-        .prints(&["unknown: you may not see what is revoked"])
+        .prints(&["unknown: you may not read the list of revoked certificates"])
         .never_shows("No objections found");
 }

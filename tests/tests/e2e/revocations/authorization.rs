@@ -38,14 +38,14 @@ fn everything_is_refused_while_sync_runs(trial: &Trial) {
     admin.run(&["revocations", "install", "--yes"]).ok();
     // With an entry in the file it is known that it is used, and waited for.
     admin.run(&[&sync[..], &["--once"]].concat()).ok();
-    let running = admin.serving(&sync, "in step with what is revoked");
+    let running = admin.serving(&sync, "in sync with the list");
     admin.write("alice.conf", &alice.read(".kube/config"));
     read(&alice).ok();
     // What is seen to be refused includes reads, since it is waited for.
     admin
         .run(&["revoke", "--certificate", "alice.conf", "--reason", "stolen", "--yes"])
         .ok()
-        .prints(&["blocked: refused for everything; watches and execs that are open go on"]);
+        .prints(&["blocked: refused for everything; open watches and execs continue"]);
     read(&alice).exits(1);
     for refused in [
         &["get", "pods"][..],
@@ -63,13 +63,13 @@ fn everything_is_refused_while_sync_runs(trial: &Trial) {
     }
     read(&bob).ok();
     alice.run(&["verify"]).exits(1).says(&[
-        "this certificate was revoked; the API server does not say why",
+        "this certificate was revoked; the API server gives no reason",
         "user alice@example.com",
         "ask your admin",
     ]);
     alice.run(&["list"]).exits(1).says(&["this certificate was revoked"]);
     let line = admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
-    line.prints(&["blocked already: refused for everything"]);
+    line.prints(&["already blocked: refused for everything"]);
     let list = admin.run(&["revocations", "list", "-o", "json"]).ok().json();
     assert_eq!(list["enforcement"], json!({"admission": "refuses", "authorization": "refuses"}));
     assert!(text(&file).ends_with(first.split_once("authorizers:\n").expect("a list").1));
@@ -106,7 +106,7 @@ fn everything_is_refused_while_sync_runs(trial: &Trial) {
     becomes(|| read(&bob), false).ok();
     admin.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();
     admin.run(&["revocations", "lift", "user/bob", "--yes"]).ok();
-    admin.run(&once).ok().prints(&["written: 1 entry"]).says(&["The API server goes by it."]);
+    admin.run(&once).ok().prints(&["written: 1 entry"]).says(&["The API server uses it."]);
     becomes(|| read(&alice), false).ok();
     // What is left is the test entry.
     assert_eq!(text(&file).matches("X509SHA256=").count(), 1);
@@ -194,7 +194,7 @@ fn many_are_refused_and_others_notice_nothing(trial: &Trial) {
         .run(&["revoke", "--certificate", "alice.conf", "--yes"])
         .exits(1)
         .says(&["is full", "revocations prune"]);
-    admin.run(&["revocations", "list"]).ok().prints(&["WARNING: key filler: it is no key"]);
+    admin.run(&["revocations", "list"]).ok().prints(&["WARNING: key filler: it is not a key"]);
 }
 
 fn a_static_pod_is_prepared(trial: &Trial) {
@@ -209,7 +209,7 @@ fn a_static_pod_is_prepared(trial: &Trial) {
         .ok()
         .prints(&["-    - --authorization-mode=Node,RBAC", "+    - --authorization-config="])
         .says(&["kubeadm upgrade", "name: \"authorization-config\"", "extraVolumes:"])
-        .says(&["the image does not tell its version"]);
+        .says(&["the image's tag has no version"]);
     assert_eq!(admin.read("kube-apiserver.yaml"), manifest, "nothing is written unless told");
     let write = [&init[..], &["--write"]].concat();
     admin.run(&write).exits(2);
@@ -237,7 +237,7 @@ fn a_static_pod_is_prepared(trial: &Trial) {
         .run(&[&init[..], &["--write", "--yes"]].concat())
         .ok()
         .says(&["does not run as root"])
-        .never_shows("does not tell its version");
+        .never_shows("has no version");
     let modes = admin.tool("sh", &["-c", "stat -c %a readable readable/*"]).ok().stdout;
     assert_eq!(modes, "755\n644\n600\n644\n", "folder, configuration, kept manifest, kubeconfig");
     admin
@@ -288,7 +288,7 @@ fn sync_runs_with_the_printed_rights_and_no_less(trial: &Trial) {
     let context = ["config", "set-context", "--current", "--user=robot"];
     robot.kubectl(&context).ok();
 
-    let running = robot.serving(&sync, "in step with what is revoked");
+    let running = robot.serving(&sync, "in sync with the list");
     admin.write("alice.conf", &alice.read(".kube/config"));
     admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
     becomes(|| read(&alice), true).exits(1);
@@ -348,7 +348,7 @@ fn a_file_that_the_server_rejects_is_no_success(trial: &Trial) {
     let sync = ["revocations", "sync", "--once", "--authorization-config"];
     let sync = [&sync[..], &[file.to_str().expect("UTF-8")]].concat();
     admin.run(&["revocations", "install", "--yes"]).ok();
-    admin.run(&sync).ok().says(&["The API server goes by it."]);
+    admin.run(&sync).ok().says(&["The API server uses it."]);
     let theirs = format!(
         "- type: Webhook\n  name: theirs\n  webhook:\n    timeout: 1s\n    subjectAccessReviewVersion: v1\n    matchConditionSubjectAccessReviewVersion: v1\n    failurePolicy: NoOpinion\n    connectionInfo: {{type: KubeConfigFile, kubeConfigFile: {}}}\n    matchConditions:\n    - expression: \"request.nonsense(((\"\n",
         file.with_file_name("usercert-never-called.kubeconfig").display()
@@ -356,10 +356,10 @@ fn a_file_that_the_server_rejects_is_no_success(trial: &Trial) {
     std::fs::write(&file, text(&file) + &theirs).expect("a file");
     admin.write("alice.conf", &alice.read(".kube/config"));
     admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
-    admin.run(&sync).exits(1).says(&["does not go by", "its log says so if it rejects the file"]);
+    admin.run(&sync).exits(1).says(&["does not use", "if it rejects the file, its log says why"]);
     read(&alice).ok();
     // Mended, it is read.
     std::fs::write(&file, text(&file).replace("request.nonsense(((", "false")).expect("a file");
-    admin.run(&sync).ok().says(&["The API server goes by it."]);
+    admin.run(&sync).ok().says(&["The API server uses it."]);
     read(&alice).exits(1);
 }

@@ -81,7 +81,7 @@ fn a_forged_record_shuts_nobody_out(trial: &Trial) {
     admin
         .run(&["revoke", "--certificate", "alice.conf", "--yes"])
         .ok()
-        .says(&["of bob is recorded as its renewal, which cannot be; it is not blocked"]);
+        .says(&["of bob is recorded as its renewal, which is impossible; it is not blocked"]);
     assert_eq!(recorded(&admin, "bob")[0]["blocked"], Value::Null);
     ask(&bob, "bob", &["dev"], "bob-2");
     admin.run(&ONCE).ok().prints(&["bob-2 approved"]);
@@ -129,7 +129,7 @@ fn requests_on_their_way_are_denied_or_told(trial: &Trial) {
     other
         .run(&["revoke", "bob", "--yes"])
         .ok()
-        .says(&["not known whether certificates are on their way, for you may not list requests"]);
+        .says(&["cannot tell whether more certificates will be issued: you may not list requests"]);
 }
 
 /// An API server stops watching the list when the last policy or binding with a list is deleted.
@@ -148,13 +148,13 @@ fn a_policy_that_follows_no_list_is_told(trial: &Trial) {
     becomes(create, true).exits(1);
     // All that is on the list is refused; what comes next would not be.
     let old = "old copy of the list";
-    admin.run(&["revocations", "list"]).exits(1).prints(&["WARNING: 1 of the 2 entries", old]);
+    admin.run(&["revocations", "list"]).exits(1).prints(&["WARNING: 1 of 2 tested entries", old]);
     admin.run(&["doctor"]).ok().prints(&[old, "restart the API server"]);
     admin
         .run(&["revocations", "lift", "alice.conf", "--yes"])
         .exits(1)
-        .prints(&["taken out of the list"])
-        .says(&["still refused: the API server goes by an old copy"]);
+        .prints(&["removed from the list"])
+        .says(&["still refused: the API server uses an old copy"]);
     // Nothing of the trials is left.
     let list = admin.run(&["revocations", "list", "-o", "json"]).exits(1).json();
     assert_eq!(list["items"], json!([]));
@@ -168,7 +168,7 @@ fn whoever_may_end_the_policy_is_told(trial: &Trial) {
     for (name, person) in [("alice.conf", &alice), ("bob.conf", &bob)] {
         admin.write(name, &person.read(".kube/config"));
     }
-    let warning = "may delete the policy or its binding, or change them";
+    let warning = "may change or delete the policy or its binding";
     admin
         .run(&["revoke", "--certificate", "alice.conf", "--yes"])
         .ok()
@@ -226,7 +226,7 @@ fn the_servers_clock_decides_what_has_ended(trial: &Trial) {
         admin
             .run(&[&prune[..], &["--yes"]].concat())
             .ok()
-            .prints(&[&format!("certificate {old} of alice taken out")])
+            .prints(&[&format!("certificate {old} of alice removed")])
             .never_shows(&recent)
             .says(&["this machine's clock is 3d ahead of the server's"]);
         sandbox.tell_time(0);
@@ -234,5 +234,5 @@ fn the_servers_clock_decides_what_has_ended(trial: &Trial) {
     let mut terminal = admin.on_terminal(&prune);
     assert!(terminal.asked().contains(&recent));
     terminal.answer("y").exits(0);
-    admin.run(&prune).ok().prints(&["Nothing has ended."]);
+    admin.run(&prune).ok().prints(&["Nothing to remove."]);
 }

@@ -36,7 +36,7 @@ fn ones_own_certificate_is_found_behind_as_too(trial: &Trial) {
     boss.write("alice.conf", &alice.read(".kube/config"));
     boss.run(&["revoke", "--certificate", "alice.conf", "--yes", "--as", "other"])
         .ok()
-        .prints(&["not known whether it is blocked, for you act as somebody else"]);
+        .prints(&["cannot tell whether it is blocked: you act as somebody else"]);
     admin.run(&["revocations", "list"]).ok().prints(&["(by boss as other)"]);
 }
 
@@ -62,13 +62,13 @@ fn a_sha256_is_looked_up_before_it_is_blocked(trial: &Trial) {
     let mut terminal = admin.on_terminal(&["revoke", "--certificate", &unknown]);
     assert!(terminal.asked().contains("Block it?"));
     terminal.press("y");
-    assert!(terminal.says("without knowing").contains("is not known here"));
+    assert!(terminal.says("without knowing").contains("is unknown"));
     terminal.answer("n").exits(3);
     admin.run(&["revocations", "list"]).ok().prints(&["Nothing is revoked."]);
     admin
         .run(&["revoke", "--certificate", &unknown, "--yes"])
         .ok()
-        .says(&["warning: whose certificate this is is not known here"])
+        .says(&["warning: the holder of this certificate is unknown"])
         .prints(&["blocked, unless its user is a component (system:…): refused for writes"]);
     // The requests of the cluster tell whose it is, and until when.
     admin.run(&["request", "carol"]).ok();
@@ -89,10 +89,10 @@ fn what_has_no_known_end_is_told(trial: &Trial) {
     admin.run(&["revocations", "install", "--yes"]).ok();
     let unknown = "cd".repeat(32);
     admin.run(&["revoke", "--certificate", &unknown, "--yes"]).ok();
-    admin.run(&["revocations", "list"]).ok().prints(&["no end known"]);
+    admin.run(&["revocations", "list"]).ok().prints(&["no known expiry"]);
     admin.run(&["revocations", "prune"]).ok().prints(&[
-        "Nothing has ended.",
-        "No end is known of one certificate; until they are lifted they stay:",
+        "Nothing to remove.",
+        "The expiry of one certificate is unknown; until lifted, they stay:",
         &unknown,
     ]);
     // An exception without a block is called so, by the id that `list` has.
@@ -102,7 +102,7 @@ fn what_has_no_known_end_is_told(trial: &Trial) {
     admin
         .run(&["revocations", "prune", "--yes"])
         .ok()
-        .prints(&[&format!("exception for certificate {unknown} of bob taken out")])
+        .prints(&[&format!("exception for certificate {unknown} of bob removed")])
         .never_shows("except.");
 }
 
@@ -113,11 +113,9 @@ fn whoever_is_revoked_is_told_which_context(trial: &Trial) {
     alice.run(&["contexts", "--check-revoked"]).ok().prints(&["valid"]).never_shows("not known");
     // Without the right to read the list it is not known, and nothing is claimed.
     let nobody = trial.nobody_special("nobody", &[]);
-    nobody
-        .run(&["contexts", "--check-revoked"])
-        .ok()
-        .prints(&["valid"])
-        .says(&["not known whether it was revoked: you may not see what is revoked"]);
+    nobody.run(&["contexts", "--check-revoked"]).ok().prints(&["valid"]).says(&[
+        "cannot tell whether it was revoked: you may not read the list of revoked certificates",
+    ]);
     for person in [&alice, &nobody] {
         admin.write("one.conf", &person.read(".kube/config"));
         admin.run(&["revoke", "--certificate", "one.conf", "--reason", "lost", "--yes"]).ok();
@@ -131,8 +129,11 @@ fn whoever_is_revoked_is_told_which_context(trial: &Trial) {
     alice.run(&["doctor"]).ok().prints(&said);
     let diagnosis = alice.run(&["doctor", "-o", "json"]).ok().json();
     assert_eq!(diagnosis["certificate"]["revoked"], true);
-    let unknown = "not known whether";
-    nobody.run(&["verify"]).ok().says(&[unknown, "you may not see what is revoked"]);
+    let unknown = "cannot tell whether";
+    nobody
+        .run(&["verify"])
+        .ok()
+        .says(&[unknown, "you may not read the list of revoked certificates"]);
     nobody.run(&["doctor"]).ok().prints(&[unknown]);
     assert_eq!(
         nobody.run(&["verify", "-o", "json"]).ok().json()["revoked"],

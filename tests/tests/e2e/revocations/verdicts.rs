@@ -38,27 +38,27 @@ fn the_newest_entries_are_tried_and_a_file_that_is_behind_is_told(trial: &Trial)
     let admin = trial.admin();
     let file = file.to_str().expect("UTF-8");
     let sync = ["revocations", "sync", "--once", "--authorization-config", file];
-    admin.run(&["revocations", "install", "--yes"]).ok().says(&["seen to refuse: writes"]);
+    admin.run(&["revocations", "install", "--yes"]).ok().says(&["refuses writes"]);
     // Before anything is revoked it can be tried all the same.
     admin
         .run(&LIST)
         .ok()
-        .prints(&["Nothing is revoked.", "seen to refuse: writes, exec and proxy"]);
+        .prints(&["Nothing is revoked.", "refuses writes, exec and proxy (tested)"]);
     people(&trial, &admin, &["alice", "bob"]);
     revoke(&admin, "alice").ok();
-    admin.run(&sync).ok().says(&["The API server goes by it."]);
-    admin.run(&LIST).ok().prints(&["seen to refuse: everything"]);
+    admin.run(&sync).ok().says(&["The API server uses it."]);
+    admin.run(&LIST).ok().prints(&["refuses everything"]);
     // One more, and nothing that writes the file.
     revoke(&admin, "bob").ok().prints(&[
         "blocked: refused for writes, exec and proxy; still possible",
-        "1 of the 2 entries that were tried are not refused",
+        "1 of 2 tested entries are not refused",
         "revocations sync",
     ]);
-    let behind = "WARNING: 1 of the 3 entries that were tried are not refused";
+    let behind = "WARNING: 1 of 3 tested entries are not refused";
     admin.run(&LIST).exits(1).prints(&[behind, "revocations sync"]);
     admin.run(&["doctor"]).ok().prints(&[behind]);
     admin.run(&sync).ok();
-    admin.run(&LIST).ok().prints(&["seen to refuse: everything"]);
+    admin.run(&LIST).ok().prints(&["refuses everything"]);
 }
 
 /// An API server stops watching the list when the last policy or binding with a list is deleted.
@@ -73,12 +73,12 @@ fn an_old_copy_of_the_list_is_told(trial: &Trial) {
     becomes(|| create(&alice), false).ok();
     for command in [&LIST[..], &["doctor"]] {
         let out = admin.run(command);
-        out.prints(&["WARNING: not enforced", "is not there", "install` restores it"]);
+        out.prints(&["WARNING: not enforced", "is missing", "install` restores it"]);
     }
     admin
         .run(&["revocations", "install", "--yes"])
         .exits(1)
-        .says(&["1 of the 2 entries that were tried are not refused", "restart the API server"]);
+        .says(&["1 of 2 tested entries are not refused", "restart the API server"]);
     // What was on the list then is refused, what comes later is not.
     becomes(|| create(&alice), true).exits(1);
     revoke(&admin, "bob").exits(1).prints(&[
@@ -87,11 +87,11 @@ fn an_old_copy_of_the_list_is_told(trial: &Trial) {
         "restart the API server",
     ]);
     create(&bob).ok();
-    admin.run(&LIST).exits(1).prints(&["1 of the 3 entries", "restart the API server"]);
+    admin.run(&LIST).exits(1).prints(&["1 of 3 tested entries", "restart the API server"]);
     admin.run(&["doctor"]).ok().prints(&["restart the API server"]);
     if let Backend::ControlPlane(plane) = &*trial.backend {
         plane.restart_api_server();
-        admin.run(&LIST).ok().prints(&["seen to refuse: writes, exec and proxy"]);
+        admin.run(&LIST).ok().prints(&["refuses writes, exec and proxy (tested)"]);
         create(&bob).exits(1).says(&["this client certificate was revoked"]);
         admin.run(&["revocations", "install"]).ok();
     }
@@ -116,7 +116,7 @@ fn a_changed_object_outranks_the_trial(trial: &Trial) {
     admin.run(&LIST).exits(1).prints(&said);
     admin.run(&["doctor"]).ok().prints(&said);
     admin.run(&["revocations", "install", "--yes"]).ok().prints(&["configured"]);
-    admin.run(&LIST).ok().prints(&["seen to refuse: writes"]).never_shows("WARNING");
+    admin.run(&LIST).ok().prints(&["refuses writes"]).never_shows("WARNING");
 }
 
 fn a_list_that_is_gone_or_emptied_is_told(trial: &Trial) {
@@ -124,7 +124,7 @@ fn a_list_that_is_gone_or_emptied_is_told(trial: &Trial) {
     let admin = trial.admin();
     let path = file.to_str().expect("UTF-8");
     let sync = ["revocations", "sync", "--once", "--authorization-config", path];
-    admin.run(&LIST).ok().prints(&["not installed", "has no list of what is revoked yet"]);
+    admin.run(&LIST).ok().prints(&["not installed", "has no list of revoked certificates yet"]);
     admin.run(&["revocations", "install", "--yes"]).ok();
     people(&trial, &admin, &["alice"]);
     revoke(&admin, "alice").ok();
@@ -161,7 +161,7 @@ fn frozen_lists_are_told(admin: &Person) {
     admin
         .run(&["revoke", "--certificate", &unknown, "--yes"])
         .exits(1)
-        .says(&["somebody has made the list immutable", "create it anew"]);
+        .says(&["somebody has made the list immutable", "create it again"]);
     let mut kept: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     kept["metadata"] = serde_json::json!({"name": map[3], "namespace": map[2]});
     admin.write("kept.json", &kept.to_string());

@@ -133,7 +133,10 @@ fn from_a_store_that_is_open(trial: &Trial) {
     let real = holder.person.home.join("real.json");
     std::fs::rename(&file, &real).expect("a move");
     std::os::unix::fs::symlink(&real, &file).expect("a link");
-    holder.answer(Some(&cluster), &[]).exits(1).says(&["is not what should be there"]);
+    holder
+        .answer(Some(&cluster), &[])
+        .exits(1)
+        .says(&["is not a file or directory of the expected kind"]);
     std::fs::remove_file(&file).expect("the link goes");
     std::fs::rename(&real, &file).expect("a move");
     holder.answer(Some(&cluster), &[]).ok();

@@ -125,7 +125,7 @@ fn what_stays_as_it_is(trial: &Trial) {
 fn an_expired_one_is_pruned(trial: &Trial) {
     let Some(holder) = Holder::aged(trial, "dead", 60, 6000) else { return };
     let Holder { person, user, .. } = &holder;
-    person.run(&["contexts", "--prune", "--yes"]).ok().says(&["nothing to remove"]);
+    person.run(&["contexts", "--prune", "--yes"]).ok().says(&["Nothing to remove"]);
     super::refusing::make_expired(trial, &holder);
     let shown = person.run(&["contexts", "--prune", "--yes"]).ok();
     shown.prints(&[&format!("user {user} removed")]);

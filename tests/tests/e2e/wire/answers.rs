@@ -48,8 +48,8 @@ fn a_server_that_is_busy_for_years(trial: &Trial) {
     sandbox.fail_at("", Fault::Busy(u64::MAX));
     admin.run(&["list"]).exits(1).says(&[
         "TooManyRequests",
-        "it asks to come back in 18446744073709551615 seconds",
-        "hint: the server is not waited for that long; try again later",
+        "retry after 18446744073709551615 seconds",
+        "hint: this command does not wait that long; try again later",
     ]);
     assert_eq!(sandbox.log().len(), 1);
 }

@@ -19,7 +19,7 @@ pub(super) fn extensions(list: Option<&Element<'_>>) -> Result<(), &'static str>
         let value = extension.read(der::OCTET_STRING)?.content;
         let never_critical = [SUBJECT_KEY_ID, AUTHORITY_KEY_ID, AUTHORITY_INFORMATION];
         if seen.contains(&oid) {
-            complaint = "an extension is there twice";
+            complaint = "an extension appears twice";
             return None;
         }
         if critical && never_critical.contains(&oid.as_str()) {
@@ -139,7 +139,7 @@ fn distribution_point(points: &mut Reader<'_>) -> Option<()> {
     let mut fields = points.read(der::SEQUENCE)?.inside();
     let Some(point) = fields.optional(der::context(0))? else { return Some(()) };
     let mut names = point.inside().read(der::context(0))?.inside();
-    // Up to the first that is no URI.
+    // Up to the first that is not a URI.
     while names.optional(URI)?.is_some() {}
     Some(())
 }

@@ -20,8 +20,8 @@ pub(super) fn key(fields: &mut Reader<'_>) -> Result<(), &'static str> {
         EC => {
             let curve = parameters.and_then(|p| Reader::new(p.whole).read_oid());
             match curve.map(KeyKind::of_curve) {
-                None | Some(KeyKind::Other(_)) => "its key is on a curve that Go does not know",
-                Some(curve) if !is_on_curve(&curve, &bits) => "its key is no point on its curve",
+                None | Some(KeyKind::Other(_)) => "its key is on a curve unknown to Go",
+                Some(curve) if !is_on_curve(&curve, &bits) => "its key is not a point on its curve",
                 Some(_) => return Ok(()),
             }
         }

@@ -19,14 +19,14 @@ pub(super) fn objection(der: &[u8]) -> Option<&'static str> {
 }
 
 fn certificate(der: &[u8]) -> Result<(), &'static str> {
-    let structure = "it is not put together as a certificate is";
+    let structure = "it does not have a certificate's structure";
     let mut outer = Element::only_of(der, der::SEQUENCE).ok_or(structure)?.inside();
     let mut fields = outer.read(der::SEQUENCE).ok_or(structure)?.inside();
     let version = match fields.optional(der::context(0)).ok_or(structure)? {
         None => 1,
         Some(version) => match Element::only_of(version.content, der::INTEGER).map(|v| v.content) {
             Some([counted @ 0..=2]) => counted + 1,
-            _ => return Err("there is no such version of X.509"),
+            _ => return Err("unknown X.509 version"),
         },
     };
     let serial = fields.read(der::INTEGER).filter(|serial| der::is_integer(serial.content));

@@ -309,7 +309,7 @@ impl<'a> Approver<'a> {
                     }
                     *self.rules.borrow_mut() = Rc::new(rules);
                     self.left.clear();
-                    self.host.say("the policy has changed and is in force");
+                    self.host.say("the policy was reloaded");
                     self.look_again().await;
                 }
                 Err(error) => {
@@ -317,7 +317,8 @@ impl<'a> Approver<'a> {
                     if *self.broken.borrow() != why {
                         let problem = why.clone().unwrap_or_default();
                         self.host.warn(format!(
-                            "warning: the policy is broken, the one before stays in force: {problem}"
+                            "warning: the new policy is invalid, the previous one stays in force: \
+                             {problem}"
                         ));
                         self.monitor.trouble("policy", why.clone());
                         *self.broken.borrow_mut() = why;
@@ -334,7 +335,9 @@ impl<'a> Approver<'a> {
                 let cluster = self.connection()?;
                 let failed = |error: ApiError| explain(&error, &cluster.server, &records::prune());
                 let Some(now) = self.now(&cluster).await else {
-                    return Err(Error::new("nothing is pruned: the server does not tell its time"));
+                    return Err(Error::new(
+                        "nothing is pruned: the server does not report its time",
+                    ));
                 };
                 let ended = records::ended(&cluster, now).await.map_err(failed)?;
                 records::delete(&cluster, &config_maps(), &ended, false).await.map_err(failed)?;

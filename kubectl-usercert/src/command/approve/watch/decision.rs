@@ -79,7 +79,7 @@ impl Approver<'_> {
         )
         .map_err(failed)?;
         if let Some(why) = bindings.why_revoked_unknown() {
-            return Err(Error::new(format!("what is revoked is not known: {why}")));
+            return Err(Error::new(format!("cannot tell what is revoked: {why}")));
         }
         let revoked = RevocationList::read(&revoked.ok_or_else(revocation::no_list)?);
         let ancestors = match ancestors(cluster, record.as_ref(), &object.spec.username).await? {
@@ -125,7 +125,7 @@ impl Approver<'_> {
                 }
             }
         }
-        Err(Error::new("the claim on its certificate's renewal comes and goes"))
+        Err(Error::new("the claim on its certificate's renewal keeps changing"))
     }
 
     /// Creates the claim; false if there is one.
@@ -261,7 +261,7 @@ impl Approver<'_> {
             }
             Written::There => {}
             Written::Differs => self.host.warn(format!(
-                "warning: configmap/{} says something else than the certificate that was issued",
+                "warning: configmap/{} does not match the issued certificate",
                 record.name()
             )),
         }

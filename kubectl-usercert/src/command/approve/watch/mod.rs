@@ -23,8 +23,8 @@ use crate::workflow::stop::Stop;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Watching")]
 pub struct WatchArgs {
-    /// Approve renewals under the policy's `renewals` as they come, and leave the rest to people. Several
-    /// may run: a Lease selects one
+    /// Approve renewals under the policy's `renewals` as they come, and leave the rest to people.
+    /// Several can run; a Lease selects one
     #[arg(long, requires = "policy", conflicts_with_all = [
         "names", "from", "all_pending", "selector", "expect", "accept", "reason", "message", "signer",
         "expires", "reply", "role", "clusterrole", "yes",
@@ -50,7 +50,7 @@ pub struct WatchArgs {
 /// A policy without rules, or what keeps the first look from working.
 pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
     if args.policy.policy.as_deref().is_some_and(|file| file.as_os_str() == "-") {
-        return Err(Error::usage("--watch reads the policy again: name a file"));
+        return Err(Error::usage("--watch rereads the policy: name a file, not standard input"));
     }
     let rules = args.policy.load(host)?;
     let name = rules.file().unwrap_or_default().to_owned();
@@ -62,7 +62,9 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
         return print_manifests(host, args, &rules);
     }
     if args.dry_run.dry_run != DryRun::None && !args.watch.once {
-        return Err(Error::usage("--dry-run goes with --once: nothing would ever be decided"));
+        return Err(Error::usage(
+            "--dry-run needs --once: otherwise nothing would ever be decided",
+        ));
     }
     let stop = if args.watch.once { Stop::never() } else { Stop::new()? };
     let approver = Approver::new(host, args, rules, stop);
@@ -82,7 +84,7 @@ fn print_manifests(host: &Host, args: &ApproveArgs, rules: &Rules) -> Result<Exi
     };
     let text = host.input(file, usercert_core::review::policy::MAX_BYTES)?;
     let text = String::from_utf8(text).map_err(|_| {
-        Error::new(format!("{}: the policy is no UTF-8 text", show(&file.display().to_string())))
+        Error::new(format!("{}: the policy is not UTF-8 text", show(&file.display().to_string())))
     })?;
     let image = args.watch.image.as_deref().unwrap_or_default();
     let objects = manifests::objects(image, &text, policy);

@@ -16,7 +16,7 @@ use crate::workflow::monitor::Count;
 use crate::workflow::{records, revocation};
 
 /// What those read whose certificate is blocked for it.
-const REASON: &str = "renewed twice, so two hold it";
+const REASON: &str = "renewed twice, so two parties hold it";
 
 impl Approver<'_> {
     /// Tells of a second renewal, revokes the family where the rule says so, and only then denies it: a
@@ -120,7 +120,8 @@ impl Approver<'_> {
         }
         if unproven > 0 {
             self.host.warn(format!(
-                "warning: not revoked, since they are recorded as its renewals but were not seen here to be any: {unproven}; `kubectl usercert certificates` lists them"
+                "warning: not revoked, because only their records call them its renewals: \
+                 {unproven}; `kubectl usercert certificates` lists them"
             ));
         }
         let known = brings_none || family.iter().any(|r| r.renews.as_ref() == Some(parent));

@@ -17,12 +17,12 @@ use crate::workflow::records::Recording;
 use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::stop::Stop;
 
-/// Sign approved requests in a cluster, as the signer of a name of your own
+/// Sign approved requests in a cluster, as a signer with a name of your own
 ///
 /// Watches for approved CertificateSigningRequests to this signer and issues people's certificates.
 /// What the review refuses is not signed, whoever approved it: the request gets the condition Failed.
-/// Two of it may run side by side. Ends on SIGTERM or ctrl-c. A request to the server takes at most
-/// 30 seconds, or --request-timeout.
+/// Two instances can run side by side. Ends on SIGTERM or ctrl-c. A request to the server takes at
+/// most 30 seconds, or --request-timeout.
 ///
 /// Examples:
 ///
@@ -35,8 +35,8 @@ use crate::workflow::stop::Stop;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ServeArgs {
-    /// Signer to act as, as example.com/people. kubernetes.io/kube-apiserver-client goes where the
-    /// cluster's own signer is switched off
+    /// Signer to act as, such as example.com/people; kubernetes.io/kube-apiserver-client only if
+    /// the cluster's own signer is switched off
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub signer: String,
     /// Maximum lifetime; also used when the request names none (at most the policy's)
@@ -68,8 +68,8 @@ pub struct ServeArgs {
 
 pub async fn run(host: &Host, args: &ServeArgs) -> Result<Exit> {
     if args.signer.is_empty() {
-        return Err(Error::usage("which signer is this to act as?")
-            .hint("name it with --signer, as --signer example.com/people"));
+        return Err(Error::usage("the signer's name is missing")
+            .hint("give it with --signer, as --signer example.com/people"));
     }
     authority::check_signer_name(&args.signer).context("--signer").usage()?;
     if args.print_rbac {

@@ -31,7 +31,8 @@ use crate::workflow::stop::Stop;
 /// How often an answer is tried while others change the object.
 const TRIES: usize = 10;
 /// Told once where role bindings may not be listed.
-const NOT_LISTED: &str = "warning: role bindings may not be listed here, so names that look like those in them are signed; --print-rbac prints the rules";
+const NOT_LISTED: &str = "warning: you may not list role bindings, so names that imitate those in \
+                          them are not detected; --print-rbac prints the rules";
 
 pub(super) struct SignerSettings {
     pub(super) name: String,
@@ -117,7 +118,8 @@ impl Signer<'_> {
         }
         if name == CLIENT_SIGNER {
             self.host.warn(format!(
-                "warning: {name} is the cluster's own signer's; where that one is not switched off, whoever is first signs"
+                "warning: {name} is the cluster's own signer; unless that one is switched off, \
+                 whichever is first signs"
             ));
         }
     }
@@ -171,7 +173,7 @@ impl Signer<'_> {
             };
         }
         let name = show(&object.metadata.name);
-        Err(Error::new(format!("the request {name} changes all the time; it is not signed yet")))
+        Err(Error::new(format!("the request {name} keeps changing; it is not signed yet")))
     }
 
     /// Leaves a request as it is, so that whoever may make bindings cannot make it fail for good; told

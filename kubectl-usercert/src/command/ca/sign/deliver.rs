@@ -50,12 +50,13 @@ impl Destination {
         let none = places.iter().all(|place| place.is_none());
         if requests > 1 && (none || places.into_iter().flatten().any(no_directory)) {
             return Err(Error::usage(
-                "several requests need a directory for what is signed: --out DIR or --reply DIR",
+                "several requests need a directory: --out DIR or --reply DIR",
             ));
         }
         if !profile.client && (self.standalone.is_some() || self.reply.is_some()) {
             return Err(Error::usage(format!(
-                "nobody logs in with a certificate of the profile {}: --standalone and --reply do not go with it",
+                "nobody logs in with a certificate of the profile {}: --standalone and --reply do \
+                 not apply",
                 profile.name
             ))
             .hint(NOTHING));
@@ -111,7 +112,7 @@ impl<'a> Delivery<'a> {
         let places = self.places(&draft)?;
         if let Some((cluster, namespace)) = &self.cluster {
             cluster.check(&draft.leaf.user, namespace.as_deref()).hint(
-                "nothing was signed; mend --server, --server-ca, --cluster-name or --namespace",
+                "nothing was signed; correct --server, --server-ca, --cluster-name or --namespace",
             )?;
         }
         if order.dry {
@@ -305,7 +306,7 @@ fn same_place(one: &Path, other: &Path) -> bool {
 fn must_be_new(file: &Path) -> Result<()> {
     let name = show_path(file);
     if file.symlink_metadata().is_ok() {
-        return Err(Error::new(format!("{name} is there already"))
+        return Err(Error::new(format!("{name} already exists"))
             .hint(format!("{NOTHING}; move it away, or name another file")));
     }
     if let Some(what) = Folder::obstacle(file) {

@@ -63,7 +63,7 @@ impl Draft {
             (Some(lifetime), _) => lifetime,
             (None, None) => profile.lifetime(),
             (None, Some(seconds)) => Lifetime::from_seconds(seconds).ok_or_else(|| {
-                Error::new(format!("{source}: no certificate can be asked for {seconds} seconds"))
+                Error::new(format!("{source}: {seconds} seconds is not a valid lifetime"))
                     .hint("nothing was signed; give another lifetime with --expires")
             })?,
         };
@@ -127,7 +127,7 @@ impl Draft {
             _ => "server authentication",
         };
         line("Profile", &format!("{}: {} ({purpose})", profile.name, profile.about));
-        let cut = if leaf.cut { "; the CA's own end, earlier than was asked" } else { "" };
+        let cut = if leaf.cut { "; when the CA expires, earlier than requested" } else { "" };
         let left = lifetime::expiry_in_words(leaf.not_after, now);
         line("Expires", &format!("{} ({left}{cut})", leaf.not_after));
         let issuer = ca.authority.certificate();
@@ -143,7 +143,7 @@ impl Draft {
         if profile.holder == CertificateSubject::Person {
             line(
                 "Already has",
-                "unknown: no cluster was asked, nor whether its bindings hold similar names",
+                "unknown: no cluster was asked; names were not compared with its bindings",
             );
         }
         if let Some(file) = order.rules.file() {

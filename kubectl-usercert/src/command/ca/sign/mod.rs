@@ -57,7 +57,7 @@ pub struct SignArgs {
     /// With a new key for a person: a group; repeat for several
     #[arg(short, long = "group", value_name = "GROUP")]
     pub groups: Vec<String>,
-    /// Further name of a server, as dns:NAME or ip:ADDRESS; repeat for several
+    /// Additional name of a server, as dns:NAME or ip:ADDRESS; repeat for several
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_san)]
     pub san: Vec<AlternativeName>,
     /// With the profile apiserver: the cluster's service addresses, whose first one is its own
@@ -72,7 +72,7 @@ pub struct SignArgs {
     /// With the profile apiserver: the cluster's domain
     #[arg(hide_short_help = true, long, value_name = "DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,
-    /// How long it is valid, as 24h or 30d; else as the request asks, else 30d for a person and 365d
+    /// Lifetime, such as 24h or 30d; by default that of the request, else 30d for a person and 365d
     /// for a component
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
@@ -175,9 +175,7 @@ impl SignArgs {
             None => None,
         };
         if !self.files.is_empty() && !self.groups.is_empty() {
-            return Err(Error::usage(
-                "--group goes with a new key; a request names its groups itself",
-            ));
+            return Err(Error::usage("--group needs a new key; a request names its own groups"));
         }
         // With a server's certificate that is a client's as well, somebody logs in too.
         let names_a_client = match self.profile.holder {
@@ -190,7 +188,7 @@ impl SignArgs {
             (_, None) => Rules::default(),
             (_, Some(_)) => {
                 return Err(Error::usage(
-                    "--policy goes with requests of people, and of servers that are clients too",
+                    "--policy applies only to people, and to servers that are also clients",
                 ));
             }
         };
@@ -255,7 +253,7 @@ pub fn run(host: &Host, args: &SignArgs) -> Result<Exit> {
     let destination = args.destination();
     destination.check(order.profile, inputs.len())?;
     if order.expected.is_some() && inputs.len() > 1 {
-        return Err(Error::usage("--expect goes with one request"));
+        return Err(Error::usage("--expect needs a single request"));
     }
     let ca = args.authority.load(host)?;
     let delivery = Delivery::new(&order, destination, args.cluster.served(), &ca)?;

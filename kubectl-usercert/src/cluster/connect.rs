@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::connection::Connection;
 use super::plugin::{Issued, Plugin};
-use super::{Cluster, client};
+use super::{Cluster, client, pair};
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{self, environment, kuberc, named};
 use crate::ui::args::{ClientArgs, Timeout};
@@ -65,13 +65,11 @@ impl Kubeconfig {
         }
         if let Some(file) = sources.iter().find(|s| is_pem(s.text.as_deref())) {
             let file = show_path(&file.path);
-            return Err(Error::usage(format!(
-                "{file} holds PEM, as a certificate does; it is not a kubeconfig"
-            ))
-            .hint("to see what it is: kubectl usercert inspect FILE"));
+            return Err(Error::usage(format!("{file} is a PEM file, not a kubeconfig"))
+                .hint("to see what it is: kubectl usercert inspect FILE"));
         }
         let merged = Merged::load(&list, sources)
-            .hint("mend the file, or name another one with --kubeconfig")?;
+            .hint("fix the file, or name another one with --kubeconfig")?;
         Ok(Self { list, merged })
     }
 
@@ -99,7 +97,9 @@ fn client_config(endpoint: &Endpoint, auth_info: AuthInfo, namespace: &str) -> R
         Some(_) => {
             let ca = endpoint.ca();
             if ca.is_empty() {
-                return Err(Error::new("the cluster's certificate-authority holds no certificate"));
+                return Err(Error::new(
+                    "the cluster's certificate-authority contains no certificate",
+                ));
             }
             Some(ca.into_iter().map(|c| c.der).collect())
         }
@@ -113,7 +113,7 @@ fn client_config(endpoint: &Endpoint, auth_info: AuthInfo, namespace: &str) -> R
     config.default_retry = false;
     config.proxy_url = match endpoint.proxy_url.as_deref().map(str::parse) {
         Some(Ok(url)) => Some(url),
-        Some(Err(_)) => return Err(Error::new("the cluster's proxy-url is no address")),
+        Some(Err(_)) => return Err(Error::new("the cluster's proxy-url is not a URL")),
         None => environment::proxy_for(&endpoint.server).and_then(|p| p.parse().ok()),
     };
     config.auth_info = auth_info;
@@ -183,7 +183,7 @@ impl Target {
             let error = Error::from(error);
             Err(match nothing {
                 true => error.hint(no_cluster_hint()),
-                false => error.hint("`kubectl config get-contexts` shows what there is"),
+                false => error.hint("`kubectl config get-contexts` lists the contexts"),
             })
         })?;
         let ca_pem = named::authority(&resolved.cluster)?;
@@ -219,12 +219,12 @@ impl Target {
 
     fn connect_as(&self, user: &User) -> Result<Cluster> {
         let (endpoint, namespace) = (&self.endpoint, self.namespace().unwrap_or("default"));
-        let auth = auth_info(user)?;
+        let auth = auth_info(user, &self.resolved.user_name)?;
         let connection = match &user.exec {
             None => Connection::Lasting(client::build(&client_config(endpoint, auth, namespace)?)?),
             Some(exec) => {
                 let kuberc = kuberc::load(self.kuberc.as_deref())
-                    .hint("no credential plugin is run before that is mended")?;
+                    .hint("no credential plugin runs until the kuberc file is fixed")?;
                 let config = self.resolved.cluster.exec_config.as_ref();
                 let plugin = Plugin::new(exec, endpoint, config, kuberc)?;
                 let (endpoint, namespace) = (endpoint.clone(), namespace.to_owned());
@@ -253,6 +253,7 @@ impl Target {
     pub fn credentials(&self) -> Result<Credentials> {
         let user = &self.resolved.user;
         if let (Some(chain), Some(key_pem)) = (named::certificate(user)?, named::key(user)?) {
+            pair::check(user, &self.resolved.user_name, &chain, &key_pem)?;
             let chain = Certificate::chain_from_pem(&chain)?;
             return Ok(Credentials::Certificate { chain, key_pem });
         }
@@ -304,8 +305,9 @@ fn in_cluster() -> Option<Resolved> {
 }
 
 fn no_cluster_hint() -> &'static str {
-    "there is no cluster to talk to: set a context with `kubectl config use-context`, name a file \
-     with --kubeconfig,\nor go without a cluster: `kubectl usercert request NAME --offline`"
+    "no cluster is configured: set a context with `kubectl config use-context`, name a file with \
+     --kubeconfig,\n\
+     or work without a cluster: `kubectl usercert request NAME --offline`"
 }
 
 fn overrides(args: &ClientArgs) -> Result<Overrides> {
@@ -338,12 +340,15 @@ fn overrides(args: &ClientArgs) -> Result<Overrides> {
 
 /// The client library's form of a user entry, without a plugin's credentials. Core has dropped what
 /// kubectl would not use (`exec` beside a certificate).
-fn auth_info(user: &User) -> Result<AuthInfo> {
+fn auth_info(user: &User, name: &str) -> Result<AuthInfo> {
     if user.auth_provider.is_some() {
         return Err(Error::new("the user entry has an auth-provider, which is not supported")
             .hint("kubectl itself dropped them in 1.26; use an exec plugin"));
     }
     let (certificate, key) = (named::certificate(user)?, named::key(user)?);
+    if let (Some(certificate), Some(key)) = (&certificate, &key) {
+        pair::check(user, name, certificate, key)?;
+    }
     let token = token(user)?;
     Ok(AuthInfo {
         username: user.username.clone(),

@@ -11,6 +11,7 @@ mod connection;
 mod explain;
 mod failure;
 mod list;
+mod pair;
 mod plugin;
 mod rbac;
 mod records;

@@ -10,10 +10,21 @@ use crate::error::chain;
 
 /// A failure on the way, in words.
 pub(super) fn transport_message(error: &kube::Error) -> String {
-    let text = chain(error);
+    let text = chain(telling(error));
     // A page about TLS for programmers.
     let text = text.split(": https://docs.rs/").next().unwrap_or_default();
     show_lines(text, 1000)
+}
+
+/// The failure that says what happened; around it are the names of the library's layers.
+fn telling(error: &kube::Error) -> &(dyn Error + 'static) {
+    let mut told: &(dyn Error + 'static) = error;
+    while (told.is::<kube::Error>() || told.is::<legacy::Error>())
+        && let Some(source) = told.source()
+    {
+        told = source;
+    }
+    told
 }
 
 /// Whether a connection that was there ended before anything of an answer came, as when a server closes an

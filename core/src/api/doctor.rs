@@ -129,6 +129,11 @@ fn ability<'a>(what: &str, command: &'static str, needs: Vec<Vec<Question<'a>>>)
     Ability { what: what.to_owned(), command, needs }
 }
 
+/// What the holder of a certificate must be allowed, so that it can renew itself.
+pub fn to_renew() -> [Question<'static>; 3] {
+    ["create", "get", "watch"].map(|verb| Question::new(verb, CERTIFICATES, REQUESTS))
+}
+
 /// What to ask about, for this signer and namespace.
 pub fn abilities<'a>(signer: &str, namespace: &'a str) -> Vec<Ability<'a>> {
     let requests = |verb| vec![Question::new(verb, CERTIFICATES, REQUESTS)];

@@ -49,6 +49,15 @@ impl ContextState {
     }
 }
 
+/// Why a certificate that renews itself has no successor although it is due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotRenewed {
+    /// Whether the request for it waits for somebody; if not, the last attempt failed.
+    pub waits: bool,
+    /// What the last attempt met; a foreign text.
+    pub why: String,
+}
+
 /// A context, or a user entry that no context uses.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -73,6 +82,8 @@ pub struct ContextRow {
     pub revoked: Option<bool>,
     /// Whether the certificate renews itself.
     pub renews_itself: bool,
+    /// What its last attempt to renew itself met, unless that succeeded.
+    pub not_renewed: Option<NotRenewed>,
     /// The file that defines the context, or the user entry without one.
     pub file: PathBuf,
 }
@@ -106,6 +117,21 @@ pub fn rows(
     rows
 }
 
+impl ContextRow {
+    /// What can be said of it, in words for tables.
+    pub fn state_in_words(&self) -> String {
+        let state = self.state.as_str();
+        match &self.not_renewed {
+            _ if self.revoked == Some(true) => "revoked".to_owned(),
+            // It is too late for that.
+            _ if !self.renews_itself || self.state == ContextState::Expired => state.to_owned(),
+            None => format!("{state}, renews itself"),
+            Some(NotRenewed { waits: true, .. }) => format!("{state}, renewal waits for an admin"),
+            Some(NotRenewed { waits: false, .. }) => format!("{state}, renewal fails"),
+        }
+    }
+}
+
 fn row(users: &BTreeMap<String, UserEntry>, user: &str, file: &Path, now: UnixTime) -> ContextRow {
     let entry = users.get(user);
     let certificate = entry.and_then(UserEntry::certificate);
@@ -125,6 +151,7 @@ fn row(users: &BTreeMap<String, UserEntry>, user: &str, file: &Path, now: UnixTi
         },
         revoked: None,
         renews_itself: entry.is_some_and(|entry| entry.store.is_some()),
+        not_renewed: None,
         file: file.to_owned(),
     }
 }

@@ -8,9 +8,10 @@ use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use usercert_core::kubeconfig::UserEntry;
-use usercert_core::kubeconfig::contexts::{self, ContextRow, ContextState, Dead};
+use usercert_core::kubeconfig::contexts::{self, ContextRow, ContextState, Dead, NotRenewed};
 use usercert_core::kubeconfig::merged::Merged;
-use usercert_core::text::{show, show_path, show_short};
+use usercert_core::lifecycle::credential::Attempts;
+use usercert_core::text::{shell_word, show, show_path, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::lifetime;
 use zeroize::Zeroizing;
@@ -24,6 +25,7 @@ use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
 use crate::workflow::kubeconfig_writer::{Refused, edited, readable_by_others, unwritten};
 use crate::workflow::revocation;
+use crate::workflow::stored_credential::OpenStore;
 
 /// How long to wait for another writer of the kubeconfig.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
@@ -96,6 +98,7 @@ pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     if args.check_revoked {
         check_revoked(host, args, &mut rows).await;
     }
+    note_renewals(&users, &mut rows);
     let seconds = within.map(|nanos| nanos / 1_000_000_000);
     let matches = |row: &ContextRow| seconds.is_some_and(|s| contexts::expires_within(row, s, now));
     let exit = if rows.iter().any(matches) { Exit::Matched } else { Exit::Done };
@@ -115,7 +118,29 @@ pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
             Room { columns: host.table_columns(wide), first_to_go, ..Room::default() },
         )
     })?;
+    rows.iter().filter_map(not_renewed_in_words).for_each(|note| host.say(note));
     Ok(exit)
+}
+
+/// What the last attempts met of the certificates that renew themselves.
+fn note_renewals(users: &BTreeMap<String, UserEntry>, rows: &mut [ContextRow]) {
+    for row in rows.iter_mut().filter(|row| row.state == ContextState::Valid) {
+        let store = users.get(&row.user_entry).and_then(|entry| entry.store.as_ref());
+        let Some(open) = store.and_then(|store| OpenStore::of(store).ok()) else { continue };
+        let met = |attempts: Attempts| NotRenewed { waits: attempts.waits(), why: attempts.why };
+        row.not_renewed = open.attempts().map(met);
+    }
+}
+
+fn not_renewed_in_words(row: &ContextRow) -> Option<String> {
+    let NotRenewed { waits, why } = row.not_renewed.as_ref()?;
+    let context = row.context.as_deref().unwrap_or(&row.user_entry);
+    let mut note = format!("context {} is not renewed: {}", show(context), show_short(why, 300));
+    if !waits {
+        let again = format!("\n  to try now: kubectl usercert renew -- {}", shell_word(context));
+        note.push_str(&again);
+    }
+    Some(note)
 }
 
 fn table(rows: &[ContextRow], wide: bool, now: UnixTime, room: Room) -> String {
@@ -147,11 +172,7 @@ fn table(rows: &[ContextRow], wide: bool, now: UnixTime, room: Room) -> String {
                     Some(left) => format!("{} ago", human_duration(-left)),
                     None => "<none>".to_owned(),
                 },
-                match (row.revoked, row.renews_itself) {
-                    (Some(true), _) => "revoked".to_owned(),
-                    (_, true) => format!("{}, renews itself", row.state.as_str()),
-                    (_, false) => row.state.as_str().to_owned(),
-                },
+                row.state_in_words(),
             ];
             if wide {
                 cells.push(cell(&row.user_entry, 60));

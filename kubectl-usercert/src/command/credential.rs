@@ -160,13 +160,14 @@ fn renewed(host: &Host, open: OpenStore, endpoint: &Endpoint) -> Result<(OpenSto
             let until = renewal_point(&open.leaf);
             return Ok((open, until));
         }
-        Ok(Renewal::Pending { line, code, new }) => {
-            if new {
+        Ok(Renewal::Pending { line, code }) => {
+            let why = format!("it waits for an admin: {line}");
+            if open.attempts().is_none_or(|told| told.why != why) {
                 host.say(format!(
                     "The renewal of the certificate of {user}, which {left}, waits for an admin (code {code}):\n  {line}"
                 ));
             }
-            attempts(0, next_look(&open.leaf, now), format!("it waits for an admin: {line}"))
+            attempts(0, next_look(&open.leaf, now), why)
         }
         Err(error) => {
             host.warn(format!(

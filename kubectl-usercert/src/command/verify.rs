@@ -19,6 +19,7 @@ use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::revocation::Known;
 use crate::workflow::self_renewal::ask_anew;
+use crate::workflow::stored_credential::OpenStore;
 
 /// Ask the server who this context is, and explain the answer
 ///
@@ -224,7 +225,9 @@ fn print(
     (token_end, is_revoked): (Option<UnixTime>, Option<bool>),
 ) -> Result<()> {
     let context = target.resolved.context_name.clone().unwrap_or_default();
-    let renews_itself = self_renewing::store_of(&target.resolved.user).is_some();
+    let store = self_renewing::store_of(&target.resolved.user);
+    let renews_itself = store.is_some();
+    let attempts = store.and_then(|store| OpenStore::of(&store).ok()?.attempts());
     let value = output::object(
         "Verification",
         json!({
@@ -234,6 +237,7 @@ fn print(
             "sameCertificate": leaf.map(|_| info.credential().is_some()),
             "notAfter": leaf.map(|l| l.not_after).or(token_end),
             "renewsItself": renews_itself, "revoked": is_revoked,
+            "notRenewed": attempts.as_ref().map(|a| json!({ "waits": a.waits(), "why": a.why })),
         }),
     );
     output::print(host, args.output.format, &value, &[format!("context/{context}")], |_| {
@@ -265,7 +269,7 @@ fn print(
                 text.push_str(&format!(
                     "{:<12}{}\n",
                     "Renewal",
-                    renewal_in_words(leaf, host.now())
+                    renewal_in_words(leaf, attempts.as_ref(), host.now())
                 ));
             }
         }
@@ -274,5 +278,12 @@ fn print(
             text.push_str(&format!("{:<12}{end} ({left})\n", "Until"));
         }
         text
-    })
+    })?;
+    if attempts.is_some_and(|attempts| !attempts.waits()) {
+        host.say(format!(
+            "To try the renewal now: kubectl usercert renew -- {}",
+            shell_word(&context)
+        ));
+    }
+    Ok(())
 }

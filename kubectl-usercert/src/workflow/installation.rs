@@ -22,6 +22,7 @@ use crate::workflow::await_certificate;
 use crate::workflow::kubeconfig_writer::{Entry, WrittenEntry};
 use crate::workflow::pending_request::{self, PendingRequest};
 use crate::workflow::placement::{self, AutoRenew, ClusterEntry, Placement};
+use crate::workflow::renewal_rights;
 use crate::workflow::stored_credential;
 use crate::workflow::submission::SubmittedRequest;
 use crate::workflow::submitted_object;
@@ -201,6 +202,9 @@ impl CheckedCertificate {
         let written = self.write(host, list, placement)?;
         self.remove_pending()?;
         self.report(host, &written, list, placement, format)?;
+        if let (Some(AutoRenew::New { .. }), Some(cluster)) = (&placement.auto_renew, &self.tried) {
+            renewal_rights::tell(host, cluster, self.leaf()?).await;
+        }
         if placement.use_context {
             self.tell_what_is_allowed(host, placement).await;
         }
@@ -346,7 +350,7 @@ impl CheckedCertificate {
         let (leaf, now) = (self.leaf()?, host.now());
         let mut expiry = lifetime::expiry_in_words(leaf.not_after, now);
         if written.renews_itself {
-            expiry = format!("{expiry}, {}", renewal_in_words(leaf, now));
+            expiry = format!("{expiry}, {}", renewal_in_words(leaf, None, now));
         }
         let name = format!("context/{}", written.context_name);
         output::print(host, format, &self.value(written)?, &[name], |_| {

@@ -20,6 +20,7 @@ pub mod queue;
 pub mod recent;
 pub mod records;
 pub mod remembered;
+pub mod renewal_rights;
 pub mod reply;
 pub mod review_bindings;
 pub mod review_policy;

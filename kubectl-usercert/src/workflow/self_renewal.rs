@@ -29,9 +29,8 @@ use crate::workflow::submission::{self, Submission};
 pub enum Renewal {
     /// The new certificate is in the store.
     Renewed,
-    /// The request waits for somebody: what to send to an admin, the code to read to them, and whether it
-    /// was submitted just now.
-    Pending { line: String, code: String, new: bool },
+    /// The request waits for somebody: what to send to an admin, and the code to read to them.
+    Pending { line: String, code: String },
 }
 
 /// Renews a certificate by its own means: submits a request, or takes up the one that is pending, waits for
@@ -90,7 +89,7 @@ pub async fn renew(
     let limit = if new { limit } else { Duration::ZERO };
     let end = cluster.wait(object, &uid, limit).await;
     let object = match end.map_err(|e| explain(&e, &cluster.server, &Need::Get))? {
-        WaitEnd::TimedOut(_) => return Ok(Renewal::Pending { line, code, new }),
+        WaitEnd::TimedOut(_) => return Ok(Renewal::Pending { line, code }),
         WaitEnd::Progress(Progress::Issued, Some(object)) => *object,
         // Whoever takes its place next time submits it again.
         WaitEnd::Progress(progress @ (Progress::Vanished | Progress::Replaced), _) => {

@@ -118,6 +118,7 @@ fn main() -> ExitCode {
         self_renewal::crashes::CASES,
         self_renewal::inspecting::CASES,
         self_renewal::refusing::CASES,
+        self_renewal::telling::CASES,
         doctor::CASES,
         records::CASES,
         approver::renewal::CASES,

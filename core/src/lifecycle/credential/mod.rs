@@ -14,6 +14,7 @@ use crate::encoding::base64;
 use crate::kubeconfig::Endpoint;
 use crate::kubeconfig::self_renewing::API_VERSION;
 use crate::lifecycle::Fingerprint;
+use crate::text::show_short;
 use crate::time::{UnixTime, human_duration};
 use crate::x509::certificate::{Certificate, CertificateError};
 
@@ -182,6 +183,13 @@ pub struct Attempts {
     pub why: String,
 }
 
+impl Attempts {
+    /// Whether a request for the successor waits for somebody; if not, the last attempt failed.
+    pub fn waits(&self) -> bool {
+        self.failures == 0
+    }
+}
+
 /// Shortest and longest pause between two attempts, in seconds.
 const PAUSES: (i64, i64) = (10, 3_600);
 /// Longest pause while an approval is waited for, in seconds.
@@ -250,12 +258,15 @@ pub fn answer(stored: &StoredCredential, until: UnixTime) -> Zeroizing<String> {
     Zeroizing::new(answer.to_string())
 }
 
-/// "renews itself from 2026-12-01T10:00:00Z on (in 5d)".
-pub fn renewal_in_words(leaf: &Certificate, now: UnixTime) -> String {
+/// "renews itself from 2026-12-01T10:00:00Z on (in 5d)", or what the last attempt met.
+pub fn renewal_in_words(leaf: &Certificate, attempts: Option<&Attempts>, now: UnixTime) -> String {
     let due = renewal_point(leaf);
     let left = due.since(now);
     if now >= leaf.not_after {
         "could not renew itself in time".to_owned()
+    } else if let Some(attempts) = attempts.filter(|a| a.certificate == leaf.fingerprint()) {
+        let how = if attempts.waits() { "not yet" } else { "fails" };
+        format!("{how}: {}", show_short(&attempts.why, 300))
     } else if left > 0 {
         format!("renews itself from {due} on (in {})", human_duration(left))
     } else {

@@ -102,7 +102,7 @@ pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
         return Err(too_late(&renewed.context_name, leaf, auto, None, host.now()));
     }
     if args.auto {
-        return switch::to_auto(host, args, &target, &renewed);
+        return switch::to_auto(host, args, &target, &renewed).await;
     }
     let dropped: Vec<&str> = leaf.subject.dropped().map(|a| a.name()).collect();
     if !dropped.is_empty() {

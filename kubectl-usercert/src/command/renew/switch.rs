@@ -9,17 +9,21 @@ use usercert_core::x509::lifetime::expiry_in_words;
 use zeroize::Zeroizing;
 
 use super::{RenewArgs, Renewed};
-use crate::cluster::Target;
+use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::named;
 use crate::keys::PrivateKey;
-use crate::ui::args::DryRun;
+use crate::ui::args::{DryRun, Timeout};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::kubeconfig_writer::{Entry, WrittenEntry};
+use crate::workflow::renewal_rights;
 use crate::workflow::stored_credential::{self, OpenStore};
 
-pub(super) fn to_auto(
+/// Longest time for asking what the certificate may do.
+const ASKING: Timeout = Timeout::seconds(5);
+
+pub(super) async fn to_auto(
     host: &Host,
     args: &RenewArgs,
     target: &Target,
@@ -54,7 +58,10 @@ pub(super) fn to_auto(
     }
     stored_credential::store(&reference, &credential, true, host.now())?;
     let written = entry.write(host, &target.kubeconfig.list, false, false)?;
-    tell(host, args, renewed, Outcome::Written(&written), true)
+    tell(host, args, renewed, Outcome::Written(&written), true)?;
+    let cluster = Cluster::with_certificate(&target.endpoint, &chain, &key, ASKING)?;
+    renewal_rights::tell(host, &cluster, &renewed.leaf).await;
+    Ok(Exit::Done)
 }
 
 pub(super) fn to_static(
@@ -171,7 +178,7 @@ fn tell(
     };
     let mut rest = expiry_in_words(leaf.not_after, now);
     if renews_itself {
-        rest = format!("{rest}, {}", renewal_in_words(leaf, now));
+        rest = format!("{rest}, {}", renewal_in_words(leaf, None, now));
     }
     let names = [format!("context/{context}")];
     output::print(host, args.output.format, &value, &names, |_| format!("{outcome}; {rest}"))?;

@@ -5,14 +5,22 @@ pub(crate) mod inspecting;
 pub(crate) mod refusing;
 pub(crate) mod renewing;
 pub(crate) mod switching;
+pub(crate) mod telling;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
 use crate::trial::{Outcome, Person, Trial, plugin};
 
 const V1: &str = "client.authentication.k8s.io/v1";
+
+/// What they must be allowed.
+static REQUESTER: LazyLock<Value> = LazyLock::new(|| {
+    json!([{ "apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"],
+             "verbs": ["create", "get", "list", "watch"] }])
+});
 
 /// Somebody whose certificate renews itself.
 struct Holder {
@@ -58,6 +66,13 @@ impl Holder {
 
     /// The same, as long as it does not renew itself.
     fn aged_in_kubeconfig(trial: &Trial, base: &str, lived: i64, left: i64) -> Option<Self> {
+        let holder = Self::without_rights(trial, base, lived, left)?;
+        trial.grant(&holder.user, REQUESTER.clone());
+        Some(holder)
+    }
+
+    /// The same, as long as they may not ask for another.
+    fn without_rights(trial: &Trial, base: &str, lived: i64, left: i64) -> Option<Self> {
         let user = trial.user(base);
         let person = trial.newcomer();
         std::fs::create_dir_all(person.home.join(".kube")).expect("a directory");
@@ -73,13 +88,6 @@ impl Holder {
         let pair = ["--client-certificate=aged.crt", "--client-key=aged.key", "--embed-certs"];
         let set = ["config", "set-credentials", &user];
         person.kubectl(&[&set[..], &pair].concat()).ok();
-        trial.grant(
-            &user,
-            json!([{
-                "apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"],
-                "verbs": ["create", "get", "list", "watch"],
-            }]),
-        );
         let cluster = view["clusters"][0]["cluster"].clone();
         Some(Self { person, context: user.clone(), user, cluster })
     }

@@ -29,6 +29,7 @@ fn installed_so(trial: &Trial) {
     );
     let out = person.run(&["install", &user, "--auto-renew"]).ok();
     let command = link.to_str().expect("a path");
+    let out = out.says(&["may not create, get, watch certificatesigningrequests"]);
     let out = out.says(&[".kube/kuberc", &format!("- command: \"{command}\"")]);
     out.prints(&["renews itself from "]);
     assert!(person.pending().is_empty(), "the key is in the store");

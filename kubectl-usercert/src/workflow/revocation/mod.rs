@@ -169,8 +169,9 @@ fn unwritten(error: &ApiError, cluster: &Cluster) -> Error {
     if text.contains("Too long") || text.contains("request is too large") {
         return Error::new(format!("the list of revoked certificates is full: {}", show(&text)))
             .hint(
-                "`kubectl usercert revocations prune` removes what has expired, `revocations list` \
-                 names keys that are not entries",
+                "`kubectl usercert revoke --all-certificates -- NAME` blocks all certificates of a \
+                 user with one entry; `revocations prune` removes what has expired; `revocations \
+                 list` names keys that are not entries",
             );
     }
     if text.contains("immutable") {

@@ -249,7 +249,7 @@ fn what_is_not_safe_is_refused() {
         ("x: |\n  text", "line 2: the file ends in a block scalar without a line break"),
         ("kind: Config\n---\n", "line 2: a second document starts here"),
         ("users:\n- name: a\n\n- name: a\n", "lines 2 and 4: the user \"a\" appears twice"),
-        ("users: []\nkind: Config\nusers: []\n", "line 3: a duplicate key"),
+        ("users: []\nkind: Config\nusers: []\n", "line 3: a key that appears twice"),
         ("users:\n- name: 5\n", "line 2: a name must be a string"),
         ("kind: Pod\n", "line 1: kind is not Config, so this is not a kubeconfig"),
         ("%YAML 1.2\n---\n", "line 2, column 1: kubectl reads YAML 1.1 only"),

@@ -79,8 +79,8 @@ fn documents() {
 #[test]
 fn what_is_refused() {
     let cases = [
-        ("a: 1\nb: 2\na: 3\n", "line 3, column 1: a duplicate key"),
-        ("{a: 1, \"a\": 2}", "line 1, column 8: a duplicate key"),
+        ("a: 1\nb: 2\na: 3\n", "line 3, column 1: a key that appears twice"),
+        ("{a: 1, \"a\": 2}", "line 1, column 8: a key that appears twice"),
         ("a: *b\n", "line 1, column 4: an alias without an anchor before it"),
         ("a: &b [*b]\n", "line 1, column 8: an alias for what it is part of"),
         ("a: \"b\n", "line 1, column 4: a quoted string that does not end"),

@@ -91,7 +91,7 @@ fn broken_policies_stop_everything(trial: &Trial) {
             "line 3, column 12: findings: not-expected: it always refuses",
         ),
         (String::new(), "line 1, column 1: it is empty"),
-        (format!("{HEAD}users: [\n"), "line 3, column 8: a bracket"),
+        (format!("{HEAD}users: [\n"), "line 3, column 8: an unmatched bracket"),
     ] {
         admin.write(".config/kubectl-usercert/policy.yaml", &policy);
         for args in [&["approve", &user, "--yes"][..], &["review", &user], &["list"]] {

@@ -227,8 +227,8 @@ fn mistakes_are_told_with_their_places() {
         assert!(problem.starts_with(error), "{rules:?}: {problem}");
     }
     for (text, error) in [
-        ("", "line 1, column 1: there is nothing in it"),
-        ("# only this\n", "line 1, column 1: there is nothing in it"),
+        ("", "line 1, column 1: it is empty"),
+        ("# only this\n", "line 1, column 1: it is empty"),
         ("kind: Policy", "line 1, column 1: missing field `apiVersion`"),
         (
             "apiVersion: usercert/v2\nkind: Policy",
@@ -239,7 +239,7 @@ fn mistakes_are_told_with_their_places() {
             "line 2, column 7: kind: unknown variant `Config`, expected `Policy`",
         ),
         ("- a", "line 1, column 1: invalid type: sequence, expected struct Policy"),
-        ("kind: [\n", "line 1, column 7: a bracket without its counterpart"),
+        ("kind: [\n", "line 1, column 7: an unmatched bracket"),
     ] {
         let problem = Policy::parse(text).unwrap_err().to_string();
         assert!(problem.starts_with(error), "{text:?}: {problem}");

@@ -26,7 +26,7 @@ fn without_the_right_to_ask(trial: &Trial) {
         let why = value["notRenewed"]["why"].as_str().expect("a reason");
         assert!(why.contains("Forbidden") && value["notRenewed"]["waits"] == false, "{value}");
     }
-    person.run(&["renew"]).exits(1).says(&["Forbidden", "an admin grants this"]);
+    person.run(&["renew"]).exits(1).says(&["Forbidden", "an admin can grant this"]);
 
     trial.grant(user, REQUESTER.clone());
     let out = person.run(&["renew", "--auto"]).ok();

@@ -94,8 +94,7 @@ fn check_validity(item: &mut Description, certificate: &Certificate, now: UnixTi
 fn check_use(item: &mut Description, certificate: &Certificate) {
     let usages = certificate.key_usages.as_deref();
     if certificate.is_ca {
-        // Go takes a usage without any bit for none.
-        if usages.is_some_and(|u| !u.is_empty() && !u.contains(&"cert sign")) {
+        if certificate.cannot_sign().is_some() {
             item.problem(
                 "ca-cannot-sign",
                 "marked as a CA, but its key usage does not let it sign certificates: no chain \

@@ -3,6 +3,7 @@
 
 use crate::x509::certificate::{Certificate, Chain};
 use crate::x509::key::Verification;
+use crate::x509::policy;
 
 /// One step: who was signed, and by whom it says so.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,13 @@ pub fn way<'c, T: Copy>(
         way.push(step);
     }
     way
+}
+
+/// Whether a chain, the leaf first and the trust anchor last, has the certificate policies that those in it
+/// require.
+pub(crate) fn has_policies(chain: &[&Certificate]) -> bool {
+    let policies = chain.iter().map(|c| (&c.policies, c.is_self_issued()));
+    policy::are_met(&policies.collect::<Vec<_>>())
 }
 
 /// Links that are looked at; Go verifies as many signatures of one chain.

@@ -15,14 +15,15 @@ pub(crate) const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 
 pub(crate) const NAME_CONSTRAINTS: &str = "2.5.29.30";
 pub(crate) const DISTRIBUTION_POINTS: &str = "2.5.29.31";
+pub(crate) const POLICIES: &str = "2.5.29.32";
 pub(crate) const POLICY_MAPPINGS: &str = "2.5.29.33";
 pub(crate) const POLICY_CONSTRAINTS: &str = "2.5.29.36";
+pub(crate) const INHIBIT_ANY_POLICY: &str = "2.5.29.54";
 pub(crate) const AUTHORITY_INFORMATION: &str = "1.3.6.1.5.5.7.1.1";
 
 /// Extensions that Go heeds beside those that are read here (`Go: crypto/x509`,
 /// `processExtensions`).
-pub(crate) const KNOWN_TO_GO: [&str; 4] =
-    [DISTRIBUTION_POINTS, "2.5.29.32", "2.5.29.54", AUTHORITY_INFORMATION];
+pub(crate) const KNOWN_TO_GO: [&str; 2] = [DISTRIBUTION_POINTS, AUTHORITY_INFORMATION];
 
 /// One extension.
 #[derive(Clone, Debug)]
@@ -64,13 +65,13 @@ pub(crate) fn name(oid: &str) -> String {
         BASIC_CONSTRAINTS => "basicConstraints",
         NAME_CONSTRAINTS => "nameConstraints",
         DISTRIBUTION_POINTS => "cRLDistributionPoints",
-        "2.5.29.32" => "certificatePolicies",
+        POLICIES => "certificatePolicies",
         AUTHORITY_KEY_ID => "authorityKeyIdentifier",
         EXTENDED_KEY_USAGE => "extKeyUsage",
         AUTHORITY_INFORMATION => "authorityInfoAccess",
         POLICY_MAPPINGS => "policyMappings",
         POLICY_CONSTRAINTS => "policyConstraints",
-        "2.5.29.54" => "inhibitAnyPolicy",
+        INHIBIT_ANY_POLICY => "inhibitAnyPolicy",
         _ => oid,
     };
     known.to_owned()

@@ -9,6 +9,7 @@ pub mod key;
 pub mod lifetime;
 pub mod name;
 pub mod pkcs10;
+pub(crate) mod policy;
 pub mod san;
 #[cfg(test)]
 pub(crate) mod testing;

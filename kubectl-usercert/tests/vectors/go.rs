@@ -425,7 +425,7 @@ fn verdict(placed: &[LocatedArtifact], items: &[Description], leaf: usize) -> Ve
         ["no-common-name", "odd-key", "no-digital-signature", "weak-key", "ca-cannot-sign"];
     for finding in &items[leaf].findings {
         match (finding.severity, finding.code) {
-            (_, "name-constraints" | "policy-constraints" | "signature-unchecked") => unsure = true,
+            (_, "name-constraints" | "signature-unchecked") => unsure = true,
             (_, "ca-other-purpose") if finding.message.ends_with("client auth") => {
                 why.push("not for clients above".to_owned());
             }

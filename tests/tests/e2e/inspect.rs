@@ -194,6 +194,15 @@ fn chains(trial: &Trial) {
     assert_eq!(x["properties"].get("issuedBy"), None, "{x}");
     let right = person.run(&["inspect", "x.crt", "other.crt", "-o", "json"]).ok().json();
     assert_eq!(item(&right, "x.crt")["properties"]["issuedBy"], "other.crt");
+    // Signed by what is no CA, which openssl does.
+    sh(
+        &person,
+        "openssl x509 -req -in r -CA pki/node.crt -CAkey pki/node.key -CAcreateserial -days 3 -out below.crt 2>/dev/null; \
+         cat below.crt pki/node.crt pki/ca.crt > broken; \
+         ! openssl verify -CAfile pki/ca.crt -untrusted pki/node.crt below.crt",
+    );
+    let broken = person.run(&["inspect", "broken", "-o", "json"]).ok().json();
+    assert!(codes(&broken["items"][0]).contains(&"issuer-cannot-sign"), "{broken}");
 }
 
 fn objects_in_the_cluster(trial: &Trial) {

@@ -5,6 +5,7 @@ use crate::time::UnixTime;
 use crate::x509::certificate::Certificate;
 use crate::x509::chain;
 use crate::x509::key::PublicKey;
+use crate::x509::policy::Policies;
 
 /// Why a certificate and a key are no authority to sign with.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -75,6 +76,14 @@ impl Authority {
                     ca.subject.shown()
                 )));
             }
+        }
+        // What is signed here names no policies.
+        let leaf = Certificate { policies: Policies::default(), ..certificate.clone() };
+        let all: Vec<_> = [&leaf, &certificate].into_iter().chain(&above).collect();
+        if !chain::has_policies(&all) {
+            return Err(AuthorityError::Unfit(format!(
+                "the CA {ca}, or one above it, requires certificate policies: nobody would accept what is signed here"
+            )));
         }
         let authority = Self { certificate, above };
         for ca in authority.all() {
@@ -169,6 +178,7 @@ impl Authority {
 mod tests {
     use super::*;
     use crate::ca::profile;
+    use crate::encoding::der::Element;
     use crate::x509::testing::authority;
 
     fn purpose(usages: &[&str], profile: &str) -> bool {
@@ -255,6 +265,11 @@ mod tests {
         assert!(narrow.to_string().starts_with("the CA CN=root allows fewer CAs below it"));
         let odd = refused(&|root| root.unknown_critical = vec!["1.2.3".to_owned()]);
         assert!(odd.to_string().contains("unknown to Kubernetes: 1.2.3"), "{odd}");
+        let mut strict = middle.clone();
+        let required = Element::only(&[0x30, 3, 0x80, 1, 0]).unwrap();
+        strict.policies.take_constraints(&required);
+        let refused = Authority::new(vec![strict, root.clone()], &key, now, |_, _| true);
+        assert!(refused.unwrap_err().to_string().contains("requires certificate policies"));
         let servers = Some(vec!["server auth".to_owned()]);
         let ca = with(Certificate { extended_key_usages: servers, ..root.clone() }).unwrap();
         assert!(ca.may_issue(profile::user()).is_err());

@@ -23,7 +23,7 @@ pub(super) fn chains(
             continue;
         }
         items[subject].set("issuedBy", placed[issuer].source.clone());
-        if !ca.is_ca && !items[issuer].word("profile").eq("ca") {
+        if !ca.is_ca && ca.may_be_authority() && !items[issuer].word("profile").eq("ca") {
             // Of version 1, which cannot say so itself.
             items[issuer].set("profile", "ca");
             items[issuer].set("meaning", "signs certificates");
@@ -59,6 +59,11 @@ pub(super) fn check_chain(
     above: &[(usize, &Certificate)],
 ) -> bool {
     let name = |ca: &Certificate| show_short(&ca.subject.shown(), 200);
+    let cannot_sign = |(_, ca): &(usize, &Certificate)| Some((name(ca), ca.cannot_sign()?));
+    if let Some((name, why)) = above.iter().find_map(cannot_sign) {
+        let message = format!("{name} above it {why}: nobody accepts it");
+        items[subject].problem("issuer-cannot-sign", message);
+    }
     let ended = above.iter().find(|(index, _)| !is_valid(&items[*index])).map(|(_, ca)| *ca);
     if let Some(ca) = ended {
         let name = name(ca);
@@ -99,11 +104,12 @@ pub(super) fn check_chain(
             format!("{} above it limits which names it may certify; not checked here", name(ca));
         items[subject].note("name-constraints", message);
     }
-    let mut all = [leaf].into_iter().chain(above.iter().map(|(_, ca)| *ca));
-    if let Some(certificate) = all.find(|c| c.has_policy_constraints) {
-        let message =
-            format!("{} constrains certificate policies; not checked here", name(certificate));
-        items[subject].note("policy-constraints", message);
+    let all: Vec<_> = [leaf].into_iter().chain(above.iter().map(|(_, ca)| *ca)).collect();
+    if !chain::has_policies(&all) {
+        items[subject].problem(
+            "policy-constraints",
+            "its chain lacks certificate policies that it requires: Go's programs refuse it",
+        );
     }
     ended.is_none()
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::located::{Link, LocatedArtifact, certificate};
 use crate::inspect::{Artifact, Description};
+use crate::x509::certificate::Certificate;
 use crate::x509::key::Verification;
 
 /// For each thing the certificate that signed it. One that signed itself is a root, whoever has signed
@@ -18,7 +19,9 @@ pub(super) fn issuers(
     // What is to be said where nobody is found: by its subject, who is named and was not it.
     let mut others: Vec<Option<(usize, Verification)>> = vec![None; placed.len()];
     let valid: Vec<bool> = items.iter().map(is_valid).collect();
-    let sound: Vec<bool> = items.iter().map(may_sign).collect();
+    let cannot_sign = |index| certificate(placed, index).and_then(Certificate::cannot_sign);
+    let is_sound = |(index, item)| may_sign(item) && cannot_sign(index).is_none();
+    let sound: Vec<bool> = items.iter().enumerate().map(is_sound).collect();
     // The CA that leaves the most to those below it.
     let rank = |ca: usize| {
         let c = certificate(placed, ca);
@@ -62,8 +65,10 @@ pub(super) fn issuers(
                     issuers[subject] = Some(issuer);
                 }
             }
-            // Of a CA whose key has another identifier nothing else was to be expected.
+            // Of a CA whose key has another identifier nothing else was to be expected, nor of what is
+            // no CA.
             Verification::Invalid if !names_as_issuer(placed, link) => {}
+            _ if certificate(placed, issuer).is_some_and(|c| !c.may_be_authority()) => {}
             Verification::Invalid => {
                 others[subject].get_or_insert((issuer, Verification::Invalid));
             }
@@ -102,9 +107,7 @@ fn names_as_issuer(placed: &[LocatedArtifact], link: &Link) -> bool {
 
 /// Whether nothing is known by which nobody takes a signature of it.
 fn may_sign(item: &Description) -> bool {
-    item.findings
-        .iter()
-        .all(|f| !["ca-cannot-sign", "unknown-critical", "unreadable-to-go"].contains(&f.code))
+    item.findings.iter().all(|f| !["unknown-critical", "unreadable-to-go"].contains(&f.code))
 }
 
 /// Whether nothing is wrong with its time.

@@ -32,14 +32,19 @@ pub fn links(placed: &[LocatedArtifact]) -> Vec<Link> {
             Artifact::Certificate(leaf) => {
                 let named = by_name.get(&hex(&leaf.issuer_der));
                 let named = named.into_iter().flatten().take(LOOKED_AT);
-                let ca = |i: &&usize| {
-                    let ca = certificate(placed, **i);
-                    ca.filter(|ca| ca.may_be_authority() || ca.der == leaf.der)
+                // As in Go those with other key identifiers come after the others; and last what is no
+                // CA, to say so of what it has signed all the same.
+                let is = |i: &usize, authority, fits| {
+                    certificate(placed, *i).is_some_and(|ca| {
+                        (ca.may_be_authority() || ca.der == leaf.der) == authority
+                            && leaf.names_as_issuer(ca) == fits
+                    })
                 };
-                // As in Go: those with other key identifiers last.
-                let fits = |i: &&usize| ca(i).is_some_and(|ca| leaf.names_as_issuer(ca));
-                let others = named.clone().filter(|i| ca(i).is_some() && !fits(i));
-                let candidates = named.filter(fits).chain(others).take(CANDIDATES);
+                let ranks = [(true, true), (true, false), (false, true)];
+                let candidates = ranks.iter().flat_map(|(authority, fits)| {
+                    named.clone().filter(|i| is(i, *authority, *fits))
+                });
+                let candidates = candidates.take(CANDIDATES);
                 links.extend(candidates.map(|issuer| Link { subject, issuer: *issuer }));
             }
             _ => {}

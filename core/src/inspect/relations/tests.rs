@@ -78,9 +78,47 @@ fn a_leaf_signs_nobody_and_outlives_no_ca_silently() {
     short.not_after = short.not_after.plus(-1);
     let things = [placed("a", 1, leaf("alice", 1)), placed("ca", 1, Artifact::Certificate(short))];
     assert_eq!(related(&things, Verification::Valid, &[None, None]).1, ["outlives-its-ca"]);
-    let no_ca = [placed("a", 1, leaf("alice", 1)), placed("x", 1, leaf("ca", 2))];
-    let only_itself = vec![Link { subject: 1, issuer: 1 }];
-    assert_eq!(links(&no_ca), only_itself);
+    let signed_by = |change: &dyn Fn(&mut Certificate), signature| {
+        let mut above = certificate("ca", &[]);
+        above.der = vec![2];
+        above.issuer_der = b"subject of a root".to_vec();
+        change(&mut above);
+        let above = Artifact::Certificate(Box::new(above));
+        let things = [placed("a", 1, leaf("alice", 1)), placed("x", 1, above)];
+        related(&things, signature, &[None, None])
+    };
+    let (items, codes) = signed_by(&|_| {}, Verification::Valid);
+    assert_eq!(codes, ["issuer-cannot-sign"]);
+    assert_eq!(items[0].findings[0].message, "CN=ca above it is no CA: nobody accepts it");
+    assert_ne!(items[1].word("profile"), "ca");
+    for signature in [Verification::Invalid, Verification::Unsupported] {
+        assert_eq!(signed_by(&|_| {}, signature).1, [""; 0], "somebody else of that name");
+    }
+    let no_signer = |c: &mut Certificate| {
+        c.is_ca = true;
+        c.key_usages = Some(vec!["digital signature"]);
+    };
+    let (items, codes) = signed_by(&no_signer, Verification::Valid);
+    assert_eq!(codes, ["issuer-cannot-sign"]);
+    assert!(items[0].findings[0].message.contains("by its key usage"));
+    let old = |c: &mut Certificate| c.version = 1;
+    assert_eq!(signed_by(&old, Verification::Valid).1, [""; 0], "Go takes it at its word");
+}
+
+#[test]
+fn a_ca_goes_before_what_is_none() {
+    let no_ca = || leaf("ca", 9);
+    for above in [[no_ca(), ca()], [ca(), no_ca()]] {
+        let [first, second] = above;
+        let things =
+            [placed("a", 1, leaf("alice", 1)), placed("1", 1, first), placed("2", 1, second)];
+        let mut things = things;
+        if let Artifact::Certificate(ca) = &mut things[2].found.thing {
+            ca.der.push(2);
+        }
+        let (_, codes) = related(&things, Verification::Valid, &[None, None, None]);
+        assert!(!codes.contains(&"issuer-cannot-sign"), "{codes:?}");
+    }
 }
 
 #[test]
@@ -172,6 +210,7 @@ fn what_stands_above_can_spoil_it() {
     let found = |change: &dyn Fn(&mut Certificate), codes_of_ca: &[&'static str]| {
         let mut ca = certificate("ca", &[]);
         ca.extended_key_usages = None;
+        ca.is_ca = true;
         change(&mut ca);
         let mut items =
             vec![Description::new("certificate"), Description::new("CA"), Description::new("CA")];

@@ -8,6 +8,7 @@ use crate::time::UnixTime;
 use crate::x509::extension::{self, Extension};
 use crate::x509::key::{PublicKey, SignatureAlgorithm};
 use crate::x509::name::Subject;
+use crate::x509::policy::Policies;
 
 /// The PEM label of a certificate.
 pub const LABEL: &str = "CERTIFICATE";
@@ -71,8 +72,8 @@ pub struct Certificate {
     pub path_length: Option<u32>,
     /// Whether it says which names may be below it.
     pub has_name_constraints: bool,
-    /// Whether it says which certificate policies have to stand below it, or that they mean others.
-    pub has_policy_constraints: bool,
+    /// What it says of certificate policies.
+    pub(crate) policies: Policies,
     /// Critical extensions that Go does not know, so that it accepts no chain with this certificate.
     pub unknown_critical: Vec<String>,
 }
@@ -102,6 +103,20 @@ impl Certificate {
     /// openssl signs them, are taken at their word; so does Go.
     pub fn may_be_authority(&self) -> bool {
         self.is_ca || self.version < 3
+    }
+
+    /// Why no chain leads through what it has signed, if that is so (`Go: crypto/x509`,
+    /// `CheckSignatureFrom`).
+    pub(crate) fn cannot_sign(&self) -> Option<&'static str> {
+        // Go takes a usage without any bit for none.
+        let usages = self.key_usages.as_ref().filter(|usages| !usages.is_empty());
+        if !self.may_be_authority() {
+            Some("is no CA")
+        } else if usages.is_some_and(|usages| !usages.contains(&"cert sign")) {
+            Some("may not sign certificates, by its key usage")
+        } else {
+            None
+        }
     }
 
     /// Canonical PEM.
@@ -206,7 +221,7 @@ impl Certificate {
             subject_key_id: None,
             path_length: None,
             has_name_constraints: false,
-            has_policy_constraints: false,
+            policies: Policies::default(),
             unknown_critical: Vec::new(),
         };
         let extensions = inside.read(der::context(3));
@@ -263,9 +278,10 @@ impl Certificate {
             extension::SUBJECT_KEY_ID => {
                 self.subject_key_id = Some(value(der::OCTET_STRING)?.content.to_vec());
             }
-            extension::POLICY_MAPPINGS | extension::POLICY_CONSTRAINTS => {
-                self.has_policy_constraints = true;
-            }
+            extension::POLICIES => self.policies.take_named(&sequence()?)?,
+            extension::POLICY_MAPPINGS => self.policies.take_mappings(&sequence()?)?,
+            extension::POLICY_CONSTRAINTS => self.policies.take_constraints(&sequence()?),
+            extension::INHIBIT_ANY_POLICY => self.policies.take_inhibit_any(extension.value),
             oid => is_heeded = extension::KNOWN_TO_GO.contains(&oid),
         }
         if extension.critical && !is_heeded {

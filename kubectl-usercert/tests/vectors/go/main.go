@@ -214,12 +214,7 @@ func (m maker) certificate(name, above string, issuer *certificate, authority bo
 			Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: m.oneIn(2), Value: []byte{5, 0},
 		})
 	}
-	if m.oneIn(25) {
-		// requireExplicitPolicy 0.
-		template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{
-			Id: asn1.ObjectIdentifier{2, 5, 29, 36}, Critical: true, Value: []byte{0x30, 3, 0x80, 1, 0},
-		})
-	}
+	m.policies(template)
 	made := &certificate{template: template, key: m.key()}
 	if m.oneIn(2) {
 		sum := sha256.Sum256([]byte(name + fmt.Sprint(m.Intn(3))))
@@ -246,6 +241,44 @@ func (m maker) certificate(name, above string, issuer *certificate, authority bo
 	check(err)
 	made.der = der
 	return made
+}
+
+// What a chain says of policies: mostly that it has one, sometimes that those below must have it.
+func (m maker) policies(template *x509.Certificate) {
+	add := func(number int, value any) {
+		der, err := asn1.Marshal(value)
+		check(err)
+		id := asn1.ObjectIdentifier{2, 5, 29, number}
+		template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: id, Critical: m.oneIn(2), Value: der})
+	}
+	policy := func() asn1.ObjectIdentifier {
+		if m.oneIn(8) {
+			return asn1.ObjectIdentifier{2, 5, 29, 32, 0}
+		}
+		return asn1.ObjectIdentifier{1, 2, 3, m.Intn(2)}
+	}
+	if !m.oneIn(3) {
+		type named struct{ ID asn1.ObjectIdentifier }
+		list := []named{{policy()}}
+		if second := policy(); !second.Equal(list[0].ID) && m.oneIn(2) {
+			list = append(list, named{second})
+		}
+		add(32, list)
+	}
+	if m.oneIn(8) {
+		type pair struct{ Issuer, Subject asn1.ObjectIdentifier }
+		add(33, []pair{{policy(), policy()}, {policy(), policy()}}[:1+m.Intn(2)])
+	}
+	if m.oneIn(8) {
+		type constraints struct {
+			Require int `asn1:"tag:0,optional,default:-1"`
+			Inhibit int `asn1:"tag:1,optional,default:-1"`
+		}
+		add(36, constraints{m.Intn(4) - 1, m.Intn(4) - 1})
+	}
+	if m.oneIn(8) {
+		add(54, m.Intn(3))
+	}
 }
 
 func (m maker) chain() chain {

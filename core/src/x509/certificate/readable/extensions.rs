@@ -4,8 +4,8 @@ use super::{RARE, any, each, uri};
 use crate::encoding::der::{self, Element, Reader};
 use crate::x509::extension::{
     ALTERNATIVE_NAMES, AUTHORITY_INFORMATION, AUTHORITY_KEY_ID, BASIC_CONSTRAINTS,
-    DISTRIBUTION_POINTS, DNS, EMAIL, EXTENDED_KEY_USAGE, IP, KEY_USAGE, NAME_CONSTRAINTS,
-    POLICY_CONSTRAINTS, POLICY_MAPPINGS, SUBJECT_KEY_ID, URI,
+    DISTRIBUTION_POINTS, DNS, EMAIL, EXTENDED_KEY_USAGE, INHIBIT_ANY_POLICY, IP, KEY_USAGE,
+    NAME_CONSTRAINTS, POLICIES, POLICY_CONSTRAINTS, POLICY_MAPPINGS, SUBJECT_KEY_ID, URI,
 };
 
 pub(super) fn extensions(list: Option<&Element<'_>>) -> Result<(), &'static str> {
@@ -97,7 +97,7 @@ fn value_of(oid: &str, value: &mut Reader<'_>) -> Option<()> {
             fields.optional(URI).map(drop)
         }),
         DISTRIBUTION_POINTS => each(value, der::SEQUENCE, &mut distribution_point),
-        "2.5.29.32" => {
+        POLICIES => {
             let mut seen = Vec::new();
             each(value, der::SEQUENCE, &mut |policies| {
                 let policy = policies.read(der::SEQUENCE)?.inside().read(der::OID)?.content;
@@ -116,7 +116,7 @@ fn value_of(oid: &str, value: &mut Reader<'_>) -> Option<()> {
             number(&mut fields, der::context_primitive(0))?;
             number(&mut fields, der::context_primitive(1))
         }
-        "2.5.29.54" => {
+        INHIBIT_ANY_POLICY => {
             let number = value.read(der::INTEGER)?.content;
             (number.len() <= 8 && der::is_integer(number)).then_some(())
         }

@@ -1,8 +1,8 @@
 //! The API server's AuthorizationConfiguration: changed so that at every moment, a crash included,
 //! there is one that the server takes.
 //!
-//! Whoever writes it runs as root beside other people's files: the folder must be one that nobody else
-//! may write into, and no link is followed at a name in it.
+//! Whoever writes it runs as root beside other people's files: nobody else may be able to write the file,
+//! into its folder, or where the path leads through, and no link is followed on the way or in the folder.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -24,6 +24,8 @@ pub enum PutError {
     Read { path: PathBuf, source: io::Error },
     #[error("{} is a symbolic link or not a regular file; name the file itself", show_path(.0))]
     Kind(PathBuf),
+    #[error("{} leads through a symbolic link, {}", show_path(path), show_path(link))]
+    Link { path: PathBuf, link: PathBuf },
     #[error("{} belongs to another user", show_path(.0))]
     Owner(PathBuf),
     #[error("other users can write to {} (mode {mode:04o})", show_path(path))]
@@ -39,6 +41,26 @@ pub enum PutError {
     Changed(PathBuf),
 }
 
+impl PutError {
+    /// What to do about it.
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Owner(_) | Self::Open { .. } => Some(
+                "whoever can write there controls authorization: chown it to root, and chmod go-w"
+                    .to_owned(),
+            ),
+            Self::Link { path, .. } => {
+                let real = std::fs::canonicalize(path).ok()?;
+                Some(format!(
+                    "whoever can change the link controls authorization: name {}",
+                    show_path(&real)
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A configuration in its folder.
 #[derive(Debug)]
 pub struct Configuration {
@@ -51,6 +73,7 @@ impl Configuration {
     pub fn open(file: &Path) -> Result<Self, PutError> {
         let (parent, name) = split(file).ok_or_else(|| PutError::Kind(file.to_owned()))?;
         let failed = |source| PutError::Read { path: parent.to_owned(), source };
+        check_way(parent)?;
         let folder = Folder::open(parent).map_err(failed)?;
         nobody_elses(&folder.metadata().map_err(failed)?, parent)?;
         Ok(Self { folder, name: name.to_owned() })
@@ -99,6 +122,7 @@ impl Configuration {
         if !metadata.is_file() {
             return Err(PutError::Kind(path));
         }
+        nobody_elses(&metadata, &path)?;
         let mut content = Vec::new();
         (&file).take(LIMIT + 1).read_to_end(&mut content).map_err(failed)?;
         match content.len() as u64 > LIMIT {
@@ -126,7 +150,7 @@ pub fn let_everybody_read(_: &Path, _: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes sure that what is in a folder was put there by root or by us.
+/// Makes sure that only root or we can have written a file, or what is in a folder.
 #[cfg(unix)]
 fn nobody_elses(metadata: &Metadata, path: &Path) -> Result<(), PutError> {
     use std::os::unix::fs::MetadataExt;
@@ -137,6 +161,33 @@ fn nobody_elses(metadata: &Metadata, path: &Path) -> Result<(), PutError> {
         mode if mode & 0o022 != 0 => Err(PutError::Open { path: path.to_owned(), mode }),
         _ => Ok(()),
     }
+}
+
+/// Makes sure that nobody else decides where the path of a folder leads: that no link is on the way, and
+/// that nobody else can rename what is.
+#[cfg(unix)]
+fn check_way(folder: &Path) -> Result<(), PutError> {
+    use std::os::unix::fs::MetadataExt;
+    const STICKY: u32 = 0o1000;
+    let failed = |source| PutError::Read { path: folder.to_owned(), source };
+    for (above, step) in std::path::absolute(folder).map_err(failed)?.ancestors().enumerate() {
+        let metadata = std::fs::symlink_metadata(step).map_err(failed)?;
+        if metadata.is_symlink() {
+            return Err(PutError::Link { path: folder.to_owned(), link: step.to_owned() });
+        }
+        // In a sticky directory such as /tmp only its owner can rename a name.
+        match nobody_elses(&metadata, step) {
+            Err(PutError::Open { .. }) if above > 0 && metadata.mode() & STICKY != 0 => {}
+            checked => checked?,
+        }
+    }
+    Ok(())
+}
+
+/// API servers run on Linux.
+#[cfg(not(unix))]
+fn check_way(_: &Path) -> Result<(), PutError> {
+    Ok(())
 }
 
 /// API servers run on Linux.

@@ -8,7 +8,7 @@ use usercert_core::lifecycle::authorization::{NEVER_CALLED, edit, entries, never
 use usercert_core::text::show;
 
 use crate::error::{Error, Result, ResultExt as _};
-use crate::files::authorization::Configuration;
+use crate::files::authorization::{Configuration, PutError};
 
 /// The file, and its folder as the API server sees it.
 pub struct AuthorizationFile {
@@ -47,18 +47,21 @@ impl AuthorizationFile {
                 self.shown()
             )));
         }
-        let file = Configuration::open(&self.file).hint(
-            "whoever can write there controls authorization: chown it to root, and chmod 0755",
-        )?;
-        let before = file.read()?;
+        let file = Configuration::open(&self.file).map_err(explained)?;
+        let before = file.read().map_err(explained)?;
         let ours = entries(list, &format!("{}/{NEVER_CALLED}", self.folder));
         let after = edit(&before, &ours).context(self.shown());
         let after = after.hint("it was left as it is")?;
         let changed = after != before;
         if changed && !dry_run {
             let content = yaml::to_string(&never_called());
-            file.put(&before, &after, (NEVER_CALLED, &content))?;
+            file.put(&before, &after, (NEVER_CALLED, &content)).map_err(explained)?;
         }
         Ok((ours.len(), changed))
     }
+}
+
+fn explained(error: PutError) -> Error {
+    let remedy = error.remedy();
+    Error { hints: remedy.into_iter().collect(), ..error.into() }
 }

@@ -259,7 +259,8 @@ impl Drop for Mount {
 #[test]
 fn an_authorization_file_is_written_through_no_link_and_where_nobody_else_may_write() {
     let directory = tempfile::tempdir().unwrap();
-    let (folder, victim) = (directory.path().join("folder"), directory.path().join("victim"));
+    let real = directory.path().canonicalize().unwrap();
+    let (folder, victim) = (real.join("folder"), real.join("victim"));
     std::fs::create_dir(&folder).unwrap();
     set_mode(&folder, 0o755);
     std::fs::write(&victim, "before").unwrap();
@@ -287,8 +288,53 @@ fn an_authorization_file_is_written_through_no_link_and_where_nobody_else_may_wr
         assert!(matches!(Configuration::open(&file), Err(PutError::Open { .. })), "{open:o}");
     }
     set_mode(&folder, 0o755);
+    // So they could where they may write the file itself, or what it names.
+    for (name, open) in [(&file, 0o666), (&file, 0o660), (&folder.join("beside"), 0o602)] {
+        let before = mode(name);
+        set_mode(name, open);
+        let configuration = Configuration::open(&file).unwrap();
+        let put = configuration.put("after", "next", ("beside", "beside"));
+        assert!(matches!(put, Err(PutError::Open { .. })), "{open:o}: {put:?}");
+        assert_eq!(std::fs::read(&file).unwrap(), b"after");
+        set_mode(name, before);
+    }
     if root() {
+        chown(&file, Some(65534), None).unwrap();
+        let read = Configuration::open(&file).unwrap().read();
+        assert!(matches!(read, Err(PutError::Owner(_))), "{read:?}");
+        chown(&file, Some(0), None).unwrap();
         chown(&folder, Some(65534), None).unwrap();
+        assert!(matches!(Configuration::open(&file), Err(PutError::Owner(_))));
+    }
+}
+
+#[test]
+fn nobody_else_decides_where_an_authorization_file_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let real = directory.path().canonicalize().unwrap();
+    let above = real.join("above");
+    let folder = above.join("folder");
+    std::fs::create_dir_all(&folder).unwrap();
+    set_mode(&folder, 0o755);
+    let file = folder.join("authorization.yaml");
+    std::fs::write(&file, "").unwrap();
+    set_mode(&file, 0o600);
+    for (mode, good) in [(0o755, true), (0o777, false), (0o1777, true), (0o775, false)] {
+        set_mode(&above, mode);
+        let opened = Configuration::open(&file);
+        assert_eq!(opened.is_ok(), good, "{mode:o}: {opened:?}");
+    }
+    set_mode(&above, 0o755);
+    symlink(&folder, real.join("link")).unwrap();
+    symlink(&above, real.join("other")).unwrap();
+    for way in ["link", "other/folder"] {
+        let refused = Configuration::open(&real.join(way).join("authorization.yaml")).unwrap_err();
+        assert!(matches!(refused, PutError::Link { .. }), "{way}: {refused}");
+        let remedy = refused.remedy().unwrap();
+        assert!(remedy.ends_with(&format!("name {}", folder.display())), "{remedy}");
+    }
+    if root() {
+        chown(&above, Some(65534), None).unwrap();
         assert!(matches!(Configuration::open(&file), Err(PutError::Owner(_))));
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{becomes, own_server, powerful};
+use super::{becomes, own_server, powerful, set_mode};
 use crate::backend::Backend;
 use crate::cases;
 use crate::trial::{Outcome, Person, Trial};
@@ -17,6 +17,7 @@ cases!(
     sync_runs_with_the_printed_rights_and_no_less,
     what_is_open_goes_on,
     a_file_that_the_server_rejects_is_no_success,
+    a_file_that_others_may_write_is_left_alone,
 );
 
 fn read(person: &Person) -> Outcome {
@@ -362,4 +363,27 @@ fn a_file_that_the_server_rejects_is_no_success(trial: &Trial) {
     std::fs::write(&file, text(&file).replace("request.nonsense(((", "false")).expect("a file");
     admin.run(&sync).ok().says(&["The API server uses it."]);
     read(&alice).exits(1);
+}
+
+/// Once and as a service; what others may write is theirs already.
+fn a_file_that_others_may_write_is_left_alone(trial: &Trial) {
+    let Some((trial, file)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    let before = text(&file);
+    let refused = |path: &Path, said: &str| {
+        let path = path.to_str().expect("UTF-8");
+        let sync = ["revocations", "sync", "--authorization-config", path];
+        admin.run(&[&sync[..], &["--once"]].concat()).exits(1).says(&[said]);
+        admin.serving(&sync, said).stop();
+        assert_eq!(text(&file), before);
+    };
+    set_mode(&file, 0o666);
+    refused(&file, "other users can write to ");
+    set_mode(&file, 0o600);
+    let link = admin.home.join("link");
+    std::os::unix::fs::symlink(file.parent().expect("a folder"), &link).expect("a link");
+    refused(&link.join("authorization.yaml"), "leads through a symbolic link");
+    let path = file.to_str().expect("UTF-8");
+    admin.run(&["revocations", "sync", "--once", "--authorization-config", path]).ok();
 }

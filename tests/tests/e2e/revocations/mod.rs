@@ -7,7 +7,8 @@ pub(crate) mod guards;
 pub(crate) mod list;
 pub(crate) mod verdicts;
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,10 @@ pub(crate) fn own_server(trial: &Trial) -> Option<(Trial, PathBuf)> {
     let (backend, file) = match &*trial.backend {
         Backend::Sandbox(_) => {
             let folder = tempfile::tempdir().expect("a directory").keep();
+            let folder = folder.canonicalize().expect("a directory");
             let file = folder.join("authorization.yaml");
             std::fs::write(&file, "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\nauthorizers:\n- type: Node\n  name: node\n- type: RBAC\n  name: rbac\n").expect("a file");
+            set_mode(&file, 0o600);
             let authorization_config = Some(file.clone());
             let options = SandboxOptions { authorization_config, ..SandboxOptions::default() };
             (Backend::Sandbox(Sandbox::start(options).expect("a sandbox")), file)
@@ -40,6 +43,11 @@ pub(crate) fn own_server(trial: &Trial) -> Option<(Trial, PathBuf)> {
         Backend::Cluster(_) => return None,
     };
     Some((Trial::new(Arc::new(backend), "revocations"), file))
+}
+
+/// Whatever the umask made of it.
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("its mode");
 }
 
 /// Somebody with a certificate who may do everything by a binding, and the certificate's file.

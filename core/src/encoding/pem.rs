@@ -73,6 +73,18 @@ pub(crate) fn unindented(text: &str) -> String {
     text.lines().map(|line| format!("{}\n", line.trim())).collect()
 }
 
+/// [`unindented`], also where it is quoted as in a mail.
+pub(crate) fn unquoted(text: &str) -> String {
+    let is_mark = |c: char| c.is_whitespace() || matches!(c, '>' | '\u{feff}');
+    // It may be of a private key, of which growing would leave a copy behind.
+    let mut plain = String::with_capacity(text.len() + 1);
+    for line in text.lines() {
+        plain.push_str(line.trim_start_matches(is_mark).trim_end());
+        plain.push('\n');
+    }
+    plain
+}
+
 const END: &[u8] = b"\n-----END ";
 
 /// Looks for blocks from front to back. What was looked for ahead is kept, so that a text of nothing

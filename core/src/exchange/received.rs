@@ -7,10 +7,12 @@ use serde_json::Value;
 
 use crate::encoding::{base64, pem, yaml};
 use crate::exchange::armor;
-use crate::exchange::request_file::{decode, manifest_part, quoted_part};
+use crate::exchange::request_file::{self, decode, manifest_part, quoted_part};
 use crate::x509::certificate::{self, Certificate};
 use crate::x509::key;
 use crate::x509::pkcs10::{self, CertificateRequest};
+
+const BEGIN: &str = "-----BEGIN ";
 
 /// What a thing is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +62,9 @@ pub fn read(input: &[u8]) -> Received {
     {
         return Received { purpose, text: None };
     }
-    let Some(text) = decode(input) else {
+    // PEM that is quoted is none before the marks are taken off.
+    let pem = request_file::clean(input).filter(|text| text.contains(BEGIN));
+    let Some(text) = pem.or_else(|| decode(input)) else {
         return Received { purpose: Purpose::Other, text: None };
     };
     let quoted = quoted_part(&text);
@@ -103,7 +107,7 @@ fn of_certificate(certificate: &Certificate) -> Purpose {
 }
 
 fn of_text(text: &str) -> Purpose {
-    if text.contains("-----BEGIN ") && !text.contains("apiVersion") {
+    if text.contains(BEGIN) && !text.contains("apiVersion") {
         return of_pem(text);
     }
     match yaml::parse(text) {
@@ -114,7 +118,7 @@ fn of_text(text: &str) -> Purpose {
     }
     let Some(decoded) = base64::decode_spaced(text) else { return Purpose::Other };
     match std::str::from_utf8(&decoded) {
-        Ok(inner) if inner.contains("-----BEGIN ") => of_pem(inner),
+        Ok(inner) if inner.contains(BEGIN) => of_pem(inner),
         _ => of_der(&decoded),
     }
 }
@@ -229,5 +233,23 @@ mod tests {
             let text = received.text.unwrap();
             assert!(yaml::parse(&text).unwrap()["kind"] == "Config", "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_quoted_is_what_it_would_be_without() {
+        let csr = pkcs10::to_pem(&request("alice", &[]).der);
+        let key = "-----BEGIN PRIVATE KEY-----\nMAAA\n-----END PRIVATE KEY-----\n";
+        for (pem, expected) in
+            [(key, Purpose::Key), (&csr, Purpose::Request), (CERTIFICATE, Purpose::Answer)]
+        {
+            let quoted: String = pem.lines().map(|l| format!("> {l}\n")).collect();
+            for text in [quoted.clone(), format!("Jane wrote:\n{quoted}\nBye\n")] {
+                let plain = Received { purpose: expected, text: Some(pem.to_owned()) };
+                assert_eq!(read(text.as_bytes()), plain);
+            }
+        }
+        // What somebody has written below a quoted mail goes first.
+        let quoted: String = CERTIFICATE.lines().map(|l| format!("> {l}\n")).collect();
+        assert_eq!(purpose(&format!("{quoted}\n{csr}")), Purpose::Request);
     }
 }

@@ -1,7 +1,6 @@
 //! Private keys under a passphrase (PKCS#8 with PBES2, RFC 5958 and RFC 8018).
 
 use pkcs8::EncryptedPrivateKeyInfoRef;
-use usercert_core::encoding::pem;
 use usercert_core::x509::key::{self, PrivateKeyError};
 use zeroize::Zeroizing;
 
@@ -26,8 +25,7 @@ impl EncryptedKey {
         if !matches!(key::to_pkcs8(data), Err(PrivateKeyError::Encrypted)) {
             return Ok(None);
         }
-        let block = pem::all(data).into_iter().find(|b| b.label.ends_with("PRIVATE KEY"));
-        match block {
+        match key::pem_block(data) {
             Some(b) if b.label == "ENCRYPTED PRIVATE KEY" && is_known(&b.der) => {
                 Ok(Some(Self { der: b.der }))
             }
@@ -45,6 +43,8 @@ impl EncryptedKey {
 
 #[cfg(test)]
 mod tests {
+    use usercert_core::encoding::pem;
+
     use super::*;
 
     // Made by `openssl genpkey … | openssl pkcs8 -topk8 -v2 aes-256-cbc` and `… -scrypt`.
@@ -55,7 +55,9 @@ mod tests {
     fn keys_of_openssl_are_opened_with_their_passphrase_only() {
         for file in [PBKDF2, SCRYPT] {
             let der = pem::all(file).remove(0).der;
-            for form in [file, &der] {
+            let quoted = String::from_utf8_lossy(file).replace("\n", "\n> ");
+            let quoted = format!("> {quoted}");
+            for form in [file, &der, quoted.as_bytes()] {
                 let key = EncryptedKey::find(form).unwrap().unwrap();
                 assert!(key.open("correct horse").is_ok());
                 assert!(matches!(key.open("wrong"), Err(KeyError::Passphrase)));

@@ -3,7 +3,7 @@
 use crate::cases;
 use crate::trial::Trial;
 
-cases!(requests, answers);
+cases!(requests, answers, keys);
 
 const PYTHON: &str = r#"
 import sys
@@ -54,6 +54,27 @@ fn requests(trial: &Trial) {
             std::fs::remove_file(csr.replace(".csr", &format!(".{extension}"))).expect("a file");
         }
     }
+}
+
+/// A key as it comes out of a mail or a Secret.
+fn keys(trial: &Trial) {
+    let person = trial.newcomer();
+    let curve = ["-algorithm", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-out", "key"];
+    person.tool("openssl", &[&["genpkey"], &curve[..]].concat()).ok();
+    let key = person.read("key");
+    let quoted: String = key.lines().map(|line| format!("> {line}\n")).collect();
+    person.write("quoted", &format!("Jane wrote:\n{quoted}\nThanks!\n"));
+    person.write("encoded", &person.tool("base64", &["key"]).ok().stdout);
+    let public = person.tool("openssl", &["pkey", "-in", "key", "-pubout"]).ok().stdout;
+    for file in ["key", "quoted", "encoded"] {
+        let request = ["request", "sent", "--key", file, "--offline", "-o", "json"];
+        let made = person.run(&request).ok().json();
+        person.write("csr", made["csr"].as_str().expect("a request"));
+        let of_request = person.tool("openssl", &["req", "-in", "csr", "-noout", "-pubkey"]).ok();
+        assert_eq!(of_request.stdout, public, "{file}");
+    }
+    // That of somebody's mail may be known to others.
+    person.run(&["inspect", "quoted"]).ok().prints(&["private key"]);
 }
 
 /// The reply and the finished kubeconfig, as kubectl and PyYAML's rules see them.

@@ -9,7 +9,7 @@ mod public;
 mod signature;
 
 pub(crate) use self::curve::is_on_curve;
-pub use self::private::{PrivateKeyError, kind_of_pkcs8, to_pkcs8};
+pub use self::private::{PrivateKeyError, kind_of_pkcs8, pem_block, to_pkcs8};
 pub(crate) use self::public::{DSA, EC, ED25519, RSA};
 pub use self::public::{KeyKind, KeyType, PublicKey, UnknownKeyType};
 pub use self::signature::{Hash, SignatureAlgorithm, Verification};

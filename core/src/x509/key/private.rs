@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::public::{EC, ED25519, KeyKind, RSA, number_bits};
 use crate::encoding::der::{self, Element};
-use crate::encoding::pem;
+use crate::encoding::{base64, pem};
 
 /// Why bytes are no private key that we can use.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -23,25 +23,41 @@ pub enum PrivateKeyError {
     UnsupportedCurve,
 }
 
-/// The PKCS#8 DER of the private key in `data`: PEM or DER; PKCS#8, PKCS#1 (RSA) or SEC1 (EC).
+/// The first PEM block of a private key, also where it is indented or quoted as in a mail.
+pub fn pem_block(data: &[u8]) -> Option<pem::Block> {
+    let first = |data: &[u8]| {
+        let mut found = None;
+        for block in pem::all(data) {
+            if found.is_none() && block.label.ends_with("PRIVATE KEY") {
+                found = Some(block);
+            } else {
+                drop(Zeroizing::new(block.der));
+            }
+        }
+        found
+    };
+    first(data).or_else(|| {
+        let text = std::str::from_utf8(data).ok()?;
+        first(Zeroizing::new(pem::unquoted(text)).as_bytes())
+    })
+}
+
+/// The PKCS#8 DER of the private key in `data`: PEM, its base64, or DER; PKCS#8, PKCS#1 (RSA) or SEC1
+/// (EC).
 ///
 /// # Errors
 /// Nothing there, encrypted, or malformed. The content is never part of an error.
 pub fn to_pkcs8(data: &[u8]) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
-    let mut blocks = pem::all(data);
-    let found = blocks.iter().position(|b| b.label.ends_with("PRIVATE KEY"));
-    let (label, der) = match found {
-        Some(i) => {
-            let block = blocks.swap_remove(i);
-            if block.label.starts_with("ENCRYPTED") || block.has_headers {
-                return Err(PrivateKeyError::Encrypted);
-            }
-            (block.label, Zeroizing::new(block.der))
+    let (label, der) = match pem_block(data) {
+        Some(block) if block.label.starts_with("ENCRYPTED") || block.has_headers => {
+            return Err(PrivateKeyError::Encrypted);
         }
+        Some(block) => (block.label, Zeroizing::new(block.der)),
         None => (String::new(), Zeroizing::new(data.to_vec())),
     };
-    for block in blocks {
-        drop(Zeroizing::new(block.der));
+    let inner = std::str::from_utf8(&der).ok().and_then(base64::decode_spaced);
+    if let Some(inner) = inner.filter(|inner| label.is_empty() && !inner.is_empty()) {
+        return to_pkcs8(&Zeroizing::new(inner));
     }
     match label.as_str() {
         "RSA PRIVATE KEY" => wrap_pkcs1(&der),
@@ -127,4 +143,33 @@ pub fn kind_of_pkcs8(pkcs8: &[u8]) -> Option<KeyKind> {
         EC => KeyKind::of_curve(algorithm.read_oid()?),
         _ => KeyKind::Other(oid),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+
+    #[test]
+    fn a_key_is_read_as_it_stands_in_mails_and_objects() {
+        let bare = to_pkcs8(KEY.as_bytes()).unwrap();
+        let lines = |mark: &str| KEY.lines().map(|l| format!("{mark}{l}\n")).collect::<String>();
+        for form in [
+            lines("> "),
+            lines(">> "),
+            lines("    "),
+            format!("Jane wrote:\n{}", lines("> > ")),
+            format!("\u{feff}{KEY}"),
+            base64::encode(KEY),
+            base64::encode(&*bare),
+        ] {
+            assert_eq!(to_pkcs8(form.as_bytes()), Ok(bare.clone()), "{form}");
+        }
+        let encrypted = lines("> ").replace("PRIVATE", "ENCRYPTED PRIVATE");
+        assert_eq!(to_pkcs8(encrypted.as_bytes()), Err(PrivateKeyError::Encrypted));
+        for other in ["", "> hello", "aGVsbG8="] {
+            assert_eq!(to_pkcs8(other.as_bytes()), Err(PrivateKeyError::NotAKey), "{other}");
+        }
+    }
 }

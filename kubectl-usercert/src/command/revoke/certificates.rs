@@ -19,7 +19,6 @@ use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::DryRun;
 use crate::ui::host::Host;
 use crate::workflow::known_certificates::{self, KnownCertificate};
-use crate::workflow::records;
 use crate::workflow::revocation::{self, Installed};
 
 /// Which certificates, and why.
@@ -124,15 +123,14 @@ impl Plan {
         }
     }
 
-    /// Adds the renewals of what is to be blocked, by the cluster's records.
-    pub async fn add_family(&mut self, host: &Host, cluster: &Cluster, now: UnixTime) {
+    /// Adds the renewals of what is to be blocked, by the cluster's records. Exit code 1 when those could not
+    /// be read though one may.
+    pub async fn add_family(&mut self, host: &Host, cluster: &Cluster, now: UnixTime) -> Exit {
         let family = match Family::of(cluster, &self.candidates, now).await {
             Ok(family) => family,
             Err(error) => {
-                let what = "the cluster's records";
-                let why = requests::why_unseen(cluster, &error, what, &records::see());
-                host.warn(format!("warning: cannot tell whether it was renewed: {why}"));
-                return;
+                let unknown = "cannot tell whether it was renewed";
+                return requests::tell_unrecorded(host, cluster, &error, unknown);
             }
         };
         family.known.iter().for_each(|one| self.add_known(one));
@@ -142,6 +140,7 @@ impl Plan {
                  blocked. To block it, name its SHA-256; check who made the record."
             ));
         }
+        Exit::Done
     }
 
     /// Adds what is issued by now to requests that were submitted with what is to be blocked; gives those

@@ -160,7 +160,7 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     let mut plan = Plan::make(host, &args.certificates, &target, &cluster, user, &[]).await?;
     let dry = args.dry_run.dry_run;
     let now = clock::now(host, &cluster);
-    plan.add_family(host, &cluster, now).await;
+    let unrecorded = plan.add_family(host, &cluster, now).await;
     let mut requests = plan.add_in_flight(host, &cluster, dry).await;
     plan.tell_left_out(host);
     let answered = args.yes || dry != DryRun::None;
@@ -176,6 +176,7 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     let reason = &args.certificates.reason;
     let mut blocking = plan.block(&target, &cluster, reason, now, dry).await?;
     let exit = requests.deny(host, &cluster, dry).await.gravest(blocking.exit());
+    let exit = exit.gravest(unrecorded);
     blocking.ask_who_may_end(&cluster).await;
     let outcomes = &blocking.outcomes;
     let names: Vec<String> = outcomes.iter().map(Outcome::full_name).collect();
@@ -207,7 +208,10 @@ async fn finish(
     let mut requests = Requests::default();
     let mut exit = Exit::Done;
     if !args.roles_only() {
-        exit = requests::tell_unseen(host, cluster, &reach);
+        if let Some(error) = &reach.unrecorded {
+            let unknown = "certificates that are known only from their records are not blocked";
+            exit = requests::tell_unrecorded(host, cluster, error, unknown);
+        }
         let in_flight = std::mem::replace(&mut reach.in_flight, Ok(Vec::new()));
         let (open, issued) = Requests::look(host, cluster, in_flight, dry).await;
         requests = open;

@@ -14,7 +14,6 @@ use crate::ui::host::Host;
 use crate::workflow::approval::{self, ApprovalCondition};
 use crate::workflow::known_certificates::KnownCertificate;
 use crate::workflow::records;
-use crate::workflow::role_bindings::Reach;
 
 /// How long an approved request is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -24,6 +23,8 @@ const REASON: &str = "UsercertRevoked";
 /// Requests that nobody has decided, and those that are approved and not issued.
 #[derive(Default)]
 pub struct Requests {
+    /// Whether they could not be listed though one may.
+    failed: bool,
     pending: Vec<CsrObject>,
     approved: Vec<Object>,
     /// UIDs of those that were denied.
@@ -31,26 +32,25 @@ pub struct Requests {
 }
 
 /// Why these could not be listed, in the middle of a sentence.
-pub fn why_unseen(cluster: &Cluster, error: &ApiError, what: &str, need: &Need) -> String {
+fn why_unseen(cluster: &Cluster, error: &ApiError, what: &str, need: &Need) -> String {
     match error.code() {
         403 => format!("you may not list {what}"),
         _ => explain(error, &cluster.server, need).message,
     }
 }
 
-/// Tells where certificates of the person may be that could not be looked for. That one may not look is said
-/// and no more; that the server did not answer is a failure.
-pub fn tell_unseen(host: &Host, cluster: &Cluster, reach: &Reach) -> Exit {
-    if let Some(error) = &reach.unrecorded {
-        let what = "the records of issued certificates";
-        let why = why_unseen(cluster, error, what, &records::see());
-        host.warn(format!(
-            "warning: certificates that are known only from their records are not blocked: {why}"
-        ));
-    }
-    let errors = [reach.unrecorded.as_ref(), reach.in_flight.as_ref().err()];
-    let failed = errors.into_iter().flatten().any(|error| error.code() != 403);
-    if failed { Exit::Failed } else { Exit::Done }
+/// Whether it is a failure that something could not be looked at: not where one may not look, which is said
+/// and no more.
+fn is_failure(error: &ApiError) -> bool {
+    error.code() != 403
+}
+
+/// Tells that the records of issued certificates could not be read, and what is `unknown` therefore.
+pub fn tell_unrecorded(host: &Host, cluster: &Cluster, error: &ApiError, unknown: &str) -> Exit {
+    let what = "the records of issued certificates";
+    let why = why_unseen(cluster, error, what, &records::see());
+    host.warn(format!("warning: {unknown}: {why}"));
+    if is_failure(error) { Exit::Failed } else { Exit::Done }
 }
 
 impl Requests {
@@ -62,6 +62,7 @@ impl Requests {
         found: Result<Vec<CsrObject>, ApiError>,
         dry: DryRun,
     ) -> (Self, Vec<KnownCertificate>) {
+        let failed = found.as_ref().is_err_and(is_failure);
         let found = found.unwrap_or_else(|error| {
             let why = why_unseen(cluster, &error, "requests", &Need::List);
             host.warn(format!(
@@ -78,7 +79,7 @@ impl Requests {
             let uid = object.metadata.uid.clone();
             (object.clone(), cluster.wait(object, &uid, limit).await)
         }));
-        let mut requests = Self { pending, ..Self::default() };
+        let mut requests = Self { failed, pending, ..Self::default() };
         let mut known = Vec::new();
         for (object, end) in ends.await {
             match end {
@@ -104,9 +105,11 @@ impl Requests {
         self.pending.iter().map(line).collect()
     }
 
-    /// Denies what is pending. Exit code 1 when that fails, or when something will be issued all the same.
+    /// Denies what is pending. Exit code 1 when that fails, or when something will or may be issued all the
+    /// same.
     pub async fn deny(&mut self, host: &Host, cluster: &Cluster, dry: DryRun) -> Exit {
-        let mut exit = if self.approved.is_empty() { Exit::Done } else { Exit::Failed };
+        let all_seen = self.approved.is_empty() && !self.failed;
+        let mut exit = if all_seen { Exit::Done } else { Exit::Failed };
         for object in &self.pending {
             let condition = ApprovalCondition {
                 decision: Decision::Deny,

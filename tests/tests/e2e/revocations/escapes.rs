@@ -2,6 +2,7 @@
 //! refusal off, by an entry or a clock that says something else than it seems to.
 
 use serde_json::{Value, json};
+use usercert_sandbox::Fault;
 
 use super::{becomes, own_server, powerful};
 use crate::approver::{ONCE, RULES, ask, issued, person, recorded, stage, state};
@@ -14,6 +15,7 @@ cases!(
     what_was_renewed_from_a_revoked_certificate_is_revoked,
     a_forged_record_shuts_nobody_out,
     requests_on_their_way_are_denied_or_told,
+    what_a_server_does_not_list_is_a_failure,
     a_policy_that_follows_no_list_is_told,
     whoever_may_end_the_policy_is_told,
     entries_that_refuse_nobody_are_told,
@@ -130,6 +132,34 @@ fn requests_on_their_way_are_denied_or_told(trial: &Trial) {
         .run(&["revoke", "bob", "--yes"])
         .ok()
         .says(&["cannot tell whether more certificates will be issued: you may not list requests"]);
+}
+
+/// However the certificates were named. That somebody may not look is none.
+fn what_a_server_does_not_list_is_a_failure(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let (admin, alice) = (trial.admin(), powerful(&trial, "alice"));
+    let Some(sandbox) = trial.backend.sandbox() else { return };
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    admin.write("alice.conf", &alice.read(".kube/config"));
+    for (part, unknown, of_one) in [
+        (
+            "certificatesigningrequests",
+            "cannot tell whether more certificates will be issued",
+            None,
+        ),
+        (
+            "usercert-system/configmaps?",
+            "certificates that are known only from their records are not blocked",
+            Some("cannot tell whether it was renewed"),
+        ),
+    ] {
+        sandbox.fail_at(part, Fault::Failing(503));
+        admin.run(&["revoke", "alice", "--yes"]).exits(1).says(&[unknown]);
+        let one = admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).exits(1);
+        one.says(&[of_one.unwrap_or(unknown)]).prints(&["blocked"]);
+        sandbox.recover();
+    }
+    admin.run(&["revoke", "--certificate", "alice.conf", "--yes"]).ok();
 }
 
 /// An API server stops watching the list when the last policy or binding with a list is deleted.

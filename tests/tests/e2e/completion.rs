@@ -3,12 +3,14 @@
 use std::net::TcpListener;
 
 use crate::cases;
+use crate::revocations::own_server;
 use crate::trial::{Outcome, Person, Trial, plugin};
 
 cases!(
     through_kubectl,
     names_of_the_cluster,
     names_that_a_shell_would_run_are_not_offered,
+    what_is_revoked,
     silent_when_the_cluster_is_away,
     bash_script,
 );
@@ -78,6 +80,19 @@ fn names_that_a_shell_would_run_are_not_offered(trial: &Trial) {
         .never_shows(&format!("{user} "))
         .never_shows("$(");
     assert!(!admin.has("ran"));
+}
+
+fn what_is_revoked(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    let print = "5f3a".repeat(16);
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    admin.run(&["revoke", "--certificate", &print, "--reason", "lost", "--yes"]).ok();
+    admin.run(&["revoke", "alice", "--all-certificates", "--yes"]).ok();
+    offered(&admin, "revocations lift 5f", &format!("{print}\t")).prints(&["lost", ":4\n"]);
+    offered(&admin, "revocations lift user", "user/alice\t").never_shows(&print);
+    // The file of a certificate.
+    offered(&admin, "revocations lift no", ":0\n");
 }
 
 fn silent_when_the_cluster_is_away(trial: &Trial) {

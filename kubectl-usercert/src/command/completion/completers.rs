@@ -56,6 +56,7 @@ fn completer(command: &str, arg: &Arg, before: &Arc<ArgMatches>) -> Option<ArgVa
         (_, "clusterrole") => Source::ClusterRoles,
         ("token", "name") | (_, "service_account") => Source::ServiceAccounts,
         ("certificates", "name") => Source::Recorded,
+        ("lift", "id") => Source::Revoked,
         ("grant" | "revoke" | "access", "name") => {
             Source::Subjects { groups: given(before, "group") }
         }
@@ -76,6 +77,10 @@ fn completer(command: &str, arg: &Arg, before: &Arc<ArgMatches>) -> Option<ArgVa
             before.try_get_raw(&id).ok().flatten().map(Iterator::collect).unwrap_or_default();
         let mut found = fitting(names::find(source, &client(&before)), current);
         found.retain(|c| !given.contains(&c.get_value()));
+        // What is revoked can also be named by a file.
+        if found.is_empty() && source == Source::Revoked {
+            found.push(path(FILES));
+        }
         found
     }))
 }

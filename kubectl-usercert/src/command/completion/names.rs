@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap_complete::engine::CompletionCandidate;
 use usercert_core::api::rbac::BoundSubject;
+use usercert_core::lifecycle::RevocationList;
 use usercert_core::lifecycle::record::CertificateRecord;
 use usercert_core::text::shell_word;
 
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::files::environment;
 use crate::ui::args::{ClientArgs, parse_timeout};
 use crate::workflow::pending_request;
-use crate::workflow::records;
+use crate::workflow::{records, revocation};
 
 /// Whoever presses TAB waits this long at most, unless [`LIMIT_VARIABLE`] says otherwise.
 const LIMIT: Duration = Duration::from_millis(200);
@@ -38,6 +39,8 @@ pub(super) enum Source {
     },
     /// Users whose certificates are recorded.
     Recorded,
+    /// What is on the list of revoked certificates.
+    Revoked,
     Namespaces,
     Roles,
     ClusterRoles,
@@ -149,10 +152,23 @@ async fn in_cluster(
             let user = |r: &CertificateRecord| r.user.clone();
             records::read(&cluster, None).await.map(|all| all.records().iter().map(user).collect())
         }
+        Source::Revoked => {
+            revoked(&cluster, found).await?;
+            Ok(Vec::new())
+        }
         _ => requests(&cluster, source, found).await.map(|()| Vec::new()),
     };
     let names = names.map_err(|error| Error::new(error.to_string()))?;
     names.iter().for_each(|name| found(name, String::new()));
+    Ok(())
+}
+
+async fn revoked(cluster: &Cluster, found: &dyn Fn(&str, String)) -> Result<()> {
+    let list = revocation::read(cluster).await?;
+    for entry in list.iter().flat_map(RevocationList::entries) {
+        let user = entry.user.as_deref().unwrap_or_default();
+        found(&revocation::id(&entry.key), format!("{user} {}", entry.line).trim().to_owned());
+    }
     Ok(())
 }
 

@@ -95,15 +95,13 @@ struct Row {
     csr: String,
 }
 
-/// Reads a roster.
-///
-/// # Errors
-/// Everything that is wrong with it, in the order of the lines.
-pub fn read(input: &[u8], defaults: &Defaults) -> Result<Vec<Person>, Vec<Problem>> {
+/// Reads a roster: the people whose rows are good, and everything that is wrong with it, in the order of
+/// the lines.
+pub fn read(input: &[u8], defaults: &Defaults) -> (Vec<Person>, Vec<Problem>) {
     let mut problems = Vec::new();
     let rows = match rows(input, &mut problems) {
         Ok(rows) => rows,
-        Err(problem) => return Err(vec![problem]),
+        Err(problem) => return (Vec::new(), vec![problem]),
     };
     let mut people = Vec::new();
     let mut first: BTreeMap<String, usize> = BTreeMap::new();
@@ -119,7 +117,7 @@ pub fn read(input: &[u8], defaults: &Defaults) -> Result<Vec<Person>, Vec<Proble
         people.extend(person(row, defaults, &mut problems));
     }
     problems.sort_by_key(|p| p.line);
-    if problems.is_empty() { Ok(people) } else { Err(problems) }
+    (people, problems)
 }
 
 fn rows(input: &[u8], problems: &mut Vec<Problem>) -> Result<Vec<Row>, Problem> {

@@ -88,6 +88,19 @@ pub async fn rules_of(cluster: &Cluster, role: &RoleRef, scope: &Scope) -> Resul
     }
 }
 
+/// Makes sure that the namespace in which a role is given is there, as far as one may look.
+pub async fn check_namespace(cluster: &Cluster, scope: &Scope) -> Result<()> {
+    let Some(name) = scope.namespace() else { return Ok(()) };
+    match cluster.object("/api/v1/namespaces", name).await {
+        Ok(None) => Err(Error::new(format!("there is no namespace {}", show(name))).hint(format!(
+            "nothing was granted; to make it: kubectl create namespace -- {}",
+            shell_word(name)
+        ))),
+        // Whoever may not look learns it from the binding.
+        Ok(Some(_)) | Err(_) => Ok(()),
+    }
+}
+
 fn check_existing(grant: &Grant, value: &Value) -> Result<()> {
     grant.check_existing(value).hint(format!(
         "nothing was changed; look at it, and delete it if nobody needs it:\n  kubectl get {} {}-o \
@@ -213,9 +226,14 @@ pub fn as_objects(mut bindings: Vec<Value>) -> Value {
 pub struct AccompanyingGrants(Vec<Prepared>);
 
 impl AccompanyingGrants {
-    /// Looks at the roles; at nothing if there are none.
+    /// Looks at the roles and their namespaces; at nothing if there are none.
     pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Self> {
-        Ok(Self(prepare(cluster, grants).await?))
+        let prepared = prepare(cluster, grants).await?;
+        // The approval that comes first cannot be taken back.
+        for one in prepared.iter().filter(|one| one.existing.is_none()) {
+            check_namespace(cluster, &one.grant.scope).await?;
+        }
+        Ok(Self(prepared))
     }
 
     /// What is shown before the question: a block for each role that is still to be given.

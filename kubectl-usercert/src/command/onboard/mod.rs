@@ -5,6 +5,7 @@ mod person;
 mod report;
 mod roles;
 mod rows;
+mod wrong;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -27,7 +28,8 @@ use usercert_core::x509::lifetime;
 use self::ledger::Ledger;
 use self::person::{Judge, Work};
 use self::report::{Outcome, State};
-use self::rows::{Folders, Row};
+use self::rows::{Entered, Folders, Row};
+use self::wrong::Wrong;
 use crate::cluster::{Cluster, Need, Signed, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::environment;
@@ -113,14 +115,15 @@ pub struct OnboardArgs {
 }
 
 pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
-    let defaults = Defaults {
-        lifetime: args.expires.parse::<Expires>().context("--expires").usage()?.lifetime(),
-        key_type: args.key_type.parse::<KeyType>().context("--key-type").usage()?,
+    let mut wrong = Wrong::default();
+    let rules = wrong.flag(args.policy.load(host));
+    let defaults = defaults(args, &mut wrong);
+    let (input, entered) = rows::enter(host, args, &defaults, &mut wrong)?;
+    let folders = Folders::open(args, &mut wrong);
+    folders.check(args, &entered, &mut wrong);
+    let Some(rules) = rules.filter(|_| wrong.is_empty()) else {
+        return Err(everything_wrong(args, &entered, wrong).await);
     };
-    args.accept.iter().try_for_each(|code| findings::can_be_accepted(code))?;
-    let rules = args.policy.load(host)?;
-    let (input, entered) = rows::enter(host, args, &defaults)?;
-    let folders = Folders::open(args)?;
     let target = Target::resolve(&args.client)?;
     let busy = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&busy);
@@ -156,7 +159,10 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         .map(|row| (row, if row.is_done() { State::Before } else { State::Refused }))
         .collect();
     if !to_do.is_empty() {
-        let roles = roles::look_up(args, &cluster, &to_do).await?;
+        let missing = to_do.iter().map(|row| (row.person.line, row.missing_grants()));
+        let missing = missing.flat_map(|(line, all)| all.map(move |grant| (line, grant)));
+        let roles = roles::look_up(&cluster, missing).await;
+        let roles = roles.map_err(|problems| wrong::refuse(&args.file, &problems))?;
         show_plan(host, args, &to_do, &roles, &outcomes);
         if args.dry_run.dry_run != DryRun::None {
             outcomes.extend(dry_run(args, &cluster, to_do).await?);
@@ -189,6 +195,32 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         host.say(format!("Progress is recorded in {}", show(&noted)));
     }
     Ok(exit)
+}
+
+/// What holds for rows that do not say.
+fn defaults(args: &OnboardArgs, wrong: &mut Wrong) -> Defaults {
+    let expires = wrong.flag(args.expires.parse::<Expires>().context("--expires").usage());
+    let key_type = wrong.flag(args.key_type.parse::<KeyType>().context("--key-type").usage());
+    for code in &args.accept {
+        wrong.flag(findings::can_be_accepted(code));
+    }
+    Defaults {
+        lifetime: expires.and_then(|expires| expires.lifetime()),
+        key_type: key_type.unwrap_or(KeyType::P256),
+    }
+}
+
+/// What is wrong, with what the cluster says of the roles, if it can be asked.
+async fn everything_wrong(args: &OnboardArgs, entered: &Entered, mut wrong: Wrong) -> Error {
+    let cluster = Target::resolve(&args.client).and_then(|target| target.connect());
+    if let Ok(cluster) = cluster
+        && cluster.who_am_i().await.is_ok()
+    {
+        let grants = entered.iter().flat_map(|(p, _)| p.grants.iter().map(|g| (p.line, g)));
+        let missing = roles::look_up(&cluster, grants).await.err();
+        wrong.rows.extend(missing.unwrap_or_default());
+    }
+    wrong.into_error(&args.file)
 }
 
 fn reply_args(args: &OnboardArgs) -> ReplyArgs {

@@ -16,19 +16,17 @@ use usercert_core::x509::key::KeyType;
 use usercert_core::x509::pkcs10::CertificateRequest;
 
 use super::OnboardArgs;
+use super::wrong::Wrong;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{Folder, reading};
 use crate::keys::PrivateKey;
 use crate::ui::args::DryRun;
-use crate::ui::host::{Host, input_name};
+use crate::ui::host::Host;
 use crate::ui::output::{Room, Table};
 use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Sheet;
-
-/// Problems that are listed; who has more has the wrong file.
-const LISTED: usize = 100;
 
 /// One person and everything known before the work begins.
 pub struct Row {
@@ -84,14 +82,22 @@ impl Row {
 
 pub type Entered = Vec<(Person, Option<CertificateRequest>)>;
 
-pub fn enter(host: &Host, args: &OnboardArgs, defaults: &Defaults) -> Result<(Vec<u8>, Entered)> {
+/// Reads the roster, and the requests that it names. What is wrong in it is added to `wrong`.
+///
+/// # Errors
+/// The roster itself cannot be read.
+pub fn enter(
+    host: &Host,
+    args: &OnboardArgs,
+    defaults: &Defaults,
+    wrong: &mut Wrong,
+) -> Result<(Vec<u8>, Entered)> {
     let input = host.input(&args.file, roster::MAX_BYTES)?;
-    let people = roster::read(&input, defaults).map_err(|p| refuse(&args.file, &p))?;
+    let (people, mut problems) = roster::read(&input, defaults);
     let base = match args.file.parent() {
         Some(parent) if args.file.as_os_str() != "-" => parent,
         _ => Path::new(""),
     };
-    let mut problems = Vec::new();
     let mut entered = Vec::new();
     for person in people {
         let request = match &person.csr {
@@ -117,8 +123,8 @@ pub fn enter(host: &Host, args: &OnboardArgs, defaults: &Defaults) -> Result<(Ve
         entered.push((person, request));
     }
     problems.extend(keys_used_twice(&entered));
-    problems.sort_by_key(|p| p.line);
-    if problems.is_empty() { Ok((input, entered)) } else { Err(refuse(&args.file, &problems)) }
+    wrong.rows.extend(problems);
+    Ok((input, entered))
 }
 
 fn read_request(file: &Path) -> Result<CertificateRequest> {
@@ -141,21 +147,6 @@ fn keys_used_twice(entered: &Entered) -> Vec<Problem> {
     problems
 }
 
-pub fn refuse(file: &Path, problems: &[Problem]) -> Error {
-    let name = input_name(file);
-    let mut message = match problems.len() {
-        1 => format!("{name} has a problem:"),
-        n => format!("{name} has {n} problems:"),
-    };
-    for problem in problems.iter().take(LISTED) {
-        message.push_str(&format!("\n{problem}"));
-    }
-    if problems.len() > LISTED {
-        message.push_str(&format!("\nand {} more", problems.len() - LISTED));
-    }
-    Error::new(message).hint("nothing was sent; fix the file and run the command again")
-}
-
 pub struct Folders {
     standalone: Option<Place>,
     reply: Option<Place>,
@@ -165,8 +156,9 @@ pub struct Folders {
 type Place = (Arc<Folder>, PathBuf);
 
 impl Folders {
-    pub fn open(args: &OnboardArgs) -> Result<Self> {
-        let dry_run = args.dry_run.dry_run != DryRun::None;
+    /// Opens the directories. They are made where nothing is wrong until then, unless it is a dry run.
+    pub fn open(args: &OnboardArgs, wrong: &mut Wrong) -> Self {
+        let dry_run = args.dry_run.dry_run != DryRun::None || !wrong.is_empty();
         let open = |dir: &Option<PathBuf>| match dir {
             None => Ok(None),
             Some(dir) => {
@@ -182,7 +174,18 @@ impl Folders {
                 place.context(what).map(|folder| Some((Arc::new(folder), below)))
             }
         };
-        Ok(Self { standalone: open(&args.standalone_dir)?, reply: open(&args.reply_dir)? })
+        let mut opened = |dir| wrong.flag(open(dir)).flatten();
+        Self { standalone: opened(&args.standalone_dir), reply: opened(&args.reply_dir) }
+    }
+
+    /// Makes sure that there is a directory for each kind of people.
+    pub fn check(&self, args: &OnboardArgs, entered: &Entered, wrong: &mut Wrong) {
+        for (asks, dir) in [(true, &args.reply_dir), (false, &args.standalone_dir)] {
+            let first = entered.iter().find(|(person, _)| person.csr.is_some() == asks);
+            if let (Some((person, _)), None) = (first, dir) {
+                wrong.flag(self.of(person));
+            }
+        }
     }
 
     fn of(&self, person: &Person) -> Result<Place> {

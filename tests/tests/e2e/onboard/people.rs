@@ -96,6 +96,32 @@ fn everything_wrong_is_said_before_anything_is_sent(trial: &Trial) {
         "line 3: cannot read missing.csr",
         "line 4: team.csv: it is neither a certificate request",
     ]);
+    // Flags, rows, requests and roles in one go.
+    admin.write(
+        "team.csv",
+        &format!(
+            "name,expires,grants,csr\n{good},,clusterrole/view@nowhere;clusterrole/none@*,\nb,5s,,\n\
+             d,,clusterrole/edit@nowhere,missing.csr\n"
+        ),
+    );
+    let wrong = ["onboard", "team.csv", "--yes", "--expires", "soon", "--accept", "nonsense"];
+    let wrong = admin.run(&[&wrong[..], &["--reply-dir", "made-by-nobody"]].concat()).exits(1);
+    wrong.says(&[
+        "--expires: ",
+        "--accept: ",
+        "line 2: ",
+        "give --standalone-dir DIR",
+        "team.csv has 4 problems:",
+        "line 2: there is no ClusterRole none",
+        "line 2: there is no namespace nowhere",
+        "line 3: expires: \"5s\" is shorter than 10 minutes",
+        "line 4: cannot read missing.csr",
+        "nothing was sent",
+    ]);
+    assert!(!admin.has("made-by-nobody"));
+    admin.write("team.csv", &format!("name,grants\n{good},clusterrole/view@nowhere\n"));
+    let nowhere = onboard(&admin, "team.csv", &["--yes"]).exits(1);
+    nowhere.says(&["line 2: there is no namespace nowhere", "nothing was sent"]);
     admin.write("team.csv", &format!("name\n{good}\n"));
     admin.run(&["onboard", "team.csv", "--yes"]).exits(2).says(&["give --standalone-dir DIR"]);
     admin

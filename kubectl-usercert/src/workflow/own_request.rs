@@ -9,7 +9,7 @@ use usercert_core::exchange::{command_lines, request_file};
 use usercert_core::review::{self, Severity};
 use usercert_core::text::{show, show_path};
 use usercert_core::x509::identity::Identity;
-use usercert_core::x509::key::KeyType;
+use usercert_core::x509::key::{KeyKind, KeyType};
 use usercert_core::x509::lifetime::Lifetime;
 use usercert_core::x509::pkcs10::{self, CertificateRequest};
 
@@ -26,22 +26,44 @@ use crate::workflow::pending_request::{PendingRequest, RequestRecord, SubmittedT
 
 #[derive(Clone, Debug)]
 pub enum KeySource {
+    /// Of the kind that is usual here; a request of an earlier run keeps its own.
     New(KeyType),
+    /// Of the kind that the person has named.
+    Chosen(KeyType),
     File(PathBuf),
 }
 
 impl KeySource {
     fn key(&self) -> Result<PrivateKey> {
         match self {
-            Self::New(key_type) => Ok(PrivateKey::generate(*key_type)?),
+            Self::New(key_type) | Self::Chosen(key_type) => Ok(PrivateKey::generate(*key_type)?),
             Self::File(file) => read_key(file),
         }
     }
 
+    /// The kind that the person has named, else the usual one.
+    ///
+    /// # Errors
+    /// There is no such kind.
+    pub fn of(named: Option<&str>, usual: KeyType) -> Result<Self> {
+        Ok(match named {
+            Some(text) => Self::Chosen(text.parse::<KeyType>().usage()?),
+            None => Self::New(usual),
+        })
+    }
+
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::New(_) => None,
+            Self::New(_) | Self::Chosen(_) => None,
             Self::File(file) => Some(file),
+        }
+    }
+
+    /// Whether a key of this kind, of an earlier run, is what is asked for.
+    pub fn accepts(&self, kind: &KeyKind) -> bool {
+        match self {
+            Self::Chosen(key_type) => KeyType::of(kind) == Some(*key_type),
+            Self::New(_) | Self::File(_) => true,
         }
     }
 }
@@ -89,8 +111,16 @@ impl RequestSpec {
         Ok(KeyedRequest { key, csr, taken_up: false })
     }
 
-    /// Key and request of an earlier run; `None` if those are for something else.
-    pub fn take_up(&self, earlier: Option<&PendingRequest>) -> Result<Option<KeyedRequest>> {
+    /// Key and request of an earlier run; `None` if those are for something else. `flags` say which
+    /// requests are meant, in a command.
+    ///
+    /// # Errors
+    /// The key is of another kind than the one that was named.
+    pub fn take_up(
+        &self,
+        earlier: Option<&PendingRequest>,
+        flags: &str,
+    ) -> Result<Option<KeyedRequest>> {
         let Some(earlier) = earlier else { return Ok(None) };
         if earlier.record.identity != self.identity || earlier.record.signer_name != self.signer {
             return Ok(None);
@@ -100,6 +130,9 @@ impl RequestSpec {
             && read_key(file)?.public() != key.public()
         {
             return Ok(None);
+        }
+        if !self.key.accepts(&key.public().kind) {
+            return Err(other_kind(earlier, &key.public().kind, flags));
         }
         Ok(Some(KeyedRequest { key, csr: earlier.request()?, taken_up: true }))
     }
@@ -155,11 +188,7 @@ impl RequestSpec {
         let csr = CertificateRequest::from_pem(&read(csr)?).ok()?;
         let text = yaml::to_string(self.manifest(&self.object_name().ok()?, &csr).ok()?.raw());
         let key = read_key(key).ok()?;
-        let same_kind = match &self.key {
-            KeySource::New(key_type) => KeyType::of(&csr.key.kind) == Some(*key_type),
-            KeySource::File(_) => true,
-        };
-        let same = same_kind
+        let same = self.key.accepts(&csr.key.kind)
             && *key.public() == csr.key
             && csr.subject.user() == self.identity.user.as_str()
             && csr.subject.groups() == self.identity.group_set()
@@ -227,6 +256,20 @@ impl RequestSpec {
         let object = object.map_err(|e| explain(&e, &cluster.server, &Need::Create))?;
         print(host, format, &object, "(server dry run)")
     }
+}
+
+fn other_kind(earlier: &PendingRequest, kind: &KeyKind, flags: &str) -> Error {
+    let record = &earlier.record;
+    Error::new(format!(
+        "an unfinished request for {} has another kind of key, {kind} (code {})",
+        show(record.identity.user.as_str()),
+        record.code
+    ))
+    .hint("to resume it, leave out --key-type")
+    .hint(format!(
+        "to ask anew, withdraw it first:\n  {}",
+        record.named(&format!("{flags} --withdraw"))
+    ))
 }
 
 fn print(host: &Host, format: Option<Format>, object: &CsrObject, what: &str) -> Result<()> {

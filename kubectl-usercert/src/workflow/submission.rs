@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use usercert_core::api::csr::{self, CsrObject, NameAnswer, NameHolder, Object, State, Whose};
-use usercert_core::text::show;
+use usercert_core::text::{shell_word, show};
 use usercert_core::x509::lifetime::Lifetime;
 
 use crate::cluster::{ApiError, Cluster, Need, Target, explain};
@@ -94,7 +94,9 @@ pub async fn from_store(
     let earlier = earlier(spec, target, &plain)?;
     let told = earlier.as_ref().and_then(|e| e.record.submitted.as_ref());
     let known_uid = told.map(|s| s.uid.clone()).unwrap_or_default();
-    let (mut name, made) = match (spec.take_up(earlier.as_ref())?, &earlier) {
+    let context = target.resolved.context_name.as_deref().map(shell_word);
+    let flags = context.map(|name| format!(" --context {name}")).unwrap_or_default();
+    let (mut name, made) = match (spec.take_up(earlier.as_ref(), &flags)?, &earlier) {
         (Some(made), _) => (told.map_or_else(|| plain.clone(), |s| s.csr_name.clone()), made),
         (None, None) => (plain.clone(), spec.make()?),
         // The kept key belongs to another identity under the same name: both must live on.
@@ -159,7 +161,7 @@ pub async fn from_store(
         }
         Submission::Ended(object) => {
             let again = match &spec.key {
-                KeySource::New(_) if over => {
+                KeySource::New(_) | KeySource::Chosen(_) if over => {
                     "to ask again, run the same command again: it makes a new key and a new request"
                 }
                 _ => "to ask again under another name, add --csr-name",

@@ -51,8 +51,15 @@ fn in_its_place(trial: &Trial) {
     let name = asked["name"].as_str().expect("a name");
     person.run(&["approve", name, "--expect", &code, "--yes"]).ok();
 
+    // With another kind of key it would be another request; a kind that is named is what one gets.
+    let p384 = person.run(&["renew", &context, "--key-type", "p384", "--timeout", "0"]).exits(1);
+    let withdraw = "kubectl usercert request -g dev -g ops --context ";
+    p384.says(&["another kind of key, Ed25519", &code, "leave out --key-type", withdraw]);
+    assert_eq!(person.pending().len(), 1);
+
     // The same request is taken up.
-    let renewed = person.run(&["renew", &context, "-o", "json"]).ok().says(&["unchanged"]);
+    let renew = ["renew", &context, "--key-type", "ed25519", "-o", "json"];
+    let renewed = person.run(&renew).ok().says(&["unchanged"]);
     let renewed = renewed.json();
     assert_eq!(renewed["context"], context.as_str());
     assert_eq!(renewed["groups"], serde_json::json!(["dev", "ops"]));

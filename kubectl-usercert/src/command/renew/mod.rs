@@ -157,10 +157,10 @@ fn spec(args: &RenewArgs, leaf: &Certificate) -> Result<RequestSpec> {
             Some(text) => text.parse::<Expires>().context("--expires").usage()?,
             None => Expires::After(lifetime::asked_for(leaf.not_before, leaf.not_after)),
         },
-        key: KeySource::New(match &args.key_type {
-            Some(text) => text.parse::<KeyType>().usage()?,
-            None => KeyType::of(&leaf.key.kind).unwrap_or(KeyType::P256),
-        }),
+        key: KeySource::of(
+            args.key_type.as_deref(),
+            KeyType::of(&leaf.key.kind).unwrap_or(KeyType::P256),
+        )?,
         signer: args.signer.clone(),
         csr_name: None,
     };

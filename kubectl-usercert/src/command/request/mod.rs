@@ -61,9 +61,9 @@ pub struct RequestArgs {
     /// Lifetime to request, such as 24h, 30d or 12w; "signer" leaves it to the signer
     #[arg(long, value_name = "DURATION", default_value_t = default_expires())]
     pub expires: String,
-    /// Kind of key: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
-    #[arg(long, value_name = "TYPE", default_value = "p256", conflicts_with = "key")]
-    pub key_type: String,
+    /// Kind of key: p256 (the default), p384, ed25519, rsa2048, rsa3072, rsa4096
+    #[arg(long, value_name = "TYPE", conflicts_with = "key")]
+    pub key_type: Option<String>,
     /// Use the key in this file (PKCS#8, PKCS#1 or SEC1) instead of making one
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
@@ -118,7 +118,7 @@ impl RequestArgs {
             expires: self.expires.parse::<Expires>().context("--expires").usage()?,
             key: match &self.key {
                 Some(file) => KeySource::File(file.clone()),
-                None => KeySource::New(self.key_type.parse::<KeyType>().usage()?),
+                None => KeySource::of(self.key_type.as_deref(), KeyType::P256)?,
             },
             signer: self.signer.clone(),
             csr_name: self.csr_name.clone(),

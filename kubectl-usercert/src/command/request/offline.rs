@@ -74,7 +74,7 @@ fn keep(host: &Host, spec: &RequestSpec) -> Result<KeyedRequest> {
             && p.record.identity == spec.identity
             && p.record.signer_name == spec.signer
     });
-    let made = match spec.take_up(earlier.as_ref())? {
+    let made = match spec.take_up(earlier.as_ref(), " --offline")? {
         Some(made) => made,
         None => spec.make()?,
     };

@@ -37,8 +37,6 @@ const LONGEST: usize = 64 << 20;
 
 /// List the contexts of the kubeconfig: who they act as, and until when they are valid
 ///
-/// With --expires-within, exit code 4 when one expires within that time or has expired.
-///
 /// Examples:
 ///
 ///   kubectl usercert contexts
@@ -51,7 +49,8 @@ const LONGEST: usize = 64 << 20;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ContextsArgs {
-    /// Exit with 4 when a certificate expires within this time, such as 7d or 24h
+    /// Only contexts whose certificate expires within this time, such as 7d or 24h, or has expired; exit
+    /// with 4 if there are any
     #[arg(long, value_name = "DURATION")]
     pub expires_within: Option<String>,
     /// Ask each context's server whether its certificate was revoked; otherwise no server is asked
@@ -100,10 +99,13 @@ pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
     }
     note_renewals(&users, &mut rows);
     let seconds = within.map(|nanos| nanos / 1_000_000_000);
-    let matches = |row: &ContextRow| seconds.is_some_and(|s| contexts::expires_within(row, s, now));
-    let exit = if rows.iter().any(matches) { Exit::Matched } else { Exit::Done };
+    rows.retain(|row| seconds.is_none_or(|s| contexts::expires_within(row, s, now)));
+    let exit = if within.is_some() && !rows.is_empty() { Exit::Matched } else { Exit::Done };
     if rows.is_empty() && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
-        host.say("No contexts found.");
+        host.say(match within {
+            Some(_) => "No context's certificate expires within that time.",
+            None => "No contexts found.",
+        });
         return Ok(exit);
     }
     let names: Vec<String> =

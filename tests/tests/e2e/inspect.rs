@@ -89,6 +89,8 @@ fn a_directory(trial: &Trial) {
         assert!(table.contains(row), "{row} in\n{table}");
     }
     person.run(&["inspect", "pki", "--expires-within", "7d"]).ok();
+    let named = person.run(&["inspect", "pki", "--expires-within", "30d", "-o", "name"]).exits(4);
+    assert_eq!(named.stdout, "pki/apiserver-etcd-client.crt\n");
     person
         .run(&["inspect", "pki", "--expires-within", "30d"])
         .exits(4)

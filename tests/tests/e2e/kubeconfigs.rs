@@ -211,7 +211,8 @@ fn contexts_and_prune(trial: &Trial) {
     let table =
         person.run(&["contexts"]).ok().prints(&["CONTEXT", &context, "dev", "29d", "valid"]);
     assert!(table.stdout.lines().any(|l| l.starts_with('*')));
-    person.run(&["contexts", "--expires-within", "7d"]).ok();
+    let soon = person.run(&["contexts", "--expires-within", "7d"]).ok();
+    soon.says(&["No context's certificate expires within that time."]);
     person.run(&["contexts", "--expires-within", "31d"]).exits(4);
     person.run(&["contexts", "--expires-within", "soon"]).exits(2).says(&["soon"]);
     let json = person.run(&["contexts", "-o", "json"]).ok().json();
@@ -249,7 +250,12 @@ fn contexts_and_prune(trial: &Trial) {
         std::os::unix::fs::PermissionsExt::from_mode(0o644),
     )
     .expect("a mode");
-    person.run(&["contexts", "--expires-within", "1h"]).exits(4).says(&["other users can read it"]);
+    let soon = ["contexts", "--expires-within", "1h"];
+    person.run(&soon).exits(4).says(&["other users can read it"]).never_shows(&context);
+    let named = person.run(&[&soon[..], &["-o", "name"]].concat()).exits(4);
+    assert_eq!(named.stdout, "context/old\n");
+    let json = person.run(&[&soon[..], &["-o", "json"]].concat()).exits(4).json();
+    assert_eq!(json["items"].as_array().map(Vec::len), Some(1), "{json}");
     let before = person.read(".kube/config");
     person
         .run(&["contexts", "--prune", "--dry-run"])

@@ -87,7 +87,7 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
     for warning in &gathered.warnings {
         host.warn(format!("warning: {warning}"));
     }
-    let (rows, unknown) = look(args.text, &mut gathered, config.as_ref(), now);
+    let (mut rows, unknown) = look(args.text, &mut gathered, config.as_ref(), now);
     for error in unknown {
         host.fail(&Error::new(error));
         failed = true;
@@ -98,8 +98,12 @@ pub async fn run(host: &Host, args: &InspectArgs) -> Result<Exit> {
             false => Err(Error::new(format!("nothing recognized in {}", show(&what.join(", "))))),
         };
     }
-    print(host, args, &gathered, &rows, now)?;
     let expiring = |row: &&InspectedItem| matches!((row.item.expires, within), (Some(at), Some(limit)) if at.since(now) <= limit);
+    // A name does not say when it expires.
+    if args.output.format == Some(Format::Name) && within.is_some() {
+        rows.retain(|row| expiring(&row));
+    }
+    print(host, args, &gathered, &rows, now)?;
     // A CA that stands in several places is one.
     let different = |rows: &mut dyn Iterator<Item = &InspectedItem>| {
         rows.map(|row| row.item.word("sha256")).collect::<BTreeSet<_>>().len()

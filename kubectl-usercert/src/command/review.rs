@@ -1,6 +1,6 @@
 //! `review NAME…`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -8,7 +8,7 @@ use usercert_core::review::{self, Finding, Severity};
 use usercert_core::time::UnixTime;
 
 use crate::cluster::{Cluster, Target};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::ui::args::{ClientArgs, Format, WideOutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
@@ -62,44 +62,48 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         return explain_findings(host);
     }
     let rules = args.policy.load(host)?;
-    let mut sheets = Vec::new();
-    let mut exit = Exit::Done;
-    let mut take = |sheet: Result<Sheet>, several: bool| match sheet {
-        Ok(sheet) => {
-            sheets.push(sheet);
-            Ok(())
+    let found = match &args.from {
+        Some(file) => handed_over(host, file, &rules)?,
+        None => {
+            let cluster = Target::resolve(&args.client)?.connect()?;
+            let bindings = Bindings::read(&cluster).await;
+            let mut found = Vec::new();
+            for name in &args.names {
+                found.push(reviewed(&cluster, name, &bindings, &rules, host.now()).await);
+            }
+            found
         }
-        Err(error) if several => {
-            host.fail(&error);
-            exit = exit.gravest(error.exit);
-            Ok(())
-        }
-        Err(error) => Err(error),
     };
-    if let Some(file) = &args.from {
-        let bindings = Bindings::none();
-        let requests = approval::read_requests(host, file)?;
-        for incoming in &requests {
-            let object = approval::to_submit(incoming, None, None);
-            let sheet = object.map(|object| Sheet::new(object, false, &bindings, &rules));
-            take(sheet, requests.len() > 1)?;
-        }
-    } else {
-        let cluster = Target::resolve(&args.client)?.connect()?;
-        let bindings = Bindings::read(&cluster).await;
-        for name in &args.names {
-            let sheet = reviewed(&cluster, name, &bindings, &rules, host.now()).await;
-            take(sheet, args.names.len() > 1)?;
+    let several = found.len() > 1;
+    let (mut sheets, mut exit) = (Vec::new(), Exit::Done);
+    for sheet in found {
+        match sheet {
+            Ok(sheet) => sheets.push(sheet),
+            Err(error) if several => {
+                host.fail(&error);
+                exit = exit.gravest(error.exit);
+            }
+            Err(error) => return Err(error),
         }
     }
-    if sheets.iter().any(|s| review::refuses(&s.findings, &[])) {
+    let is_refused = sheets.iter().any(|s| review::refuses(&s.findings, &[]));
+    if is_refused {
         exit = exit.gravest(Exit::Refused);
     }
-    if sheets.is_empty() {
-        return if exit == Exit::Done { Err(Error::new("nothing to review")) } else { Ok(exit) };
+    print(host, args, &sheets, several)?;
+    if is_refused && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
+        host.say(format!("\n{}", refusal_in_words(&sheets)));
     }
-    let value = match sheets.as_slice() {
-        [one] => one.value(),
+    Ok(exit)
+}
+
+/// Prints the sheets; a list where several were asked for, however many there are, as `kubectl get` does.
+fn print(host: &Host, args: &ReviewArgs, sheets: &[Sheet], several: bool) -> Result<()> {
+    if sheets.is_empty() && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
+        return Ok(());
+    }
+    let value = match sheets {
+        [one] if !several => one.value(),
         many => output::object(
             "ReviewList",
             json!({ "items": many.iter().map(Sheet::value).collect::<Vec<_>>() }),
@@ -113,11 +117,17 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         let now = host.now();
         let text = |s: &Sheet| if wide { s.wide_text(now) } else { s.text(now, host.columns()) };
         sheets.iter().map(text).collect::<Vec<_>>().join("\n")
-    })?;
-    if exit == Exit::Refused && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
-        host.say(format!("\n{}", refusal_in_words(&sheets)));
-    }
-    Ok(exit)
+    })
+}
+
+/// What is handed over in a file, reviewed.
+fn handed_over(host: &Host, file: &Path, rules: &Rules) -> Result<Vec<Result<Sheet>>> {
+    let bindings = Bindings::none();
+    let sheet = |incoming| {
+        let object = approval::to_submit(incoming, None, None)?;
+        Ok(Sheet::new(object, false, &bindings, rules))
+    };
+    Ok(approval::read_requests(host, file)?.iter().map(sheet).collect())
 }
 
 async fn reviewed(

@@ -14,6 +14,7 @@ cases!(
     nothing_to_approve,
     every_group_is_seen,
     names_as_kubectl_takes_them,
+    one_of_several_is_missing,
     the_answer_is_not_forgotten,
 );
 
@@ -256,6 +257,29 @@ fn names_as_kubectl_takes_them(trial: &Trial) {
     admin.run(&["review", name.trim()]).ok();
     admin.run(&["approve", "--yes", &format!("csr/{user}")]).ok();
     admin.run(&["deny", "--message", "too late", name.trim()]).exits(1).says(&["already Approved"]);
+}
+
+/// As of `kubectl get a b`: what is there is a list, the other an error, and the exit code is 1.
+fn one_of_several_is_missing(trial: &Trial) {
+    let admin = trial.admin();
+    let (user, other, missing) = (trial.user("there"), trial.user("there"), trial.user("missing"));
+    admin.run(&["request", &user]).ok();
+    admin.run(&["request", &other]).ok();
+    let both = |command: &str, user: &str, more: &[&str]| {
+        let out = admin.run(&[&[command, &missing, user], more].concat()).exits(1);
+        out.says(&[&format!("\"{missing}\" not found")])
+    };
+    let list = both("review", &user, &["-o", "json"]).json();
+    assert_eq!(list["kind"], "ReviewList");
+    assert_eq!(list["items"][0]["user"], user.as_str());
+    both("review", &user, &["-o", "name"]).prints(&[&user]);
+    let none = both("review", &missing, &["-o", "json"]).json();
+    assert_eq!((&none["kind"], &none["items"]), (&"ReviewList".into(), &serde_json::json!([])));
+    let list = both("approve", &user, &["-o", "json", "--yes"]).json();
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
+    let list = both("deny", &other, &["-o", "json"]).json();
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
+    assert_eq!([state(&admin, &user), state(&admin, &other)], ["Approved", "Denied"]);
 }
 
 fn the_answer_is_not_forgotten(trial: &Trial) {

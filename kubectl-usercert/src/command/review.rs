@@ -1,6 +1,6 @@
 //! `review NAME…`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
@@ -37,7 +37,8 @@ pub struct ReviewArgs {
     /// Names of requests, or of users with exactly one pending request
     #[arg(required_unless_present_any = ["from", "explain"])]
     pub names: Vec<String>,
-    /// Review the requests in this file ("-": standard input); no cluster is needed
+    /// Review the requests in this file ("-": standard input) or directory; no cluster is needed; repeat
+    /// for several
     #[arg(
         short = 'f',
         long,
@@ -45,7 +46,7 @@ pub struct ReviewArgs {
         value_name = "FILE",
         conflicts_with = "names"
     )]
-    pub from: Option<PathBuf>,
+    pub from: Vec<PathBuf>,
     /// List all findings and their meaning
     #[arg(long)]
     pub explain: bool,
@@ -62,9 +63,9 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         return explain_findings(host);
     }
     let rules = args.policy.load(host)?;
-    let found = match &args.from {
-        Some(file) => handed_over(host, file, &rules)?,
-        None => {
+    let found = match args.from.as_slice() {
+        from @ [_, ..] => handed_over(host, from, &rules)?,
+        [] => {
             let cluster = Target::resolve(&args.client)?.connect()?;
             let bindings = Bindings::read(&cluster).await;
             let mut found = Vec::new();
@@ -120,14 +121,14 @@ fn print(host: &Host, args: &ReviewArgs, sheets: &[Sheet], several: bool) -> Res
     })
 }
 
-/// What is handed over in a file, reviewed.
-fn handed_over(host: &Host, file: &Path, rules: &Rules) -> Result<Vec<Result<Sheet>>> {
+/// What is handed over in files, reviewed.
+fn handed_over(host: &Host, from: &[PathBuf], rules: &Rules) -> Result<Vec<Result<Sheet>>> {
     let bindings = Bindings::none();
     let sheet = |incoming| {
         let object = approval::to_submit(incoming, None, None)?;
         Ok(Sheet::new(object, false, &bindings, rules))
     };
-    Ok(approval::read_requests(host, file)?.iter().map(sheet).collect())
+    Ok(approval::read_all_requests(host, from)?.iter().map(sheet).collect())
 }
 
 async fn reviewed(

@@ -1,17 +1,18 @@
 //! What `review`, `approve`, `deny` and `create` share: finding a request, and writing a decision to
 //! exactly the request that was shown.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use usercert_core::api::csr::{
     self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest, Object, State, Whose,
 };
 use usercert_core::exchange::request_file::{self, ImportedRequest};
-use usercert_core::text::{shell_word, show_list, show_short};
+use usercert_core::text::{shell_word, show_list, show_path, show_short};
 use usercert_core::x509::lifetime::Lifetime;
 
 use crate::cluster::{Cluster, ListOptions, Need, explain};
 use crate::error::{Error, Result, ResultExt as _};
+use crate::files::tree;
 use crate::ui::args::Expires;
 use crate::ui::host::{Host, input_name};
 use crate::workflow::submission::{self, Submission};
@@ -95,11 +96,44 @@ pub async fn pending_for(cluster: &Cluster, user: &str) -> Vec<String> {
     }
 }
 
-/// Reads handed-over requests from a file or, for `-`, from standard input; at least one.
-pub fn read_requests(host: &Host, file: &Path) -> Result<Vec<ImportedRequest>> {
-    let input = host.input(file, request_file::MAX_BYTES)?;
-    let what = input_name(file);
-    request_file::read_all(&input).context(what)
+/// Reads handed-over requests from a file, from those in a directory or, for `-`, from standard input; at
+/// least one.
+pub fn read_requests(host: &Host, place: &Path) -> Result<Vec<ImportedRequest>> {
+    let mut all = Vec::new();
+    for file in files_of(place)? {
+        let input = host.input(&file, request_file::MAX_BYTES)?;
+        all.extend(request_file::read_all(&input).context(input_name(&file))?);
+    }
+    Ok(request_file::together(all))
+}
+
+/// [`read_requests`], from several places.
+pub fn read_all_requests(host: &Host, places: &[PathBuf]) -> Result<Vec<ImportedRequest>> {
+    let read = places.iter().map(|place| read_requests(host, place)).collect::<Result<Vec<_>>>()?;
+    Ok(request_file::together(read.into_iter().flatten()))
+}
+
+/// As `kubectl create -f` takes a directory: what is in it and has one of these endings, nothing below.
+const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "csr"];
+
+fn files_of(place: &Path) -> Result<Vec<PathBuf>> {
+    if !place.is_dir() {
+        return Ok(vec![place.to_owned()]);
+    }
+    let mut tree = tree::walk(place, 0, usize::MAX);
+    if let Some(error) = tree.closed.pop() {
+        return Err(error.into());
+    }
+    let ending = |file: &PathBuf| file.extension().and_then(|e| e.to_str()).map(str::to_owned);
+    tree.files.retain(|file| ending(file).is_some_and(|e| ENDINGS.contains(&e.as_str())));
+    if tree.files.is_empty() {
+        return Err(Error::new(format!(
+            "the directory {} holds no requests: none of its files ends in .{}",
+            show_path(place),
+            ENDINGS.join(", .")
+        )));
+    }
+    Ok(tree.files)
 }
 
 /// The manifest to submit for a handed-over request.

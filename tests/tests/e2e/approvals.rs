@@ -15,6 +15,7 @@ cases!(
     every_group_is_seen,
     names_as_kubectl_takes_them,
     one_of_several_is_missing,
+    several_files_and_a_directory,
     the_answer_is_not_forgotten,
 );
 
@@ -280,6 +281,37 @@ fn one_of_several_is_missing(trial: &Trial) {
     let list = both("deny", &other, &["-o", "json"]).json();
     assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
     assert_eq!([state(&admin, &user), state(&admin, &other)], ["Approved", "Denied"]);
+}
+
+/// As kubectl takes them; what stands in several files is taken once.
+fn several_files_and_a_directory(trial: &Trial) {
+    let (admin, people) = (trial.admin(), manifests(trial, &["dev", "ops"]));
+    let (newcomer, user) = (trial.newcomer(), trial.user("many"));
+    // Key, request and manifest, as they are beside each other.
+    let home = admin.home.to_str().expect("UTF-8");
+    let folder = format!("{home}/in");
+    newcomer.run(&["request", &user, "--offline", "--out-dir", &folder]).ok();
+    admin.write("in/a.json", &stream(&people[..1]));
+    admin.write("in/notes.txt", "not a request");
+    std::fs::create_dir(admin.home.join("in/below")).expect("a directory");
+    admin.write("in/below/b.yaml", "not a request");
+    admin.write("c.yaml", &stream(&people));
+    let both = ["-f", "in", "-f", "c.yaml", "-o", "json"];
+    let list = admin.run(&[&["review"], &both[..]].concat()).ok().json();
+    let users = |list: &serde_json::Value| {
+        let items = list["items"].as_array().expect("items").iter();
+        items.map(|i| i["user"].as_str().expect("a user").to_owned()).collect::<Vec<_>>()
+    };
+    let all = [people[0].1.clone(), user, people[1].1.clone()];
+    assert_eq!(users(&list), all);
+    let list = admin.run(&[&["approve", "--yes"], &both[..]].concat()).ok().json();
+    assert_eq!(users(&list), all);
+    admin.run(&["review", "-f", "c.yaml", "-f", "in/below"]).exits(1).says(&["in/below/b.yaml"]);
+    let empty = admin.run(&["review", "-f", "."]).ok();
+    empty.prints(&[&people[0].1]);
+    std::fs::remove_file(admin.home.join("c.yaml")).expect("removed");
+    let none = admin.run(&["approve", "-f", ".", "--yes"]).exits(1);
+    none.says(&["holds no requests", ".yaml, .yml, .json, .csr"]);
 }
 
 fn the_answer_is_not_forgotten(trial: &Trial) {

@@ -5,9 +5,11 @@
 //! labels, annotations, owners and everything else in a foreign manifest are left behind.
 
 mod clean;
+mod together;
 mod unique;
 
 pub(crate) use self::clean::{decode, manifest_part, quoted_part};
+pub use self::together::together;
 
 use serde_json::Value;
 

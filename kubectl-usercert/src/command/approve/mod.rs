@@ -52,10 +52,11 @@ pub struct ApproveArgs {
     /// Names of requests, or of users with exactly one pending request
     #[arg(required_unless_present_any = ["from", "all_pending", "selector", "watch"])]
     pub names: Vec<String>,
-    /// Submit the requests in this file ("-": standard input) for somebody, and approve them
+    /// Submit the requests in this file ("-": standard input) or directory for somebody, and approve
+    /// them; repeat for several
     #[arg(short = 'f', long, alias = "filename", value_name = "FILE",
           conflicts_with_all = ["names", "all_pending", "selector"])]
-    pub from: Option<PathBuf>,
+    pub from: Vec<PathBuf>,
     /// All pending requests in one table; those that a finding refuses are left out
     #[arg(long, conflicts_with = "names")]
     pub all_pending: bool,
@@ -149,12 +150,12 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
         None => None,
     };
     let rules = args.policy.load(host)?;
-    let asked: Vec<Asked> = match &args.from {
-        Some(file) => approval::read_requests(host, file)?
+    let asked: Vec<Asked> = match args.from.as_slice() {
+        [] => args.names.iter().cloned().map(Asked::Named).collect(),
+        from => approval::read_all_requests(host, from)?
             .into_iter()
             .map(|incoming| Asked::HandedOver(Box::new(incoming)))
             .collect(),
-        None => args.names.iter().cloned().map(Asked::Named).collect(),
     };
     let bulk = args.bulk();
     if (bulk || asked.len() > 1)

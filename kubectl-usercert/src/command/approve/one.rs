@@ -1,7 +1,5 @@
 //! One request: shown, judged, decided.
 
-use std::path::Path;
-
 use serde_json::json;
 use usercert_core::api::csr::{CsrObject, Decision, RESOURCE};
 use usercert_core::api::rbac::Subject;
@@ -115,8 +113,10 @@ impl Approval<'_> {
 
     /// Whoever handed a request over has no other way to the certificate.
     fn how_to_answer(&self, user: &str) -> String {
-        let from = self.args.from.as_deref().filter(|from| from.as_os_str() != "-");
-        let file = from.unwrap_or(Path::new("FILE")).display().to_string();
+        let file = match self.args.from.as_slice() {
+            [file] if file.as_os_str() != "-" => file.display().to_string(),
+            _ => "FILE".to_owned(),
+        };
         let reply = safe_file_name(user, "kubeconfig");
         format!(
             "To send {} the answer, add --reply to the same command:\n  kubectl usercert approve -f {} --reply {}",

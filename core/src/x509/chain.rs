@@ -37,8 +37,8 @@ pub fn way<'c, T: Copy>(
 }
 
 /// Whether a chain, the leaf first and the trust anchor last, has the certificate policies that those in it
-/// require.
-pub(crate) fn has_policies(chain: &[&Certificate]) -> bool {
+/// require; `None` where this build cannot tell.
+pub(crate) fn has_policies(chain: &[&Certificate]) -> Option<bool> {
     let policies = chain.iter().map(|c| (&c.policies, c.is_self_issued()));
     policy::are_met(&policies.collect::<Vec<_>>())
 }

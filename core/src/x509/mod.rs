@@ -9,6 +9,7 @@ pub mod key;
 pub mod lifetime;
 pub mod name;
 pub mod pkcs10;
+#[cfg_attr(not(feature = "certificate-policies"), path = "policy_unchecked.rs")]
 pub(crate) mod policy;
 pub mod san;
 #[cfg(test)]

@@ -60,8 +60,12 @@ fn limit(fields: &mut Reader<'_>, tag: u8) -> Option<u32> {
 }
 
 /// Whether a chain, the leaf first, has the policies that those in it require; beside each certificate's is
-/// whether it is self-issued. What the last, the trust anchor, says does not count.
-pub(crate) fn are_met(chain: &[(&Policies, bool)]) -> bool {
+/// whether it is self-issued. What the last, the trust anchor, says does not count. Always known here.
+pub(crate) fn are_met(chain: &[(&Policies, bool)]) -> Option<bool> {
+    Some(evaluate(chain))
+}
+
+fn evaluate(chain: &[(&Policies, bool)]) -> bool {
     let Some((_, chain)) = chain.split_last() else { return true };
     let mut limits = [chain.len() as u32 + 1; 3];
     // The policies of the certificate above that count, as that below has to name them.
@@ -114,7 +118,7 @@ mod tests {
     }
 
     fn are_met(chain: &[&Policies]) -> bool {
-        super::are_met(&chain.iter().map(|p| (*p, false)).collect::<Vec<_>>())
+        evaluate(&chain.iter().map(|p| (*p, false)).collect::<Vec<_>>())
     }
 
     const NONE: [Option<u32>; 3] = [None; 3];

@@ -80,7 +80,7 @@ impl Authority {
         // What is signed here names no policies.
         let leaf = Certificate { policies: Policies::default(), ..certificate.clone() };
         let all: Vec<_> = [&leaf, &certificate].into_iter().chain(&above).collect();
-        if !chain::has_policies(&all) {
+        if chain::has_policies(&all) != Some(true) {
             return Err(AuthorityError::Unfit(format!(
                 "the CA {ca}, or one above it, requires certificate policies: nobody would accept what is signed here"
             )));

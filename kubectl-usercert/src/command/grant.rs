@@ -5,7 +5,7 @@ use usercert_core::api::rbac::Subject;
 use usercert_core::text::show;
 
 use crate::cluster::Target;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
@@ -72,7 +72,9 @@ pub async fn run(host: &Host, args: &GrantArgs) -> Result<Exit> {
         let question = format!("Give {} {scope} to the {holder}?", roles.join(", "));
         host.confirm(&question, answered)?;
         if !answered {
-            grant_role::still_allow(&cluster, &new).await?;
+            grant_role::still_allow(&cluster, &prepared)
+                .await
+                .hint("nothing was granted; run the command again to see what it allows now")?;
         }
     }
 

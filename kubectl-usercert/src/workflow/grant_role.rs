@@ -48,14 +48,26 @@ pub async fn prepare(cluster: &Cluster, grants: Vec<Grant>) -> Result<Vec<Prepar
     Ok(prepared)
 }
 
-/// Makes sure that the roles still allow what was shown, once somebody has answered.
-pub async fn still_allow(cluster: &Cluster, shown: &[&Prepared]) -> Result<()> {
-    for one in shown {
-        let Grant { role, scope, .. } = &one.grant;
-        if rules_of(cluster, role, scope).await? != one.rules {
-            return Err(Error::new(format!("the {role} was changed while you were asked"))
-                .hint("nothing was granted; run the command again to see what it allows now"));
-        }
+/// Makes sure that a role still allows what was shown, before it is given.
+///
+/// # Errors
+/// It does not, or cannot be read any more.
+pub async fn still_allows(
+    cluster: &Cluster,
+    role: &RoleRef,
+    scope: &Scope,
+    shown: &[Rule],
+) -> Result<()> {
+    match rules_of(cluster, role, scope).await? == shown {
+        true => Ok(()),
+        false => Err(Error::new(format!("the {role} was changed after it was shown"))),
+    }
+}
+
+/// The same for all roles that are still to be given.
+pub async fn still_allow(cluster: &Cluster, shown: &[Prepared]) -> Result<()> {
+    for one in shown.iter().filter(|p| p.existing.is_none()) {
+        still_allows(cluster, &one.grant.role, &one.grant.scope, &one.rules).await?;
     }
     Ok(())
 }
@@ -253,7 +265,8 @@ impl AccompanyingGrants {
         self.0.iter().map(|p| p.grant.full_name()).collect()
     }
 
-    /// Gives the roles; a line about each. `before` is what has been done by now.
+    /// Gives the roles, if all of them are still as they were shown; a line about each. `before` is what has
+    /// been done by now.
     ///
     /// # Errors
     /// The first that cannot be given, with the line that does the rest.
@@ -266,12 +279,16 @@ impl AccompanyingGrants {
     ) -> Result<Vec<String>> {
         let mark = dry_run.mark();
         let mut lines = Vec::new();
+        let to_finish = || format!("{before}; to finish:\n  {}", self.line(client));
+        if dry_run == DryRun::None {
+            still_allow(cluster, &self.0).await.hint(to_finish())?;
+        }
         for one in &self.0 {
             let made = match dry_run {
                 DryRun::Client => one.existing.is_none(),
                 _ => {
                     let granted = one.carry_out(cluster, dry_run == DryRun::Server).await;
-                    granted.hint(format!("{before}; to finish:\n  {}", self.line(client)))?.made
+                    granted.hint(to_finish())?.made
                 }
             };
             let what = if made { "created" } else { "unchanged" };

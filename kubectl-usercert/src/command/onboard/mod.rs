@@ -28,6 +28,7 @@ use usercert_core::x509::lifetime;
 use self::ledger::Ledger;
 use self::person::{Judge, Work};
 use self::report::{Outcome, State};
+use self::roles::Roles;
 use self::rows::{Entered, Folders, Row};
 use self::wrong::Wrong;
 use crate::cluster::{Cluster, Need, Signed, Target, explain};
@@ -179,8 +180,19 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
             }
             let ledger = Ledger::new(journal);
             outcomes.extend(
-                issue(host, args, &target, &cluster, &judge, reply.as_ref(), &ledger, to_do, &busy)
-                    .await,
+                issue(
+                    host,
+                    args,
+                    &target,
+                    &cluster,
+                    &judge,
+                    &roles,
+                    reply.as_ref(),
+                    &ledger,
+                    to_do,
+                    &busy,
+                )
+                .await,
             );
         }
     }
@@ -269,12 +281,12 @@ fn show_plan(
     host: &Host,
     args: &OnboardArgs,
     to_do: &[&Row],
-    roles: &[String],
+    roles: &Roles,
     others: &[Outcome<'_>],
 ) {
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
     host.say_before_asking(rows::table(to_do, host.columns()).trim_end(), answered);
-    roles.iter().for_each(|words| host.say_before_asking(words, answered));
+    roles.words().for_each(|words| host.say_before_asking(words, answered));
     let refused = others.iter().filter(|(_, state)| matches!(state, State::Refused));
     for (row, _) in refused {
         host.warn(format!(
@@ -334,6 +346,7 @@ async fn issue<'r>(
     target: &Target,
     cluster: &Cluster,
     judge: &Judge<'_>,
+    roles: &Roles,
     reply: Option<&ClusterData>,
     ledger: &Ledger,
     to_do: Vec<&'r Row>,
@@ -349,6 +362,7 @@ async fn issue<'r>(
         target,
         cluster,
         judge,
+        roles,
         ca: &ca,
         reply,
         signed: &signed,

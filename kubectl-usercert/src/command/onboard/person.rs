@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::OnboardArgs;
 use super::ledger::{Ledger, Place};
+use super::roles::Roles;
 use super::rows::Row;
 use crate::cluster::{Cluster, Need, Signed, Target, explain};
 use crate::error::{Error, Result, ResultExt as _};
@@ -28,7 +29,7 @@ use crate::workflow::reply::ClusterData;
 use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Sheet;
-use crate::workflow::{approval, await_certificate, grant_role, revocation};
+use crate::workflow::{approval, await_certificate, revocation};
 
 /// Longest file that may be one of an earlier run.
 const FILE_LIMIT: usize = 1 << 20;
@@ -39,6 +40,7 @@ pub struct Work<'a> {
     pub target: &'a Target,
     pub cluster: &'a Cluster,
     pub judge: &'a Judge<'a>,
+    pub roles: &'a Roles,
     pub ca: &'a [Certificate],
     /// For those who have sent a request.
     pub reply: Option<&'a ClusterData>,
@@ -90,7 +92,8 @@ impl Work<'_> {
             _ => self.issue(row).await?,
         };
         for grant in row.missing_grants() {
-            grant_role::bind(self.cluster, &grant.to(row.user()), false)
+            self.roles
+                .bind(self.cluster, grant, row.user())
                 .await
                 .context("the certificate is issued, but not every role is bound")?;
             self.note(row, Step::Granted { grant: grant.to_string() }).await?;

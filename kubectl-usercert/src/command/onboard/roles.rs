@@ -2,13 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use usercert_core::api::rbac::{self, RoleKind};
+use usercert_core::api::rbac::{self, RoleKind, Rule};
 use usercert_core::roster::{Problem, RoleAt};
 
 use crate::cluster::Cluster;
+use crate::error;
 use crate::workflow::grant_role;
 
-/// Makes sure that the roles and their namespaces exist, and says what each allows. Each comes with the
+/// Roles with what they allowed when they were shown.
+#[derive(Default)]
+pub struct Roles(BTreeMap<RoleAt, Shown>);
+
+struct Shown {
+    rules: Vec<Rule>,
+    words: String,
+}
+
+impl Roles {
+    /// What each allows, in words.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(|shown| shown.words.as_str())
+    }
+
+    /// Gives a role to somebody, if it still allows what was shown.
+    ///
+    /// # Errors
+    /// It does not, or as the server answers.
+    pub async fn bind(&self, cluster: &Cluster, role: &RoleAt, user: &str) -> error::Result<()> {
+        let shown = self.0.get(role).map(|shown| shown.rules.as_slice()).unwrap_or_default();
+        grant_role::still_allows(cluster, &role.role, &role.scope, shown).await?;
+        grant_role::bind(cluster, &role.to(user), false).await.map(drop)
+    }
+}
+
+/// Makes sure that the roles and their namespaces exist, and sees what each allows. Each comes with the
 /// line that names it.
 ///
 /// # Errors
@@ -16,18 +43,19 @@ use crate::workflow::grant_role;
 pub async fn look_up<'g>(
     cluster: &Cluster,
     grants: impl Iterator<Item = (usize, &'g RoleAt)>,
-) -> Result<Vec<String>, Vec<Problem>> {
+) -> Result<Roles, Vec<Problem>> {
     let mut named: BTreeMap<&RoleAt, (usize, usize)> = BTreeMap::new();
     for (line, grant) in grants {
         named.entry(grant).or_insert((line, 0)).1 += 1;
     }
     let mut namespaces = BTreeMap::new();
-    let (mut words, mut problems) = (Vec::new(), Vec::new());
+    let (mut roles, mut problems) = (Roles::default(), Vec::new());
     for (grant, (line, people)) in named {
         match grant_role::rules_of(cluster, &grant.role, &grant.scope).await {
             Ok(rules) => {
                 let allows = rbac::allowance(&rules, &grant.scope).brief();
-                words.push(format!("{grant} (for {people}) allows {allows}"));
+                let words = format!("{grant} (for {people}) allows {allows}");
+                roles.0.insert(grant.clone(), Shown { rules, words });
             }
             Err(error) => problems.push(Problem { line, what: error.message.replace('\n', " ") }),
         }
@@ -43,5 +71,5 @@ pub async fn look_up<'g>(
         }
     }
     problems.sort_by_key(|p| p.line);
-    if problems.is_empty() { Ok(words) } else { Err(problems) }
+    if problems.is_empty() { Ok(roles) } else { Err(problems) }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{dirs, items, journal, lines, onboard, requests};
 use crate::cases;
+use crate::rbac::{harmless, is_bound, swap};
 use crate::trial::Trial;
 
 cases!(
@@ -11,6 +12,7 @@ cases!(
     everything_wrong_is_said_before_anything_is_sent,
     what_refuses_is_left_out,
     roles_are_bound,
+    a_role_that_was_changed_meanwhile_is_not_bound,
     a_file_in_the_way,
     who_may_not_is_told_soon,
     dry_runs_leave_nothing,
@@ -177,6 +179,22 @@ fn roles_are_bound(trial: &Trial) {
     assert!(can("delete", "default"));
     onboard(&admin, "team.csv", &[]).ok().prints(&["IssuedBefore"]);
     assert_eq!(requests(&admin, &user).len(), 1);
+}
+
+fn a_role_that_was_changed_meanwhile_is_not_bound(trial: &Trial) {
+    let (admin, user, role) = (trial.admin(), trial.user("holder"), harmless(trial));
+    dirs(&admin);
+    admin.write("team.csv", &format!("name,grants\n{user},clusterrole/{role}@*\n"));
+    let args = ["onboard", "team.csv", "--standalone-dir", "out", "--reply-dir", "replies"];
+    let mut terminal = admin.on_terminal(&args);
+    assert!(terminal.asked().contains("(for 1) allows get pods"));
+    swap(&admin, &role);
+    let changed = format!("the ClusterRole {role} was changed after it was shown");
+    terminal.answer("y").exits(1).prints(&["the certificate is issued", &changed]);
+    assert!(!is_bound(&admin, &role));
+    // The next run shows what it allows now.
+    onboard(&admin, "team.csv", &["--yes"]).ok().says(&["(for 1) allows do anything"]);
+    assert!(is_bound(&admin, &role));
 }
 
 fn a_file_in_the_way(trial: &Trial) {

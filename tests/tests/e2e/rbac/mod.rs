@@ -37,11 +37,33 @@ pub(crate) fn becomes(
 /// A ClusterRole of this case's own.
 fn role(trial: &Trial, admin: &Person, rules: Value) -> String {
     let name = trial.user("role");
+    make(admin, &name, &rules);
+    name
+}
+
+fn make(admin: &Person, name: &str, rules: &Value) {
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
         "metadata": {"name": name}, "rules": rules});
     admin.write("made.json", &role.to_string());
     admin.kubectl(&["create", "--validate=false", "-f", "made.json"]).ok();
-    name
+}
+
+/// A ClusterRole that allows to read pods.
+pub(crate) fn harmless(trial: &Trial) -> String {
+    role(trial, &trial.admin(), json!([rule(&["get"], &["pods"])]))
+}
+
+/// Another ClusterRole of the same name.
+pub(crate) fn swap(admin: &Person, role: &str) {
+    admin.kubectl(&["delete", "clusterrole", role]).ok();
+    make(admin, role, &json!([rule(&["*"], &["*"])]));
+}
+
+/// Whether a binding, cluster-wide, gives this role.
+pub(crate) fn is_bound(admin: &Person, role: &str) -> bool {
+    let bindings = admin.kubectl(&["get", "clusterrolebindings", "-o", "json"]).ok().json();
+    let items = bindings["items"].as_array().expect("a list");
+    items.iter().any(|binding| binding["roleRef"]["name"] == role)
 }
 
 fn rule(verbs: &[&str], resources: &[&str]) -> Value {

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{DEV, becomes, person};
+use super::{DEV, becomes, harmless, is_bound, person, swap};
 use crate::cases;
 use crate::trial::Trial;
 
-cases!(with_a_certificate, with_an_approval,);
+cases!(with_a_certificate, with_an_approval, a_role_that_was_changed_meanwhile);
 
 /// One question for certificate and roles; what fails is looked at before.
 fn with_a_certificate(trial: &Trial) {
@@ -126,4 +126,30 @@ fn with_an_approval(trial: &Trial) {
         "reply written",
     ]);
     assert!(approver.has("bob.conf"));
+}
+
+/// What is given is what was shown before the question; the certificate has been issued by then.
+fn a_role_that_was_changed_meanwhile(trial: &Trial) {
+    let admin = trial.admin();
+    let (alice, robot) = (trial.user("alice"), trial.user("robot"));
+    admin.run(&["request", &alice]).ok();
+    let approve = ["approve", alice.as_str()];
+    let create = ["create", robot.as_str(), "--standalone", "robot.conf"];
+    let grant = ["grant", alice.as_str()];
+    for (command, done, before) in [
+        (&approve[..], "approved", "the request is approved; to finish:"),
+        (&create[..], "robot", "the kubeconfig is written; to finish:"),
+        (&grant[..], "", "nothing was granted"),
+    ] {
+        let role = harmless(trial);
+        let args = [command, &["--clusterrole", &role, "--cluster-wide"]].concat();
+        let mut terminal = admin.on_terminal(&args);
+        assert!(terminal.asked().contains("Allows       get: pods"));
+        swap(&admin, &role);
+        let changed = format!("the ClusterRole {role} was changed after it was shown");
+        terminal.answer("y").exits(1).says(&[&changed, before]).prints(&[done]);
+        assert!(!is_bound(&admin, &role), "{command:?}");
+    }
+    admin.run(&["review", &alice]).ok().prints(&["Approved"]);
+    admin.kubectl(&["--kubeconfig", "robot.conf", "auth", "whoami"]).ok().prints(&[&robot]);
 }

@@ -163,6 +163,8 @@ mod tests {
         allowance(&rules_of(&json!({ "rules": rules })), scope)
     }
 
+    const ADMISSION: &str = "admissionregistration.k8s.io";
+
     fn dev() -> Scope {
         Scope::Namespace("dev".into())
     }
@@ -176,6 +178,10 @@ mod tests {
     fn powers_are_named() {
         for (verb, group, resource, words) in [
             ("list", "", "secrets", "read secrets"),
+            ("patch", "", "secrets", "read secrets"),
+            ("delete", "", "secrets", "read secrets"),
+            ("deletecollection", "", "secrets", "read secrets"),
+            ("create", "", "secrets", "tokens of service accounts"),
             ("create", "", "pods/exec", "run commands"),
             ("get", "", "pods/attach", "run commands"),
             ("patch", "", "pods/ephemeralcontainers", "running pods"),
@@ -195,6 +201,12 @@ mod tests {
             ("impersonate:associated-node", "authentication.k8s.io", "nodes", "act as nodes"),
             ("impersonate-on:user-info:list", "", "pods", "whom they impersonate"),
             ("impersonate-on:arbitrary-node:get", "", "secrets", "whom they impersonate"),
+            (
+                "impersonate",
+                "authentication.k8s.io",
+                "userextras/authentication.kubernetes.io/credential-id",
+                "another certificate",
+            ),
             ("bind", API_GROUP, "clusterroles", "(bind)"),
             ("escalate", API_GROUP, "roles", "(escalate)"),
             ("create", API_GROUP, "rolebindings", "who has them"),
@@ -202,14 +214,15 @@ mod tests {
             ("sign", "certificates.k8s.io", "signers", "sign certificates"),
             ("attest", "certificates.k8s.io", "signers", "which CAs are trusted"),
             ("get", "", "nodes/proxy", "kubelets"),
-            (
-                "create",
-                "admissionregistration.k8s.io",
-                "mutatingadmissionpolicybindings",
-                "policies",
-            ),
+            ("create", ADMISSION, "mutatingadmissionpolicybindings", "policies"),
+            ("create", ADMISSION, "validatingadmissionpolicies", "refuses"),
+            ("update", ADMISSION, "validatingadmissionpolicybindings", "refuses"),
+            ("deletecollection", ADMISSION, "validatingadmissionpolicies", "refuses"),
+            ("delete", ADMISSION, "mutatingadmissionpolicies", "remove"),
+            ("deletecollection", ADMISSION, "validatingwebhookconfigurations", "remove"),
+            ("patch", "apiregistration.k8s.io", "apiservices", "API groups"),
             ("create", "", "persistentvolumes", "any path of a node"),
-            ("patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "webhooks"),
+            ("patch", ADMISSION, "mutatingwebhookconfigurations", "webhooks"),
             ("update", "", "namespaces", "pod security"),
         ] {
             let powers = of(one(verb, group, resource), &Scope::Cluster).powers;
@@ -217,7 +230,9 @@ mod tests {
             assert!(powers[0].contains(words), "{verb} {resource}: {powers:?}");
         }
         for (verb, group, resource) in [
-            ("delete", "", "secrets"),
+            ("update", "", "secrets"),
+            ("get", ADMISSION, "validatingadmissionpolicies"),
+            ("delete", "apiregistration.k8s.io", "apiservices"),
             ("get", "", "pods"),
             ("get", "", "pods/log"),
             ("get", "", "nodes"),

@@ -2,7 +2,9 @@
 //!
 //! After Kubernetes' own "Role Based Access Control Good Practices", section "Kubernetes RBAC -
 //! privilege escalation risks", and what came since: constrained impersonation (KEP-5284, on by default
-//! since 1.36), trust bundles (1.37), mutating admission policies (1.36).
+//! since 1.36), trust bundles (1.37), mutating admission policies (1.36). What was tried on a kube-apiserver
+//! 1.36.2: with `dryRun=All`, `deletecollection`, `delete` (`propagationPolicy=Foreground`) and `patch` of
+//! secrets answer with their data, `update` only with what was sent.
 
 use std::collections::BTreeSet;
 
@@ -19,8 +21,11 @@ struct Power {
     cluster_only: bool,
 }
 
-const READ: &[&str] = &["get", "list", "watch"];
+const READ_SECRETS: &[&str] = &["get", "list", "watch", "patch", "delete", "deletecollection"];
 const CHANGE: &[&str] = &["create", "update", "patch"];
+const WRITE: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
+const REMOVE: &[&str] = &["delete", "deletecollection"];
+const ADMISSION: &str = "admissionregistration.k8s.io";
 
 const fn power(
     words: &'static str,
@@ -50,7 +55,7 @@ const WORKLOADS: &[(&str, &str)] = &[
 ];
 
 const POWERS: &[Power] = &[
-    power("read secrets", READ, &[("", "secrets")]),
+    power("read secrets", READ_SECRETS, &[("", "secrets")]),
     power("run commands in pods", &["create", "get"], &[("", "pods/exec"), ("", "pods/attach")]),
     power(
         "put containers into running pods",
@@ -58,7 +63,12 @@ const POWERS: &[Power] = &[
         &[("", "pods/ephemeralcontainers")],
     ),
     power("start pods, with any service account and secret of the namespace", CHANGE, WORKLOADS),
-    power("make tokens of service accounts", &["create"], &[("", "serviceaccounts/token")]),
+    // A secret of the type kubernetes.io/service-account-token is filled with one that never ends.
+    power(
+        "make tokens of service accounts",
+        &["create"],
+        &[("", "serviceaccounts/token"), ("", "secrets")],
+    ),
     power(
         "act as service accounts (impersonate)",
         &["impersonate", "impersonate:serviceaccount"],
@@ -73,6 +83,11 @@ const POWERS: &[Power] = &[
             ("authentication.k8s.io", "users"),
             ("authentication.k8s.io", "groups"),
         ],
+    ),
+    cluster_power(
+        "pass for the holder of another certificate (impersonate credential-id)",
+        &["impersonate", "impersonate:user-info"],
+        &[("authentication.k8s.io", "userextras/authentication.kubernetes.io/credential-id")],
     ),
     cluster_power(
         "act as nodes (impersonate)",
@@ -120,11 +135,34 @@ const POWERS: &[Power] = &[
         "read or change what is sent to the API server (admission webhooks and policies)",
         CHANGE,
         &[
-            ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
-            ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
-            ("admissionregistration.k8s.io", "mutatingadmissionpolicies"),
-            ("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"),
+            (ADMISSION, "mutatingwebhookconfigurations"),
+            (ADMISSION, "validatingwebhookconfigurations"),
+            (ADMISSION, "mutatingadmissionpolicies"),
+            (ADMISSION, "mutatingadmissionpolicybindings"),
         ],
+    ),
+    cluster_power(
+        "remove admission webhooks and mutating policies",
+        REMOVE,
+        &[
+            (ADMISSION, "mutatingwebhookconfigurations"),
+            (ADMISSION, "validatingwebhookconfigurations"),
+            (ADMISSION, "mutatingadmissionpolicies"),
+            (ADMISSION, "mutatingadmissionpolicybindings"),
+        ],
+    ),
+    cluster_power(
+        "decide what the API server refuses, revoked certificates too (validating policies)",
+        WRITE,
+        &[
+            (ADMISSION, "validatingadmissionpolicies"),
+            (ADMISSION, "validatingadmissionpolicybindings"),
+        ],
+    ),
+    cluster_power(
+        "answer for API groups in the API server's place (API services)",
+        CHANGE,
+        &[("apiregistration.k8s.io", "apiservices")],
     ),
     cluster_power(
         "lift a namespace's pod security (namespaces)",

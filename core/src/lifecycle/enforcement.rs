@@ -228,7 +228,7 @@ impl Enforcement {
                     _ => "still possible",
                 };
                 format!(
-                    "{name} {already}: refused for writes, exec and proxy; {maybe} {until}{masters}: get, list and watch, and whatever it may do with --as"
+                    "{name} {already}: refused for writes, exec and proxy; {maybe} {until}{masters}: get, list and watch, writes to admission policies, and whatever it may do with --as"
                 )
             }
             Effect::NotBlocked => format!(
@@ -306,17 +306,17 @@ mod tests {
             ]
             .join("\n"),
             @r"
-        x blocked: refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
+        x blocked: refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z: get, list and watch, writes to admission policies, and whatever it may do with --as
         x blocked: refused for everything; open watches and execs continue until they end, a watch up to an hour
-        x blocked: refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z (system:masters passes every authorizer): get, list and watch, and whatever it may do with --as
-        x blocked: refused for writes, exec and proxy; possibly still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
+        x blocked: refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z (system:masters passes every authorizer): get, list and watch, writes to admission policies, and whatever it may do with --as
+        x blocked: refused for writes, exec and proxy; possibly still possible until 2026-12-30T00:00:00Z: get, list and watch, writes to admission policies, and whatever it may do with --as
         x blocked: refused for everything; open watches and execs continue until they end, a watch up to an hour
         x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
         x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
         x: cannot tell whether it is blocked: you may not impersonate; it is on the list, and valid until 2026-12-30T00:00:00Z
         x blocked: refused for everything (with system:masters for writes, exec and proxy); open watches and execs continue until they end, a watch up to an hour
         x blocked: refused for everything (not with system:masters); open watches and execs continue until they end, a watch up to an hour
-        x blocked, unless its user is a component (system:…): refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z: get, list and watch, and whatever it may do with --as
+        x blocked, unless its user is a component (system:…): refused for writes, exec and proxy; still possible until 2026-12-30T00:00:00Z: get, list and watch, writes to admission policies, and whatever it may do with --as
         x blocked, unless its user is a component (system:…) or it carries system:masters: refused for everything; open watches and execs continue until they end, a watch up to an hour
         x not blocked: it is on the list, but the API server does not refuse it; it is valid until 2026-12-30T00:00:00Z
         "

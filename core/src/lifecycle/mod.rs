@@ -33,7 +33,7 @@ pub use protected::{Protected, protected};
 pub use refusal::{Layer, Refusal, refusal};
 pub use revocation::{
     Blocked, Damaged, ListError, MAX_REASON, MAX_USER, PART, Revocation, RevocationError,
-    RevocationKey, RevocationList, TEST_ENTRY, USERS, changes, check_reason, gathered,
+    RevocationKey, RevocationList, TEST_ENTRY, USERS, altered, changes, check_reason, gathered,
 };
 
 /// The namespace of everything here that has one; only admins may write in it.

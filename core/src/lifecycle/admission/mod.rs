@@ -76,22 +76,29 @@ pub fn objects() -> Vec<Managed> {
     ]
 }
 
-/// What somebody may not be allowed to do who is to be refused by the policy: policies do not guard policies.
-/// They guard the list.
+/// What somebody may not be allowed to do who is to be refused by the policy: no policy is asked about
+/// policies and bindings. Ours can be changed or deleted, another can refuse to write the list, and one that
+/// mutates can take entries out while they are written.
 #[must_use]
 pub fn ways_to_end() -> Vec<Question<'static>> {
-    let way = |resource, verb| Question {
+    let way = |resource, verb, name: &str| Question {
         verb,
         group: "admissionregistration.k8s.io",
         resource,
         subresource: "",
-        name: POLICY.to_owned(),
+        name: name.to_owned(),
         namespace: "",
     };
-    ["validatingadmissionpolicies", "validatingadmissionpolicybindings"]
+    let ours = ["validatingadmissionpolicies", "validatingadmissionpolicybindings"];
+    let others = ["mutatingadmissionpolicies", "mutatingadmissionpolicybindings"];
+    let to_ours = ours.into_iter().flat_map(|resource| {
+        let named = ["delete", "patch", "update"].map(|verb| way(resource, verb, POLICY));
+        named.into_iter().chain(["deletecollection", "create"].map(|verb| way(resource, verb, "")))
+    });
+    let to_others = others
         .into_iter()
-        .flat_map(|resource| ["delete", "patch", "update"].map(|verb| way(resource, verb)))
-        .collect()
+        .flat_map(|resource| ["create", "patch", "update"].map(|verb| way(resource, verb, "")));
+    to_ours.chain(to_others).collect()
 }
 
 /// The collection that the list is in.

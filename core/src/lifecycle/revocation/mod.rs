@@ -6,7 +6,7 @@ mod parts;
 use std::fmt;
 
 pub use list::{Blocked, Damaged, ListError, RevocationList};
-pub use parts::{PART, USERS, changes, gathered};
+pub use parts::{PART, USERS, altered, changes, gathered};
 
 use super::Fingerprint;
 use crate::text;

@@ -110,6 +110,18 @@ pub fn changes(config_map: &Value, put: &[Revocation], take: &[RevocationKey]) -
     Some(json!({ "metadata": { "resourceVersion": version }, "data": patch }))
 }
 
+/// The keys of the list under which the server stored something else than this patch makes of what was read:
+/// a policy or webhook that mutates has changed it on the way.
+#[must_use]
+pub fn altered(read: &Value, patch: &Value, stored: &Value) -> Vec<String> {
+    let mut wanted = read["data"].as_object().cloned().unwrap_or_default();
+    wanted.extend(patch["data"].as_object().cloned().unwrap_or_default());
+    let keys: BTreeSet<&String> =
+        wanted.keys().chain(stored["data"].as_object().into_iter().flat_map(Map::keys)).collect();
+    let differs = |key: &&String| wanted.get(*key).unwrap_or(&Value::Null) != &stored["data"][*key];
+    keys.into_iter().filter(differs).cloned().collect()
+}
+
 /// The merge patch that brings entries with keys of their own, as lists of old and people have them, into
 /// the texts; `None` if there are none. The test entry keeps its key.
 #[must_use]
@@ -146,6 +158,21 @@ mod tests {
     fn entry(key: RevocationKey, reason: &str) -> Revocation {
         let now: UnixTime = "2026-11-30T02:00:00Z".parse().unwrap();
         Revocation::new(key, reason, "admin", now)
+    }
+
+    #[test]
+    fn what_the_server_stores_otherwise_is_named() {
+        let read = json!({ "data": { "a": "1", "b": "2" } });
+        let patch =
+            json!({ "metadata": { "resourceVersion": "1" }, "data": { "b": null, "c": "3" } });
+        let stored = |data: Value| altered(&read, &patch, &json!({ "data": data }));
+        assert!(stored(json!({ "a": "1", "c": "3" })).is_empty());
+        assert_eq!(stored(json!({ "a": "1" })), ["c"]);
+        assert_eq!(stored(json!({ "a": "1", "b": "2", "c": "3" })), ["b"]);
+        assert_eq!(stored(json!({ "a": "0", "c": "3", "d": "4" })), ["a", "d"]);
+        assert_eq!(stored(Value::Null), ["a", "c"]);
+        let emptied = json!({ "data": { "a": null, "b": null } });
+        assert!(altered(&read, &emptied, &json!({})).is_empty());
     }
 
     fn patched(mut config_map: Value, patch: Option<Value>) -> Value {

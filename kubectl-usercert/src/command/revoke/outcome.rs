@@ -129,9 +129,9 @@ impl Blocking {
         let mighty = self.mighty();
         for user in &mighty {
             note(&format!(
-                "WARNING: {} may change or delete the policy or its binding, even with this \
-                 certificate: nothing refuses that. To see what gives this right: kubectl usercert \
-                 access -- {}",
+                "WARNING: {} may write admission policies or their bindings, even with this \
+                 certificate: nothing refuses that, and it can end this. To see what gives this \
+                 right: kubectl usercert access -- {}",
                 show_short(user, 80),
                 shell_word(user)
             ));
@@ -140,8 +140,8 @@ impl Blocking {
             Standing::Behind { .. } => note(&verdict.authorization_in_words()),
             Standing::Refuses => {}
             _ if verdict.admission == Standing::Refuses && mighty.is_empty() => note(
-                "Whoever may delete the policy or its binding can end this; `kubectl usercert \
-                 revocations list` shows whether it is still enforced.",
+                "Whoever may write admission policies or their bindings can end this; `kubectl \
+                 usercert revocations list` shows whether it is still enforced.",
             ),
             _ => {}
         }

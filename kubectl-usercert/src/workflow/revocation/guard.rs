@@ -8,8 +8,8 @@ use usercert_core::lifecycle::admission;
 
 use crate::cluster::Cluster;
 
-/// Whether a user with these groups may change or delete the policy or its binding; `None` if that could not
-/// be asked.
+/// Whether a user with these groups may write policies or bindings by which they could end it; `None` if that
+/// could not be asked.
 pub async fn may_end(cluster: &Cluster, user: &str, groups: &BTreeSet<String>) -> Option<bool> {
     let groups: Vec<&str> = groups.iter().map(String::as_str).chain([AUTHENTICATED]).collect();
     let ways = admission::ways_to_end();

@@ -12,7 +12,7 @@ use usercert_core::lifecycle::admission::{REVOKER, VIEWER};
 use usercert_core::lifecycle::{
     self, CONFIG_MAP, Fingerprint, NAMESPACE, Revocation, RevocationKey, RevocationList,
 };
-use usercert_core::text::show;
+use usercert_core::text::{show, show_list};
 use usercert_core::x509::certificate::Certificate;
 
 use crate::cluster::{ApiError, Cluster, Need, explain};
@@ -138,26 +138,45 @@ pub async fn change(
     take: &[RevocationKey],
     dry_run: bool,
 ) -> Result<()> {
-    rewrite(cluster, dry_run, |list| lifecycle::changes(list, put, take)).await
+    kept(&rewrite(cluster, dry_run, |list| lifecycle::changes(list, put, take)).await?)
 }
 
-/// Changes the list by a merge patch that is made from it, anew whenever somebody else was faster.
+/// Changes the list by a merge patch that is made from it, anew whenever somebody else was faster. Gives the
+/// keys under which the server stored something else.
 async fn rewrite(
     cluster: &Cluster,
     dry_run: bool,
     patch: impl Fn(&Value) -> Option<Value>,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     for _ in 0..TRIES {
         let found = cluster.revoked().await.map_err(|e| explain(&e, &cluster.server, &see()))?;
-        let Some(patch) = patch(&found.ok_or_else(no_list)?) else { return Ok(()) };
+        let found = found.ok_or_else(no_list)?;
+        let Some(patch) = patch(&found) else { return Ok(Vec::new()) };
         match cluster.patch_revoked(&patch, dry_run).await {
-            Ok(_) => return Ok(()),
+            Ok(stored) => return Ok(lifecycle::altered(&found, &patch, &stored)),
             Err(error) if error.reason() == "Conflict" => {}
             Err(error) => return Err(unwritten(&error, cluster)),
         }
     }
     Err(Error::new("the list of revoked certificates keeps changing")
         .hint("run the same command again"))
+}
+
+/// What is wrong if the server stored something else than was sent.
+fn altered_in_words(keys: &[String]) -> Option<String> {
+    let names = show_list(keys.iter().map(String::as_str), 10, 80);
+    (!keys.is_empty()).then(|| {
+        format!("the API server does not store the list as it was sent; these keys differ: {names}")
+    })
+}
+
+fn kept(altered: &[String]) -> Result<()> {
+    match altered_in_words(altered) {
+        None => Ok(()),
+        Some(problem) => Err(Error::new(problem).hint(
+            "a policy or webhook changes it, and what should be blocked may not be: `kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations`",
+        )),
+    }
 }
 
 fn unwritten(error: &ApiError, cluster: &Cluster) -> Error {

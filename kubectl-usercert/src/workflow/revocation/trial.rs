@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use usercert_core::lifecycle::enforcement::{Enforcement, Probe, Seen};
 use usercert_core::lifecycle::verdict::{Evidence, Listed, Standing, Verdict};
 use usercert_core::lifecycle::{
-    Fingerprint, Layer, PROBE_USER, Revocation, RevocationKey, RevocationList, gathered,
+    Fingerprint, Layer, PROBE_USER, Revocation, RevocationKey, RevocationList, changes, gathered,
 };
 
-use super::{Installed, Known, remove, rewrite, write};
+use super::{Installed, Known, altered_in_words, kept, rewrite};
 use crate::cluster::{Cluster, Target};
 use crate::error::Result;
 use crate::ui::host::Host;
@@ -100,7 +100,10 @@ pub async fn status(host: &Host, target: &Target, cluster: &Cluster, known: &Kno
     let (mut verdict, _) = judged(target, cluster, list, &keys).await;
     if verdict.admission == Standing::Refuses {
         match try_anew(host, target, cluster, list).await {
-            Ok(anew) => verdict.admission = anew.admission,
+            Ok(anew) => {
+                verdict.admission = anew.admission;
+                verdict.list = verdict.list.or(anew.list);
+            }
             Err(error) => verdict.stale = Some(error.message),
         }
     }
@@ -122,11 +125,13 @@ async fn try_anew(
     let key = RevocationKey::Certificate(Fingerprint::of(unique.as_bytes()));
     // One that is left behind ends by itself.
     let entry = Revocation::new(key.clone(), &text, "nobody", now).of_certificate(PROBE_USER, now);
-    write(cluster, &[entry], false).await?;
+    let put = std::slice::from_ref(&entry);
+    let mut altered = rewrite(cluster, false, |list| changes(list, put, &[])).await?;
     // What is there for a moment is not written into the file.
     let keys = std::slice::from_ref(&key);
-    let (verdict, _) = judge(target, cluster, list, keys, false).await;
-    remove(cluster, &[key], false).await?;
+    let (mut verdict, _) = judge(target, cluster, list, keys, false).await;
+    altered.extend(rewrite(cluster, false, |list| changes(list, &[], keys)).await?);
+    verdict.list = verdict.list.or(altered_in_words(&altered));
     Ok(verdict)
 }
 
@@ -139,7 +144,7 @@ pub async fn judged_anew(host: &Host, target: &Target, cluster: &Cluster) -> Res
     let verdict = try_anew(host, target, cluster, Listed::Complete).await?;
     // A policy of an older version, were it still in force, would not look there.
     if verdict.in_force() == Some(true) {
-        rewrite(cluster, false, gathered).await?;
+        kept(&rewrite(cluster, false, gathered).await?)?;
     }
     Ok(verdict)
 }

@@ -39,7 +39,7 @@ fn a_certificate_is_refused_and_let_in_again(trial: &Trial) {
         ]);
     // Said once, however many certificates there are.
     assert_eq!(
-        revoked.stdout.matches("may change or delete the policy").count(),
+        revoked.stdout.matches("may write admission policies").count(),
         1,
         "{}",
         revoked.stdout

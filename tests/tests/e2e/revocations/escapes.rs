@@ -198,24 +198,41 @@ fn whoever_may_end_the_policy_is_told(trial: &Trial) {
     for (name, person) in [("alice.conf", &alice), ("bob.conf", &bob)] {
         admin.write(name, &person.read(".kube/config"));
     }
-    let warning = "may change or delete the policy or its binding";
+    let warning = "may write admission policies or their bindings";
     admin
         .run(&["revoke", "--certificate", "alice.conf", "--yes"])
         .ok()
         .prints(&[&format!("WARNING: alice {warning}"), "kubectl usercert access -- alice"]);
     let revoke = ["revoke", "--certificate", "bob.conf", "--yes"];
-    admin.run(&revoke).ok().never_shows("WARNING").prints(&["Whoever may delete the policy"]);
+    admin
+        .run(&revoke)
+        .ok()
+        .never_shows("WARNING")
+        .prints(&["Whoever may write admission policies"]);
     let value = admin.run(&[&revoke[..], &["-o", "json"]].concat()).ok().json();
     assert_eq!(value["certificates"][0]["mayEndPolicy"], false);
-    // By a group of the certificate.
-    let role = ["create", "clusterrole", "mends", "--verb=patch"];
-    let on = "--resource=validatingadmissionpolicies.admissionregistration.k8s.io";
-    admin.kubectl(&[&role[..], &[on]].concat()).ok();
-    let bind = ["create", "clusterrolebinding", "mends", "--clusterrole=mends", "--group=dev"];
-    admin.kubectl(&bind).ok();
-    let policies = "validatingadmissionpolicies.admissionregistration.k8s.io";
-    may_become(&admin, true, "bob", "patch", policies, &["--as-group=dev"]);
-    admin.run(&revoke).ok().prints(&[&format!("WARNING: bob {warning}")]);
+    // By a group of the certificate. No policy is asked about the objects of others either: one that
+    // changes what is written can empty the list, one that refuses can keep it from being written.
+    for (verb, resource) in [
+        ("patch", "validatingadmissionpolicies"),
+        ("deletecollection", "validatingadmissionpolicybindings"),
+        ("create", "validatingadmissionpolicies"),
+        ("create", "mutatingadmissionpolicies"),
+        ("update", "mutatingadmissionpolicybindings"),
+        ("patch", "mutatingadmissionpolicies"),
+    ] {
+        let resource = format!("{resource}.admissionregistration.k8s.io");
+        let (verbs, on) = (format!("--verb={verb}"), format!("--resource={resource}"));
+        admin.kubectl(&["create", "clusterrole", "mends", &verbs, &on]).ok();
+        let bind = ["create", "clusterrolebinding", "mends", "--clusterrole=mends", "--group=dev"];
+        admin.kubectl(&bind).ok();
+        may_become(&admin, true, "bob", verb, &resource, &["--as-group=dev"]);
+        admin.run(&revoke).ok().prints(&[&format!("WARNING: bob {warning}")]);
+        for kind in ["clusterrolebinding", "clusterrole"] {
+            admin.kubectl(&["delete", kind, "mends"]).ok();
+        }
+        may_become(&admin, false, "bob", verb, &resource, &["--as-group=dev"]);
+    }
 }
 
 fn entries_that_refuse_nobody_are_told(trial: &Trial) {

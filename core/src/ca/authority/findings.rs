@@ -72,12 +72,12 @@ pub fn reserved_names(
     let own = profile.names == Names::Etcd;
     let is_reserved = |name: &AlternativeName| match name {
         AlternativeName::Dns(name) => {
-            let of_service = name.strip_prefix("kubernetes");
-            let of_service =
-                of_service.and_then(|rest| rest.strip_prefix(".default").or(Some(rest)));
-            of_service.is_some_and(|rest| rest.is_empty() || rest.starts_with(".svc"))
+            let domain = name.strip_prefix("*.");
+            is_of_api_server(name)
                 || name == "localhost" && !own
-                || name.strip_prefix("*.").is_some_and(|domain| !domain.contains('.'))
+                || domain.is_some_and(|domain| {
+                    !domain.contains('.') || is_of_api_server(&format!("kubernetes.{domain}"))
+                })
         }
         AlternativeName::Ip(address) => {
             address.is_loopback() && !own || cluster.service_addresses.contains(address)
@@ -93,6 +93,13 @@ pub fn reserved_names(
             text::show_list(names.iter().map(String::as_str), 10, 80)
         ),
     })
+}
+
+/// Whether it is a name of the API server's service, in a cluster of whatever domain.
+fn is_of_api_server(name: &str) -> bool {
+    let of_service = name.strip_prefix("kubernetes");
+    let of_service = of_service.and_then(|rest| rest.strip_prefix(".default").or(Some(rest)));
+    of_service.is_some_and(|rest| rest.is_empty() || rest == ".svc" || rest.starts_with(".svc."))
 }
 
 /// What a request asks for and the certificate will not hold.

@@ -253,6 +253,11 @@ mod tests {
             "DNS:kubernetes.default.svc.cluster.local",
             "DNS:localhost",
             "DNS:*.com",
+            "DNS:*.svc",
+            "DNS:*.default",
+            "DNS:*.default.svc",
+            "DNS:*.Default.svc.cluster.local",
+            "DNS:*.default.svc.corp.example",
             "IP:10.96.0.1",
             "IP:127.0.0.2",
         ] {
@@ -262,7 +267,13 @@ mod tests {
         }
         assert_eq!(said("etcd-server", "DNS:localhost"), None);
         assert_eq!(said("etcd-server", "DNS:kubernetes"), Some(Severity::Refuse));
-        for name in ["DNS:kubernetes.example.com", "DNS:*.example.com", "IP:10.96.0.2"] {
+        for name in [
+            "DNS:kubernetes.example.com",
+            "DNS:*.example.com",
+            "DNS:*.shop.svc.cluster.local",
+            "DNS:*.default.example.com",
+            "IP:10.96.0.2",
+        ] {
             assert_eq!(said("server", name), None, "{name}");
         }
     }

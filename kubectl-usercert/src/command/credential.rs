@@ -91,7 +91,7 @@ pub fn run(host: &Host, args: &CredentialArgs) -> Result<Exit> {
 fn endpoint(args: &CredentialArgs, open: &OpenStore) -> Result<Endpoint> {
     let stored = open.stored.endpoint();
     let info = environment::variable("KUBERNETES_EXEC_INFO");
-    let file = |path: &str| reading::read_limited(path.as_ref(), AUTHORITY_LIMIT).ok();
+    let file = |path: &str| reading::read_named(path.as_ref(), AUTHORITY_LIMIT).ok();
     let client = match client_cluster(info.as_deref(), file) {
         Err(ClusterMismatch::Untold) if args.allow_unknown_cluster => return Ok(stored),
         client => client.and_then(|client| check_cluster(&stored, &client).map(|()| client)),

@@ -10,7 +10,7 @@ use usercert_core::lifecycle::credential::StoredCredential;
 use zeroize::Zeroizing;
 
 use super::credential_store::{CredentialStore, StateHome};
-use super::reading::{ReadError, read_limited, read_sensitive};
+use super::reading::{ReadError, read_named, read_named_sensitive};
 use super::state::StateError;
 
 /// Longest file that an entry may name, in bytes.
@@ -31,14 +31,14 @@ pub fn certificate(user: &User) -> Result<Option<Cow<'_, [u8]>>, ReadError> {
 pub fn key(user: &User) -> Result<Option<Zeroizing<Vec<u8>>>, ReadError> {
     match (&user.client_key_data, &user.client_key) {
         (Some(data), _) => Ok(Some(data.clone())),
-        (None, Some(file)) => read_sensitive(file, LIMIT).map(Some),
+        (None, Some(file)) => read_named_sensitive(file, LIMIT).map(Some),
         (None, None) => Ok(None),
     }
 }
 
 /// The token in a user's token file, without its line end.
 pub fn token(file: &Path) -> Result<Zeroizing<String>, ReadError> {
-    let token = read_sensitive(file, LIMIT)?;
+    let token = read_named_sensitive(file, LIMIT)?;
     Ok(Zeroizing::new(String::from_utf8_lossy(&token).trim().to_owned()))
 }
 
@@ -69,7 +69,7 @@ fn embedded_or_named<'a>(
 ) -> Result<Option<Cow<'a, [u8]>>, ReadError> {
     match (data, file) {
         (Some(data), _) => Ok(Some(Cow::Borrowed(data))),
-        (None, Some(file)) => Ok(Some(Cow::Owned(read_limited(file, LIMIT)?))),
+        (None, Some(file)) => Ok(Some(Cow::Owned(read_named(file, LIMIT)?))),
         (None, None) => Ok(None),
     }
 }

@@ -25,6 +25,9 @@ pub enum ReadError {
         show_path(path)
     )]
     Pipe { path: PathBuf },
+    /// What another file names would be waited for, or have no end.
+    #[error("{} is not a regular file", show_path(path))]
+    Special { path: PathBuf },
     #[error("{} is neither UTF-8 nor UTF-16 text", show_path(path))]
     NotUtf8 { path: PathBuf },
 }
@@ -47,10 +50,43 @@ pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     read_limited(path, LIMIT)
 }
 
+/// Opens what is named in another file, which may be anybody's: a regular file.
+fn open_named(path: &Path) -> Result<File, ReadError> {
+    let error = |source| ReadError::Io { path: path.to_owned(), source };
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // A pipe is opened without waiting for somebody who writes.
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = patience::patiently(patience::IN_USE, || options.open(path)).map_err(error)?;
+    match file.metadata().map_err(error)? {
+        metadata if metadata.is_dir() => Err(error(io::ErrorKind::IsADirectory.into())),
+        metadata if metadata.is_file() => Ok(file),
+        _ => Err(ReadError::Special { path: path.to_owned() }),
+    }
+}
+
+/// Reads a file of up to `limit` bytes that is named in another file.
+pub fn read_named(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+    content(open_named(path)?, path, limit)
+}
+
+/// Reads a file of up to `limit` bytes that is named in another file and holds a secret.
+pub fn read_named_sensitive(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    secret(open_named(path)?, path, limit)
+}
+
 /// Reads a file of up to `limit` bytes. Pipes work too.
 pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+    let file = open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    content(file, path, limit)
+}
+
+fn content(file: File, path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
     let error = |source| ReadError::Io { path: path.to_owned(), source };
-    let file = open(path).map_err(error)?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     let size = usize::try_from(size).unwrap_or(usize::MAX).min(limit);
     let mut content = Vec::with_capacity(size.saturating_add(ROOM));
@@ -63,8 +99,12 @@ pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
 
 /// Reads a file of up to `limit` bytes that holds a secret; all of it in memory is wiped when dropped.
 pub fn read_sensitive(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    let file = open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    secret(file, path, limit)
+}
+
+fn secret(file: File, path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     let error = |source| ReadError::Io { path: path.to_owned(), source };
-    let file = open(path).map_err(error)?;
     match sensitive_content(file, limit).map_err(error)? {
         Some(content) => Ok(content),
         None => Err(ReadError::TooLarge { path: path.to_owned(), limit }),

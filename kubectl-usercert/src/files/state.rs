@@ -329,6 +329,20 @@ pub(super) fn private(_: &Metadata, _: PathBuf) -> Result<(), StateError> {
     Ok(())
 }
 
+/// Makes sure that a key which an earlier run left is this user's, and closed to others: a regular file, no
+/// link.
+///
+/// # Errors
+/// It is not.
+pub fn own_key(path: &Path) -> Result<(), StateError> {
+    let failed = |source| StateError::Io { action: "read", path: path.to_owned(), source };
+    let metadata = path.symlink_metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(StateError::Kind { path: path.to_owned() });
+    }
+    private(&metadata, path.to_owned())
+}
+
 /// The content of a file that must be ours and closed to others; `None` if there is none.
 pub(super) fn content(
     folder: &Folder,

@@ -18,6 +18,7 @@ use crate::error::{Error, Result, ResultExt as _};
 use crate::files::folder::{Access, Folder};
 use crate::files::reading;
 use crate::files::set::{self, NewFile};
+use crate::files::state;
 use crate::keys::{KEY_LIMIT, PrivateKey};
 use crate::ui::args::{Expires, Format};
 use crate::ui::host::Host;
@@ -174,6 +175,11 @@ impl RequestSpec {
             [files.key, files.csr, files.manifest].map(|name| dir.join(name));
         set::undo_interrupted(if self.key.file().is_none() { &key } else { &csr });
         if let Some(made) = self.made_before(self.key.file().unwrap_or(&key), &csr, &manifest) {
+            if self.key.file().is_none() {
+                state::own_key(&key).hint(
+                    "somebody else may have put it there, or know it; nothing was written: name another --out-dir",
+                )?;
+            }
             host.say("resuming the unfinished request of an earlier run");
             return Ok(made);
         }

@@ -128,7 +128,7 @@ pub fn enter(
 }
 
 fn read_request(file: &Path) -> Result<CertificateRequest> {
-    let input = reading::read_limited(file, request_file::MAX_BYTES)?;
+    let input = reading::read_named(file, request_file::MAX_BYTES)?;
     let incoming = request_file::read(&input).context(show_path(file))?;
     Ok(incoming.request)
 }

@@ -1,5 +1,7 @@
 //! What somebody else on the machine, or whoever answers, could try.
 
+use serde_json::json;
+
 use crate::cases;
 use crate::trial::Trial;
 
@@ -8,7 +10,60 @@ cases!(
     cluster_entry_is_never_shadowed,
     debug_variables_do_not_redirect,
     answer_signed_by_somebody_else,
+    a_key_that_somebody_else_has_left,
+    pipes_that_files_name,
 );
+
+/// Whoever may write into a directory can leave a request there whose key they know.
+fn a_key_that_somebody_else_has_left(trial: &Trial) {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    let (person, user) = (trial.newcomer(), trial.user("planted"));
+    let request = ["request", &user, "--offline", "--out-dir", "shared"];
+    person.run(&request).ok();
+    person.run(&request).ok().says(&["resuming the unfinished request"]);
+    let key = person.home.join("shared").join(format!("{user}.key"));
+    let mode = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&key, mode).expect("a mode is set");
+    };
+    let refused = |why: &str| {
+        let out = person.run(&request).exits(1).says(&[why, "name another --out-dir"]);
+        assert!(out.stdout.is_empty() && !out.stderr.contains("resuming"), "{}", out.stderr);
+    };
+    mode(0o640);
+    refused("is accessible to other users (mode 0640)");
+    mode(0o600);
+    // Only root can give a file away.
+    if chown(&key, Some(65534), None).is_ok() {
+        refused("belongs to another user");
+        chown(&key, Some(0), None).expect("an owner");
+    }
+    std::fs::rename(&key, person.home.join("elsewhere")).expect("renamed");
+    std::os::unix::fs::symlink(person.home.join("elsewhere"), &key).expect("a link");
+    refused("is not what should be there");
+}
+
+/// Nobody writes into it, so whoever read it would wait without end.
+fn pipes_that_files_name(trial: &Trial) {
+    let admin = trial.admin();
+    admin.tool("mkfifo", &["pipe"]).ok();
+    admin.write("team.csv", "name,csr\nalice,pipe\n");
+    let odd = "pipe is not a regular file";
+    admin.run(&["onboard", "team.csv", "--reply-dir", "replies"]).exits(1).says(&[odd]);
+    let user = json!({ "client-certificate": "pipe", "client-key": "pipe" });
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "clusters": [{ "name": "a", "cluster": { "server": "https://127.0.0.1:1" } }],
+        "users": [{ "name": "a", "user": user }],
+        "contexts": [{ "name": "a", "context": { "cluster": "a", "user": "a" } }],
+    });
+    admin.write("hostile.conf", &config.to_string());
+    let hostile = ["--kubeconfig", "hostile.conf"];
+    admin.run(&[&["contexts"], &hostile[..]].concat()).prints(&["unreadable"]);
+    for command in ["list", "verify"] {
+        admin.run(&[&[command], &hostile[..]].concat()).exits(1).says(&[odd]);
+    }
+}
 
 fn pending_folder_is_guarded(trial: &Trial) {
     let admin = trial.admin();

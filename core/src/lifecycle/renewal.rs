@@ -199,6 +199,14 @@ fn asks_for_the_same(case: &RenewalCase<'_>, request: &CertificateRequest) -> Re
     if !asked.iter().eq(held) {
         return Err("its groups are not exactly those of its requester".to_owned());
     }
+    // Kubernetes reads no more, but others may trust the same CA.
+    if let Some(other) = request.subject.others().next() {
+        let name = show_short(other.name(), 60);
+        return Err(format!("its subject holds {name} besides user and groups"));
+    }
+    if request.subject.organizations().count() != asked.len() {
+        return Err("it lists a group twice".to_owned());
+    }
     if spec.usages != [CLIENT_AUTH] {
         return Err("its usages are not exactly client auth".to_owned());
     }

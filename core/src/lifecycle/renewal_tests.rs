@@ -2,13 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use der::Tag;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::lifecycle::record::{RecordedApproval, StoredMap};
 use crate::review::{FindingCode, Severity};
 use crate::x509::pkcs10;
-use crate::x509::testing::request;
+use crate::x509::testing::{crafted, request};
 
 const RULES: &str = "\
 apiVersion: usercert/v1
@@ -119,6 +120,17 @@ impl Setting {
         })
     }
 
+    /// Lets the request ask with these attributes besides the name.
+    fn asks_with(&mut self, attributes: &[(&str, &str)]) {
+        let name = [("2.5.4.3", "alice")];
+        let all: Vec<(&str, Tag, &[u8])> = name
+            .iter()
+            .chain(attributes)
+            .map(|(oid, text)| (*oid, Tag::Utf8String, text.as_bytes()))
+            .collect();
+        self.object["spec"]["request"] = STANDARD.encode(crafted(&all)).into();
+    }
+
     fn left(&self) -> String {
         match self.decide() {
             RenewalDecision::Leave(why) => why,
@@ -191,6 +203,12 @@ fn each_deviation_is_left_to_a_person() {
                 severity: Severity::Refuse,
                 message: String::new(),
             }];
+        }),
+        ("it lists a group twice", |s| {
+            s.asks_with(&[("2.5.4.10", "dev"), ("2.5.4.10", "ops"), ("2.5.4.10", "dev")])
+        }),
+        ("its subject holds OU besides", |s| {
+            s.asks_with(&[("2.5.4.10", "dev"), ("2.5.4.10", "ops"), ("2.5.4.11", "admins")]);
         }),
         ("names another user or other groups", |s| s.record = Some(record("eve", &["dev", "ops"]))),
         ("names another user or other groups", |s| s.record = Some(record("alice", &["dev"]))),

@@ -29,6 +29,11 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() {
             Err("an empty pattern, which no name matches")
+        } else if text.trim() != text || text.contains(char::is_control) {
+            // As `- |` leaves one: a rule that denies it denies nothing.
+            Err(
+                "a pattern with space at an end, a line break or another control character, which no name that is meant matches",
+            )
         } else {
             Ok(Self::new(text))
         }

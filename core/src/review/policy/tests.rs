@@ -172,6 +172,12 @@ fn mistakes_are_told_with_their_places() {
         ),
         ("groups: {<<: {deny: [x]}}", "line 3, column 10: groups: unknown field `<<`"),
         ("groups:\n  allow:\n  - x\n  - ''", "line 6, column 5: groups.allow[1]: an empty pattern"),
+        (
+            "groups:\n  deny:\n  - |\n    team-a\n",
+            "line 5, column 5: groups.deny[0]: a pattern with space",
+        ),
+        ("users: {deny: [' admin']}", "line 3, column 16: users.deny[0]: a pattern with space"),
+        ("signers: [\"x/y\\0\"]", "line 3, column 11: signers[0]: a pattern with space"),
         ("groups:\n  allow: [y]", "line 4, column 11: some readers of YAML take this for true"),
         ("groups:\n  allow: [1_000]", "line 4, column 11: some readers of YAML take this for true"),
         (

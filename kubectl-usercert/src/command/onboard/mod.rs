@@ -164,7 +164,8 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         let missing = missing.flat_map(|(line, all)| all.map(move |grant| (line, grant)));
         let roles = roles::look_up(&cluster, missing).await;
         let roles = roles.map_err(|problems| wrong::refuse(&args.file, &problems))?;
-        show_plan(host, args, &to_do, &roles, &outcomes);
+        let answered = args.yes || args.dry_run.dry_run != DryRun::None;
+        report::show_plan(host, answered, &to_do, &roles, &outcomes);
         if args.dry_run.dry_run != DryRun::None {
             outcomes.extend(dry_run(args, &cluster, to_do).await?);
         } else {
@@ -274,32 +275,6 @@ fn open_journal(
         .context(show_path(journal.path()))
         .hint("nothing was sent; --restart starts a new journal, and issues to everybody again")?;
     Ok((journal, progress))
-}
-
-/// What is going to happen, before the question.
-fn show_plan(
-    host: &Host,
-    args: &OnboardArgs,
-    to_do: &[&Row],
-    roles: &Roles,
-    others: &[Outcome<'_>],
-) {
-    let answered = args.yes || args.dry_run.dry_run != DryRun::None;
-    host.say_before_asking(rows::table(to_do, host.columns()).trim_end(), answered);
-    roles.words().for_each(|words| host.say_before_asking(words, answered));
-    let refused = others.iter().filter(|(_, state)| matches!(state, State::Refused));
-    for (row, _) in refused {
-        host.warn(format!(
-            "left out: line {}, {}: {}",
-            row.person.line,
-            show(row.user()),
-            row.refused.as_deref().unwrap_or_default()
-        ));
-    }
-    let before = others.iter().filter(|(_, state)| matches!(state, State::Before)).count();
-    if before > 0 {
-        host.say_before_asking(format!("{before} people were served by an earlier run."), answered);
-    }
 }
 
 /// Shows what would be done; on the server, lets it check each request.

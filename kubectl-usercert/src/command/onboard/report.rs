@@ -6,11 +6,37 @@ use usercert_core::roster::journal::Written;
 use usercert_core::text::{show, show_path, show_short};
 
 use super::person::Issued;
-use super::rows::Row;
+use super::roles::Roles;
+use super::rows::{self, Row};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::Format;
 use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
+
+/// What is going to happen, before the question.
+pub fn show_plan(
+    host: &Host,
+    answered: bool,
+    to_do: &[&Row],
+    roles: &Roles,
+    others: &[Outcome<'_>],
+) {
+    host.say_before_asking(rows::table(to_do, host.columns()).trim_end(), answered);
+    roles.words().for_each(|words| host.say_before_asking(words, answered));
+    let refused = others.iter().filter(|(_, state)| matches!(state, State::Refused));
+    for (row, _) in refused {
+        host.warn(format!(
+            "left out: line {}, {}: {}",
+            row.person.line,
+            show(row.user()),
+            row.refused.as_deref().unwrap_or_default()
+        ));
+    }
+    let before = others.iter().filter(|(_, state)| matches!(state, State::Before)).count();
+    if before > 0 {
+        host.say_before_asking(format!("{before} people were served by an earlier run."), answered);
+    }
+}
 
 pub enum State {
     Issued(Issued),

@@ -123,6 +123,8 @@ pub enum Effect {
     NotBlocked,
     /// On the list, but nothing was seen, or not whose it is.
     Unknown,
+    /// On the list with others that were tried in its stead.
+    Listed,
 }
 
 impl Effect {
@@ -133,11 +135,18 @@ impl Effect {
             Self::Blocked => "blocked",
             Self::NotBlocked => "not-blocked",
             Self::Unknown => "unknown",
+            Self::Listed => "listed",
         }
     }
 }
 
 impl Enforcement {
+    /// Whether it was seen to be refused, whosever it is.
+    #[must_use]
+    pub fn is_refused(&self, owner: Owner) -> bool {
+        self.seen(owner) == Effect::Blocked
+    }
+
     /// What it comes to for a certificate.
     #[must_use]
     pub fn effect(&self, owner: Owner) -> Effect {
@@ -234,7 +243,7 @@ impl Enforcement {
             Effect::NotBlocked => format!(
                 "{name} not blocked: it is on the list, but the API server does not refuse it; it is valid {until}"
             ),
-            Effect::Unknown => {
+            Effect::Unknown | Effect::Listed => {
                 let why =
                     [&self.admission, &self.authorization].into_iter().find_map(|s| match s {
                         Seen::NotTried(why) => Some(why.as_str()),

@@ -140,6 +140,9 @@ fn item(row: &Recorded<'_>, now: UnixTime) -> Value {
     })
 }
 
+/// The column that says until when.
+const UNTIL: usize = 3;
+
 fn table(host: &Host, rows: &[Recorded<'_>], wide: bool, now: UnixTime) -> String {
     let mut header =
         vec!["USER", "GROUPS", "FROM", "UNTIL", "APPROVED BY", "WHY", "RENEWS", "BLOCKED"];
@@ -172,10 +175,28 @@ fn table(host: &Host, rows: &[Recorded<'_>], wide: bool, now: UnixTime) -> Strin
         }
         cells
     };
-    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    let rows = collapsed(rows.iter().map(cells));
     let first_to_go = &["RENEWS", "WHY", "FROM", "APPROVED BY"];
     let room = Room { columns: host.table_columns(wide), first_to_go, ..Room::default() };
     output::table_within(&header, &rows, room)
+}
+
+/// Of rows that say the same the first, which then says how many there are.
+fn collapsed(rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<String>> {
+    let mut all: Vec<(Vec<String>, usize)> = Vec::new();
+    for row in rows {
+        match all.last_mut().filter(|(last, _)| *last == row) {
+            Some((_, times)) => *times += 1,
+            None => all.push((row, 1)),
+        }
+    }
+    let counted = all.into_iter().map(|(mut row, times)| {
+        if let Some(until) = row.get_mut(UNTIL).filter(|_| times > 1) {
+            until.push_str(&format!(", {times} of them"));
+        }
+        row
+    });
+    counted.collect()
 }
 
 fn day(time: UnixTime) -> String {

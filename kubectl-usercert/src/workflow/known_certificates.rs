@@ -99,26 +99,22 @@ fn is_in_flight(object: &Object) -> bool {
     matches!(object.state(), State::Pending | State::Approved)
 }
 
-/// The requests that `keep` wants of those that may still bring a certificate.
+/// The requests that `keep` wants.
 ///
 /// # Errors
 /// As the server answers.
-pub async fn in_flight(
+pub async fn requests(
     cluster: &Cluster,
     keep: impl Fn(&CsrObject) -> bool,
 ) -> Result<Vec<CsrObject>, ApiError> {
     let mut found = Vec::new();
-    let take = |object: CsrObject| {
-        if is_in_flight(&object) && keep(&object) {
-            found.push(object);
-        }
-    };
+    let take = |object: CsrObject| found.extend(Some(object).filter(&keep));
     cluster.list_csrs(&ListOptions::default(), take).await?;
     Ok(found)
 }
 
 /// Adds a certificate, or another place of one that is there.
-fn add(found: &mut Vec<KnownCertificate>, one: KnownCertificate) {
+pub fn add(found: &mut Vec<KnownCertificate>, one: KnownCertificate) {
     match found.iter_mut().find(|known| known.fingerprint == one.fingerprint) {
         Some(known) => {
             known.place.push_str(&format!(", {}", one.place));

@@ -29,7 +29,7 @@ pub struct Holdings {
 ///
 /// # Errors
 /// As the server answers, unless it is that one may not look.
-async fn bindings(cluster: &Cluster, namespace: Option<&str>) -> Result<Holdings> {
+pub async fn bindings(cluster: &Cluster, namespace: Option<&str>) -> Result<Holdings> {
     let need = |resources| Need::rbac(&["list"], resources);
     let (everywhere, somewhere) =
         tokio::join!(cluster.cluster_role_bindings(), cluster.role_bindings(namespace));

@@ -131,6 +131,7 @@ fn main() -> ExitCode {
         revocations::escapes::CASES,
         revocations::guards::CASES,
         revocations::list::CASES,
+        revocations::meanwhile::CASES,
         revocations::verdicts::CASES,
         ca::serve::CASES,
         wire::requests::CASES,

@@ -47,6 +47,19 @@ pub fn plan<'a>(
         .collect()
 }
 
+/// A role that was meant by the name but not by the kind: as it was asked for, and as the holder has it.
+pub fn mistaken<'a>(
+    bindings: &'a [Binding],
+    holder: &Subject,
+    filter: &'a RevokeFilter,
+) -> Option<(&'a RoleRef, &'a RoleRef)> {
+    let has = || bindings.iter().filter(|b| b.reaches(holder)).map(|b| &b.role);
+    filter.roles.iter().filter(|role| has().all(|other| other != *role)).find_map(|role| {
+        let given = has().find(|other| other.name == role.name)?;
+        Some((role, given))
+    })
+}
+
 /// `read`, a binding as the server sent it, without the holder among its subjects; UID and
 /// resourceVersion stay in, so that a change made meanwhile is a conflict.
 pub fn without(read: &Value, holder: &Subject) -> Value {

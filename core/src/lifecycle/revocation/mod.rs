@@ -1,5 +1,6 @@
 //! One entry of the list: what is revoked, and what people are told about it.
 
+mod again;
 mod list;
 mod parts;
 
@@ -156,9 +157,14 @@ impl Revocation {
 
     /// With what is known of the certificate.
     #[must_use]
-    pub fn of_certificate(mut self, user: &str, until: UnixTime) -> Self {
+    pub fn of_certificate(self, user: &str, until: UnixTime) -> Self {
+        Self { until: Some(until), ..self.naming(user) }
+    }
+
+    /// With whom the certificate names.
+    #[must_use]
+    pub fn naming(mut self, user: &str) -> Self {
         self.user = Some(user.to_owned()).filter(|u| u.len() <= 1024);
-        self.until = Some(until);
         self
     }
 

@@ -154,7 +154,9 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
         let print = digits.parse::<Fingerprint>().usage()?;
         return Ok(Meant::Key(RevocationKey::Exception(print)));
     }
-    if let Ok(print) = args.id.parse::<Fingerprint>() {
+    // As `revoke -o json` has it.
+    let digits = args.id.strip_prefix("certificate/").unwrap_or(&args.id);
+    if let Ok(print) = digits.parse::<Fingerprint>() {
         return Ok(Meant::Certificate(print, None));
     }
     let start = args.id.trim_end_matches('…').to_ascii_lowercase();

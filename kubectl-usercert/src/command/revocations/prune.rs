@@ -60,9 +60,13 @@ pub async fn run(host: &Host, args: &PruneArgs) -> Result<Exit> {
         host.say_before_asking(format!("To be removed:\n  {}", lines.join("\n  ")), answered);
         host.confirm("Remove it?", answered)?;
     }
+    let mut ended = ended;
     if !ended.is_empty() && dry != DryRun::Client {
-        let keys: Vec<RevocationKey> = ended.iter().map(|e| e.key.clone()).collect();
-        revocation::remove(&cluster, &keys, dry == DryRun::Server).await?;
+        let server = dry == DryRun::Server;
+        let taken = revocation::remove_ended(&cluster, &ended, now, server).await?;
+        for stays in ended.extract_if(.., |e| !taken.contains(&e.key)) {
+            host.warn(format!("{} was changed meanwhile and stays", what(stays)));
+        }
     }
     let names: Vec<String> = ended.iter().map(|e| revocation::id(&e.key)).collect();
     let endless: Vec<String> = list.endless().map(|e| revocation::id(&e.key)).collect();

@@ -12,6 +12,7 @@ use usercert_core::x509::lifetime::expiry_in_words;
 use crate::workflow::known_certificates::KnownCertificate;
 
 /// A certificate or a user.
+#[derive(Clone)]
 pub struct Candidate {
     pub key: RevocationKey,
     /// Whom it names, until when, and whether with `system:masters`; as far as it is known.
@@ -29,8 +30,9 @@ impl Candidate {
         }
     }
 
+    /// When it ends, if the certificate itself tells: a record is a claim that nobody confirms.
     pub fn until(&self) -> Option<UnixTime> {
-        self.certificate.as_ref().map(|c| c.not_after)
+        self.certificate.as_ref().filter(|c| c.spki.is_some()).map(|c| c.not_after)
     }
 
     /// Whether nobody can say whose certificate it is.
@@ -51,7 +53,8 @@ impl Candidate {
     pub fn name(&self) -> String {
         match (&self.key, &self.certificate) {
             (RevocationKey::User(user), _) => {
-                format!("every certificate of {} issued before now", show_short(user, 80))
+                let user = show_short(user, 80);
+                format!("every certificate of {user}, later ones too until they are excepted,")
             }
             (key, Some(certificate)) => {
                 let print: String = key.to_string().chars().take(16).collect();
@@ -64,10 +67,11 @@ impl Candidate {
 
     /// As a question shows it.
     pub fn question(&self, now: UnixTime) -> String {
-        match self.until() {
-            Some(until) => format!("{}, {}", self.name(), expiry_in_words(until, now)),
-            None => self.name(),
-        }
+        let Some(certificate) = &self.certificate else {
+            return self.name().trim_end_matches(',').to_owned();
+        };
+        let by = if self.until().is_none() { " by its record" } else { "" };
+        format!("{}, {}{by}", self.name(), expiry_in_words(certificate.not_after, now))
     }
 
     /// The entry to write; none where one is there that says as much.
@@ -79,12 +83,12 @@ impl Candidate {
         now: UnixTime,
     ) -> Option<Revocation> {
         let entry = Revocation::new(self.key.clone(), reason, by, now);
-        let entry = match &self.certificate {
-            Some(c) => entry.of_certificate(&c.user, c.not_after),
-            None => entry,
+        let entry = match (&self.certificate, self.until()) {
+            (Some(c), Some(until)) => entry.of_certificate(&c.user, until),
+            (Some(c), None) => entry.naming(&c.user),
+            (None, _) => entry,
         };
-        let before = list.entry(&self.key).filter(|_| reason.trim().is_empty());
-        before.is_none_or(|b| b.until.is_none() && entry.until.is_some()).then_some(entry)
+        list.again(entry, !reason.trim().is_empty(), now)
     }
 
     /// Whose it is.

@@ -1,24 +1,23 @@
 //! The certificates that a run of `revoke` blocks.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
-use usercert_core::api::csr::CsrObject;
 use usercert_core::lifecycle::admission;
-use usercert_core::lifecycle::renewal::submitted_with;
+use usercert_core::lifecycle::enforcement::Enforcement;
 use usercert_core::lifecycle::verdict::{Evidence, Listed, Standing, Verdict};
 use usercert_core::lifecycle::{self, Revocation, RevocationKey, RevocationList, protected};
 use usercert_core::time::UnixTime;
 
 use super::candidate::Candidate;
-use super::family::Family;
 use super::me::Me;
 use super::named;
-use super::outcome::{Blocking, Outcome};
-use super::requests::{self, Requests};
+use super::outcome::{Blocking, Outcome, Tested};
 use crate::cluster::{Cluster, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::DryRun;
 use crate::ui::host::Host;
-use crate::workflow::known_certificates::{self, KnownCertificate};
+use crate::workflow::known_certificates::KnownCertificate;
 use crate::workflow::revocation::{self, Installed};
 
 /// Which certificates, and why.
@@ -29,8 +28,8 @@ pub struct CertificateArgs {
     /// "-": standard input) or its SHA-256; repeat for several
     #[arg(long, value_name = "FILE|SHA256")]
     pub certificate: Vec<String>,
-    /// Block every certificate of the user, also unknown ones; what is issued from now on
-    /// with kubectl usercert is excepted
+    /// Block every certificate of the user, also unknown ones and those issued later; `--accept
+    /// revoked-user` excepts one when it is approved
     #[arg(long, requires = "name")]
     pub all_certificates: bool,
     /// Remove roles only, block no certificate
@@ -48,6 +47,20 @@ impl CertificateArgs {
     }
 }
 
+/// What a run goes by.
+pub struct Run<'a> {
+    pub host: &'a Host,
+    pub args: &'a CertificateArgs,
+    pub target: &'a Target,
+    pub cluster: &'a Cluster,
+    pub user: Option<&'a str>,
+    /// By the server's clock.
+    pub now: UnixTime,
+    pub dry: DryRun,
+    /// Whether nothing is asked.
+    pub answered: bool,
+}
+
 /// What is to be blocked, and what was found out for it.
 pub struct Plan {
     candidates: Vec<Candidate>,
@@ -61,6 +74,13 @@ pub struct Plan {
     list: Option<RevocationList>,
     /// What enforces; `None` if it could not be looked at.
     installed: Option<Installed>,
+    /// What is on the list by now.
+    done: Vec<RevocationKey>,
+    /// What was written for it.
+    entries: Vec<Revocation>,
+    /// What was seen of it.
+    seen: BTreeMap<RevocationKey, Enforcement>,
+    verdict: Option<Verdict>,
 }
 
 impl Plan {
@@ -69,21 +89,25 @@ impl Plan {
     ///
     /// # Errors
     /// Certificates that cannot be read, are the cluster's own, or the one that is in use.
-    pub async fn make(
-        host: &Host,
-        args: &CertificateArgs,
-        target: &Target,
-        cluster: &Cluster,
-        user: Option<&str>,
-        known: &[KnownCertificate],
-    ) -> Result<Self> {
+    pub async fn make(run: &Run<'_>, known: &[KnownCertificate]) -> Result<Self> {
+        let Run { host, args, target, cluster, user, .. } = *run;
         let named = named::candidates(host, &args.certificate, target, cluster, user).await?;
         let me = Me::ask(target, cluster).await?;
         let list = revocation::read(cluster).await?;
         let installed = Installed::look(cluster, true).await.ok();
         let times = named.iter().filter(|c| me.is_cut_off_by(&c.key)).count();
-        let (candidates, left_out) = (Vec::new(), Vec::new());
-        let mut plan = Self { candidates, left_out, me, times, list, installed };
+        let mut plan = Self {
+            candidates: Vec::new(),
+            left_out: Vec::new(),
+            me,
+            times,
+            list,
+            installed,
+            done: Vec::new(),
+            entries: Vec::new(),
+            seen: BTreeMap::new(),
+            verdict: None,
+        };
         for candidate in named {
             let with_user = args.all_certificates && user == Some(&plan.me.name);
             if plan.me.is_cut_off_by(&candidate.key) && times < 2 && !with_user {
@@ -111,7 +135,7 @@ impl Plan {
     }
 
     /// Adds a certificate that was found, unless it is the cluster's own or in use.
-    fn add_known(&mut self, one: &KnownCertificate) {
+    pub fn add_known(&mut self, one: &KnownCertificate) {
         let candidate = Candidate::of(one);
         if let Some(why) = protected(&one.user, one.groups.iter().map(String::as_str)) {
             self.left_out.push((candidate, why.to_string()));
@@ -121,46 +145,6 @@ impl Plan {
         } else {
             self.add(candidate);
         }
-    }
-
-    /// Adds the renewals of what is to be blocked, by the cluster's records. Exit code 1 when those could not
-    /// be read though one may.
-    pub async fn add_family(&mut self, host: &Host, cluster: &Cluster, now: UnixTime) -> Exit {
-        let family = match Family::of(cluster, &self.candidates, now).await {
-            Ok(family) => family,
-            Err(error) => {
-                let unknown = "cannot tell whether it was renewed";
-                return requests::tell_unrecorded(host, cluster, &error, unknown);
-            }
-        };
-        family.known.iter().for_each(|one| self.add_known(one));
-        for other in &family.others {
-            host.warn(format!(
-                "warning: {other} is recorded as its renewal, which is impossible; it is not \
-                 blocked. To block it, name its SHA-256; check who made the record."
-            ));
-        }
-        Exit::Done
-    }
-
-    /// Adds what is issued by now to requests that were submitted with what is to be blocked; gives those
-    /// that are open.
-    pub async fn add_in_flight(&mut self, host: &Host, cluster: &Cluster, dry: DryRun) -> Requests {
-        let of_family = |object: &CsrObject| {
-            let print = submitted_with(object);
-            let user = object.request().map(|r| r.subject.user()).unwrap_or_default();
-            self.candidates.iter().any(|c| {
-                let same = c.certificate.as_ref().is_some_and(|known| known.user == user);
-                same && print.is_some_and(|print| c.key == RevocationKey::Certificate(print))
-            })
-        };
-        if self.candidates.iter().all(|c| c.certificate.is_none()) {
-            return Requests::default();
-        }
-        let found = known_certificates::in_flight(cluster, of_family).await;
-        let (requests, issued) = Requests::look(host, cluster, found, dry).await;
-        issued.iter().for_each(|one| self.add_known(one));
-        requests
     }
 
     /// Says what is not blocked though it belongs to what is.
@@ -182,8 +166,13 @@ impl Plan {
     }
 
     /// What was left out, each with why.
-    pub fn take_left_out(&mut self) -> Vec<(Candidate, String)> {
-        std::mem::take(&mut self.left_out)
+    pub fn left_out(&self) -> &[(Candidate, String)] {
+        &self.left_out
+    }
+
+    /// What is to be blocked.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
     }
 
     /// Whether entries can be written: there is a list.
@@ -247,7 +236,9 @@ impl Plan {
                 Err(error) => return Err(error),
             };
         if !agreed {
-            host.warn("Not installed; `kubectl usercert revocations install` does it.");
+            if verdict.admission == Standing::NotSetUp {
+                host.warn("Not installed; `kubectl usercert revocations install` does it.");
+            }
             return Ok(());
         }
         let all = Installed::look(cluster, false).await;
@@ -276,50 +267,63 @@ impl Plan {
         }
     }
 
-    /// Writes the entries and looks at what they achieve; in a dry run there is no verdict.
+    /// Puts on the list what is not there yet, and looks at what that achieves; not in a dry run.
     ///
     /// # Errors
     /// There is no list, or as the server answers.
-    pub async fn block(
-        self,
-        target: &Target,
-        cluster: &Cluster,
-        reason: &str,
-        now: UnixTime,
-        dry: DryRun,
-    ) -> Result<Blocking> {
-        if self.is_empty() {
-            return Ok(Blocking::default());
+    pub async fn block(&mut self, run: &Run<'_>) -> Result<()> {
+        let list = self.list.as_ref().ok_or_else(revocation::no_list)?;
+        let new = self.candidates.iter().filter(|c| !self.done.contains(&c.key));
+        let new: Vec<&Candidate> = new.collect();
+        if new.is_empty() {
+            return Ok(());
         }
-        let listed = self.listed();
-        let list = self.list.ok_or_else(revocation::no_list)?;
-        let entry = |c: &Candidate| c.entry(&list, reason, &self.me.by, now);
-        let entries: Vec<Revocation> = self.candidates.iter().filter_map(entry).collect();
-        if dry != DryRun::Client && !entries.is_empty() {
-            revocation::write(cluster, &entries, dry == DryRun::Server).await?;
+        let entry = |c: &&Candidate| c.entry(list, &run.args.reason, &self.me.by, run.now);
+        let entries: Vec<Revocation> = new.iter().filter_map(entry).collect();
+        if run.dry != DryRun::Client && !entries.is_empty() {
+            revocation::write(run.cluster, &entries, run.dry == DryRun::Server).await?;
         }
-        let keys: Vec<RevocationKey> =
-            self.candidates.iter().take(revocation::TRIED).map(|c| c.key.clone()).collect();
-        let (verdict, seen) = match dry {
-            DryRun::None => {
-                let (verdict, seen) = revocation::judged(target, cluster, listed, &keys).await;
-                (Some(verdict), seen)
-            }
-            _ => (None, Vec::new()),
-        };
-        let outcomes = self.candidates.into_iter().enumerate().map(|(at, candidate)| {
+        self.entries.extend(entries);
+        // Of many, those are tried that came last.
+        let mut keys: Vec<RevocationKey> = new.iter().map(|c| c.key.clone()).collect();
+        keys.append(&mut self.done);
+        self.done.clone_from(&keys);
+        if run.dry == DryRun::None {
+            keys.truncate(revocation::TRIED);
+            let listed = Listed::of(list);
+            let (verdict, seen) = revocation::judged(run.target, run.cluster, listed, &keys).await;
+            self.verdict = Some(verdict);
+            self.seen.extend(keys.into_iter().zip(seen));
+        }
+        Ok(())
+    }
+
+    /// What blocking has come to.
+    pub fn outcome(self, dry: DryRun) -> Blocking {
+        let list = self.list.unwrap_or_default();
+        let done = self.candidates.into_iter().filter(|c| self.done.contains(&c.key));
+        let mut excepted = 0;
+        let outcomes = done.map(|candidate| {
             let before = list.entry(&candidate.key);
-            let entry = entries.iter().find(|e| e.key == candidate.key).or(before);
+            let entry = self.entries.iter().find(|e| e.key == candidate.key).or(before);
+            if let RevocationKey::User(user) = &candidate.key {
+                excepted += list.excepted(user);
+            }
+            let tested = match (dry, self.seen.get(&candidate.key)) {
+                (DryRun::None, Some(seen)) => Tested::Seen(seen.clone()),
+                (DryRun::None, None) => Tested::OfMany,
+                _ => Tested::DryRun,
+            };
             Outcome {
                 line: entry.map(|e| e.line.clone()).unwrap_or_default(),
                 already: before.is_some(),
-                // Of many, the last that was tried stands for the rest: they were written at once.
-                seen: seen.get(at).or(seen.last()).cloned(),
+                tested,
                 may_end: None,
                 candidate,
             }
         });
-        Ok(Blocking::new(outcomes.collect(), verdict))
+        let outcomes = outcomes.collect();
+        Blocking::new(outcomes, self.verdict, excepted)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `revoke NAME`.
 
+mod blocks;
 mod candidate;
 mod certificates;
 mod family;
@@ -11,12 +12,14 @@ mod requests;
 mod roles;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 use usercert_core::api::rbac::{self, Binding, Removal, RevokeFilter, Subject};
-use usercert_core::text::show;
+use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
 
-use self::certificates::{CertificateArgs, Plan};
+use self::blocks::{Blocked, Blocks};
+use self::certificates::{CertificateArgs, Plan, Run};
 use self::outcome::{Blocking, Outcome};
 use self::remaining::{Block, RemainingAccess};
 use self::requests::Requests;
@@ -41,7 +44,7 @@ use crate::workflow::role_bindings::{Reach, described};
 /// the server refuses, what is still possible, and what still reaches the user.
 ///
 /// --role, --clusterrole, --cluster-wide, -n, --group and --roles-only remove roles only; --certificate
-/// and --all-certificates block certificates only. --certificate also blocks the recorded renewals of
+/// and --all-certificates block certificates only. --certificate also blocks the renewals of
 /// the certificate. Certificates are blocked through a list in the cluster: see `kubectl usercert
 /// revocations`.
 ///
@@ -59,7 +62,7 @@ use crate::workflow::role_bindings::{Reach, described};
 #[command(verbatim_doc_comment)]
 pub struct RevokeArgs {
     /// User to take access from, as certificates name them
-    #[arg(required_unless_present = "certificate")]
+    #[arg(required_unless_present = "certificate", value_parser = NonEmptyStringValueParser::new())]
     pub name: Option<String>,
     /// Only this Role; repeat for several
     #[arg(long, value_name = "NAME")]
@@ -139,6 +142,26 @@ impl RevokeArgs {
         }
     }
 
+    fn run<'a>(
+        &'a self,
+        host: &'a Host,
+        target: &'a Target,
+        cluster: &'a Cluster,
+        now: UnixTime,
+    ) -> Run<'a> {
+        let dry = self.dry_run.dry_run;
+        Run {
+            host,
+            args: &self.certificates,
+            target,
+            cluster,
+            user: self.name.as_deref(),
+            now,
+            dry,
+            answered: self.yes || dry != DryRun::None,
+        }
+    }
+
     /// Whether only roles are meant.
     fn roles_only(&self) -> bool {
         self.certificates.roles_only
@@ -156,34 +179,30 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     }
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
-    let user = args.name.as_deref();
-    let mut plan = Plan::make(host, &args.certificates, &target, &cluster, user, &[]).await?;
-    let dry = args.dry_run.dry_run;
-    let now = clock::now(host, &cluster);
-    let unrecorded = plan.add_family(host, &cluster, now).await;
-    let mut requests = plan.add_in_flight(host, &cluster, dry).await;
+    let mut run = args.run(host, &target, &cluster, host.now());
+    let plan = Plan::make(&run, &[]).await?;
+    let (dry, answered) = (run.dry, run.answered);
+    run.now = clock::now(host, &cluster);
+    let mut blocks = Blocks::new(&run, Some(plan));
+    blocks.begin_family().await;
+    blocks.offer_installation().await?;
+    let Some(plan) = blocks.plan() else { return Err(revocation::no_list()) };
     plan.tell_left_out(host);
-    let answered = args.yes || dry != DryRun::None;
-    plan.offer_installation(host, &cluster, !answered).await?;
-    if !plan.has_list() {
-        return Err(revocation::no_list());
-    }
-    let mut lines = plan.lines(now);
-    lines.extend(requests.lines());
+    let mut lines = plan.lines(run.now);
+    lines.extend(blocks.requests.lines());
     host.say_before_asking(format!("To be blocked:\n  {}", lines.join("\n  ")), answered);
     host.confirm("Block it?", answered)?;
     plan.confirm_unknown(host, answered)?;
-    let reason = &args.certificates.reason;
-    let mut blocking = plan.block(&target, &cluster, reason, now, dry).await?;
-    let exit = requests.deny(host, &cluster, dry).await.gravest(blocking.exit());
-    let exit = exit.gravest(unrecorded);
+    blocks.apply().await;
+    let Blocked { mut blocking, requests, left_out, exit, .. } = blocks.finish();
+    let exit = exit.gravest(blocking.exit(!left_out.is_empty()));
     blocking.ask_who_may_end(&cluster).await;
     let outcomes = &blocking.outcomes;
     let names: Vec<String> = outcomes.iter().map(Outcome::full_name).collect();
     let value = output::object(
         "Revocation",
         json!({
-            "name": user, "group": false, "removed": [], "remaining": [],
+            "name": args.name, "group": false, "removed": [], "remaining": [],
             "certificates": outcomes.iter().map(Outcome::value).collect::<Value>(),
             "requests": requests.value(),
             "dryRun": dry != DryRun::None,
@@ -204,48 +223,35 @@ async fn finish(
     filter: &RevokeFilter,
     mut reach: Reach,
 ) -> Result<Exit> {
-    let dry = args.dry_run.dry_run;
-    let mut requests = Requests::default();
+    let holder = reach.holder.clone();
+    let bindings = std::mem::take(&mut reach.holdings.bindings);
+    if let Some((asked, given)) = rbac::mistaken(&bindings, &holder, filter) {
+        return Err(Error::new(format!("the {holder} has no {asked}, but a {given}")).hint(
+            format!(
+                "to remove that one: --{} {}",
+                given.kind.as_str().to_ascii_lowercase(),
+                shell_word(&given.name)
+            ),
+        ));
+    }
+    let plan = rbac::plan(&bindings, &holder, filter);
+    let run = args.run(host, target, cluster, clock::now(host, cluster));
+    let (dry, answered, now) = (run.dry, run.answered, run.now);
     let mut exit = Exit::Done;
+    let mut blocks = Blocks::new(&run, None);
     if !args.roles_only() {
         if let Some(error) = &reach.unrecorded {
             let unknown = "certificates that are known only from their records are not blocked";
             exit = requests::tell_unrecorded(host, cluster, error, unknown);
         }
         let in_flight = std::mem::replace(&mut reach.in_flight, Ok(Vec::new()));
-        let (open, issued) = Requests::look(host, cluster, in_flight, dry).await;
-        requests = open;
-        issued.into_iter().for_each(|one| reach.add(one));
-    }
-    let (holder, known) = (&reach.holder, &reach.certificates);
-    let plan = rbac::plan(&reach.holdings.bindings, holder, filter);
-    let answered = args.yes || dry != DryRun::None;
-    let now = clock::now(host, cluster);
-    let mut blocking = None;
-    let mut left_out = Vec::new();
-    let mut why_open = "this cluster has no list of revoked certificates".to_owned();
-    if !known.is_empty() && !args.roles_only() {
-        let name = Some(holder.name());
-        let made = Plan::make(host, &args.certificates, target, cluster, name, known).await;
-        match made {
-            Ok(mut made) => {
-                made.offer_installation(host, cluster, !answered).await?;
-                left_out = made.take_left_out();
-                blocking = Some(made).filter(|plan| plan.has_list() && !plan.is_empty());
-            }
-            // Whoever may only take roles does that, as ever.
-            Err(error) => {
-                host.fail(&error);
-                exit = exit.gravest(Exit::Failed);
-                why_open.clone_from(&error.message);
-            }
-        }
+        blocks.begin(&reach.certificates, in_flight).await;
+        blocks.offer_installation().await?;
     }
     let mut lines: Vec<String> = plan.iter().map(|(b, step)| planned(b, *step)).collect();
-    lines.extend(
-        blocking.iter().flat_map(|b| b.lines(now)).map(|line| format!("{line} (block it)")),
-    );
-    lines.extend(requests.lines());
+    let certificates = blocks.plan().iter().flat_map(|plan| plan.lines(now)).collect::<Vec<_>>();
+    lines.extend(certificates.into_iter().map(|line| format!("{line} (block it)")));
+    lines.extend(blocks.requests.lines());
     if !lines.is_empty() {
         host.say_before_asking(
             format!("To be removed from the {holder}:\n  {}", lines.join("\n  ")),
@@ -255,32 +261,22 @@ async fn finish(
     }
 
     // First what cuts off at once.
-    let mut blocked = Blocking::default();
-    if let Some(blocking) = blocking {
-        let reason = &args.certificates.reason;
-        match blocking.block(target, cluster, reason, now, dry).await {
-            Ok(blocking) => {
-                exit = exit.gravest(blocking.exit());
-                blocked = blocking;
-            }
-            Err(error) => {
-                host.fail(&error);
-                exit = exit.gravest(error.exit);
-                why_open.clone_from(&error.message);
-            }
-        }
+    if !args.roles_only() {
+        blocks.apply().await;
     }
-    exit = exit.gravest(requests.deny(host, cluster, dry).await);
+    let mut done = blocks.finish();
+    exit = exit.gravest(done.exit);
+    std::mem::take(&mut done.late).into_iter().for_each(|one| reach.add(one));
     let mut gone: Vec<(&Binding, Removal)> = Vec::new();
     for (binding, step) in plan {
-        let done = match (dry, step) {
+        let removed = match (dry, step) {
             (DryRun::Client, _) => Ok(()),
             (_, Removal::Delete) => delete(cluster, binding, dry == DryRun::Server).await,
             (_, Removal::RemoveSubject) => {
-                remove_subject(cluster, binding, holder, dry == DryRun::Server).await
+                remove_subject(cluster, binding, &holder, dry == DryRun::Server).await
             }
         };
-        match done {
+        match removed {
             Ok(()) => gone.push((binding, step)),
             Err(error) => {
                 host.fail(&error);
@@ -288,26 +284,48 @@ async fn finish(
             }
         }
     }
-    let listed = match args.roles_only() && !known.is_empty() {
+    let there = match dry {
+        DryRun::None => roles::read_again(host, cluster, args.client.namespace.as_deref()).await,
+        _ => Ok(None),
+    };
+    let there = there.unwrap_or_else(|failed| {
+        exit = exit.gravest(failed);
+        None
+    });
+    if let Some(there) = &there {
+        for binding in roles::came(there, &bindings, &gone, &holder) {
+            host.warn(format!(
+                "warning: created or changed meanwhile, reaches the {holder}: {} ({})",
+                binding.in_words(),
+                show(&binding.full_name())
+            ));
+            exit = Exit::Failed;
+        }
+    }
+    let taken = if there.is_none() { &gone[..] } else { &[] };
+    reach.holdings.bindings = there.unwrap_or_else(|| bindings.clone());
+    let listed = match args.roles_only() && !reach.certificates.is_empty() {
         true => Some(Known::read(cluster).await),
         false => None,
     };
     let block = |k: &KnownCertificate| {
-        if blocked.outcomes.iter().any(|b| b.candidate.covers(k)) {
+        if done.blocking.outcomes.iter().any(|b| b.candidate.covers(k)) {
             return Block::Told;
         }
-        let left = left_out.iter().find(|(candidate, _)| candidate.covers(k));
+        let left = done.left_out.iter().find(|(candidate, _)| candidate.covers(k));
         match (&listed, left) {
             (Some(list), _) => on_list(list, k),
             (None, Some((_, why))) => Block::No(why.clone()),
-            (None, None) => Block::No(why_open.clone()),
+            (None, None) => Block::No(done.why_open.clone()),
         }
     };
-    let rest = RemainingAccess::of(&reach, &gone, block);
+    let rest = RemainingAccess::of(&reach, taken, block);
+    let open = !args.roles_only() && dry == DryRun::None && rest.authenticates_until().is_some();
+    exit = exit.gravest(done.blocking.exit(open));
     // Once the roles are gone.
-    blocked.ask_who_may_end(cluster).await;
-    report(host, args, holder, &gone, (&blocked, &requests), (&rest, now))?;
-    Ok(exit)
+    done.blocking.ask_who_may_end(cluster).await;
+    let known = report(host, args, &holder, &gone, (&done.blocking, &done.requests), (&rest, now))?;
+    Ok(exit.gravest(known))
 }
 
 /// How a certificate is where only roles were asked for.
@@ -328,10 +346,12 @@ fn report(
     gone: &[(&Binding, Removal)],
     (blocked, requests): (&Blocking, &Requests),
     (rest, now): (&RemainingAccess<'_>, UnixTime),
-) -> Result<()> {
-    if gone.is_empty() && blocked.outcomes.is_empty() && rest.is_nothing() {
+) -> Result<Exit> {
+    let unknown =
+        gone.is_empty() && blocked.outcomes.is_empty() && requests.is_empty() && rest.is_nothing();
+    if unknown {
         host.warn(format!(
-            "warning: no role binding and no certificate of the {holder} is known here; check the name"
+            "warning: no role binding and no certificate of the {holder} is known here; check the name. Groups, and certificates that are not known here, may still give access."
         ));
     }
     let mark = args.dry_run.dry_run.mark();
@@ -378,5 +398,6 @@ fn report(
             ));
         }
         text + &rest.text(holder, now)
-    })
+    })?;
+    Ok(if unknown { Exit::Failed } else { Exit::Done })
 }

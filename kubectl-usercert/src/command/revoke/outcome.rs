@@ -11,7 +11,17 @@ use usercert_core::text::{shell_word, show_short};
 use super::candidate::Candidate;
 use crate::cluster::Cluster;
 use crate::error::Exit;
-use crate::workflow::revocation;
+use crate::workflow::revocation::{self, TRIED};
+
+/// Whether it was tried what refuses it.
+pub enum Tested {
+    /// Not in a dry run.
+    DryRun,
+    /// Not of so many.
+    OfMany,
+    /// This was seen.
+    Seen(Enforcement),
+}
 
 /// What became of a certificate.
 pub struct Outcome {
@@ -20,8 +30,7 @@ pub struct Outcome {
     pub line: String,
     /// Whether it was on the list before.
     pub already: bool,
-    /// `None` in a dry run.
-    pub seen: Option<Enforcement>,
+    pub tested: Tested,
     /// Whether its holder may end what refuses it; `None` if it was not asked.
     pub may_end: Option<bool>,
 }
@@ -30,21 +39,36 @@ impl Outcome {
     /// What is said of it.
     pub fn text(&self, mark: &str) -> String {
         let name = self.candidate.name();
-        match &self.seen {
-            Some(seen) => seen.line(&Holder {
+        match &self.tested {
+            Tested::Seen(seen) => seen.line(&Holder {
                 owner: self.candidate.owner(),
                 until: self.candidate.until(),
                 name: &name,
                 already: self.already,
             }),
-            None if self.already => format!("{name} already blocked{mark}"),
-            None => format!("{name} blocked{mark}"),
+            Tested::OfMany => {
+                format!("{name} is on the list; not tested, as only {TRIED} of them are")
+            }
+            Tested::DryRun if self.already => format!("{name} already blocked{mark}"),
+            Tested::DryRun => format!("{name} blocked{mark}"),
+        }
+    }
+
+    /// What was seen, if it was tried.
+    fn seen(&self) -> Option<&Enforcement> {
+        match &self.tested {
+            Tested::Seen(seen) => Some(seen),
+            Tested::DryRun | Tested::OfMany => None,
         }
     }
 
     /// What it has come to; `None` in a dry run.
-    pub fn effect(&self) -> Option<Effect> {
-        self.seen.as_ref().map(|seen| seen.effect(self.candidate.owner()))
+    fn effect(&self) -> Option<Effect> {
+        match &self.tested {
+            Tested::DryRun => None,
+            Tested::OfMany => Some(Effect::Listed),
+            Tested::Seen(seen) => Some(seen.effect(self.candidate.owner())),
+        }
     }
 
     /// For `-o name`.
@@ -70,7 +94,7 @@ impl Outcome {
             "reason": self.line,
             "state": self.effect().map(Effect::as_str),
             "already": self.already,
-            "enforcement": self.seen.as_ref().map(revocation::seen_value),
+            "enforcement": self.seen().map(revocation::seen_value),
             "mayEndPolicy": self.may_end,
         })
     }
@@ -81,17 +105,21 @@ impl Outcome {
 pub struct Blocking {
     pub outcomes: Vec<Outcome>,
     verdict: Option<Verdict>,
+    /// How many certificates are excepted from the block of their user.
+    excepted: usize,
 }
 
 impl Blocking {
-    pub fn new(outcomes: Vec<Outcome>, verdict: Option<Verdict>) -> Self {
-        Self { outcomes, verdict }
+    pub fn new(outcomes: Vec<Outcome>, verdict: Option<Verdict>, excepted: usize) -> Self {
+        Self { outcomes, verdict, excepted }
     }
 
-    /// Whether something was not blocked that should be.
-    pub fn exit(&self) -> Exit {
-        let failed = |o: &Outcome| o.effect() == Some(Effect::NotBlocked);
-        if self.outcomes.iter().any(failed) { Exit::Failed } else { Exit::Done }
+    /// The exit code: done only if everything that should be blocked was seen to be refused. `open`: whether
+    /// something is known that could not be put on the list.
+    pub fn exit(&self, open: bool) -> Exit {
+        let refused = |o: &Outcome| o.seen().is_none_or(|s| s.is_refused(o.candidate.owner()));
+        let done = !open && self.outcomes.iter().all(refused);
+        if done { Exit::Done } else { Exit::Failed }
     }
 
     /// Asks of those whom nothing but the policy refuses whether they may change or delete it.
@@ -99,7 +127,7 @@ impl Blocking {
         let mut asked: BTreeMap<(String, BTreeSet<String>), Option<bool>> = BTreeMap::new();
         for outcome in &mut self.outcomes {
             let owner = outcome.candidate.owner();
-            let is_up = outcome.seen.as_ref().is_some_and(|seen| seen.is_up_to_policy(owner));
+            let is_up = outcome.seen().is_some_and(|seen| seen.is_up_to_policy(owner));
             let Some(holder) = outcome.candidate.holder().filter(|_| is_up) else { continue };
             if !asked.contains_key(&holder) && asked.len() < revocation::TRIED {
                 let answer = revocation::may_end(cluster, &holder.0, &holder.1).await;
@@ -125,6 +153,12 @@ impl Blocking {
         }
         if let Some(problem) = &verdict.list {
             note(&format!("WARNING: {problem}"));
+        }
+        if self.excepted > 0 {
+            note(&format!(
+                "WARNING: not blocked, since they are excepted from it: {}; `kubectl usercert revocations list` shows them",
+                self.excepted
+            ));
         }
         let mighty = self.mighty();
         for user in &mighty {

@@ -78,8 +78,13 @@ impl<'a> RemainingAccess<'a> {
                 ));
             }
         }
+        // Without a certificate the groups are not known.
+        let reaches = match holder {
+            Subject::User(_) if self.certificates.is_empty() => "names",
+            _ => "reaches",
+        };
         let mut text = match lines.is_empty() {
-            true => format!("No binding that could be seen reaches the {holder} any more.\n"),
+            true => format!("No binding that could be seen {reaches} the {holder} any more.\n"),
             false => format!("What still reaches the {holder}:\n{lines}"),
         };
         text.push_str(&everybody);
@@ -88,23 +93,33 @@ impl<'a> RemainingAccess<'a> {
             text.push_str("Its tokens end with the service account itself.\n");
             return text;
         }
+        let mut said: Vec<(String, usize)> = Vec::new();
         for (known, block) in &self.certificates {
             let name = format!("The certificate of {} ({})", show(user), known.place);
             let until = known.not_after;
             let until = format!("{until} ({})", expiry_in_words(until, now));
-            text.push_str(&match block {
+            let line = match block {
                 Block::Told => continue,
                 Block::Listed => format!(
                     "{name} is on the list of revoked certificates; `kubectl usercert revocations \
-                     list` shows what enforces it.\n"
+                     list` shows what enforces it."
                 ),
                 Block::No(why) => {
-                    format!("{name} is not blocked: {why}. It gives access until {until}.\n")
+                    format!("{name} is not blocked: {why}. It gives access until {until}.")
                 }
                 Block::Unknown(why) => format!(
-                    "{name}: cannot tell whether it is blocked: {why}. It is valid until {until}.\n"
+                    "{name}: cannot tell whether it is blocked: {why}. It is valid until {until}."
                 ),
-            });
+            };
+            match said.iter_mut().find(|(other, _)| *other == line) {
+                Some((_, times)) => *times += 1,
+                None => said.push((line, 1)),
+            }
+        }
+        for (line, times) in said {
+            let more =
+                if times > 1 { format!(" That is so for {times} of them.") } else { String::new() };
+            text.push_str(&format!("{line}{more}\n"));
         }
         if self.certificates.is_empty() {
             text.push_str(&format!(

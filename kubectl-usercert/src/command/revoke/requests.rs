@@ -1,5 +1,6 @@
 //! Requests that would bring a certificate after its user or parent was revoked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -8,7 +9,7 @@ use usercert_core::api::csr::{CsrObject, Decision, Object, Progress, RESOURCE, S
 use usercert_core::text::{shell_word, show_short};
 
 use crate::cluster::{ApiError, Cluster, Need, WaitEnd, explain};
-use crate::error::Exit;
+use crate::error::{Error, Exit};
 use crate::ui::args::DryRun;
 use crate::ui::host::Host;
 use crate::workflow::approval::{self, ApprovalCondition};
@@ -23,12 +24,14 @@ const REASON: &str = "UsercertRevoked";
 /// Requests that nobody has decided, and those that are approved and not issued.
 #[derive(Default)]
 pub struct Requests {
-    /// Whether they could not be listed though one may.
-    failed: bool,
     pending: Vec<CsrObject>,
     approved: Vec<Object>,
     /// UIDs of those that were denied.
-    denied: Vec<String>,
+    denied: BTreeSet<String>,
+    /// UIDs of those that were waited for.
+    awaited: BTreeSet<String>,
+    /// Why some could not be denied, by their UIDs.
+    errors: Vec<(String, Error)>,
 }
 
 /// Why these could not be listed, in the middle of a sentence.
@@ -45,52 +48,84 @@ fn is_failure(error: &ApiError) -> bool {
     error.code() != 403
 }
 
+fn exit(error: &ApiError) -> Exit {
+    if is_failure(error) { Exit::Failed } else { Exit::Done }
+}
+
 /// Tells that the records of issued certificates could not be read, and what is `unknown` therefore.
 pub fn tell_unrecorded(host: &Host, cluster: &Cluster, error: &ApiError, unknown: &str) -> Exit {
     let what = "the records of issued certificates";
     let why = why_unseen(cluster, error, what, &records::see());
     host.warn(format!("warning: {unknown}: {why}"));
-    if is_failure(error) { Exit::Failed } else { Exit::Done }
+    exit(error)
+}
+
+/// Tells that requests could not be listed.
+pub fn tell_unlisted(host: &Host, cluster: &Cluster, error: &ApiError) -> Exit {
+    let why = why_unseen(cluster, error, "requests", &Need::List);
+    host.warn(format!(
+        "warning: cannot tell whether more certificates will be issued: {why}; a pending or \
+         approved request may still lead to one"
+    ));
+    exit(error)
+}
+
+/// Tells that it could not be looked whether more was issued. That one may not look was told before.
+pub fn tell_no_more(host: &Host, cluster: &Cluster, error: &ApiError) -> Exit {
+    if is_failure(error) {
+        let why = explain(error, &cluster.server, &Need::List).message;
+        host.warn(format!("warning: cannot tell whether more was issued meanwhile: {why}"));
+    }
+    exit(error)
 }
 
 impl Requests {
-    /// Of these requests, waits for those that are approved; also gives what was issued by then. That they
-    /// could not be seen is told.
-    pub async fn look(
-        host: &Host,
+    /// Takes up the requests that may still bring a certificate, and waits for those that are approved. Gives
+    /// what was issued by then, and whether some are pending that were not before.
+    pub async fn update(
+        &mut self,
         cluster: &Cluster,
-        found: Result<Vec<CsrObject>, ApiError>,
+        found: Vec<CsrObject>,
         dry: DryRun,
-    ) -> (Self, Vec<KnownCertificate>) {
-        let failed = found.as_ref().is_err_and(is_failure);
-        let found = found.unwrap_or_else(|error| {
-            let why = why_unseen(cluster, &error, "requests", &Need::List);
-            host.warn(format!(
-                "warning: cannot tell whether more certificates will be issued: {why}; a pending or \
-                 approved request may still lead to one"
-            ));
-            Vec::new()
-        });
-        let limit = if dry == DryRun::None { PATIENCE } else { Duration::ZERO };
+    ) -> (Vec<KnownCertificate>, bool) {
         let (pending, approved): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|object| object.state() == State::Pending);
+        let same = |one: &CsrObject, all: &[CsrObject]| {
+            all.iter().any(|other| other.metadata.uid == one.metadata.uid)
+        };
+        // What is pending no more was denied here, or decided by somebody else.
+        let denied = &self.denied;
+        self.pending.retain(|o| denied.contains(&o.metadata.uid) || same(o, &pending));
+        let new: Vec<_> = pending.into_iter().filter(|o| !same(o, &self.pending)).collect();
+        let is_new = !new.is_empty();
+        self.pending.extend(new);
+        let awaited = &self.awaited;
         let ends = join_all(approved.into_iter().map(|object| async move {
             let object = object.into_fields();
             let uid = object.metadata.uid.clone();
+            let waits = dry == DryRun::None && !awaited.contains(&uid);
+            let limit = if waits { PATIENCE } else { Duration::ZERO };
             (object.clone(), cluster.wait(object, &uid, limit).await)
         }));
-        let mut requests = Self { failed, pending, ..Self::default() };
         let mut known = Vec::new();
+        let mut open = Vec::new();
         for (object, end) in ends.await {
             match end {
                 Ok(WaitEnd::Progress(Progress::Issued, Some(now))) => {
                     known.extend(KnownCertificate::of_request(&now))
                 }
                 Ok(WaitEnd::Progress(..)) => {}
-                Ok(WaitEnd::TimedOut(_)) | Err(_) => requests.approved.push(object),
+                Ok(WaitEnd::TimedOut(_)) | Err(_) => open.push(object),
             }
         }
-        (requests, known)
+        self.awaited.extend(open.iter().map(|object| object.metadata.uid.clone()));
+        self.approved = open;
+        (known, is_new)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.approved.is_empty()
     }
 
     /// What is going to be denied, a line each, as a question shows it.
@@ -105,12 +140,13 @@ impl Requests {
         self.pending.iter().map(line).collect()
     }
 
-    /// Denies what is pending. Exit code 1 when that fails, or when something will or may be issued all the
-    /// same.
-    pub async fn deny(&mut self, host: &Host, cluster: &Cluster, dry: DryRun) -> Exit {
-        let all_seen = self.approved.is_empty() && !self.failed;
-        let mut exit = if all_seen { Exit::Done } else { Exit::Failed };
+    /// Denies what is pending, each once.
+    pub async fn deny(&mut self, host: &Host, cluster: &Cluster, dry: DryRun) {
         for object in &self.pending {
+            let uid = &object.metadata.uid;
+            if self.denied.contains(uid) || self.errors.iter().any(|(tried, _)| tried == uid) {
+                continue;
+            }
             let condition = ApprovalCondition {
                 decision: Decision::Deny,
                 reason: REASON,
@@ -122,14 +158,21 @@ impl Requests {
                 _ => approval::write(host, cluster, object, &condition).await.map(drop),
             };
             match done {
-                Ok(()) => self.denied.push(object.metadata.uid.clone()),
-                Err(error) => {
-                    host.fail(&error);
-                    exit = exit.gravest(error.exit);
-                }
+                Ok(()) => drop(self.denied.insert(uid.clone())),
+                Err(error) => self.errors.push((uid.clone(), error)),
             }
         }
-        exit
+    }
+
+    /// Says what could not be denied. Exit code 1 for that, or when something will be issued all the same.
+    pub fn finish(&self, host: &Host) -> Exit {
+        let pending = |uid: &String| self.pending.iter().any(|o| o.metadata.uid == *uid);
+        let open = if self.approved.is_empty() { Exit::Done } else { Exit::Failed };
+        let failed = self.errors.iter().filter(|(uid, _)| pending(uid));
+        failed.fold(open, |exit, (_, error)| {
+            host.fail(error);
+            exit.gravest(error.exit)
+        })
     }
 
     /// What became of them, a line each.

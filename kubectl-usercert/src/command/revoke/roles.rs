@@ -4,8 +4,10 @@ use usercert_core::api::rbac::{self, Binding, Removal, Subject};
 use usercert_core::text::show;
 
 use crate::cluster::{ApiError, Cluster, Need, explain};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
+use crate::ui::host::Host;
 use crate::workflow::grant_role::refused;
+use crate::workflow::role_bindings;
 
 /// A binding and what becomes of it, as a question shows it.
 pub fn planned(binding: &Binding, step: Removal) -> String {
@@ -58,6 +60,39 @@ pub async fn remove_subject(
     let body = rbac::without(&read, holder);
     cluster.put_binding(scope, &binding.name, &body, dry_run).await.map_err(|e| failed(&e))?;
     Ok(())
+}
+
+/// Reads the bindings again.
+///
+/// # Errors
+/// The exit code, if that failed; why is told.
+pub async fn read_again(
+    host: &Host,
+    cluster: &Cluster,
+    namespace: Option<&str>,
+) -> Result<Option<Vec<Binding>>, Exit> {
+    match role_bindings::bindings(cluster, namespace).await {
+        Ok(found) => Ok(Some(found.bindings)),
+        Err(error) => {
+            host.fail(&error);
+            host.warn(
+                "The bindings could not be read again: what follows is what there was before.",
+            );
+            Err(error.exit)
+        }
+    }
+}
+
+/// The bindings that name the holder and did not before, or do so again.
+pub fn came<'a>(
+    there: &'a [Binding],
+    before: &[Binding],
+    gone: &[(&Binding, Removal)],
+    holder: &Subject,
+) -> Vec<&'a Binding> {
+    let was = |b: &Binding| before.iter().any(|old| old.uid == b.uid && old.reaches(holder));
+    let is_back = |b: &Binding| gone.iter().any(|(old, _)| old.uid == b.uid);
+    there.iter().filter(|b| b.reaches(holder) && (!was(b) || is_back(b))).collect()
 }
 
 fn changed(binding: &Binding) -> Error {

@@ -6,6 +6,8 @@ mod installed;
 mod own;
 mod trial;
 
+use std::cell::RefCell;
+
 use serde_json::Value;
 use usercert_core::api::rbac::Rule;
 use usercert_core::lifecycle::admission::{REVOKER, VIEWER};
@@ -13,6 +15,7 @@ use usercert_core::lifecycle::{
     self, CONFIG_MAP, Fingerprint, NAMESPACE, Revocation, RevocationKey, RevocationList,
 };
 use usercert_core::text::{show, show_list};
+use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
 
 use crate::cluster::{ApiError, Cluster, Need, explain};
@@ -126,6 +129,27 @@ pub async fn write(cluster: &Cluster, entries: &[Revocation], dry_run: bool) -> 
 /// As [`write`].
 pub async fn remove(cluster: &Cluster, keys: &[RevocationKey], dry_run: bool) -> Result<()> {
     change(cluster, &[], keys, dry_run).await
+}
+
+/// Takes out what was shown as ended, unless it was changed since; gives what was taken out.
+///
+/// # Errors
+/// As [`write`].
+pub async fn remove_ended(
+    cluster: &Cluster,
+    shown: &[&Revocation],
+    now: UnixTime,
+    dry_run: bool,
+) -> Result<Vec<RevocationKey>> {
+    let taken = RefCell::default();
+    let patch = |list: &Value| {
+        let ended = RevocationList::read(list).still_ended(shown, now);
+        let patch = lifecycle::changes(list, &[], &ended);
+        taken.replace(ended);
+        patch
+    };
+    rewrite(cluster, dry_run, patch).await?;
+    Ok(taken.into_inner())
 }
 
 /// Writes entries into the list, and takes others out.

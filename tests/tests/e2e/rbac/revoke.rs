@@ -6,7 +6,13 @@ use super::{DEV, becomes, can, role, rule};
 use crate::cases;
 use crate::trial::Trial;
 
-cases!(only_ours_go_unless_all, changed_while_it_was_looked_at, roles_of_a_namespace, what_remains,);
+cases!(
+    only_ours_go_unless_all,
+    changed_while_it_was_looked_at,
+    what_comes_meanwhile_is_told,
+    roles_of_a_namespace,
+    what_remains,
+);
 
 fn only_ours_go_unless_all(trial: &Trial) {
     let admin = trial.admin();
@@ -83,6 +89,28 @@ fn changed_while_it_was_looked_at(trial: &Trial) {
     becomes(&admin, false, &alice, "list", "pods", &["-n", DEV]);
 }
 
+/// While the question is open somebody grants more.
+fn what_comes_meanwhile_is_told(trial: &Trial) {
+    let admin = trial.admin();
+    let alice = trial.user("alice");
+    let grant = |role| admin.run(&["grant", &alice, "--clusterrole", role, "-n", DEV, "--yes"]);
+    grant("view").ok();
+    let mut terminal = admin.on_terminal(&["revoke", &alice, "--roles-only"]);
+    assert!(terminal.asked().contains("ClusterRole view"));
+    grant("edit").ok();
+    let foreign = trial.user("foreign");
+    let user = format!("--user={alice}");
+    let create = ["create", "rolebinding", &foreign, "-n", DEV, "--clusterrole=view", &user];
+    admin.kubectl(&create).ok();
+    let done = terminal.answer("y").exits(1);
+    assert_eq!(done.stderr.matches("created or changed meanwhile").count(), 2, "{}", done.stderr);
+    for said in ["What still reaches the user", "ClusterRole edit", &foreign] {
+        assert!(done.stdout.contains(said), "{said}: {}", done.stdout);
+    }
+    assert!(!done.stdout.contains("No binding"), "{}", done.stdout);
+    admin.run(&["revoke", &alice, "--all", "--roles-only", "--yes"]).ok();
+}
+
 fn roles_of_a_namespace(trial: &Trial) {
     let admin = trial.admin();
     let (alice, role) = (trial.user("alice"), trial.user("deployer"));
@@ -93,6 +121,11 @@ fn roles_of_a_namespace(trial: &Trial) {
     assert_eq!((&out["kind"], out["items"].as_array().map(Vec::len)), (&"List".into(), Some(2)));
     becomes(&admin, true, &alice, "list", "configmaps", &["-n", DEV]);
     admin.run(&["access", &alice]).ok().prints(&[&format!("Role/{role}"), "get, list configmaps"]);
+    // A ClusterRole is no Role.
+    admin
+        .run(&["revoke", &alice, "--role", "view", "--yes"])
+        .exits(1)
+        .says(&["has no Role view, but a ClusterRole view", "--clusterrole view"]);
     // Only what was named goes.
     admin
         .run(&["revoke", &alice, "--role", &role, "--yes"])
@@ -110,7 +143,7 @@ fn what_remains(trial: &Trial) {
     admin.run(&["install", &alice]).ok();
     admin.run(&["grant", &alice, "--clusterrole", "view", "-n", DEV, "--yes"]).ok();
     admin.run(&["grant", &team, "--group", "--clusterrole", "view", "-n", DEV, "--yes"]).ok();
-    let out = admin.run(&["revoke", &alice, "--yes", "-o", "json"]).ok().json();
+    let out = admin.run(&["revoke", &alice, "--yes", "-o", "json"]).exits(1).json();
     let until = admin.run(&["contexts", "-o", "json"]).ok().json();
     let until =
         until["items"].as_array().expect("a list").iter().find(|c| c["user"] == alice.as_str());
@@ -124,7 +157,7 @@ fn what_remains(trial: &Trial) {
     assert!(by.contains(&format!("group {team}").as_str()), "{by:?}");
     assert!(by.contains(&"group system:authenticated"), "{by:?}");
     assert!(!by.iter().any(|b| b.starts_with("user ")), "{by:?}");
-    admin.run(&["revoke", &alice]).ok().prints(&[
+    admin.run(&["revoke", &alice]).exits(1).prints(&[
         "gives access until",
         "is not blocked: this cluster has no list of revoked certificates",
         &team,
@@ -133,7 +166,7 @@ fn what_remains(trial: &Trial) {
     let other = trial.admin();
     other
         .run(&["revoke", &alice])
-        .ok()
+        .exits(1)
         .prints(&["gives access until", &format!("request {alice}")]);
     // What one finds the other finds: the group's binding, and every certificate.
     other.run(&["access", &alice]).ok().prints(&[&format!("group {team}")]).says(&[
@@ -144,13 +177,13 @@ fn what_remains(trial: &Trial) {
     let second = format!("{alice}-second");
     admin.run(&["request", &alice, "-g", &team, "--csr-name", &second]).ok();
     admin.run(&["approve", &second, "--yes"]).ok();
-    for command in ["access", "revoke"] {
-        let run = other.run(&[command, &alice]).ok();
+    for (command, exit) in [("access", 0), ("revoke", 1)] {
+        let run = other.run(&[command, &alice]).exits(exit);
         let said = format!("{}{}", run.stdout, run.stderr);
         for place in [&alice, &second] {
             assert!(said.contains(&format!("request {place}")), "{command}: {said}");
         }
     }
-    other.run(&["revoke", "nobody-ever"]).ok().prints(&["It is unknown how long"]);
+    other.run(&["revoke", "nobody-ever"]).exits(1).prints(&["It is unknown how long"]);
     admin.run(&["revoke", &team, "--group", "--yes"]).ok();
 }

@@ -309,7 +309,10 @@ fn the_printed_rights_suffice_and_no_less_does(trial: &Trial) {
     let revoke = ["revoke", "--certificate", "alice.conf", "--yes"];
     viewer.run(&revoke).exits(1).says(&["ClusterRole usercert-revoker", "verbs: [get, patch]"]);
     // Who may not impersonate cannot try it, and does not claim to have.
-    revoker.run(&revoke).ok().prints(&["cannot tell whether it is blocked", "may not impersonate"]);
+    revoker
+        .run(&revoke)
+        .exits(1)
+        .prints(&["cannot tell whether it is blocked", "may not impersonate"]);
     becomes(|| create(&alice), true).exits(1);
     viewer.run(&["revocations", "list"]).ok().prints(&["its objects are correct"]);
     alice.kubectl(&["get", "configmap", "-n", "usercert-system", "revoked-certificates"]).ok();

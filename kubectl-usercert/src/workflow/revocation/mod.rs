@@ -123,14 +123,6 @@ pub async fn write(cluster: &Cluster, entries: &[Revocation], dry_run: bool) -> 
     change(cluster, entries, &[], dry_run).await
 }
 
-/// Takes entries out of the list.
-///
-/// # Errors
-/// As [`write`].
-pub async fn remove(cluster: &Cluster, keys: &[RevocationKey], dry_run: bool) -> Result<()> {
-    change(cluster, &[], keys, dry_run).await
-}
-
 /// Takes out what was shown as ended, unless it was changed since; gives what was taken out.
 ///
 /// # Errors

@@ -22,7 +22,8 @@ pub(super) fn delimiter(text: &str) -> Option<u8> {
     [b',', b';', b'\t'].into_iter().find(|delimiter| {
         let mut cells = header.split(char::from(*delimiter));
         let alone = *delimiter == b',';
-        let unquoted = |cell: &str| cell.trim().trim_matches('"').trim() == "name";
+        let unquoted =
+            |cell: &str| cell.trim().trim_matches('"').trim().eq_ignore_ascii_case("name");
         cells.any(unquoted) && (alone || header.contains(char::from(*delimiter)))
     })
 }

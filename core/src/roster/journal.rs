@@ -64,6 +64,9 @@ pub struct Written {
     /// The reply's code; none for a kubeconfig with its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// What a reply holds, PEM, so that it can be written again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
 }
 
 /// Where a row stands.
@@ -156,6 +159,7 @@ mod tests {
                     sha256: "ab".to_owned(),
                     not_after: UnixTime(1_800_000_000),
                     code: None,
+                    chain: None,
                 }),
             ),
             ("r1", Step::Granted { grant: "clusterrole/view@*".to_owned() }),

@@ -1,5 +1,6 @@
 //! `onboard FILE`.
 
+mod again;
 mod ledger;
 mod person;
 mod report;
@@ -25,6 +26,7 @@ use usercert_core::x509::code::hex;
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime;
 
+use self::again::Again;
 use self::ledger::Ledger;
 use self::person::{Judge, Work};
 use self::report::{Outcome, State};
@@ -159,16 +161,15 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         .into_iter()
         .map(|row| (row, if row.is_done() { State::Before } else { State::Refused }))
         .collect();
+    let mut roles = Roles::default();
     if !to_do.is_empty() {
         let missing = to_do.iter().map(|row| (row.person.line, row.missing_grants()));
         let missing = missing.flat_map(|(line, all)| all.map(move |grant| (line, grant)));
-        let roles = roles::look_up(&cluster, missing).await;
-        let roles = roles.map_err(|problems| wrong::refuse(&args.file, &problems))?;
+        let found = roles::look_up(&cluster, missing).await;
+        roles = found.map_err(|problems| wrong::refuse(&args.file, &problems))?;
         let answered = args.yes || args.dry_run.dry_run != DryRun::None;
         report::show_plan(host, answered, &to_do, &roles, &outcomes);
-        if args.dry_run.dry_run != DryRun::None {
-            outcomes.extend(dry_run(args, &cluster, to_do).await?);
-        } else {
+        if args.dry_run.dry_run == DryRun::None {
             let question = format!(
                 "Issue certificates to {} people on {}?",
                 to_do.len(),
@@ -179,22 +180,22 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
                 // Not before: it holds keys that are nowhere else.
                 journal.clear()?;
             }
-            let ledger = Ledger::new(journal);
-            outcomes.extend(
-                issue(
-                    host,
-                    args,
-                    &target,
-                    &cluster,
-                    &judge,
-                    &roles,
-                    reply.as_ref(),
-                    &ledger,
-                    to_do,
-                    &busy,
-                )
-                .await,
-            );
+        }
+    }
+    let ledger = Ledger::new(journal);
+    let reply = reply.as_ref();
+    if args.dry_run.dry_run != DryRun::None {
+        outcomes.extend(dry_run(args, &cluster, to_do).await?);
+    } else if !to_do.is_empty() {
+        let issued =
+            issue(host, args, &target, &cluster, &judge, &roles, reply, &ledger, to_do, &busy)
+                .await;
+        outcomes.extend(issued);
+    }
+    let again = Again { args, reply, ledger: &ledger };
+    for (row, state) in &mut outcomes {
+        if let Some(other) = again.state(row, state).await {
+            *state = other;
         }
     }
     let asked = busy.load(Ordering::Relaxed);

@@ -8,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use usercert_core::api::csr::{CsrObject, Decision, Object};
 use usercert_core::roster::journal::{Step, Written};
 use usercert_core::text::{show_path, show_short};
-use usercert_core::x509::certificate::{Certificate, Expected, chain_to_pem};
+use usercert_core::x509::certificate::{
+    Certificate, Check, Expected, Outcome as CheckOutcome, chain_to_pem,
+};
 use usercert_core::x509::pkcs10::{self, CertificateRequest};
 use zeroize::Zeroizing;
 
@@ -71,6 +73,8 @@ pub struct Issued {
     pub written: Written,
     /// Whether the certificate is an earlier run's, and only roles were missing.
     pub before: bool,
+    /// What is to be said of its lifetime.
+    pub note: Option<String>,
 }
 
 struct Own {
@@ -87,7 +91,7 @@ impl Work<'_> {
         let issued = match (&row.earlier.submitted, &row.earlier.written) {
             (Some((name, uid)), Some(written)) => {
                 let (name, uid, written) = (name.clone(), uid.clone(), written.clone());
-                Issued { name, uid, written, before: true }
+                Issued { name, uid, written, before: true, note: None }
             }
             _ => self.issue(row).await?,
         };
@@ -119,7 +123,7 @@ impl Work<'_> {
         let end = self.signed.wait(expected, approved, &uid, limit).await;
         let end = end.map_err(|e| explain(&e, &self.cluster.server, &Need::Get))?;
         let object = await_certificate::conclude(&name, end)?;
-        let chain = self.certificate(row, &request, &object)?;
+        let (chain, note) = self.certificate(row, &request, &object)?;
         if let Some(leaf) = chain.first() {
             self.recorder.note(leaf, &object).await;
         }
@@ -134,7 +138,7 @@ impl Work<'_> {
         if let Some(own) = own {
             self.ledger.blank(own.place)?;
         }
-        Ok(Issued { name, uid, written, before: false })
+        Ok(Issued { name, uid, written, before: false, note })
     }
 
     async fn note(&self, row: &Row, step: Step) -> Result<Place> {
@@ -184,13 +188,14 @@ impl Work<'_> {
         Ok(written.into_fields())
     }
 
-    /// The certificate, once it has turned out to be the answer to this request.
+    /// The certificate, once it has turned out to be the answer to this request, and what is to be said
+    /// of its lifetime.
     fn certificate(
         &self,
         row: &Row,
         request: &CertificateRequest,
         object: &Object,
-    ) -> Result<Vec<Certificate>> {
+    ) -> Result<(Vec<Certificate>, Option<String>)> {
         let chain = await_certificate::chain_of(object)?;
         let expected = Expected {
             spki: request.key.spki.clone(),
@@ -198,13 +203,14 @@ impl Work<'_> {
             groups: row.person.identity.group_set(),
             lifetime: row.person.lifetime,
         };
-        await_certificate::passed(&await_certificate::compare(
-            &chain,
-            &expected,
-            self.ca,
-            self.host.now(),
-        )?)?;
-        Ok(chain)
+        let now = self.host.now();
+        let checks = await_certificate::compare(&chain, &expected, self.ca, now)?;
+        await_certificate::passed(&checks)?;
+        let note = |check: Check| {
+            let noted = check.code == "validity" && check.outcome == CheckOutcome::Note;
+            noted.then_some(check.message)
+        };
+        Ok((chain, checks.into_iter().find_map(note)))
     }
 
     async fn write(
@@ -219,6 +225,7 @@ impl Work<'_> {
             sha256: leaf.fingerprint(),
             not_after: leaf.not_after,
             code: None,
+            chain: None,
         };
         let held = STANDARD.encode(chain_to_pem(&chain));
         let namespace = self.args.client.namespace.clone();
@@ -242,6 +249,7 @@ impl Work<'_> {
                 (Zeroizing::new(entry.standalone_text()?), Access::Private)
             }
             (None, Some(data)) => {
+                written.chain = Some(chain_to_pem(&chain));
                 let (reply, text) = data.render(chain, namespace)?;
                 written.code = Some(reply.code().short());
                 (Zeroizing::new(text), Access::Public)

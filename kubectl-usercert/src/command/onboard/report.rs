@@ -41,6 +41,12 @@ pub fn show_plan(
 pub enum State {
     Issued(Issued),
     Before,
+    /// An earlier run's reply was gone, and is written again.
+    WrittenAgain(Written),
+    /// The same in a dry run.
+    WouldWrite,
+    /// An earlier run's file is gone for good; what is to be said of it.
+    Gone(String),
     Refused,
     /// Something stood in the way; with the exit code of a refusal, a decision.
     Failed(Error),
@@ -54,6 +60,9 @@ impl State {
             Self::Issued(issued) if issued.before => "Granted",
             Self::Issued(_) => "Issued",
             Self::Before => "IssuedBefore",
+            Self::WrittenAgain(_) => "WrittenAgain",
+            Self::WouldWrite => "WouldWrite",
+            Self::Gone(_) => "FileMissing",
             Self::Refused => "Refused",
             Self::Failed(error) => match error.exit {
                 Exit::Refused => "Refused",
@@ -68,6 +77,8 @@ impl State {
     fn exit(&self) -> Exit {
         match self {
             Self::Issued(_) | Self::Before | Self::DryRun => Exit::Done,
+            Self::WrittenAgain(_) | Self::WouldWrite => Exit::Done,
+            Self::Gone(_) => Exit::Failed,
             Self::Refused => Exit::Refused,
             Self::Failed(error) => error.exit,
             Self::NotStarted => Exit::Failed,
@@ -97,7 +108,9 @@ pub fn print(host: &Host, format: Option<Format>, mut outcomes: Vec<Outcome<'_>>
         Some(Format::Name) => {
             let names = outcomes.iter().filter_map(|(row, state)| match state {
                 State::Issued(issued) => Some(issued.name.as_str()),
-                State::Before => row.earlier.submitted.as_ref().map(|(name, _)| name.as_str()),
+                State::Before | State::WrittenAgain(_) => {
+                    row.earlier.submitted.as_ref().map(|(name, _)| name.as_str())
+                }
                 _ => None,
             });
             let lines: String = names.map(|n| format!("{RESOURCE}/{}\n", show(n))).collect();
@@ -113,6 +126,7 @@ fn written<'a>(row: &'a Row, state: &'a State) -> Option<&'a Written> {
     match state {
         State::Issued(issued) => Some(&issued.written),
         State::Before => row.earlier.written.as_ref(),
+        State::WrittenAgain(written) => Some(written),
         _ => None,
     }
 }
@@ -128,6 +142,7 @@ fn problem(row: &Row, state: &State) -> Option<String> {
     match state {
         State::Failed(error) => Some(error.message.replace('\n', " ")),
         State::Refused => row.refused.clone(),
+        State::Gone(what) => Some(what.clone()),
         _ => None,
     }
 }
@@ -200,13 +215,43 @@ fn summary(host: &Host, outcomes: &[Outcome<'_>]) {
             told.push(hint);
         }
     }
-    if outcomes
-        .iter()
-        .any(|(_, s)| matches!(s, State::Issued(i) if !i.before && i.written.code.is_some()))
-    {
-        host.say(
+    shortened(host, outcomes);
+    replies(host, outcomes);
+}
+
+/// People whose lifetimes are listed at most.
+const LISTED: usize = 20;
+
+/// Lifetimes that the signer or its CA has shortened.
+fn shortened(host: &Host, outcomes: &[Outcome<'_>]) {
+    let notes = outcomes.iter().filter_map(|(row, state)| match state {
+        State::Issued(issued) => Some((row.user(), issued.note.as_ref()?)),
+        _ => None,
+    });
+    let notes: Vec<String> =
+        notes.map(|(user, note)| format!("{}: {note}", show_short(user, 60))).collect();
+    notes.iter().take(LISTED).for_each(|note| host.warn(format!("note: {note}")));
+    if notes.len() > LISTED {
+        host.warn(format!("note: the same of {} more", notes.len() - LISTED));
+    }
+}
+
+/// What is to be done with the replies of this run, and their codes, which stand nowhere else.
+fn replies(host: &Host, outcomes: &[Outcome<'_>]) {
+    let codes = outcomes.iter().filter_map(|(row, state)| {
+        let written = match state {
+            State::Issued(issued) if !issued.before => &issued.written,
+            State::WrittenAgain(written) => written,
+            _ => return None,
+        };
+        Some(format!("  {}  {}", written.code.as_ref()?, show_short(row.user(), 60)))
+    });
+    let codes: Vec<String> = codes.collect();
+    if !codes.is_empty() {
+        host.say(format!(
             "Send each reply to its person, who runs:\n  kubectl usercert install --reply FILE\n\
-             and compares the code that it shows with the one that -o wide lists here.",
-        );
+             Read them the code of their reply over another channel, such as a call: it is asked for.\n{}",
+            codes.join("\n")
+        ));
     }
 }

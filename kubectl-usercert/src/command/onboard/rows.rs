@@ -11,7 +11,7 @@ use usercert_core::exchange::request_file;
 use usercert_core::review::{self, Finding, FindingCode};
 use usercert_core::roster::journal::Progress;
 use usercert_core::roster::{self, Defaults, Person, Problem, RoleAt};
-use usercert_core::text::{show, show_path, show_short};
+use usercert_core::text::{show, show_path, show_quoted, show_short};
 use usercert_core::x509::key::KeyType;
 use usercert_core::x509::pkcs10::CertificateRequest;
 
@@ -294,12 +294,18 @@ impl StandIns {
 /// The people in rows, within so many columns.
 pub fn table(rows: &[&Row], columns: Option<usize>) -> String {
     let header = ["LINE", "USER", "GROUPS", "KEY", "EXPIRES", "GRANTS", "CODE", "FINDINGS"];
-    let room = Room { columns, first_to_go: &["KEY", "EXPIRES", "LINE"], ..Room::default() };
+    let room = Room { columns, first_to_go: &["LINE", "KEY"], ..Room::default() };
     let mut table = Table::within(&header, room);
     let or_none = |s: String| if s.is_empty() { "<none>".to_owned() } else { s };
     for row in rows {
         let person = &row.person;
-        let groups: Vec<String> = person.identity.groups.iter().map(|g| show(g.as_str())).collect();
+        // One that holds a comma is quoted, so that there are as many as it seems.
+        let group = |name: &str| match name.contains(',') {
+            true => show_quoted(name, usize::MAX),
+            false => show(name),
+        };
+        let groups: Vec<String> =
+            person.identity.groups.iter().map(|g| group(g.as_str())).collect();
         let grants: Vec<String> =
             person.grants.iter().map(|g| show_short(&g.to_string(), 60)).collect();
         let findings: Vec<&str> = row

@@ -14,6 +14,8 @@ cases!(
     roles_are_bound,
     a_role_that_was_changed_meanwhile_is_not_bound,
     a_file_in_the_way,
+    what_the_signer_shortens_is_said,
+    a_group_that_holds_a_comma_is_quoted,
     who_may_not_is_told_soon,
     dry_runs_leave_nothing,
 );
@@ -73,6 +75,30 @@ fn people_and_robots(trial: &Trial) {
     assert!(again.iter().all(|item| item["state"] == "IssuedBefore"), "{again:?}");
     assert_eq!(again[0]["sha256"], list[0]["sha256"]);
     assert_eq!(requests(&admin, &robot).len(), 1);
+}
+
+fn what_the_signer_shortens_is_said(trial: &Trial) {
+    let (long, short) = (trial.user("long"), trial.user("short"));
+    let admin = trial.admin();
+    dirs(&admin);
+    admin.write("team.csv", &format!("name,expires\n{long},5y\n{short},1h\n"));
+    let out = onboard(&admin, "team.csv", &["--yes"]).ok();
+    let out = out.says(&[&format!("note: {long}: "), "of the 5y that were requested"]);
+    out.never_shows(&format!("note: {short}: "));
+}
+
+fn a_group_that_holds_a_comma_is_quoted(trial: &Trial) {
+    let (one, two) = (trial.user("one"), trial.user("two"));
+    let admin = trial.admin();
+    dirs(&admin);
+    let people = format!(
+        "people:\n- {{name: {one}, groups: ['dev,ops'], expires: 12h, grants: ['clusterrole/view@dev']}}\n\
+         - {{name: {two}, groups: [dev, ops], expires: 2h}}\n"
+    );
+    admin.write("team.yaml", &people);
+    trial.admin().kubectl(&["create", "namespace", "dev"]);
+    let args = ["onboard", "team.yaml", "--standalone-dir", "out", "--dry-run"];
+    admin.run(&args).ok().says(&["\"dev,ops\"", "12h"]);
 }
 
 fn everything_wrong_is_said_before_anything_is_sent(trial: &Trial) {

@@ -11,6 +11,7 @@ use crate::trial::{Person, Trial};
 cases!(
     killed_twice_and_resumed,
     two_runs_exclude_each_other,
+    files_that_are_gone,
     requests_of_somebody_else,
     a_denial_is_one_persons,
 );
@@ -83,6 +84,44 @@ fn two_runs_exclude_each_other(trial: &Trial) {
     assert!(requests(&admin, &user).is_empty());
     drop(file);
     onboard(&admin, "team.csv", &["--yes"]).ok();
+}
+
+/// A reply is written again; a key is nowhere else.
+fn files_that_are_gone(trial: &Trial) {
+    let (robot, carol) = (trial.user("robot"), trial.user("carol"));
+    let admin = trial.admin();
+    dirs(&admin);
+    let newcomer = trial.newcomer();
+    let request = newcomer.run(&["request", &carol, "--offline"]).ok().stdout;
+    admin.write("carol.csr", &request);
+    admin.write("team.csv", &format!("name,csr\n{robot},\n{carol},carol.csr\n"));
+    let first = items(&onboard(&admin, "team.csv", &["--yes", "-o", "json"]).ok());
+    let file = |item: &serde_json::Value| item["file"].as_str().expect("a file").to_owned();
+    let (key, reply) = (file(&first[0]), file(&first[1]));
+    let text = std::fs::read_to_string(&reply).expect("a reply");
+    std::fs::remove_file(&reply).expect("it goes");
+    let dry = onboard(&admin, "team.csv", &["--dry-run"]).ok();
+    dry.prints(&["WouldWrite"]);
+    assert!(!std::path::Path::new(&reply).exists());
+    let code = first[1]["replyCode"].as_str().expect("a code");
+    let again = onboard(&admin, "team.csv", &[]).ok();
+    again.prints(&["WrittenAgain", &reply]).says(&["install --reply", code]);
+    assert_eq!(std::fs::read_to_string(&reply).expect("a reply"), text);
+    onboard(&admin, "team.csv", &[]).ok().says(&["2 people: 2 IssuedBefore"]);
+
+    // Another directory gets it too.
+    std::fs::create_dir_all(admin.home.join("other")).expect("a directory");
+    let other = ["onboard", "team.csv", "--standalone-dir", "out", "--reply-dir", "other"];
+    admin.run(&other).ok().prints(&["WrittenAgain"]);
+    assert_eq!(std::fs::read_dir(admin.home.join("other")).expect("a directory").count(), 1);
+    let other = ["onboard", "team.csv", "--standalone-dir", "other", "--reply-dir", "replies"];
+    admin.run(&other).exits(1).prints(&["FileMissing", "of an earlier run", &key]);
+
+    std::fs::remove_file(&key).expect("it goes");
+    let gone = onboard(&admin, "team.csv", &[]).exits(1);
+    let gone = gone.prints(&["FileMissing", "is gone, with the key in it", "create --standalone"]);
+    gone.says(&["1 FileMissing"]).never_shows("run the same command again");
+    assert_eq!(requests(&admin, &robot).len() + requests(&admin, &carol).len(), 2);
 }
 
 /// Newcomers whose requests somebody else has submitted as `onboard` would, and the rows for them.

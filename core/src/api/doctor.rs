@@ -114,6 +114,12 @@ pub struct Ability<'a> {
 }
 
 impl Ability<'_> {
+    /// Whether it changes anything.
+    pub fn writes(&self) -> bool {
+        let reads = |verb| ["get", "list", "watch"].contains(&verb);
+        self.needs.iter().flatten().any(|question| !reads(question.verb))
+    }
+
     /// Whose work it is.
     pub fn role(&self) -> Role {
         match self.command {

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject};
 use usercert_core::api::doctor::{self, Ability, Able, Question, Role, Signing, Signs};
 use usercert_core::api::rbac::Rule;
-use usercert_core::lifecycle::Fingerprint;
 use usercert_core::lifecycle::admission;
 use usercert_core::lifecycle::verdict::{Standing, Verdict};
+use usercert_core::lifecycle::{Fingerprint, Refusal};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::{UnixTime, human_duration};
 use usercert_core::x509::certificate::Certificate;
@@ -23,7 +23,7 @@ use crate::error::{Exit, Result};
 use crate::ui::args::{ClientArgs, ObjectOutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
-use crate::workflow::revocation::{self, Known};
+use crate::workflow::revocation::{self, Known, Trial};
 
 /// Questions that are under way at a time.
 const AT_A_TIME: usize = 8;
@@ -70,6 +70,16 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
         Known::read(&cluster),
     );
     let answered = host.now();
+    let certificate = certificate(&target);
+    let refused = match certificate.as_ref().and_then(|_| revoked.why_unknown()) {
+        Some(_) => match revocation::tried(&cluster).await {
+            Trial::Refused(Refusal { reason, .. }) => {
+                Some(reason.unwrap_or_else(|| "the server does not say why".to_owned()))
+            }
+            Trial::Passes | Trial::Unknown => None,
+        },
+        None => None,
+    };
     for error in [version.as_ref().err(), you.as_ref().err()].into_iter().flatten() {
         // Not allowed, or not known to an older server; everything else is not a diagnosis.
         if !matches!(error.code(), 403 | 404) {
@@ -83,7 +93,8 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
         version: version.as_ref().ok().and_then(|a| a.value["gitVersion"].as_str()),
         skew: date.and_then(UnixTime::from_http_date).map(|at| skew(at, asked, answered)),
         you,
-        certificate: certificate(&target),
+        certificate,
+        refused,
         signer: &args.signer,
         signing,
         revoked,
@@ -153,6 +164,8 @@ struct Found<'a> {
     skew: Option<i64>,
     you: Result<UserInfo, ApiError>,
     certificate: Option<Certificate>,
+    /// Why the server refuses a write by it as revoked, where the list may not be read.
+    refused: Option<String>,
     signer: &'a str,
     signing: Result<Signing, String>,
     revoked: Known,
@@ -194,7 +207,7 @@ impl Found<'_> {
         for role in Role::ALL {
             rows.extend(self.of(role).enumerate().map(|(i, (ability, able))| {
                 let role = if i == 0 { role.in_words() } else { "" };
-                let word = able.word().to_owned();
+                let word = self.word(ability, able).to_owned();
                 vec![word, role.to_owned(), ability.what.clone(), ability.command.to_owned()]
             }));
         }
@@ -212,6 +225,14 @@ impl Found<'_> {
             rules.iter().for_each(|rule| out.push_str(&format!("- {rule}\n")));
         }
         out
+    }
+
+    /// In one word. Who holds a revoked certificate is refused whatever their roles allow.
+    fn word(&self, ability: &Ability<'_>, able: &Able<'_>) -> &'static str {
+        match able {
+            Able::Yes if ability.writes() && matches!(self.own(), Some(Some(_))) => "revoked",
+            able => able.word(),
+        }
     }
 
     fn of(&self, role: Role) -> impl Iterator<Item = &(&Ability<'_>, Able<'_>)> {
@@ -257,7 +278,7 @@ impl Found<'_> {
     fn own(&self) -> Option<Option<&str>> {
         let certificate = self.certificate.as_ref()?;
         if self.revoked.why_unknown().is_some() {
-            return None;
+            return self.refused.as_deref().map(Some);
         }
         let print = Fingerprint::of(&certificate.der);
         let blocked =
@@ -323,7 +344,7 @@ impl Found<'_> {
                     _ => Vec::new(),
                 };
                 json!({ "what": ability.what, "command": ability.command,
-                    "state": able.word(), "missing": missing })
+                    "state": self.word(ability, able), "missing": missing })
             })
             .collect();
         let you = self.you.as_ref().ok();

@@ -17,7 +17,7 @@ use crate::files::program;
 use crate::ui::args::{ClientArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
-use crate::workflow::revocation::Known;
+use crate::workflow::revocation::{self, Known, Trial};
 use crate::workflow::self_renewal::ask_anew;
 use crate::workflow::stored_credential::OpenStore;
 
@@ -109,7 +109,17 @@ pub async fn run(host: &Host, args: &VerifyArgs) -> Result<Exit> {
     }
     let unknown = revoked.why_unknown().filter(|_| leaf.is_some());
     if let Some(why) = unknown {
-        host.say(format!("note: cannot tell whether this certificate was revoked: {why}"));
+        match revocation::tried(&cluster).await {
+            Trial::Refused(refusal) => {
+                return Err(cluster::revoked(&refusal, &cluster.server, Some(&target.who())));
+            }
+            Trial::Passes => host.say(format!(
+                "note: the server does not refuse this certificate as revoked; cannot tell whether it is on the list: {why}"
+            )),
+            Trial::Unknown => {
+                host.say(format!("note: cannot tell whether this certificate was revoked: {why}"));
+            }
+        }
     }
     let is_revoked = leaf.as_ref().filter(|_| unknown.is_none()).map(|_| false);
     print(host, args, &target, &info, leaf.as_ref(), (token_end, is_revoked))?;

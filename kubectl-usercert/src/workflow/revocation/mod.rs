@@ -24,7 +24,7 @@ use crate::ui::host::Host;
 
 pub use guard::may_end;
 pub use installed::{Installed, install};
-pub use own::is_revoked;
+pub use own::{Trial, is_revoked, tried};
 pub use trial::{TRIED, judged, judged_anew, lifted, reads_configuration, seen_value, status};
 
 /// How often a change is tried again because others were faster; each time one of them was done.

@@ -11,6 +11,7 @@ cases!(
     a_changed_object_outranks_the_trial,
     a_list_that_is_gone_or_emptied_is_told,
     blocking_that_was_refused_is_no_success,
+    the_holder_finds_out,
 );
 
 const LIST: [&str; 2] = ["revocations", "list"];
@@ -201,4 +202,30 @@ fn blocking_that_was_refused_is_no_success(trial: &Trial) {
         .run(&["revoke", "alice", "--roles-only", "--yes"])
         .ok()
         .prints(&["(request alice) is not blocked: only roles were asked for"]);
+}
+
+/// Who may not read the list learns it as the next request would show it.
+fn the_holder_finds_out(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    let (held, plain) =
+        (trial.nobody_special("held", &["dev"]), trial.nobody_special("plain", &["dev"]));
+    let rule = serde_json::json!([{ "apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests"], "verbs": ["create", "get"] }]);
+    trial.grant("held", rule);
+    admin.write("held.conf", &held.read(".kube/config"));
+    let note = "the server does not refuse this certificate";
+    held.run(&["verify"]).ok().says(&[note]);
+    held.run(&["doctor"]).ok().prints(&["ask for a certificate"]).never_shows("revoked   ");
+    admin.run(&["revoke", "--certificate", "held.conf", "--reason", "laptop stolen", "--yes"]).ok();
+    let told = ["this certificate was revoked", "laptop stolen"];
+    held.run(&["verify"]).exits(1).says(&told);
+    held.run(&["contexts", "--check-revoked"]).ok().prints(&["revoked"]);
+    let out = held.run(&["doctor"]).ok().prints(&told);
+    let line = out.stdout.lines().find(|l| l.contains("ask for a certificate")).expect("a line");
+    assert!(line.starts_with("revoked"), "{line}");
+    assert!(held.kubectl(&["get", "csr"]).stdout.is_empty());
+    // Without the right to try it, nobody says more than is known.
+    plain.run(&["verify"]).ok().says(&["cannot tell whether this certificate was revoked"]);
 }

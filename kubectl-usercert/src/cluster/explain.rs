@@ -1,7 +1,7 @@
 //! Failures of the API server and of the way there, in words and with what to do next.
 
 use usercert_core::api::rbac::{API_GROUP, Rule};
-use usercert_core::lifecycle::{self, Refusal};
+use usercert_core::lifecycle::{self, NAMESPACE, Refusal};
 use usercert_core::text::{show, show_lines, show_short};
 
 use super::failure::ApiError;
@@ -24,6 +24,10 @@ pub enum Need {
     Allowed(Rule),
     /// Do what this rule allows; a ClusterRole of ours has it.
     InRole(Rule, &'static str),
+    /// Do what this rule allows in our namespace; a Role of ours there has it.
+    InNamespace(Rule, &'static str),
+    /// Make and change the objects of `revocations install`.
+    Install,
 }
 
 fn requests(verbs: &[&str]) -> Rule {
@@ -79,7 +83,10 @@ impl Need {
             Self::WhoAmI => {
                 vec![Rule::allowing(&["create"], "authentication.k8s.io", &["selfsubjectreviews"])]
             }
-            Self::Allowed(rule) | Self::InRole(rule, _) => vec![rule.clone()],
+            Self::Allowed(rule) | Self::InRole(rule, _) | Self::InNamespace(rule, _) => {
+                vec![rule.clone()]
+            }
+            Self::Install => Vec::new(),
         };
         rules.iter().map(Rule::to_yaml).collect()
     }
@@ -124,10 +131,17 @@ fn answered(status: &kube::core::response::Status, server: &str, need: &Need) ->
         ),
         (403, _) => {
             let mut error = Error::new(format!("Error from server (Forbidden): {message}"));
-            if status.message.contains("system:anonymous") {
-                error = error.hint(
-                    "the server saw no credentials at all; check the context's user entry\n\
+            if status.message.contains("User \"system:anonymous\"") {
+                return error.hint(
+                    "the server saw no credentials at all: the context's user entry holds none, or is missing;\n\
+                     `kubectl usercert contexts` shows which\n\
                      (without any access yet: `kubectl usercert request NAME --offline`)",
+                );
+            }
+            if status.message.contains("cannot impersonate") {
+                return error.hint(
+                    "--as takes the right to impersonate; an admin grants this with a ClusterRole whose rules are\n\
+                     - apiGroups: [\"\"]\n  resources: [users, groups]\n  verbs: [impersonate]",
                 );
             }
             if let Some(missing) = need.missing(&status.message) {
@@ -135,6 +149,15 @@ fn answered(status: &kube::core::response::Status, server: &str, need: &Need) ->
             }
             let role = match need {
                 Need::InRole(_, name) => format!("the ClusterRole {name}, or one"),
+                Need::InNamespace(_, name) => {
+                    format!("the Role {name} in namespace {NAMESPACE}, or one")
+                }
+                Need::Install => {
+                    return error.hint(
+                        "an admin of the cluster (ClusterRole cluster-admin) runs it, or applies what\n\
+                         `kubectl usercert revocations install --dry-run=client -o yaml` prints",
+                    );
+                }
                 _ => "a ClusterRole".to_owned(),
             };
             error.hint(format!("an admin can grant this with {role} whose rules are\n{}", need.rules().trim_end()))
@@ -156,7 +179,12 @@ fn answered(status: &kube::core::response::Status, server: &str, need: &Need) ->
         }
         (_, reason) => {
             let reason = if reason.is_empty() { "Unknown" } else { reason };
-            Error::new(format!("Error from server ({}): {message}", show_lines(reason, 60)))
+            let error =
+                Error::new(format!("Error from server ({}): {message}", show_lines(reason, 60)));
+            match message.contains("HTTP request to an HTTPS server") {
+                true => error.hint("the address needs https:// in front, as --server https://HOST:PORT"),
+                false => error,
+            }
         }
     }
 }

@@ -74,6 +74,15 @@ pub async fn run(host: &Host, args: &CertificatesArgs) -> Result<Exit> {
     let (ledger, revoked) =
         tokio::join!(records::read(&cluster, args.name.as_deref()), Known::read(&cluster));
     let ledger = ledger.map_err(|e| explain(&e, &cluster.server, &records::see()))?;
+    let nothing_kept = matches!(revoked, Known::None)
+        && ledger.by_end(None).is_empty()
+        && ledger.damaged.is_empty();
+    if nothing_kept && within.is_some() {
+        return Err(Error::new(
+            "this cluster keeps no records of certificates, so none can be checked",
+        )
+        .hint(SET_UP));
+    }
     let now = host.now();
     let mut rows = ledger.by_end(revoked.list());
     if let Some(seconds) = within {
@@ -86,8 +95,15 @@ pub async fn run(host: &Host, args: &CertificatesArgs) -> Result<Exit> {
         host.warn(format!("warning: damaged record: {}", damage(name, problem)));
     }
     print(host, args, &ledger, &rows, now)?;
+    if nothing_kept {
+        host.warn(format!("note: this cluster keeps no records of certificates; {SET_UP}"));
+    }
     Ok(if within.is_some() && !rows.is_empty() { Exit::Matched } else { Exit::Done })
 }
+
+/// How a cluster comes to keep records.
+const SET_UP: &str =
+    "`kubectl usercert revocations install` sets it up for what is issued from then on";
 
 fn print(
     host: &Host,

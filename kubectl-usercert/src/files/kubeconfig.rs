@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use usercert_core::kubeconfig::merged::SourceFile;
 use usercert_core::kubeconfig::path::LoadingList;
 
 use super::atomic::{WriteError, replace};
+use super::folder::Folder;
 use super::lock::{KubeconfigLock, LockError};
 use super::reading::{ReadError, is_pipe, read};
 
@@ -69,6 +70,20 @@ fn read_one(path: &Path) -> Result<SourceFile, ReadError> {
         Err(error) => return Err(error),
     };
     Ok(SourceFile { path: path.to_owned(), text })
+}
+
+/// What keeps a new entry from being written into the kubeconfig, if anything does; nothing is changed.
+pub fn obstacle(list: &LoadingList) -> Option<(PathBuf, &'static str)> {
+    let file = list.default_file(Path::exists)?;
+    let denied = |error: io::Error| {
+        matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+    };
+    // Opening a pipe would wait for its other end.
+    let opened = file.is_file().then(|| File::options().write(true).open(file));
+    let closed = opened.and_then(Result::err).is_some_and(denied);
+    let closed = closed.then_some("may not be written by you");
+    let what = closed.or_else(|| Folder::obstacle(file))?;
+    Some((file.to_owned(), what))
 }
 
 /// Locks all files of the list, reads them, asks `decide` for new texts and writes those in the

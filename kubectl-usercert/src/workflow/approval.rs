@@ -227,7 +227,9 @@ pub fn already(object: &Object, decision: Decision) -> Result<bool> {
             show_short(&reason, 60),
             show_short(&message, 200)
         ))
-        .hint("a decision is final; the person can make a new request")),
+        .hint(
+            "a decision is final; the person can withdraw the request (the same `request` with --withdraw) and make a new one",
+        )),
         (State::Approved | State::Issued, _) => {
             let user = object.certificate_request().map(|r| r.subject.user().to_owned());
             Err(Error::new(format!("certificate signing request {name} is already Approved")).hint(

@@ -131,7 +131,9 @@ pub async fn after_submission(
     format: Option<Format>,
 ) -> Result<()> {
     // The result is the installation's.
-    host.say(format!("{}\n{}", submitted.outcome(), submitted.for_admin()));
+    host.say(submitted.outcome());
+    // Without it nobody can approve.
+    host.warn(submitted.for_admin());
     let SubmittedRequest { object, made, kept, .. } = submitted;
     let lifetime = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
     let awaited = AwaitedCertificate {

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::kubeconfig::install;
 use usercert_core::kubeconfig::merged::Merged;
+use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::self_renewing::StoreReference;
 use usercert_core::text::{show, show_path};
 
 use crate::cluster::Target;
 use crate::error::{Error, Result};
-use crate::files::Folder;
+use crate::files::{Folder, kubeconfig};
 use crate::workflow::kubeconfig_writer;
 
 #[derive(Clone, Debug, Default)]
@@ -74,6 +75,15 @@ pub fn must_be_free(merged: &Merged, name: &str) -> Result<()> {
     }
     Err(Error::new(format!("the kubeconfig already has an entry named {}", show(name)))
         .hint("nothing was requested; choose another name with --context-name"))
+}
+
+/// Makes sure that the kubeconfig can be written, before anything is waited for.
+pub fn must_be_writable(list: &LoadingList) -> Result<()> {
+    let Some((file, what)) = kubeconfig::obstacle(list) else { return Ok(()) };
+    Err(Error::new(format!("the kubeconfig {} {what}", show_path(&file))).hint(
+        "name another file with --kubeconfig FILE, or install into a file of its own:\n  \
+         kubectl usercert install --standalone FILE",
+    ))
 }
 
 /// Makes sure that a certificate for this user could be installed under this name, before anything is

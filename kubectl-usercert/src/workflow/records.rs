@@ -24,7 +24,7 @@ const AT_ONCE: usize = 8;
 /// What is needed to read records.
 #[must_use]
 pub fn see() -> Need {
-    Need::Allowed(Rule::allowing(&["list"], "", &["configmaps"]))
+    Need::InNamespace(Rule::allowing(&["list"], "", &["configmaps"]), "usercert-records-viewer")
 }
 
 /// What is needed to write them.

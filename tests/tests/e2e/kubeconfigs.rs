@@ -152,8 +152,12 @@ fn read_only(trial: &Trial) {
     let user = approved(trial, &person, "ro");
     let config = person.home.join(".kube/config");
     std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o400)).expect("a mode");
-    person.run(&["install", &user]).exits(1).says(&["config"]);
+    let out = person.run(&["install", &user]).exits(1);
+    out.says(&["may not be written by you", "--kubeconfig FILE", "--standalone FILE"]);
     assert_eq!(person.pending().len(), 1);
+    let wait = person.run(&["request", &trial.user("ro"), "--wait"]).exits(1);
+    wait.says(&["may not be written by you"]);
+    assert_eq!(person.pending().len(), 1, "nothing was requested");
 }
 
 fn modes_and_links(trial: &Trial) {

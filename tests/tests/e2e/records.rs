@@ -7,6 +7,7 @@ use crate::revocations::own_server;
 use crate::trial::{Person, Trial};
 
 cases!(
+    where_nothing_is_kept_it_is_told,
     whom_one_approves_is_recorded,
     what_was_issued_is_listed_with_who_approved_it,
     without_namespace_or_right_it_is_told_once,
@@ -31,6 +32,17 @@ fn created(admin: &Person, user: &str, more: &[&str]) -> String {
 
 fn recorded(admin: &Person, more: &[&str]) -> Value {
     admin.run(&[&["certificates", "-o", "json"][..], more].concat()).ok().json()["items"].clone()
+}
+
+fn where_nothing_is_kept_it_is_told(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    let says = ["keeps no records of certificates", "revocations install"];
+    admin.run(&["certificates"]).ok().says(&says);
+    admin.run(&["certificates", "--expires-within", "7d"]).exits(1).says(&says);
+    installed(&trial);
+    admin.run(&["certificates"]).ok().never_shows(says[0]);
+    admin.run(&["certificates", "--expires-within", "7d"]).ok().never_shows(says[0]);
 }
 
 /// The request is forgotten after an hour; `revoke` has to know the certificate all the same.

@@ -5,7 +5,13 @@ use serde_json::json;
 use crate::cases;
 use crate::trial::Trial;
 
-cases!(approver_role_alone, only_create, nothing_at_all, approval_without_the_signer);
+cases!(
+    approver_role_alone,
+    only_create,
+    nothing_at_all,
+    approval_without_the_signer,
+    the_right_that_is_missing_is_named,
+);
 
 fn csr_rule(resource: &str, verbs: &[&str]) -> serde_json::Value {
     json!({"apiGroups": ["certificates.k8s.io"], "resources": [resource], "verbs": verbs})
@@ -20,6 +26,21 @@ fn pending(trial: &Trial) -> String {
 fn undecided(trial: &Trial, name: &str) {
     let state = ["get", "csr", name, "-o", "jsonpath={.status.conditions}"];
     assert_eq!(trial.admin().kubectl(&state).ok().stdout, "");
+}
+
+fn the_right_that_is_missing_is_named(trial: &Trial) {
+    let person = trial.nobody_special(&trial.user("nobody"), &[]);
+    let out = person.run(&["certificates"]).exits(1);
+    out.says(&["Forbidden", "the Role usercert-records-viewer in namespace usercert-system"]);
+    let out = person.run(&["revocations", "install", "--yes"]).exits(1);
+    out.says(&["Forbidden", "cluster-admin"]).never_shows("usercert-revocations-viewer");
+    let out = person.run(&["list", "--as", "somebody"]).exits(1);
+    out.says(&["verbs: [impersonate]"]).never_shows("certificatesigningrequests]");
+    let context = person.kubectl(&["config", "current-context"]).ok().stdout;
+    let set = ["config", "set-context", context.trim(), "--user=nosuch"];
+    person.kubectl(&set).ok();
+    let out = person.run(&["list"]).exits(1);
+    out.says(&["holds none, or is missing", "usercert contexts"]).never_shows("an admin grants");
 }
 
 /// The built-in role for approvers does not let them write approvals.

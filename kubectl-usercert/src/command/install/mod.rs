@@ -16,7 +16,7 @@ use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, Timeout, Timeo
 use crate::ui::host::Host;
 use crate::workflow::installation;
 use crate::workflow::pending_request;
-use crate::workflow::placement::{AutoRenew, Placement};
+use crate::workflow::placement::{self, AutoRenew, Placement};
 
 /// Longest certificate file that is read, in bytes.
 const CERTIFICATE_LIMIT: usize = 1024 * 1024;
@@ -126,6 +126,9 @@ impl InstallArgs {
 
 pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
     installation::refuse_insecure(args.client.insecure_skip_tls_verify)?;
+    if args.standalone.is_none() && !args.replace && !args.is_dry_run() {
+        placement::must_be_writable(&Kubeconfig::list(args.client.kubeconfig.as_deref())?)?;
+    }
     let (checked, list) = match (&args.reply, &args.certificate) {
         (Some(file), _) => {
             let checked = from_reply::from_reply(host, args, file).await?;
@@ -169,4 +172,4 @@ fn made_offline(args: &InstallArgs, error: Error) -> Error {
 }
 
 const OFFLINE_HINT: &str =
-    "a request of that name was made offline: install the admin's answer with --reply FILE";
+    "a request was made offline: install the admin's answer with --reply FILE";

@@ -183,6 +183,9 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
     if args.wait {
         installation::refuse_insecure(args.client.insecure_skip_tls_verify)?;
         args.must_fit(&target, args.replace)?;
+        if !args.replace {
+            placement::must_be_writable(&target.kubeconfig.list)?;
+        }
     }
     warn_of_own_certificate(host, args, &spec, &target);
     let cluster = target.connect()?;
@@ -294,7 +297,7 @@ fn report(
         text
     })?;
     if matches!(format, None | Some(Format::Wide)) {
-        host.say(submitted.for_admin());
+        host.warn(submitted.for_admin());
         host.say(format!("{}\n  {install}", submitted.before_installing()));
     }
     Ok(())

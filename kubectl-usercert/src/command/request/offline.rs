@@ -56,8 +56,21 @@ pub(super) fn offline(host: &Host, args: &RequestArgs, spec: &RequestSpec) -> Re
     let what = match (&args.out_dir, args.output.format) {
         (Some(dir), _) => format!("Send {}", show_path(&dir.join(&files.manifest))),
         (None, Some(Format::Yaml)) => format!("Send the request, saved as {},", files.manifest),
-        (None, _) => format!("Send the text above, by chat or saved as {},", files.manifest),
+        (None, Some(Format::Json)) => {
+            format!("Send what is under \"manifest\", saved as {},", files.manifest)
+        }
+        (None, Some(Format::Name)) => format!(
+            "Send the request, which the same command with -o yaml prints, saved as {},",
+            files.manifest
+        ),
+        (None, Some(Format::Wide) | None) => {
+            format!("Send the text above, by chat or saved as {},", files.manifest)
+        }
     };
+    if host.is_quiet() && args.output.format != Some(Format::Json) {
+        // It stands nowhere else.
+        host.warn(format!("Code {code}"));
+    }
     host.say(format!(
         "\nCode {code}\n\n{what} to an admin of the cluster, who runs:\n  {approve}\n\
          Read the code to the admin over another channel, such as a call: it is asked for.\n\
@@ -81,7 +94,10 @@ fn keep(host: &Host, spec: &RequestSpec) -> Result<KeyedRequest> {
     let id = pending_request::offline_id(&made.csr.key);
     let record = spec.record(&made.csr, None);
     if made.taken_up {
-        host.say("resuming the unfinished request of an earlier run");
+        host.say(format!(
+            "resuming the unfinished request of an earlier run. If it was denied, first withdraw it:\n  {}",
+            record.named(" --withdraw")
+        ));
         pending_request::update(&store, &id, &record)?;
     } else {
         pending_request::save(&store, &id, &record, &made.key)?;

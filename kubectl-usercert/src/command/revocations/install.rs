@@ -6,7 +6,7 @@ use usercert_core::encoding::yaml;
 use usercert_core::lifecycle::admission::{self, ObjectState};
 use usercert_core::text::show;
 
-use crate::cluster::{Target, explain};
+use crate::cluster::{Need, Target, explain};
 use crate::error::{Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Format, OutputArgs};
 use crate::ui::host::Host;
@@ -58,7 +58,7 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     let found = Installed::look(&cluster, false).await;
-    let found = found.map_err(|e| explain(&e, &cluster.server, &revocation::see()))?;
+    let found = found.map_err(|e| explain(&e, &cluster.server, &Need::Install))?;
     let open = found.objects.iter().filter(|(_, state, _)| *state != ObjectState::AsIntended);
     let lines: Vec<String> = open
         .map(|(object, state, _)| match state {

@@ -3,7 +3,25 @@
 use crate::cases;
 use crate::trial::Trial;
 
-cases!(forms_of_requests, what_is_refused_at_intake, submitted_before_by_somebody_else,);
+cases!(
+    what_is_needed_is_said_when_quiet,
+    forms_of_requests,
+    what_is_refused_at_intake,
+    submitted_before_by_somebody_else,
+);
+
+fn what_is_needed_is_said_when_quiet(trial: &Trial) {
+    let (admin, user) = (trial.admin(), trial.user("quiet"));
+    let out = admin.run(&["request", &user, "--wait", "--timeout", "0", "-q"]).exits(5);
+    out.says(&["Code ", "kubectl usercert approve -- "]);
+    let newcomer = trial.newcomer();
+    let offline = ["request", &user, "--offline", "-q"];
+    newcomer.run(&offline).ok().says(&["Code "]);
+    let json = newcomer.run(&["request", &user, "--offline", "-o", "json"]).ok();
+    json.says(&["what is under \"manifest\"", "--withdraw"]).never_shows("the text above");
+    let name = newcomer.run(&["request", &user, "--offline", "-o", "name"]).ok();
+    name.says(&["with -o yaml"]).never_shows("the text above");
+}
 
 fn forms_of_requests(trial: &Trial) {
     let admin = trial.admin();

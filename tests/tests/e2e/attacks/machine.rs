@@ -40,7 +40,7 @@ fn a_key_that_somebody_else_has_left(trial: &Trial) {
     }
     std::fs::rename(&key, person.home.join("elsewhere")).expect("renamed");
     std::os::unix::fs::symlink(person.home.join("elsewhere"), &key).expect("a link");
-    refused("is not what should be there");
+    refused("is not a file or directory of the expected kind");
 }
 
 /// Nobody writes into it, so whoever read it would wait without end.

@@ -219,7 +219,7 @@ fn a_role_that_was_changed_meanwhile_is_not_bound(trial: &Trial) {
     terminal.answer("y").exits(1).prints(&["the certificate is issued", &changed]);
     assert!(!is_bound(&admin, &role));
     // The next run shows what it allows now.
-    onboard(&admin, "team.csv", &["--yes"]).ok().says(&["(for 1) allows do anything"]);
+    onboard(&admin, "team.csv", &["--yes"]).ok().says(&["(for 1) allows ! read secrets"]);
     assert!(is_bound(&admin, &role));
 }
 

@@ -150,6 +150,6 @@ fn a_role_that_was_changed_meanwhile(trial: &Trial) {
         terminal.answer("y").exits(1).says(&[&changed, before]).prints(&[done]);
         assert!(!is_bound(&admin, &role), "{command:?}");
     }
-    admin.run(&["review", &alice]).ok().prints(&["Approved"]);
+    admin.run(&["review", &alice]).ok().prints(&["State        Issued", "No roles yet"]);
     admin.kubectl(&["--kubeconfig", "robot.conf", "auth", "whoami"]).ok().prints(&[&robot]);
 }

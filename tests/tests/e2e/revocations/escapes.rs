@@ -221,9 +221,16 @@ fn whoever_may_end_the_policy_is_told(trial: &Trial) {
         ("update", "mutatingadmissionpolicybindings"),
         ("patch", "mutatingadmissionpolicies"),
     ] {
-        let resource = format!("{resource}.admissionregistration.k8s.io");
-        let (verbs, on) = (format!("--verb={verb}"), format!("--resource={resource}"));
-        admin.kubectl(&["create", "clusterrole", "mends", &verbs, &on]).ok();
+        let group = "admissionregistration.k8s.io";
+        // Written down, for the sandbox serves no mutating ones.
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": { "name": "mends" },
+            "rules": [{ "apiGroups": [group], "resources": [resource], "verbs": [verb] }],
+        });
+        admin.write("mends.json", &role.to_string());
+        admin.kubectl(&["create", "-f", "mends.json"]).ok();
+        let resource = format!("{resource}.{group}");
         let bind = ["create", "clusterrolebinding", "mends", "--clusterrole=mends", "--group=dev"];
         admin.kubectl(&bind).ok();
         may_become(&admin, true, "bob", verb, &resource, &["--as-group=dev"]);

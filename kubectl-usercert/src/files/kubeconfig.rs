@@ -82,7 +82,10 @@ pub fn obstacle(list: &LoadingList) -> Option<(PathBuf, &'static str)> {
     let opened = file.is_file().then(|| File::options().write(true).open(file));
     let closed = opened.and_then(Result::err).is_some_and(denied);
     let closed = closed.then_some("may not be written by you");
-    let what = closed.or_else(|| Folder::obstacle(file))?;
+    // As kubectl config does, writing makes all directories above it.
+    let missing = |path: &&Path| !path.exists();
+    let highest = file.ancestors().take_while(missing).filter(|path| path.file_name().is_some());
+    let what = closed.or_else(|| Folder::obstacle(highest.last().unwrap_or(file)))?;
     Some((file.to_owned(), what))
 }
 

@@ -230,15 +230,22 @@ fn whoever_may_end_the_policy_is_told(trial: &Trial) {
         });
         admin.write("mends.json", &role.to_string());
         admin.kubectl(&["create", "-f", "mends.json"]).ok();
+        // kubectl asks about no resource that is not served; the sandbox learns of changes at once.
+        let is_asked = trial.backend.sandbox().is_none() || resource.starts_with("validating");
         let resource = format!("{resource}.{group}");
+        let seen = |allowed| {
+            if is_asked {
+                may_become(&admin, allowed, "bob", verb, &resource, &["--as-group=dev"]);
+            }
+        };
         let bind = ["create", "clusterrolebinding", "mends", "--clusterrole=mends", "--group=dev"];
         admin.kubectl(&bind).ok();
-        may_become(&admin, true, "bob", verb, &resource, &["--as-group=dev"]);
+        seen(true);
         admin.run(&revoke).ok().prints(&[&format!("WARNING: bob {warning}")]);
         for kind in ["clusterrolebinding", "clusterrole"] {
             admin.kubectl(&["delete", kind, "mends"]).ok();
         }
-        may_become(&admin, false, "bob", verb, &resource, &["--as-group=dev"]);
+        seen(false);
     }
 }
 

@@ -61,9 +61,7 @@ impl RenewalClaim {
         let map = StoredMap::read(value)?;
         map.is_labelled(CLAIM)?;
         let parent = credential(map.note("parent")?)?;
-        if map.metadata.name != claim_name(&parent) {
-            return Err("its name is not that of its certificate");
-        }
+        map.is_named(&claim_name(&parent))?;
         Ok(Self {
             parent,
             request: (map.note("request")?.to_owned(), map.holder().to_owned()),

@@ -98,9 +98,7 @@ impl Descent {
         let map = StoredMap::read(value)?;
         map.is_labelled(DESCENT)?;
         let certificate = credential(map.note("certificate")?)?;
-        if map.metadata.name != descent_name(&certificate) {
-            return Err("its name is not that of its certificate");
-        }
+        map.is_named(&descent_name(&certificate))?;
         Ok(Self {
             certificate,
             parent: credential(map.holder())?,

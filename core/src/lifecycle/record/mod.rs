@@ -169,9 +169,7 @@ impl CertificateRecord {
         map.is(RECORD)?;
         let data = &map.data;
         let fingerprint = credential(map.text("credentialId")?)?;
-        if map.metadata.name != record_name(&fingerprint) {
-            return Err("its name is not that of its certificate");
-        }
+        map.is_named(&record_name(&fingerprint))?;
         let known = [
             "credentialId",
             "user",

@@ -80,6 +80,14 @@ impl StoredMap {
         }
     }
 
+    /// Whether it has the name that belongs to what is in it.
+    pub(super) fn is_named(&self, name: &str) -> Result<(), &'static str> {
+        match self.metadata.name == name {
+            true => Ok(()),
+            false => Err("its name is not that of its certificate"),
+        }
+    }
+
     /// Of a Lease.
     pub(super) fn holder(&self) -> &str {
         &self.spec.holder_identity

@@ -39,6 +39,11 @@ impl RequestRecord {
         command_lines::request(self.identity.user.as_str(), groups, flags)
     }
 
+    /// Whether it was submitted to this cluster.
+    pub fn is_at(&self, endpoint: &Endpoint) -> bool {
+        self.submitted.as_ref().is_some_and(|s| s.is_at(endpoint))
+    }
+
     /// The command that makes this request, or goes on with it.
     pub fn command(&self, flags: &str) -> String {
         let user = self.identity.user.as_str();

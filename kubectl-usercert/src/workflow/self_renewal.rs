@@ -155,8 +155,10 @@ fn pending(
     let requests = pending_request::store()?;
     for found in pending_request::all(&requests)? {
         let record = &found.record;
-        let here = record.submitted.as_ref().is_some_and(|s| s.is_at(endpoint));
-        if !here || record.identity != spec.identity || record.signer_name != spec.signer {
+        if !record.is_at(endpoint)
+            || record.identity != spec.identity
+            || record.signer_name != spec.signer
+        {
             continue;
         }
         // What a crash has left behind after the certificate was stored.

@@ -32,7 +32,7 @@ pub(super) async fn find(
     let (mut here, elsewhere): (Vec<_>, Vec<_>) = pending_request::all(&store)?
         .into_iter()
         .filter(named)
-        .partition(|p| p.record.submitted.as_ref().is_some_and(|s| s.is_at(&target.endpoint)));
+        .partition(|p| p.record.is_at(&target.endpoint));
     if let Some(name) = &args.csr_name {
         here.retain(|p| p.record.submitted.as_ref().is_some_and(|s| s.csr_name == *name));
     }

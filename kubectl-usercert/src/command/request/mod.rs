@@ -251,7 +251,7 @@ fn tell_of_others(
     let store = pending_request::store()?;
     for other in pending_request::all(&store)? {
         let record = &other.record;
-        let here = record.submitted.as_ref().is_some_and(|s| s.is_at(&target.endpoint));
+        let here = record.is_at(&target.endpoint);
         let same_user = record.identity.user.as_str() == args.name;
         if here && same_user && submitted.kept.as_ref() != Some(&other.id) {
             host.say(format!(

@@ -41,8 +41,12 @@ impl ReadError {
 /// What an edit adds to a large file, mostly, without having to move it.
 const ROOM: usize = 32 << 10;
 
-fn open(path: &Path) -> io::Result<File> {
-    patience::patiently(patience::IN_USE, || File::open(path))
+fn failed(path: &Path) -> impl Fn(io::Error) -> ReadError {
+    |source| ReadError::Io { path: path.to_owned(), source }
+}
+
+fn open(path: &Path) -> Result<File, ReadError> {
+    patience::patiently(patience::IN_USE, || File::open(path)).map_err(failed(path))
 }
 
 /// Reads a file of up to `LIMIT` bytes.
@@ -52,7 +56,6 @@ pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
 
 /// Opens what is named in another file, which may be anybody's: a regular file.
 fn open_named(path: &Path) -> Result<File, ReadError> {
-    let error = |source| ReadError::Io { path: path.to_owned(), source };
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]
@@ -61,9 +64,10 @@ fn open_named(path: &Path) -> Result<File, ReadError> {
         // A pipe is opened without waiting for somebody who writes.
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     }
-    let file = patience::patiently(patience::IN_USE, || options.open(path)).map_err(error)?;
-    match file.metadata().map_err(error)? {
-        metadata if metadata.is_dir() => Err(error(io::ErrorKind::IsADirectory.into())),
+    let file =
+        patience::patiently(patience::IN_USE, || options.open(path)).map_err(failed(path))?;
+    match file.metadata().map_err(failed(path))? {
+        metadata if metadata.is_dir() => Err(failed(path)(io::ErrorKind::IsADirectory.into())),
         metadata if metadata.is_file() => Ok(file),
         _ => Err(ReadError::Special { path: path.to_owned() }),
     }
@@ -81,16 +85,14 @@ pub fn read_named_sensitive(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u
 
 /// Reads a file of up to `limit` bytes. Pipes work too.
 pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
-    let file = open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
-    content(file, path, limit)
+    content(open(path)?, path, limit)
 }
 
 fn content(file: File, path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
-    let error = |source| ReadError::Io { path: path.to_owned(), source };
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     let size = usize::try_from(size).unwrap_or(usize::MAX).min(limit);
     let mut content = Vec::with_capacity(size.saturating_add(ROOM));
-    file.take((limit as u64).saturating_add(1)).read_to_end(&mut content).map_err(error)?;
+    file.take((limit as u64).saturating_add(1)).read_to_end(&mut content).map_err(failed(path))?;
     if content.len() > limit {
         return Err(ReadError::TooLarge { path: path.to_owned(), limit });
     }
@@ -99,13 +101,11 @@ fn content(file: File, path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> 
 
 /// Reads a file of up to `limit` bytes that holds a secret; all of it in memory is wiped when dropped.
 pub fn read_sensitive(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, ReadError> {
-    let file = open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
-    secret(file, path, limit)
+    secret(open(path)?, path, limit)
 }
 
 fn secret(file: File, path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, ReadError> {
-    let error = |source| ReadError::Io { path: path.to_owned(), source };
-    match sensitive_content(file, limit).map_err(error)? {
+    match sensitive_content(file, limit).map_err(failed(path))? {
         Some(content) => Ok(content),
         None => Err(ReadError::TooLarge { path: path.to_owned(), limit }),
     }

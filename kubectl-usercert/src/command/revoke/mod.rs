@@ -23,7 +23,7 @@ use self::certificates::{CertificateArgs, Plan, Run};
 use self::outcome::{Blocking, Outcome};
 use self::remaining::{Block, RemainingAccess};
 use self::requests::Requests;
-use self::roles::{delete, planned, remove_subject};
+use self::roles::planned;
 use crate::cluster::{Cluster, Target};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
@@ -267,23 +267,8 @@ async fn finish(
     let mut done = blocks.finish();
     exit = exit.gravest(done.exit);
     std::mem::take(&mut done.late).into_iter().for_each(|one| reach.add(one));
-    let mut gone: Vec<(&Binding, Removal)> = Vec::new();
-    for (binding, step) in plan {
-        let removed = match (dry, step) {
-            (DryRun::Client, _) => Ok(()),
-            (_, Removal::Delete) => delete(cluster, binding, dry == DryRun::Server).await,
-            (_, Removal::RemoveSubject) => {
-                remove_subject(cluster, binding, &holder, dry == DryRun::Server).await
-            }
-        };
-        match removed {
-            Ok(()) => gone.push((binding, step)),
-            Err(error) => {
-                host.fail(&error);
-                exit = exit.gravest(error.exit);
-            }
-        }
-    }
+    let (gone, taken) = roles::take(host, cluster, &holder, plan, dry).await;
+    exit = exit.gravest(taken);
     let there = match dry {
         DryRun::None => roles::read_again(host, cluster, args.client.namespace.as_deref()).await,
         _ => Ok(None),

@@ -5,6 +5,7 @@ use usercert_core::text::show;
 
 use crate::cluster::{ApiError, Cluster, Need, explain};
 use crate::error::{Error, Exit, Result};
+use crate::ui::args::DryRun;
 use crate::ui::host::Host;
 use crate::workflow::grant_role::refused;
 use crate::workflow::role_bindings;
@@ -21,11 +22,39 @@ pub fn planned(binding: &Binding, step: Removal) -> String {
     format!("{}: {} ({what}{note})", binding.in_words(), show(&binding.full_name()))
 }
 
+/// Takes these steps: the ones that were taken. Why one could not be is told, with the exit code of the gravest.
+pub async fn take<'b>(
+    host: &Host,
+    cluster: &Cluster,
+    holder: &Subject,
+    plan: Vec<(&'b Binding, Removal)>,
+    dry: DryRun,
+) -> (Vec<(&'b Binding, Removal)>, Exit) {
+    let (mut gone, mut exit) = (Vec::new(), Exit::Done);
+    for (binding, step) in plan {
+        let removed = match (dry, step) {
+            (DryRun::Client, _) => Ok(()),
+            (_, Removal::Delete) => delete(cluster, binding, dry == DryRun::Server).await,
+            (_, Removal::RemoveSubject) => {
+                remove_subject(cluster, binding, holder, dry == DryRun::Server).await
+            }
+        };
+        match removed {
+            Ok(()) => gone.push((binding, step)),
+            Err(error) => {
+                host.fail(&error);
+                exit = exit.gravest(error.exit);
+            }
+        }
+    }
+    (gone, exit)
+}
+
 /// Deletes a binding, if it is still the one that was looked at.
 ///
 /// # Errors
 /// It has changed, or as the server answers.
-pub async fn delete(cluster: &Cluster, binding: &Binding, dry_run: bool) -> Result<()> {
+async fn delete(cluster: &Cluster, binding: &Binding, dry_run: bool) -> Result<()> {
     let resources = binding.scope.binding_resource();
     match cluster.delete_binding(binding, dry_run).await {
         Ok(()) => Ok(()),
@@ -42,7 +71,7 @@ pub async fn delete(cluster: &Cluster, binding: &Binding, dry_run: bool) -> Resu
 ///
 /// # Errors
 /// As [`delete`].
-pub async fn remove_subject(
+async fn remove_subject(
     cluster: &Cluster,
     binding: &Binding,
     holder: &Subject,

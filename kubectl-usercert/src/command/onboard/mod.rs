@@ -43,7 +43,7 @@ use crate::ui::args::{
 };
 use crate::ui::host::Host;
 use crate::workflow::records::Recorder;
-use crate::workflow::reply::{self, ClusterData};
+use crate::workflow::reply;
 use crate::workflow::review_policy::PolicyArgs;
 use crate::workflow::{findings, grant_role};
 
@@ -187,10 +187,23 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
     if args.dry_run.dry_run != DryRun::None {
         outcomes.extend(dry_run(args, &cluster, to_do).await?);
     } else if !to_do.is_empty() {
-        let issued =
-            issue(host, args, &target, &cluster, &judge, &roles, reply, &ledger, to_do, &busy)
-                .await;
-        outcomes.extend(issued);
+        let ca = target.endpoint.ca();
+        let signed = Signed::new(&cluster, &args.signer);
+        let work = Work {
+            host,
+            args,
+            target: &target,
+            cluster: &cluster,
+            judge: &judge,
+            roles: &roles,
+            ca: &ca,
+            reply,
+            signed: &signed,
+            ledger: &ledger,
+            recorder: Recorder::new(host, &cluster),
+            tried: Cell::new(false),
+        };
+        outcomes.extend(issue(&work, to_do, &busy).await);
     }
     let again = Again { args, reply, ledger: &ledger };
     for (row, state) in &mut outcomes {
@@ -315,48 +328,17 @@ async fn dry_run<'r>(
 const HOPELESS: usize = 10;
 const HOPELESS_AT_FIRST: usize = 3;
 
-#[expect(clippy::too_many_arguments, reason = "everything that was prepared, used once")]
-async fn issue<'r>(
-    host: &Host,
-    args: &OnboardArgs,
-    target: &Target,
-    cluster: &Cluster,
-    judge: &Judge<'_>,
-    roles: &Roles,
-    reply: Option<&ClusterData>,
-    ledger: &Ledger,
-    to_do: Vec<&'r Row>,
-    busy: &AtomicU64,
-) -> Vec<Outcome<'r>> {
-    let ca = target.endpoint.ca();
-    let signed = Signed::new(cluster, &args.signer);
-    let tried = Cell::new(false);
-    let recorder = Recorder::new(host, cluster);
-    let work = Work {
-        host,
-        args,
-        target,
-        cluster,
-        judge,
-        roles,
-        ca: &ca,
-        reply,
-        signed: &signed,
-        ledger,
-        recorder,
-        tried,
-    };
+async fn issue<'r>(work: &Work<'_>, to_do: Vec<&'r Row>, busy: &AtomicU64) -> Vec<Outcome<'r>> {
     let (total, mut served, mut in_a_row) = (to_do.len(), 0, 0);
     let mut waiting = to_do.into_iter();
     let mut running = FuturesUnordered::new();
     let mut outcomes: Vec<Outcome<'r>> = Vec::new();
     loop {
         let begun = served > 0;
-        let most = if begun { usize::from(args.concurrency) } else { 1 };
+        let most = if begun { usize::from(work.args.concurrency) } else { 1 };
         let hopeless = in_a_row >= if begun { HOPELESS } else { HOPELESS_AT_FIRST };
         while !hopeless && running.len() < most {
             let Some(row) = waiting.next() else { break };
-            let work = &work;
             running.push(async move { (row, work.one(row).await) });
         }
         let Some((row, result)) = running.next().await else { break };
@@ -373,11 +355,11 @@ async fn issue<'r>(
         };
         let failed = outcomes.len() - served;
         let problems = if failed > 0 { format!(", {failed} with problems") } else { String::new() };
-        host.progress(&format!("{} of {total}{problems}{waits}", outcomes.len()));
+        work.host.progress(&format!("{} of {total}{problems}{waits}", outcomes.len()));
     }
-    host.progress("");
+    work.host.progress("");
     if waiting.len() > 0 {
-        host.warn(format!("stopped after {in_a_row} failures in a row"));
+        work.host.warn(format!("stopped after {in_a_row} failures in a row"));
     }
     outcomes.extend(waiting.map(|row| (row, State::NotStarted)));
     outcomes

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{becomes, own_server, powerful, set_mode};
+use super::{MAP, becomes, own_server, powerful, set_mode};
 use crate::backend::Backend;
 use crate::cases;
 use crate::trial::{Outcome, Person, Trial};
@@ -85,9 +85,8 @@ fn everything_is_refused_while_sync_runs(trial: &Trial) {
     }
     // The list goes: the file stays.
     let before = text(&file);
-    let map = ["configmap", "-n", "usercert-system", "revoked-certificates"];
-    let kept = admin.kubectl(&[&["get"], &map[..], &["-o", "json"]].concat()).ok().stdout;
-    admin.kubectl(&[&["delete"], &map[..]].concat()).ok();
+    let kept = admin.kubectl(&[&["get"], &MAP[..], &["-o", "json"]].concat()).ok().stdout;
+    admin.kubectl(&[&["delete"], &MAP[..]].concat()).ok();
     let once = [&sync[..], &["--once"]].concat();
     admin.run(&once).exits(1);
     assert_eq!(text(&file), before);

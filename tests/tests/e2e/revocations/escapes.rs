@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 use usercert_sandbox::Fault;
 
-use super::{becomes, own_server, powerful};
+use super::{MAP, becomes, own_server, patch, powerful};
 use crate::approver::{ONCE, RULES, ask, issued, person, recorded, stage, state};
 use crate::backend::Backend;
 use crate::cases;
 use crate::rbac::becomes as may_become;
-use crate::trial::{Person, Trial};
+use crate::trial::Trial;
 
 cases!(
     what_was_renewed_from_a_revoked_certificate_is_revoked,
@@ -21,14 +21,6 @@ cases!(
     entries_that_refuse_nobody_are_told,
     the_servers_clock_decides_what_has_ended,
 );
-
-const MAP: [&str; 4] = ["configmap", "-n", "usercert-system", "revoked-certificates"];
-
-fn patch(admin: &Person, patch: &Value) {
-    admin.write("patch.json", &patch.to_string());
-    let how = ["--type=merge", "--patch-file=patch.json"];
-    admin.kubectl(&[&["patch"], &MAP[..], &how].concat()).ok();
-}
 
 fn what_was_renewed_from_a_revoked_certificate_is_revoked(trial: &Trial) {
     let Some((trial, admin, alice)) = stage(trial, RULES) else { return };
@@ -253,7 +245,11 @@ fn entries_that_refuse_nobody_are_told(trial: &Trial) {
     let Some((trial, _)) = own_server(trial) else { return };
     let admin = trial.admin();
     admin.run(&["revocations", "install", "--yes"]).ok();
-    patch(&admin, &json!({ "data": { "users": "\nuser.73797374656d3a78 2026-11-30 planted\n" } }));
+    patch(
+        &admin,
+        &MAP,
+        &json!({ "data": { "users": "\nuser.73797374656d3a78 2026-11-30 planted\n" } }),
+    );
     let list = admin.run(&["revocations", "list"]).ok();
     list.prints(&["(user/system:x): users system:… are never refused", "Nothing is revoked."]);
     // Of a SHA-256 alone nobody knows whether it is a component's.
@@ -276,7 +272,7 @@ fn the_servers_clock_decides_what_has_ended(trial: &Trial) {
     };
     let (recent, old) = ("ab".repeat(32), "cd".repeat(32));
     let entry = |ago| format!("2026-11-30 stolen\nuntil: {}\nuser: alice", days(ago));
-    patch(&admin, &json!({ "data": { &recent: entry(2), &old: entry(9) } }));
+    patch(&admin, &MAP, &json!({ "data": { &recent: entry(2), &old: entry(9) } }));
     let prune = ["revocations", "prune"];
     // Nothing is taken out without a question.
     admin.run(&prune).exits(2).says(&["no terminal to ask on"]);

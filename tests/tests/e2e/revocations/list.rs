@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{SENTENCE, becomes, own_server, powerful};
+use super::{MAP, SENTENCE, becomes, own_server, patch, powerful};
 use crate::cases;
 use crate::trial::{Person, Trial};
 
@@ -12,17 +12,9 @@ cases!(
     five_thousand_entries_fit_and_refuse,
 );
 
-const MAP: [&str; 4] = ["configmap", "-n", "usercert-system", "revoked-certificates"];
-
 fn data(admin: &Person) -> serde_json::Map<String, Value> {
     let map = admin.kubectl(&[&["get"], &MAP[..], &["-o", "json"]].concat()).ok().json();
     map["data"].as_object().expect("a map").clone()
-}
-
-fn patch(admin: &Person, what: &[&str], patch: &Value) {
-    admin.write("patch.json", &patch.to_string());
-    let how = ["--type=merge", "--patch-file=patch.json"];
-    admin.kubectl(&[&["patch"], what, &how].concat()).ok();
 }
 
 fn create(person: &Person) -> crate::trial::Outcome {

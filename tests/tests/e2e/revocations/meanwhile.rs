@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::own_server;
+use super::{MAP, own_server, patch};
 use crate::approver::{ONCE, RULES, ask, issued, person, recorded, stage, state};
 use crate::cases;
 use crate::trial::{Person, Trial};
@@ -16,14 +16,6 @@ cases!(
     of_many_only_the_tried_are_called_blocked,
     exceptions_from_the_block_of_a_user_are_told,
 );
-
-const MAP: [&str; 4] = ["configmap", "-n", "usercert-system", "revoked-certificates"];
-
-fn patch(admin: &Person, data: &Value) {
-    admin.write("patch.json", &json!({ "data": data }).to_string());
-    let how = ["--type=merge", "--patch-file=patch.json"];
-    admin.kubectl(&[&["patch"], &MAP[..], &how].concat()).ok();
-}
 
 fn listed(admin: &Person) -> Vec<Value> {
     let list = admin.run(&["revocations", "list", "-o", "json"]).json();
@@ -128,7 +120,7 @@ fn a_wrong_end_is_corrected_and_a_record_gives_none(trial: &Trial) {
     admin.write("alice.conf", &alice.read(".kube/config"));
     let print = sha256(&admin, "alice");
     let planted = "2026-11-01 stolen (by jane)\nuntil: 2026-11-02T00:00:00Z\nuser: alice";
-    patch(&admin, &json!({ &print: planted }));
+    patch(&admin, &MAP, &json!({ "data": { &print: planted } }));
     let revoke = ["revoke", "--certificate", "alice.conf", "--yes"];
     admin.run(&revoke).ok().prints(&["already blocked"]);
     let entry = listed(&admin).remove(0);
@@ -155,7 +147,7 @@ fn what_was_changed_since_it_was_shown_is_not_pruned(trial: &Trial) {
     admin.run(&["revocations", "install", "--yes"]).ok();
     let [changed, same] = ["ab", "cd"].map(|pair| pair.repeat(32));
     let planted = "2020-11-01 stolen (by jane)\nuntil: 2020-11-02T00:00:00Z\nuser: alice";
-    patch(&admin, &json!({ &changed: planted, &same: planted }));
+    patch(&admin, &MAP, &json!({ "data": { &changed: planted, &same: planted } }));
     let mut terminal = admin.on_terminal(&["revocations", "prune"]);
     assert!(terminal.asked().contains(&changed));
     admin.run(&["revoke", "--certificate", &changed, "--reason", "again", "--yes"]).ok();

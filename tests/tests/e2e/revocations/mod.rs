@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use usercert_sandbox::{Sandbox, SandboxOptions};
 
 use crate::backend::Backend;
@@ -21,6 +22,16 @@ use crate::trial::{Outcome, Person, Trial};
 
 /// What a person reads whose certificate was revoked.
 pub(crate) const SENTENCE: &str = "this client certificate was revoked: ";
+
+/// The list of what is revoked, as kubectl names it.
+pub(crate) const MAP: [&str; 4] = ["configmap", "-n", "usercert-system", "revoked-certificates"];
+
+/// Changes an object by hand.
+pub(crate) fn patch(admin: &Person, what: &[&str], patch: &Value) {
+    admin.write("patch.json", &patch.to_string());
+    let how = ["--type=merge", "--patch-file=patch.json"];
+    admin.kubectl(&[&["patch"], what, &how].concat()).ok();
+}
 
 /// A fresh server of the same kind, and its AuthorizationConfiguration; `None` where one cannot be had.
 pub(crate) fn own_server(trial: &Trial) -> Option<(Trial, PathBuf)> {

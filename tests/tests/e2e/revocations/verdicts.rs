@@ -1,6 +1,8 @@
 //! What `revocations list`, `doctor` and `revoke` say of what refuses here: no more than is so.
 
-use super::{becomes, own_server, powerful};
+use serde_json::{Value, json};
+
+use super::{MAP, becomes, own_server, patch, powerful};
 use crate::backend::Backend;
 use crate::cases;
 use crate::trial::{Outcome, Person, Trial};
@@ -132,9 +134,7 @@ fn a_list_that_is_gone_or_emptied_is_told(trial: &Trial) {
     admin.run(&sync).ok();
     let before = std::fs::read_to_string(&file).expect("a file");
     frozen_lists_are_told(&admin);
-    let map = ["configmap", "-n", "usercert-system", "revoked-certificates"];
-    let empty = [&["patch"], &map[..], &["--type=merge", "-p", "{\"data\":null}"]].concat();
-    admin.kubectl(&empty).ok();
+    patch(&admin, &MAP, &json!({ "data": null }));
     let emptied = "WARNING: the list was emptied";
     admin.run(&LIST).exits(1).prints(&[emptied, "install"]).never_shows("Nothing is revoked");
     admin.run(&["doctor"]).ok().prints(&[emptied]);
@@ -145,7 +145,7 @@ fn a_list_that_is_gone_or_emptied_is_told(trial: &Trial) {
         .ok()
         .prints(&["revoked-certificates configured"]);
     admin.run(&LIST).ok().prints(&["Nothing is revoked."]);
-    admin.kubectl(&[&["delete"], &map[..]].concat()).ok();
+    admin.kubectl(&[&["delete"], &MAP[..]].concat()).ok();
     let missing = "WARNING: the list is missing (configmap revoked-certificates";
     admin.run(&LIST).exits(1).prints(&[missing]).never_shows("Nothing is revoked");
     admin.run(&["doctor"]).ok().prints(&[missing]);
@@ -153,20 +153,18 @@ fn a_list_that_is_gone_or_emptied_is_told(trial: &Trial) {
 
 /// Immutable, the list refuses as before, but nothing can be added.
 fn frozen_lists_are_told(admin: &Person) {
-    let map = ["configmap", "-n", "usercert-system", "revoked-certificates"];
-    let json = admin.kubectl(&[&["get"], &map[..], &["-o", "json"]].concat()).ok().stdout;
-    let freeze = ["--type=merge", "-p", "{\"immutable\":true}"];
-    admin.kubectl(&[&["patch"], &map[..], &freeze].concat()).ok();
+    let json = admin.kubectl(&[&["get"], &MAP[..], &["-o", "json"]].concat()).ok().stdout;
+    patch(admin, &MAP, &json!({ "immutable": true }));
     admin.run(&LIST).exits(1).prints(&["WARNING: somebody has made the list immutable"]);
     let unknown = "ef".repeat(32);
     admin
         .run(&["revoke", "--certificate", &unknown, "--yes"])
         .exits(1)
         .says(&["somebody has made the list immutable", "create it again"]);
-    let mut kept: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    kept["metadata"] = serde_json::json!({"name": map[3], "namespace": map[2]});
+    let mut kept: Value = serde_json::from_str(&json).expect("JSON");
+    kept["metadata"] = json!({"name": MAP[3], "namespace": MAP[2]});
     admin.write("kept.json", &kept.to_string());
-    admin.kubectl(&[&["delete"], &map[..]].concat()).ok();
+    admin.kubectl(&[&["delete"], &MAP[..]].concat()).ok();
     admin.kubectl(&["create", "--validate=false", "-f", "kept.json"]).ok();
     becomes(|| admin.run(&LIST), false).ok().prints(&["alice"]);
 }
@@ -183,7 +181,7 @@ fn blocking_that_was_refused_is_no_success(trial: &Trial) {
     let helper = trial.nobody_special("helper", &[]);
     trial.grant(
         "helper",
-        serde_json::json!([
+        json!([
             {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["*"], "verbs": ["*"]},
             {"apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"], "verbs": ["get", "list"]},
             {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
@@ -211,7 +209,7 @@ fn the_holder_finds_out(trial: &Trial) {
     admin.run(&["revocations", "install", "--yes"]).ok();
     let (held, plain) =
         (trial.nobody_special("held", &["dev"]), trial.nobody_special("plain", &["dev"]));
-    let rule = serde_json::json!([{ "apiGroups": ["certificates.k8s.io"],
+    let rule = json!([{ "apiGroups": ["certificates.k8s.io"],
         "resources": ["certificatesigningrequests"], "verbs": ["create", "get"] }]);
     trial.grant("held", rule);
     admin.write("held.conf", &held.read(".kube/config"));

@@ -304,23 +304,23 @@ fn half_written(
 
 fn page(seen: &[Seen]) -> String {
     let mut page = "# Reliability\n\n\
-        What the commands do when something is wrong with the server or with the way to it. Written by the tests, which run\n\
-        every command below with every fault, half a gigabyte of memory and a minute of time\n\
+        What the commands do if the server or the connection to it is faulty. Tests write this page: they run every command\n\
+        below with every fault, with at most half a gigabyte of memory and one minute of time\n\
         (`tests/tests/e2e/wire/rig.rs`):\n\n\
         ```console\n\
         $ USERCERT_WRITE_DOCS=1 cargo test --workspace --test e2e -- sandbox::wire::rig\n\
         ```\n\n\
-        No command panics, hangs, or leaves a file half written, and a kubeconfig is changed only when all went well.\n\
-        `install --reply` writes its new entry although the server cannot be asked, and says that it is not verified.\n\
-        `credential`, which kubectl runs for a certificate that renews itself, is due to renew here: it answers with the\n\
-        certificate that it has, within 10 seconds, and says why that was not renewed.\n\n"
+        No command panics, hangs, or leaves a file half written, and a kubeconfig is changed only if everything went well.\n\
+        If the server cannot be reached, `install --reply` still writes its new entry, and says that it is not verified.\n\
+        In these tests, a renewal is due for `credential`, which kubectl runs for a certificate that renews itself: it answers\n\
+        with its current certificate within 10 seconds, and says why that was not renewed.\n\n"
         .to_owned();
     let names: Vec<String> = COMMANDS.iter().map(|(name, ..)| format!("`{name}`")).collect();
     let _ = writeln!(page, "{} commands: {}.\n", names.len(), names.join(", "));
     page.push_str("| fault | commands | what `list` says |\n|---|---|---|\n");
     for (wrong, seen) in FAULTS.iter().zip(seen) {
         let ends = if wrong.ends == Ends::AsEver {
-            "work as ever".to_owned()
+            "work normally".to_owned()
         } else {
             let mut by_code: BTreeMap<i32, Vec<&str>> = BTreeMap::new();
             for ((name, ..), code) in COMMANDS.iter().zip(&seen.codes) {
@@ -329,7 +329,7 @@ fn page(seen: &[Seen]) -> String {
             let most = by_code.iter().max_by_key(|(_, names)| names.len()).map(|(code, _)| *code);
             let rest = by_code.iter().filter(|(code, _)| Some(**code) != most);
             let code = |code: i32| match code {
-                0 => "work as ever".to_owned(),
+                0 => "work normally".to_owned(),
                 code => format!("exit code {code}"),
             };
             let rest = rest.map(|(ends, names)| format!("; {}: {}", names.join(", "), code(*ends)));

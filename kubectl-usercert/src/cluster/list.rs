@@ -77,10 +77,33 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|e| ApiError::Malformed(e.to_string()))
 }
 
+/// How fresh a list has to be.
+#[derive(Clone, Copy, Default)]
+pub enum Freshness {
+    /// As of the request. For this the API server waits until its cache has caught up with the storage, up to
+    /// 0.1 s (`apiserver/pkg/storage/cacher/progress/watch_progress.go`, default since Kubernetes 1.31).
+    #[default]
+    Latest,
+    /// As of the API server's cache, by which it authorizes requests too; it is behind by milliseconds.
+    Cached,
+}
+
+impl Freshness {
+    /// For the first page; further ones belong to the same list. Version 0 would stand for the cache as well, but
+    /// then the server ignores the size of the page (`…/cacher/delegator/interface.go`).
+    fn query(self) -> &'static str {
+        match self {
+            Self::Latest => "",
+            Self::Cached => "&resourceVersion=1&resourceVersionMatch=NotOlderThan",
+        }
+    }
+}
+
 pub struct Pages {
     wire: Wire,
     path: String,
     filter: String,
+    freshness: Freshness,
     size: usize,
     /// Where the next page begins; `None` after the last one.
     next: Option<String>,
@@ -88,7 +111,12 @@ pub struct Pages {
 
 impl Pages {
     pub(super) fn new(wire: Wire, path: impl Into<String>, filter: String) -> Self {
-        Self { wire, path: path.into(), filter, size: FIRST, next: Some(String::new()) }
+        let freshness = Freshness::default();
+        Self { wire, path: path.into(), filter, freshness, size: FIRST, next: Some(String::new()) }
+    }
+
+    pub(super) fn of(self, freshness: Freshness) -> Self {
+        Self { freshness, ..self }
     }
 
     /// The version that the whole list is at: where to watch from.
@@ -101,7 +129,10 @@ impl Pages {
 
     pub async fn next(&mut self) -> Result<Option<Page>, ApiError> {
         let Some(from) = self.next.clone() else { return Ok(None) };
-        let from = if from.is_empty() { from } else { format!("&continue={}", encode(&from)) };
+        let from = match from.as_str() {
+            "" => self.freshness.query().to_owned(),
+            from => format!("&continue={}", encode(from)),
+        };
         loop {
             let url = format!("{}?limit={}{}{from}", self.path, self.size, self.filter);
             let answer = self.wire.exchange_limited(&Method::GET, &url, None, LIMIT).await?;
@@ -156,10 +187,10 @@ impl Cluster {
     pub(super) async fn list(
         &self,
         path: &str,
-        filter: &str,
+        freshness: Freshness,
         take: &mut impl FnMut(Value),
     ) -> Result<(), ApiError> {
-        each(Pages::new(self.wire.clone(), path, filter.to_owned()), take).await
+        each(Pages::new(self.wire.clone(), path, String::new()).of(freshness), take).await
     }
 }
 

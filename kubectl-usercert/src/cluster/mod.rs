@@ -29,6 +29,6 @@ pub use changes::Change;
 pub use connect::{Credentials, Kubeconfig, Target};
 pub use explain::{Need, explain, revoked};
 pub use failure::ApiError;
-pub use list::{Page, Pages};
+pub use list::{Freshness, Page, Pages};
 pub use signed::Signed;
 pub use wait::WaitEnd;

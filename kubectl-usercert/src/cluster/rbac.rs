@@ -6,6 +6,7 @@ use usercert_core::api::rbac::{Binding, MANAGED_BY, RoleKind, RoleRef, Scope};
 
 use super::api::{Cluster, encode};
 use super::failure::ApiError;
+use super::list::Freshness;
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 
@@ -19,26 +20,39 @@ impl Cluster {
         self.send(Method::GET, &url, None).await
     }
 
-    pub async fn bindings(&self) -> Result<Vec<Binding>, ApiError> {
-        let (mut found, more) =
-            tokio::try_join!(self.cluster_role_bindings(), self.role_bindings(None))?;
+    pub async fn bindings(&self, freshness: Freshness) -> Result<Vec<Binding>, ApiError> {
+        let (mut found, more) = tokio::try_join!(
+            self.cluster_role_bindings(freshness),
+            self.role_bindings(None, freshness)
+        )?;
         found.extend(more);
         Ok(found)
     }
 
-    pub async fn cluster_role_bindings(&self) -> Result<Vec<Binding>, ApiError> {
-        self.list_bindings("/clusterrolebindings").await
+    pub async fn cluster_role_bindings(
+        &self,
+        freshness: Freshness,
+    ) -> Result<Vec<Binding>, ApiError> {
+        self.list_bindings("/clusterrolebindings", freshness).await
     }
 
-    pub async fn role_bindings(&self, namespace: Option<&str>) -> Result<Vec<Binding>, ApiError> {
+    pub async fn role_bindings(
+        &self,
+        namespace: Option<&str>,
+        freshness: Freshness,
+    ) -> Result<Vec<Binding>, ApiError> {
         let namespace = namespace.map(in_namespace).unwrap_or_default();
-        self.list_bindings(&format!("{namespace}/rolebindings")).await
+        self.list_bindings(&format!("{namespace}/rolebindings"), freshness).await
     }
 
-    async fn list_bindings(&self, path: &str) -> Result<Vec<Binding>, ApiError> {
+    async fn list_bindings(
+        &self,
+        path: &str,
+        freshness: Freshness,
+    ) -> Result<Vec<Binding>, ApiError> {
         let mut found = Vec::new();
         let mut take = |value: Value| found.extend(Binding::read(&value));
-        self.list(&format!("{RBAC}{path}"), "", &mut take).await?;
+        self.list(&format!("{RBAC}{path}"), freshness, &mut take).await?;
         Ok(found)
     }
 

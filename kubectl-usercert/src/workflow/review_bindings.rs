@@ -8,7 +8,7 @@ use usercert_core::x509::pkcs10::CertificateRequest;
 
 use super::known_certificates::{Held, KnownCertificate};
 use super::revocation;
-use crate::cluster::{ApiError, Cluster};
+use crate::cluster::{ApiError, Cluster, Freshness};
 use crate::error::Result;
 
 /// Role bindings and the list of revoked certificates, as far as they could be read.
@@ -41,7 +41,8 @@ fn unreadable(error: &ApiError) -> String {
 impl Bindings {
     /// Reads them; not being allowed to is no failure.
     pub async fn read(cluster: &Cluster) -> Self {
-        let (roles, revoked) = tokio::join!(cluster.bindings(), revocation::Known::read(cluster));
+        let (roles, revoked) =
+            tokio::join!(cluster.bindings(Freshness::Cached), revocation::Known::read(cluster));
         let roles = roles.map(|all| Known::new(all, true)).map_err(|error| unreadable(&error));
         Self { roles: Some(roles), revoked }
     }
@@ -49,8 +50,10 @@ impl Bindings {
     /// Reads those that count in the whole cluster: one request to the server, for the names that
     /// nobody may imitate.
     pub async fn cluster_wide(cluster: &Cluster) -> Self {
-        let (roles, revoked) =
-            tokio::join!(cluster.cluster_role_bindings(), revocation::Known::read(cluster));
+        let (roles, revoked) = tokio::join!(
+            cluster.cluster_role_bindings(Freshness::Cached),
+            revocation::Known::read(cluster)
+        );
         let roles = roles.map(|all| Known::new(all, false)).map_err(|error| unreadable(&error));
         Self { roles: Some(roles), revoked }
     }
@@ -58,7 +61,7 @@ impl Bindings {
     /// Reads them; for those to whom it matters why it could not be done.
     pub async fn try_read(cluster: &Cluster) -> Result<Self, ApiError> {
         let (roles, revoked) =
-            tokio::join!(cluster.bindings(), revocation::Known::try_read(cluster));
+            tokio::join!(cluster.bindings(Freshness::Cached), revocation::Known::try_read(cluster));
         Ok(Self { roles: Some(Ok(Known::new(roles?, true))), revoked: revoked? })
     }
 

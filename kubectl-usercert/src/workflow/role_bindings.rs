@@ -11,7 +11,7 @@ use usercert_core::api::rbac::{
 use usercert_core::time::UnixTime;
 
 use super::known_certificates::{self, Found, KnownCertificate};
-use crate::cluster::{ApiError, Cluster, Need, Target, explain};
+use crate::cluster::{ApiError, Cluster, Freshness, Need, Target, explain};
 use crate::error::{Error, Result};
 
 /// API requests that are under way at a time.
@@ -31,8 +31,10 @@ pub struct Holdings {
 /// As the server answers, unless it is that one may not look.
 pub async fn bindings(cluster: &Cluster, namespace: Option<&str>) -> Result<Holdings> {
     let need = |resources| Need::rbac(&["list"], resources);
-    let (everywhere, somewhere) =
-        tokio::join!(cluster.cluster_role_bindings(), cluster.role_bindings(namespace));
+    let (everywhere, somewhere) = tokio::join!(
+        cluster.cluster_role_bindings(Freshness::Latest),
+        cluster.role_bindings(namespace, Freshness::Latest)
+    );
     let mut bindings = Vec::new();
     let mut take = |found, resources| match found {
         Ok(found) => {

@@ -11,7 +11,7 @@ use usercert_core::lifecycle::record::CertificateRecord;
 use usercert_core::text::shell_word;
 
 use crate::cluster::runtime;
-use crate::cluster::{ApiError, Cluster, Kubeconfig, Target};
+use crate::cluster::{ApiError, Cluster, Freshness, Kubeconfig, Target};
 use crate::error::{Error, Result};
 use crate::files::environment;
 use crate::ui::args::{ClientArgs, parse_timeout};
@@ -173,7 +173,7 @@ async fn revoked(cluster: &Cluster, found: &dyn Fn(&str, String)) -> Result<()> 
 }
 
 async fn subjects(cluster: &Cluster, groups: bool) -> Result<Vec<String>, ApiError> {
-    let subjects = cluster.bindings().await?.into_iter().flat_map(|b| b.subjects);
+    let subjects = cluster.bindings(Freshness::Cached).await?.into_iter().flat_map(|b| b.subjects);
     let name = |subject| match subject {
         BoundSubject::Group(name) if groups => Some(name),
         BoundSubject::User(name) if !groups => Some(name),

@@ -8,6 +8,8 @@ use crate::text::show_short;
 use crate::time::UnixTime;
 use crate::x509::identity::SYSTEM_MASTERS;
 
+const MAY_NOT_IMPERSONATE: &str = "you may not impersonate";
+
 /// A request to be tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
@@ -36,6 +38,13 @@ impl Probe {
         let group = (layer == Layer::Admission).then_some(SYSTEM_MASTERS);
         Self { layer, user, group, credential_id }
     }
+
+    /// The same for somebody who may revoke but not impersonate that group: with a group that may do
+    /// nothing but this.
+    #[must_use]
+    pub fn by_revoker(self) -> Self {
+        Self { group: self.group.map(|_| PROBE_USER), ..self }
+    }
 }
 
 /// What trying has shown.
@@ -55,8 +64,12 @@ impl Seen {
     pub fn of(layer: Layer, code: u16, message: &str) -> Self {
         match refusal(message) {
             Some(refusal) if refusal.layer == layer => Self::Refuses,
+            // Nothing passes it on to the policy but the group that every authorizer lets through.
+            Some(_) if layer == Layer::Admission => {
+                Self::NotTried("the API server refuses it before the policy sees it".to_owned())
+            }
             _ if code == 403 && message.contains("cannot impersonate") => {
-                Self::NotTried("you may not impersonate".to_owned())
+                Self::NotTried(MAY_NOT_IMPERSONATE.to_owned())
             }
             // Without rights of its own the probe gets as far as the authorizers, which is enough to
             // see that ours did not refuse it.
@@ -65,6 +78,12 @@ impl Seen {
             _ if message.contains(SENTENCE) => Self::Passes,
             _ => Self::NotTried(format!("the server said: {}", show_short(message, 200))),
         }
+    }
+
+    /// Whether somebody else might be impersonated instead.
+    #[must_use]
+    pub fn may_not_impersonate(&self) -> bool {
+        matches!(self, Self::NotTried(why) if why == MAY_NOT_IMPERSONATE)
     }
 
     /// In one word, as in output.
@@ -277,6 +296,7 @@ mod tests {
         assert_eq!(of(Layer::Admission, 201, ""), Seen::Passes);
         let failed = format!("… resulted in error: no such key: {MESSAGE}");
         assert_eq!(of(Layer::Authorization, 500, &failed), Seen::Refuses);
+        assert!(matches!(of(Layer::Admission, 500, &failed), Seen::NotTried(_)));
         assert_eq!(of(Layer::Authorization, 200, ""), Seen::Passes);
         assert_eq!(
             of(Layer::Authorization, 403, "User \"usercert-probe\" cannot get"),

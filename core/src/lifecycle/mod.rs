@@ -43,7 +43,7 @@ pub const CONFIG_MAP: &str = "revoked-certificates";
 /// The key in a user's extra that holds the credential's id.
 pub const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 /// The user that probes impersonate, and whose an entry is that is there for a moment only, to try with it
-/// what refuses; nobody is called so.
+/// what refuses; nobody is called so. Also the group of probes by those who may revoke and no more.
 pub const PROBE_USER: &str = "usercert-probe";
 /// How the sentence begins with which both mechanisms refuse.
 pub(crate) const SENTENCE: &str = "this client certificate was revoked";

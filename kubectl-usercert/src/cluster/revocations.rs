@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use usercert_core::api::rbac::MANAGED_BY;
 use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::enforcement::{Probe, Seen};
-use usercert_core::lifecycle::{CONFIG_MAP, CREDENTIAL_ID, Layer};
+use usercert_core::lifecycle::{CONFIG_MAP, CREDENTIAL_ID, Layer, NAMESPACE, PROBE_USER};
 
 use super::api::{Cluster, encode};
 use super::changes::{Event, Events, Watch};
@@ -128,9 +128,9 @@ impl Cluster {
 fn probe_request(probe: &Probe) -> Option<Request<Vec<u8>>> {
     let (method, url, body) = match probe.layer {
         Layer::Admission => {
-            let object = json!({ "apiVersion": "v1", "kind": "ConfigMap",
-                "metadata": { "name": "usercert-probe" } });
-            let url = format!("{}?dryRun=All", config_maps());
+            let object = json!({ "apiVersion": "v1", "kind": "Event",
+                "metadata": { "name": PROBE_USER }, "involvedObject": { "namespace": NAMESPACE } });
+            let url = format!("/api/v1/namespaces/{NAMESPACE}/events?dryRun=All");
             (Method::POST, url, object.to_string().into_bytes())
         }
         Layer::Authorization => (Method::GET, "/version".to_owned(), Vec::new()),

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 pub use compare::{ObjectState, state, upgraded};
 
 use super::{
-    CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, PART, RevocationKey, SENTENCE, TEST_ENTRY, USERS, record,
+    CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, PART, PROBE_USER, RevocationKey, SENTENCE, TEST_ENTRY,
+    USERS, record,
 };
 use crate::api::doctor::Question;
 use crate::api::rbac::{API_GROUP as RBAC, MANAGED_BY};
@@ -67,8 +68,10 @@ pub fn objects() -> Vec<Managed> {
     vec![
         object("/api/v1/namespaces", NAMESPACE, namespace()),
         object(&config_maps(), CONFIG_MAP, config_map()),
-        object(&roles, REVOKER, cluster_role(REVOKER, &["get", "patch"])),
+        object(&roles, REVOKER, revoker()),
         object(&roles, VIEWER, cluster_role(VIEWER, &["get"])),
+        object(&record::roles(), PROBE_USER, probe_role()),
+        object(&probe_bindings(), PROBE_USER, probe_binding()),
         object(&record::roles(), record::RECORDER, record::recorder()),
         object(&record::roles(), record::READER, record::reader()),
         object(POLICIES, POLICY, policy()),
@@ -139,6 +142,45 @@ fn cluster_role(name: &str, verbs: &[&str]) -> Value {
               "resources": ["validatingadmissionpolicies", "validatingadmissionpolicybindings"],
               "resourceNames": [POLICY], "verbs": ["get"] },
         ],
+    })
+}
+
+/// Also may try whether a certificate is refused: as a user whom nobody is, with any certificate's id.
+fn revoker() -> Value {
+    let mut role = cluster_role(REVOKER, &["get", "patch"]);
+    let rules = [
+        json!({ "apiGroups": [""], "resources": ["users", "groups"],
+                "resourceNames": [PROBE_USER], "verbs": ["impersonate"] }),
+        json!({ "apiGroups": ["authentication.k8s.io"],
+                "resources": [format!("userextras/{CREDENTIAL_ID}")], "verbs": ["impersonate"] }),
+    ];
+    if let Some(all) = role["rules"].as_array_mut() {
+        all.extend(rules);
+    }
+    role
+}
+
+/// What a probe gets as far as the policy with: it creates an Event, in a dry run.
+fn probe_role() -> Value {
+    let mut metadata = metadata(PROBE_USER);
+    metadata["namespace"] = NAMESPACE.into();
+    json!({
+        "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "metadata": metadata,
+        "rules": [{ "apiGroups": [""], "resources": ["events"], "verbs": ["create"] }],
+    })
+}
+
+fn probe_bindings() -> String {
+    format!("/apis/{RBAC}/v1/namespaces/{NAMESPACE}/rolebindings")
+}
+
+fn probe_binding() -> Value {
+    let mut metadata = metadata(PROBE_USER);
+    metadata["namespace"] = NAMESPACE.into();
+    json!({
+        "apiVersion": format!("{RBAC}/v1"), "kind": "RoleBinding", "metadata": metadata,
+        "subjects": [{ "apiGroup": RBAC, "kind": "Group", "name": PROBE_USER }],
+        "roleRef": { "apiGroup": RBAC, "kind": "Role", "name": PROBE_USER },
     })
 }
 

@@ -16,7 +16,7 @@ use crate::workflow::revocation::{self, Installed};
 /// Make this cluster refuse revoked certificates, by an admission policy
 ///
 /// Creates the namespace and the list, a ValidatingAdmissionPolicy with its binding, and roles for
-/// people who are not cluster admins: the ClusterRoles usercert-revoker (may revoke) and
+/// people who are not cluster admins: the ClusterRoles usercert-revoker (may revoke, and test it) and
 /// usercert-revocations-viewer (may see what is revoked), and in the namespace the Roles
 /// usercert-recorder and usercert-records-viewer (write and see the records that `certificates` lists).
 /// Existing objects of kubectl usercert are updated; those of others are not touched. Afterwards a test
@@ -73,7 +73,7 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
     if !lines.is_empty() {
         let answered = args.yes || dry != DryRun::None;
         host.say_before_asking(format!("To be done:\n  {}", lines.join("\n  ")), answered);
-        host.confirm("Install it?", answered)?;
+        host.confirm(&format!("Install it on {}?", cluster.name()), answered)?;
     }
     let done = revocation::install(&cluster, &found, dry == DryRun::Server).await?;
     let names: Vec<String> = done.iter().map(|(name, _)| name.clone()).collect();

@@ -38,9 +38,15 @@ async fn try_one(
         return not_tried("you act as somebody else (--as)");
     }
     let probe = |layer| Probe::new(layer, key, user);
-    let (admission, authorization) = (probe(Layer::Admission), probe(Layer::Authorization));
-    let (admission, authorization) =
-        tokio::join!(cluster.probe(&admission), cluster.probe(&authorization));
+    let authorization = probe(Layer::Authorization);
+    let admission = async {
+        let probe = probe(Layer::Admission);
+        match cluster.probe(&probe).await {
+            seen if seen.may_not_impersonate() => cluster.probe(&probe.by_revoker()).await,
+            seen => seen,
+        }
+    };
+    let (admission, authorization) = tokio::join!(admission, cluster.probe(&authorization));
     Enforcement { admission, authorization }
 }
 

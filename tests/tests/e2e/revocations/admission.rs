@@ -308,12 +308,27 @@ fn the_printed_rights_suffice_and_no_less_does(trial: &Trial) {
     viewer.write("alice.conf", &alice.read(".kube/config"));
     let revoke = ["revoke", "--certificate", "alice.conf", "--yes"];
     viewer.run(&revoke).exits(1).says(&["ClusterRole usercert-revoker", "verbs: [get, patch]"]);
-    // Who may not impersonate cannot try it, and does not claim to have.
-    revoker
+    // Who may only write the list cannot try it, and does not claim to have.
+    let list =
+        ["--verb=get,patch", "--resource=configmaps", "--resource-name=revoked-certificates"];
+    admin.kubectl(&[&["create", "clusterrole", "writes-the-list"][..], &list].concat()).ok();
+    let writer = bound("writer", "writes-the-list");
+    writer.write("alice.conf", &alice.read(".kube/config"));
+    writer
         .run(&revoke)
         .exits(1)
         .prints(&["cannot tell whether it is blocked", "may not impersonate"]);
+    revoker.run(&revoke).ok().prints(&["already blocked: refused for writes, exec and proxy"]);
+    revoker.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();
+    becomes(|| create(&alice), false).ok();
+    revoker.run(&revoke).ok().prints(&["blocked: refused for writes, exec and proxy"]);
     becomes(|| create(&alice), true).exits(1);
+    // What it may impersonate may do nothing, and nobody else.
+    let as_probe = ["--as=usercert-probe", "--as-group=usercert-probe"];
+    revoker
+        .kubectl(&[&["get", "configmaps", "-n", "usercert-system"][..], &as_probe].concat())
+        .exits(1);
+    revoker.kubectl(&["get", "nodes", "--as=admin", "--as-group=system:masters"]).exits(1);
     viewer.run(&["revocations", "list"]).ok().prints(&["its objects are correct"]);
     alice.kubectl(&["get", "configmap", "-n", "usercert-system", "revoked-certificates"]).ok();
     revoker.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();

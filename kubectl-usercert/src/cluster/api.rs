@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use usercert_core::api::csr::CsrObject;
+use usercert_core::text::show_short;
 use usercert_core::time::UnixTime;
 
 use super::connection::Connection;
@@ -59,6 +60,7 @@ pub struct CsrRow {
 pub struct Cluster {
     pub(super) wire: Wire,
     pub server: String,
+    name: String,
 }
 
 impl fmt::Debug for Cluster {
@@ -73,7 +75,18 @@ impl Cluster {
         let clock = Default::default();
         let wire =
             Wire { connection, timeout, on_busy: None, stop: None, accept, who: None, clock };
-        Self { wire, server }
+        Self { wire, name: server.clone(), server }
+    }
+
+    /// The same connection, to a cluster that questions call by the name of its kubeconfig entry.
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
+    /// What questions call it: a foreign string, safe to show.
+    pub fn name(&self) -> String {
+        show_short(&self.name, 40)
     }
 
     /// The same connection, whose user is told when the server is busy and waited for.

@@ -235,7 +235,9 @@ impl Target {
             }
         };
         let timeout = self.request_timeout.for_requests();
-        Ok(Cluster::new(connection, endpoint.server.clone(), timeout).known_as(&self.who()))
+        Ok(Cluster::new(connection, endpoint.server.clone(), timeout)
+            .known_as(&self.who())
+            .named(self.cluster_name()))
     }
 
     /// Whose credentials these are, and in which context, safe to show.

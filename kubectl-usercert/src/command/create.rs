@@ -174,7 +174,8 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         lines.iter().for_each(|line| host.say(line));
         return Ok(Exit::Done);
     }
-    let what = format!("Create a key and a certificate for {}", show(&args.name));
+    let what =
+        format!("Create a key and a certificate for {} on {}", show(&args.name), cluster.name());
     let roles = along.roles().map(|r| format!(", and give them {r}")).unwrap_or_default();
     host.confirm(&format!("{what}{roles}?"), args.yes)?;
 

@@ -69,7 +69,8 @@ pub async fn run(host: &Host, args: &GrantArgs) -> Result<Exit> {
         host.say_before_asking(sheets.join("\n").trim_end(), answered);
         let roles: Vec<String> = new.iter().map(|p| p.grant.role.to_string()).collect();
         let scope = new.first().map(|p| p.grant.scope.to_string()).unwrap_or_default();
-        let question = format!("Give {} {scope} to the {holder}?", roles.join(", "));
+        let question =
+            format!("Give {} {scope} to the {holder} on {}?", roles.join(", "), cluster.name());
         host.confirm(&question, answered)?;
         if !answered {
             grant_role::still_allow(&cluster, &prepared)

@@ -205,7 +205,7 @@ fn all_pending_is_what_was_shown(trial: &Trial) {
     let (admin, eve) = (trial.admin(), trial.admin());
     let (label, names) = labelled(trial, &admin, &["dev", "dev", "dev"]);
     let mut terminal = admin.on_terminal(&["approve", "-l", &label]);
-    assert!(terminal.asked().contains("Approve these 3 requests?"));
+    assert!(terminal.asked().contains("Approve these 3 requests on "));
     eve.kubectl(&["delete", "csr", &names[0], &names[1]]).ok();
     eve.run(&["request", &names[1], "-g", "dev"]).ok();
     eve.kubectl(&["label", "csr", &names[1], &label]).ok();

@@ -74,7 +74,7 @@ impl Approval<'_> {
         if !selection.chosen.is_empty() && self.dry_run() == DryRun::None {
             let question = match selection.chosen.len() {
                 1 => format!("Approve {}?", selection.first),
-                many => format!("Approve these {many} requests?"),
+                many => format!("Approve these {many} requests on {}?", self.cluster.name()),
             };
             self.host.confirm(&question, self.args.yes)?;
         }
@@ -126,7 +126,7 @@ impl Approval<'_> {
                 }));
             } else {
                 if selection.chosen.is_empty() {
-                    selection.first = sheet.in_question(self.host.columns());
+                    selection.first = sheet.in_question(self.cluster, self.host.columns());
                 }
                 selection.rows.push(row(&sheet));
                 selection.in_full.push(in_full);

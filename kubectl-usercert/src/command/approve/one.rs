@@ -56,12 +56,14 @@ impl Approval<'_> {
         }
         let along = self.along(sheet.user()).await?;
         if self.dry_run() == DryRun::None {
-            let what = sheet.in_question(self.host.columns());
+            let what = sheet.in_question(self.cluster, self.host.columns());
             let user = show_quoted(sheet.user(), 40);
             let question = match (done, along.roles()) {
                 (false, None) => Some(format!("Approve {what}?")),
                 (false, Some(roles)) => Some(format!("Approve {what}, and give them {roles}?")),
-                (true, Some(roles)) => Some(format!("Give the user {user} {roles}?")),
+                (true, Some(roles)) => {
+                    Some(format!("Give the user {user} {roles} on {}?", self.cluster.name()))
+                }
                 (true, None) => None,
             };
             question.map_or(Ok(()), |q| self.host.confirm(&q, self.args.yes))?;
@@ -177,7 +179,8 @@ impl Approval<'_> {
             self.args.yes || decided,
         );
         sheet.refuse(&self.args.accept)?;
-        let question = format!("Approve {} anyway?", sheet.in_question(self.host.columns()));
+        let question =
+            format!("Approve {} anyway?", sheet.in_question(self.cluster, self.host.columns()));
         self.host.confirm(&question, self.args.yes || decided)?;
         Ok(sheet)
     }

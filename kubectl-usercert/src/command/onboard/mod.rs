@@ -170,11 +170,8 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         let answered = args.yes || args.dry_run.dry_run != DryRun::None;
         report::show_plan(host, answered, &to_do, &roles, &outcomes);
         if args.dry_run.dry_run == DryRun::None {
-            let question = format!(
-                "Issue certificates to {} people on {}?",
-                to_do.len(),
-                show(target.cluster_name())
-            );
+            let question =
+                format!("Issue certificates to {} people on {}?", to_do.len(), cluster.name());
             host.confirm(&question, args.yes)?;
             if args.restart {
                 // Not before: it holds keys that are nowhere else.

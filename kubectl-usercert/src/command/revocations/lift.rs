@@ -81,7 +81,7 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
     let answered = args.yes || dry != DryRun::None;
     let planned = said("remove it from the list", "except it from the block of its user");
     host.say_before_asking(format!("To be unblocked:\n  {}", planned.join("\n  ")), answered);
-    host.confirm("Unblock it?", answered)?;
+    host.confirm(&format!("Unblock it on {}?", cluster.name()), answered)?;
     if dry != DryRun::Client {
         let server = dry == DryRun::Server;
         let by = cluster.who_am_i().await;

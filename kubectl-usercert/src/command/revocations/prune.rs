@@ -58,7 +58,7 @@ pub async fn run(host: &Host, args: &PruneArgs) -> Result<Exit> {
             })
             .collect();
         host.say_before_asking(format!("To be removed:\n  {}", lines.join("\n  ")), answered);
-        host.confirm("Remove it?", answered)?;
+        host.confirm(&format!("Remove it on {}?", cluster.name()), answered)?;
     }
     let mut ended = ended;
     if !ended.is_empty() && dry != DryRun::Client {

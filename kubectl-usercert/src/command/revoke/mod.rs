@@ -191,7 +191,7 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     let mut lines = plan.lines(run.now);
     lines.extend(blocks.requests.lines());
     host.say_before_asking(format!("To be blocked:\n  {}", lines.join("\n  ")), answered);
-    host.confirm("Block it?", answered)?;
+    host.confirm(&format!("Block it on {}?", cluster.name()), answered)?;
     plan.confirm_unknown(host, answered)?;
     blocks.apply().await;
     let Blocked { mut blocking, requests, left_out, exit, .. } = blocks.finish();
@@ -257,7 +257,7 @@ async fn finish(
             format!("To be removed from the {holder}:\n  {}", lines.join("\n  ")),
             answered,
         );
-        host.confirm("Remove it?", answered)?;
+        host.confirm(&format!("Remove it on {}?", cluster.name()), answered)?;
     }
 
     // First what cuts off at once.

@@ -12,6 +12,7 @@ use usercert_core::x509::key::Verification;
 use usercert_core::x509::lifetime::Lifetime;
 use usercert_core::x509::pkcs10::CertificateRequest;
 
+use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::keys;
 use crate::ui::output;
@@ -146,16 +147,18 @@ impl<Raw> Sheet<Raw> {
         findings::refuse(&self.name, "approved", &self.findings, accepted)
     }
 
-    /// Whom the certificate would name and the code, in a form that no name can imitate: each stands in
+    /// Code, cluster and whom the certificate would name, in a form that no name can imitate: each stands in
     /// quotes, one that is wider than a line is cut, and further lines are indented.
-    pub fn in_question(&self, columns: Option<usize>) -> String {
-        let code = self.code().map(|code| code.short()).unwrap_or_default();
+    pub fn in_question(&self, cluster: &Cluster, columns: Option<usize>) -> String {
+        let code = self.code().map(|code| format!("{} ", code.short())).unwrap_or_default();
+        let place = format!("{code}on {}", cluster.name());
         let room = columns.unwrap_or(COLUMNS).saturating_sub("Approve ? [y/N] ".len()).max(40);
-        let user = show_quoted(self.user(), room.saturating_sub(code.len() + ": user ,".len()));
+        let user =
+            show_quoted(self.user(), room.saturating_sub(place.len() + ": user ,".len()).max(40));
         let groups = self.request().map(|r| r.subject.groups()).unwrap_or_default();
         let quoted = groups.iter().take(MAX_GROUPS).map(|group| show_quoted(group, room / 2));
         let kind = if groups.len() == 1 { "group" } else { "groups" };
-        let mut pieces = vec![format!("{code}: user {user}")];
+        let mut pieces = vec![format!("{place}: user {user}")];
         pieces.extend(quoted.enumerate().map(|(place, group)| match place {
             0 => format!("{kind} {group}"),
             _ => group,

@@ -46,7 +46,8 @@ fn object_name_that_paints(trial: &Trial) {
     let asked = terminal.asked().to_owned();
     let question = asked.lines().last().expect("a question").to_owned();
     assert!(longest(&asked) <= 120, "{asked}");
-    assert!(question.starts_with(&format!("Approve {code}: user \"mallory")), "{question}");
+    assert!(question.starts_with(&format!("Approve {code} on ")), "{question}");
+    assert!(question.contains(": user \"mallory"), "{question}");
     assert!(question.contains("group \"dev\""), "{question}");
     terminal.answer("n").exits(3);
     assert_eq!(state(&admin, &name), "");

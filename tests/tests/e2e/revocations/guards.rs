@@ -60,7 +60,7 @@ fn a_sha256_is_looked_up_before_it_is_blocked(trial: &Trial) {
     // One that nobody here knows takes a second yes.
     let unknown = "ab".repeat(32);
     let mut terminal = admin.on_terminal(&["revoke", "--certificate", &unknown]);
-    assert!(terminal.asked().contains("Block it?"));
+    assert!(terminal.asked().contains("Block it on "));
     terminal.press("y");
     assert!(terminal.says("without knowing").contains("is unknown"));
     terminal.answer("n").exits(3);

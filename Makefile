@@ -10,7 +10,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-try: ## show the main road and the hand-over on a sandbox API server
+try: ## run both workflows of the README on a sandbox API server
 	@docs/scripts/need cargo kubectl openssl
 	@echo "Building the plugin and the sandbox; the first time takes some minutes."
 	@cargo build --package kubectl-usercert --package usercert-tests --bins

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use kube::Config;
 use kube::config::AuthInfo;
 use usercert_core::kubeconfig::merged::{
-    Cluster as ClusterEntry, Merged, Overrides, Resolved, User,
+    Cluster as ClusterEntry, Merged, Overrides, ResolveError, Resolved, User,
 };
 use usercert_core::kubeconfig::path::LoadingList;
 use usercert_core::kubeconfig::self_renewing;
@@ -180,10 +180,11 @@ impl Target {
             if let Some(resolved) = Some(()).filter(|()| nothing).and_then(|()| in_cluster()) {
                 return Ok(resolved);
             }
+            let why = why_no_cluster(&error, &kubeconfig.list);
             let error = Error::from(error);
-            Err(match nothing {
-                true => error.hint(no_cluster_hint()),
-                false => error.hint("`kubectl config get-contexts` lists the contexts"),
+            Err(match why {
+                Some(why) => error.hint(format!("{why}; {NO_CLUSTER}")),
+                None => error.hint("`kubectl config get-contexts` lists the contexts"),
             })
         })?;
         let ca_pem = named::authority(&resolved.cluster)?;
@@ -306,10 +307,32 @@ fn in_cluster() -> Option<Resolved> {
     })
 }
 
-fn no_cluster_hint() -> &'static str {
-    "no cluster is configured: set a context with `kubectl config use-context`, name a file with \
-     --kubeconfig,\n\
-     or work without a cluster: `kubectl usercert request NAME --offline`"
+const NO_CLUSTER: &str = "set a context with `kubectl config use-context`, name a file with --kubeconfig,\n\
+                          or work without a cluster: `kubectl usercert request NAME --offline`";
+
+/// Why the kubeconfig leads to no cluster, if it is not simply wrong.
+fn why_no_cluster(error: &ResolveError, list: &LoadingList) -> Option<String> {
+    match error {
+        ResolveError::Empty => {
+            let files: Vec<String> = list.files.iter().map(|file| show_path(file)).collect();
+            let exist = list.files.iter().any(|file| file.exists());
+            let what = if exist { "configures no cluster" } else { "does not exist" };
+            Some(match files.as_slice() {
+                [] => "no cluster is configured".to_owned(),
+                [file] => format!("{file} {what}"),
+                files => format!("each of {} {what}", files.join(", ")),
+            })
+        }
+        ResolveError::NoCluster { context: Some(context), cluster: Some(cluster) } => {
+            Some(format!(
+                "the context {} names the cluster {}, which does not exist",
+                show_short(context, 80),
+                show_short(cluster, 80)
+            ))
+        }
+        ResolveError::NoCluster { .. } => Some("no context is set".to_owned()),
+        _ => None,
+    }
 }
 
 fn overrides(args: &ClientArgs) -> Result<Overrides> {

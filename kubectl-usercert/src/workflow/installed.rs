@@ -26,6 +26,13 @@ pub fn context_with_key(kubeconfig: Option<&str>, key: &PublicKey) -> Option<Str
     found.map(|(context, _)| context.to_owned())
 }
 
+/// The contexts whose certificate is for this user.
+pub fn contexts_of(kubeconfig: Option<&str>, user: &str) -> Vec<String> {
+    let Ok(Kubeconfig { merged, .. }) = Kubeconfig::read(kubeconfig) else { return Vec::new() };
+    let of_user = certificates(&merged).filter(|(_, leaf)| leaf.subject.user() == user);
+    of_user.map(|(context, _)| context.to_owned()).collect()
+}
+
 /// A context of this cluster that holds a certificate for this user, not expired.
 pub fn valid_for(
     merged: &Merged,

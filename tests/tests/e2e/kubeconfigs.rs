@@ -6,6 +6,7 @@ use crate::trial::{Person, Trial};
 cases!(
     everything_else_stays,
     several_files,
+    none_that_leads_anywhere,
     written_by_powershell,
     collisions_and_replace,
     use_and_namespace,
@@ -58,6 +59,18 @@ fn several_files(trial: &Trial) {
     assert_eq!(person.read("second"), "# second\napiVersion: v1\nkind: Config\n");
     assert!(!person.has("missing"));
     assert_eq!(person.whoami(&person.context_of(&user)).0, user);
+}
+
+fn none_that_leads_anywhere(trial: &Trial) {
+    let person = trial.admin();
+    let list = |files: &str| person.run_env(&["list"], &[("KUBECONFIG", files)]).exits(1);
+    list("mistyped.conf").says(&["no configuration", "mistyped.conf does not exist", "--offline"]);
+    list("one.conf:two.conf").says(&["each of one.conf, two.conf does not exist"]);
+    person.write("empty.conf", "apiVersion: v1\nkind: Config\n");
+    list("empty.conf").says(&["empty.conf configures no cluster"]);
+    let lost = "contexts: [{name: here, context: {cluster: gone}}]\ncurrent-context: here\n";
+    person.write("lost.conf", lost);
+    list("lost.conf").says(&["the context here names the cluster gone, which does not exist"]);
 }
 
 fn collisions_and_replace(trial: &Trial) {

@@ -130,6 +130,8 @@ fn what_cannot_be_renewed(trial: &Trial) {
     let (person, user, context) = holder(trial, "kept", &[]);
     let before = person.read(".kube/config");
     person.run(&["renew", "nowhere"]).exits(1).says(&["nowhere", "get-contexts"]);
+    let by_user = person.run(&["renew", &user]).exits(1);
+    by_user.says(&["renew takes a context", &format!("kubectl usercert renew {context}")]);
     person.run(&["renew", "a", "--context", "b"]).exits(2);
     person.run(&["renew", &context, "--expires", "soon"]).exits(2).says(&["soon"]);
     let dry = person.run(&["renew", &context, "--dry-run=server", "-o", "json"]).ok().json();

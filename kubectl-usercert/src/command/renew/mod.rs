@@ -7,7 +7,7 @@ use usercert_core::api::csr::CLIENT_SIGNER;
 use usercert_core::kubeconfig::UserEntry;
 use usercert_core::kubeconfig::self_renewing::StoreReference;
 use usercert_core::lifecycle::credential::check_cluster;
-use usercert_core::text::show;
+use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::identity::{Identity, SYSTEM_MASTERS};
 use usercert_core::x509::key::KeyType;
@@ -18,11 +18,11 @@ use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::files::named;
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, Expires, OutputArgs, TimeoutArgs};
 use crate::ui::host::Host;
-use crate::workflow::installation;
 use crate::workflow::own_request::{KeySource, RequestSpec};
 use crate::workflow::placement::{AutoRenew, Placement};
 use crate::workflow::self_renewal::too_late;
 use crate::workflow::stored_credential::OpenStore;
+use crate::workflow::{installation, installed};
 use crate::workflow::{kubeconfig_writer, submission};
 
 /// Replace a context's certificate before it expires, with a new key
@@ -86,7 +86,10 @@ pub async fn run(host: &Host, args: &RenewArgs) -> Result<Exit> {
     if args.name.is_some() {
         client.context.clone_from(&args.name);
     }
-    let target = Target::resolve(&client)?;
+    let target = Target::resolve(&client).map_err(|error| match user_instead(args) {
+        Some(instead) => error.hint(instead),
+        None => error,
+    })?;
     let renewed = present(&target)?;
     if args.make_static {
         return switch::to_static(host, args, &target, &renewed);
@@ -196,6 +199,21 @@ fn present(target: &Target) -> Result<Renewed> {
     let renewed = Renewed { context_name: name, user_name: context.user, leaf, store: entry.store };
     check_clusters(target, &renewed)?;
     Ok(renewed)
+}
+
+/// What to renew where the name is that of a user, not of a context.
+fn user_instead(args: &RenewArgs) -> Option<String> {
+    let user = args.name.as_deref()?;
+    let contexts = installed::contexts_of(args.client.kubeconfig.as_deref(), user);
+    let lines = contexts.iter().map(|c| format!("  kubectl usercert renew {}", shell_word(c)));
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then(|| {
+        format!(
+            "renew takes a context; those of the user {}:\n{}",
+            show_short(user, 80),
+            lines.join("\n")
+        )
+    })
 }
 
 const SHOW: &str = "`kubectl usercert contexts` lists the contexts";

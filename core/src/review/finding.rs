@@ -93,7 +93,7 @@ findings! {
     TooManyGroups = "too-many-groups", Refuse;
     /// A request of more than 64 KiB.
     Oversized = "oversized", Refuse;
-    /// An RSA key under 2048 bits, or a curve that is out of use.
+    /// An RSA key under 2048 bits, or an obsolete curve.
     WeakKey = "weak-key", Refuse;
     /// A kind of key that is not known here.
     OddKey = "odd-key", Refuse;
@@ -109,7 +109,7 @@ findings! {
     WrongSigner = "wrong-signer", Refuse;
     /// All certificates of the user are revoked; one that is issued now is refused too unless it is excepted.
     RevokedUser = "revoked-user", Refuse;
-    /// The request was submitted with a certificate that is revoked: by whoever took it, perhaps.
+    /// The request was submitted with a certificate that is revoked, perhaps by a thief.
     RevokedRequester = "revoked-requester", Refuse;
     /// A signer that is not known here; who signs, and with which rules, is its business.
     UnknownSigner = "unknown-signer", Warn;
@@ -118,7 +118,7 @@ findings! {
     SimilarName = "similar-name", Warn;
     /// The signature's algorithm was not checked here; the API server checked it on creation.
     SignatureUnchecked = "signature-unchecked", Warn;
-    /// The request was submitted by somebody else than the user it names, as every first request is. It
+    /// The request was submitted by somebody other than the user it names, as most first requests are. It
     /// is a warning where the requester came with a certificate for another name and is not in
     /// system:masters.
     RequesterDiffers = "requester-differs", Info;

@@ -20,7 +20,7 @@ use crate::workflow::revocation::Known;
 
 /// List issued certificates: for whom, until when, and approved by whom
 ///
-/// Kubernetes keeps no list of issued certificates; these are the records that `approve --reply`,
+/// Kubernetes keeps no list of issued certificates; these are the records that `approve`,
 /// `approve --watch`, `create`, `onboard` and `ca serve` write in the namespace usercert-system, sorted
 /// by expiry.
 ///

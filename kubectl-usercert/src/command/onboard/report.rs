@@ -34,7 +34,7 @@ pub fn show_plan(
     }
     let before = others.iter().filter(|(_, state)| matches!(state, State::Before)).count();
     if before > 0 {
-        host.say_before_asking(format!("{before} people were served by an earlier run."), answered);
+        host.say_before_asking(format!("Done by an earlier run: {before}"), answered);
     }
 }
 
@@ -232,7 +232,10 @@ fn shortened(host: &Host, outcomes: &[Outcome<'_>]) {
         notes.map(|(user, note)| format!("{}: {note}", show_short(user, 60))).collect();
     notes.iter().take(LISTED).for_each(|note| host.warn(format!("note: {note}")));
     if notes.len() > LISTED {
-        host.warn(format!("note: the same of {} more", notes.len() - LISTED));
+        host.warn(format!(
+            "note: {} more lifetimes differ from those requested",
+            notes.len() - LISTED
+        ));
     }
 }
 

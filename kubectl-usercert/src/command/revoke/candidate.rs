@@ -54,7 +54,7 @@ impl Candidate {
         match (&self.key, &self.certificate) {
             (RevocationKey::User(user), _) => {
                 let user = show_short(user, 80);
-                format!("every certificate of {user}, later ones too until they are excepted,")
+                format!("every certificate of {user}, including later ones without an exception,")
             }
             (key, Some(certificate)) => {
                 let print: String = key.to_string().chars().take(16).collect();

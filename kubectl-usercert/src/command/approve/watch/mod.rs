@@ -56,7 +56,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
     let name = rules.file().unwrap_or_default().to_owned();
     if rules.policy().is_none_or(|policy| policy.renewals().is_empty()) {
         return Err(Error::usage(format!("{name}: the policy has no rules in `renewals`"))
-            .hint("docs/guides/approver.md shows one"));
+            .hint("for example:\n  renewals:\n  - {name: developers, groups: {allow: [dev]}, until: \"2027-06-30\", maxLifetime: 12h}"));
     }
     if args.watch.print_manifests {
         return print_manifests(host, args, &rules);

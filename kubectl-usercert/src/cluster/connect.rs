@@ -8,18 +8,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::Config;
 use kube::config::AuthInfo;
-use usercert_core::kubeconfig::merged::{
-    Cluster as ClusterEntry, Merged, Overrides, ResolveError, Resolved, User,
-};
-use usercert_core::kubeconfig::path::LoadingList;
+use usercert_core::kubeconfig::merged::{Cluster as ClusterEntry, Overrides, Resolved, User};
 use usercert_core::kubeconfig::self_renewing;
 use usercert_core::kubeconfig::{Endpoint, OtherCredential};
 use usercert_core::lifecycle::credential::check_cluster;
-use usercert_core::text::{show, show_path, show_short};
+use usercert_core::text::{show, show_short};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use zeroize::Zeroizing;
 
 use super::connection::Connection;
+use super::kubeconfig::{Kubeconfig, NO_CLUSTER, why_no_cluster};
 use super::plugin::{Issued, Plugin};
 use super::{Cluster, client, pair};
 use crate::error::{Error, Result, ResultExt as _};
@@ -30,61 +28,6 @@ use crate::ui::args::{ClientArgs, Timeout};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest file of a service account that is read, in bytes.
 const CREDENTIAL_LIMIT: usize = 1024 * 1024;
-
-/// Whether a text begins with a PEM block.
-fn is_pem(text: Option<&str>) -> bool {
-    text.is_some_and(|text| text.trim_start().starts_with("-----BEGIN "))
-}
-
-pub struct Kubeconfig {
-    pub list: LoadingList,
-    pub merged: Merged,
-}
-
-impl Kubeconfig {
-    pub fn read(flag: Option<&str>) -> Result<Self> {
-        let list = Self::list(flag)?;
-        if list.explicit
-            && let Some(missing) = list.files.iter().find(|f| !f.exists())
-        {
-            return Err(Error::new(format!(
-                "stat {}: no such file or directory",
-                show_path(missing)
-            ))
-            .hint("check the path given with --kubeconfig"));
-        }
-        // kubectl empties a file before it writes it: with its lock there, that is but a moment.
-        let mut sources = files::kubeconfig::read_all(&list)?;
-        for _ in 0..20 {
-            let emptied = sources.iter().any(|s| s.text.as_deref() == Some(""));
-            if !emptied || !files::writers::is_locked(&list) {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(25));
-            sources = files::kubeconfig::read_all(&list)?;
-        }
-        if let Some(file) = sources.iter().find(|s| is_pem(s.text.as_deref())) {
-            let file = show_path(&file.path);
-            return Err(Error::usage(format!("{file} is a PEM file, not a kubeconfig"))
-                .hint("to see what it is: kubectl usercert inspect FILE"));
-        }
-        let merged = Merged::load(&list, sources)
-            .hint("fix the file, or name another one with --kubeconfig")?;
-        Ok(Self { list, merged })
-    }
-
-    pub fn list(flag: Option<&str>) -> Result<LoadingList> {
-        let env = environment::kubeconfig();
-        let env = match &env {
-            Some(value) => {
-                Some(value.to_str().ok_or_else(|| Error::new("$KUBECONFIG is not UTF-8"))?)
-            }
-            None => None,
-        };
-        let separator = if cfg!(windows) { ';' } else { ':' };
-        Ok(LoadingList::new(flag, env, environment::home().as_deref(), separator))
-    }
-}
 
 fn client_config(endpoint: &Endpoint, auth_info: AuthInfo, namespace: &str) -> Result<Config> {
     let url = endpoint.server.parse().map_err(|error| {
@@ -305,34 +248,6 @@ fn in_cluster() -> Option<Resolved> {
         },
         user: User { token_file: Some(file("token")), ..User::default() },
     })
-}
-
-const NO_CLUSTER: &str = "set a context with `kubectl config use-context`, name a file with --kubeconfig,\n\
-                          or work without a cluster: `kubectl usercert request NAME --offline`";
-
-/// Why the kubeconfig leads to no cluster, if it is not simply wrong.
-fn why_no_cluster(error: &ResolveError, list: &LoadingList) -> Option<String> {
-    match error {
-        ResolveError::Empty => {
-            let files: Vec<String> = list.files.iter().map(|file| show_path(file)).collect();
-            let exist = list.files.iter().any(|file| file.exists());
-            let what = if exist { "configures no cluster" } else { "does not exist" };
-            Some(match files.as_slice() {
-                [] => "no cluster is configured".to_owned(),
-                [file] => format!("{file} {what}"),
-                files => format!("each of {} {what}", files.join(", ")),
-            })
-        }
-        ResolveError::NoCluster { context: Some(context), cluster: Some(cluster) } => {
-            Some(format!(
-                "the context {} names the cluster {}, which does not exist",
-                show_short(context, 80),
-                show_short(cluster, 80)
-            ))
-        }
-        ResolveError::NoCluster { .. } => Some("no context is set".to_owned()),
-        _ => None,
-    }
 }
 
 fn overrides(args: &ClientArgs) -> Result<Overrides> {

@@ -144,7 +144,7 @@ mod tests {
         let lifetime = Lifetime::from_seconds(600);
         assert_eq!(
             request("a b", ["dev", "-x"], &expires(lifetime)),
-            "kubectl usercert request -g dev -g -x --expires 10m -- 'a b'"
+            format!("kubectl usercert request -g dev -g -x --expires 10m -- {}", shell_word("a b"))
         );
         assert_eq!(
             request("a", [], &expires(None)),

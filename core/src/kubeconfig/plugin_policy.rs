@@ -214,15 +214,16 @@ mod tests {
 
     #[test]
     fn policies_as_kubectl_reads_them() {
+        let path = if cfg!(windows) { r"C:\a\b" } else { "/a/b" };
+        let entries = format!("- command: {path}\n- name: c\n- {{name: d, command: d}}\n");
+        let listed =
+            format!("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n{entries}");
         for (text, policy) in [
+            (listed.as_str(), list(&[path, "c", "d"])),
             ("", PluginPolicy::AllowAll),
             ("credentialPluginPolicy: ''\naliases: []\n", PluginPolicy::AllowAll),
             ("credentialPluginPolicy: AllowAll\n", PluginPolicy::AllowAll),
             ("credentialPluginPolicy: DenyAll\n", PluginPolicy::DenyAll),
-            (
-                "credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- command: /a/b\n- name: c\n- {name: d, command: d}\n",
-                list(&["/a/b", "c", "d"]),
-            ),
         ] {
             assert_eq!(read(text), Ok(policy), "{text}");
         }

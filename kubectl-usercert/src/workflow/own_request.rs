@@ -69,6 +69,14 @@ impl KeySource {
     }
 }
 
+/// Warns of a key's file that is not private.
+pub fn warn_of_readers(host: &Host, file: &Path) {
+    if reading::is_readable_by_others(file) {
+        let file = show_path(file);
+        host.warn(format!("warning: {file} can be read by other users of this machine"));
+    }
+}
+
 pub fn read_key(file: &Path) -> Result<PrivateKey> {
     let data = reading::read_sensitive(file, KEY_LIMIT)?;
     PrivateKey::read(&data).context(show_path(file)).hint(

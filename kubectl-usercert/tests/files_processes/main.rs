@@ -11,6 +11,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use kubectl_usercert::files;
 use usercert_core::kubeconfig::merged::{Merged, SourceFile};
 use usercert_core::kubeconfig::path::LoadingList;
 
@@ -67,7 +68,8 @@ fn kubeconfig() -> String {
 
 /// The users in a file; fails if it is damaged.
 fn users(path: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(path).unwrap();
+    // As the program reads it: Windows refuses a file for a moment while it is replaced.
+    let text = String::from_utf8(files::read_limited(path, 1 << 30).unwrap()).unwrap();
     let list = LoadingList { files: vec![path.to_owned()], explicit: true };
     let file = SourceFile { path: path.to_owned(), text: Some(text) };
     let merged = Merged::load(&list, vec![file]).unwrap();

@@ -92,7 +92,10 @@ fn keys(trial: &Trial) {
             &["genpkey", "-algorithm", "ed25519", "-aes256", "-pass", "pass:x", "-out", "enc8"],
         )
         .ok();
-    run("enc8").exits(1).says(&["enc8", "encrypted", "openssl pkey"]);
+    let encrypted = run("enc8").exits(1).says(&["enc8", "encrypted", "openssl pkey"]);
+    encrypted.never_shows("other users");
+    admin.tool("chmod", &["644", "enc8"]).ok();
+    run("enc8").exits(1).says(&["warning: enc8 can be read by other users of this machine"]);
     admin
         .tool(
             "openssl",

@@ -17,6 +17,7 @@ cases!(
     never_submitted,
     other_identity_keeps_both,
     wait_in_request,
+    somebody_elses_request,
 );
 
 fn denied(trial: &Trial) {
@@ -220,4 +221,13 @@ fn wait_in_request(trial: &Trial) {
     let context = admin.context_of(&user);
     assert_eq!(admin.whoami(&context).0, user);
     assert_eq!(admin.kubectl(&["config", "current-context"]).ok().stdout.trim(), context);
+}
+
+fn somebody_elses_request(trial: &Trial) {
+    let admin = trial.admin();
+    let (alice, bob) = (trial.user("alice"), trial.user("bob"));
+    admin.run(&["request", &alice]).ok();
+    admin.run(&["approve", &alice, "--yes"]).ok();
+    admin.run(&["install", &bob, "--csr-name", &alice]).exits(1).says(&["not for"]);
+    assert_eq!(admin.pending().len(), 1);
 }

@@ -23,7 +23,6 @@ cases!(
     out_dir,
     requests_under_impersonation,
     only_the_right_to_create,
-    somebody_elses_request,
 );
 
 fn walk(trial: &Trial, key_type: &str) {
@@ -390,13 +389,4 @@ fn only_the_right_to_create(trial: &Trial) {
     person.write("reply", &admin.read("reply"));
     person.run(&["install", &user, "--reply", "reply", "--yes", "--context-name", "mine"]).ok();
     assert_eq!(person.whoami("mine").0, user);
-}
-
-fn somebody_elses_request(trial: &Trial) {
-    let admin = trial.admin();
-    let (alice, bob) = (trial.user("alice"), trial.user("bob"));
-    admin.run(&["request", &alice]).ok();
-    admin.run(&["approve", &alice, "--yes"]).ok();
-    admin.run(&["install", &bob, "--csr-name", &alice]).exits(1).says(&["not for"]);
-    assert_eq!(admin.pending().len(), 1);
 }

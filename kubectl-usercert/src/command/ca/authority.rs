@@ -13,6 +13,7 @@ use crate::error::{Error, Result, ResultExt as _};
 use crate::files::reading;
 use crate::keys::{self, EncryptedKey, KEY_LIMIT, PrivateKey};
 use crate::ui::host::Host;
+use crate::workflow::own_request::warn_of_readers;
 
 /// Longest CA file that is read, in bytes.
 pub const CERTIFICATE_LIMIT: usize = 1024 * 1024;
@@ -78,9 +79,7 @@ impl AuthorityArgs {
         let data = reading::read_sensitive(&self.ca_key, KEY_LIMIT)
             .hint("name the CA's private key with --ca-key")?;
         let name = show_path(&self.ca_key);
-        if reading::is_readable_by_others(&self.ca_key) {
-            host.warn(format!("warning: {name} can be read by other users of this machine"));
-        }
+        warn_of_readers(host, &self.ca_key);
         // Nobody is asked for a passphrase that would be of no use.
         let file = shell_word(&self.ca_key.display().to_string());
         let encrypted = EncryptedKey::find(&data)

@@ -15,6 +15,7 @@ use crate::error::{Error, Exit, Result};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs, Timeout, TimeoutArgs};
 use crate::ui::host::Host;
 use crate::workflow::installation;
+use crate::workflow::own_request::warn_of_readers;
 use crate::workflow::pending_request;
 use crate::workflow::placement::{self, AutoRenew, Placement};
 
@@ -129,6 +130,7 @@ pub async fn run(host: &Host, args: &InstallArgs) -> Result<Exit> {
     if args.standalone.is_none() && !args.replace && !args.is_dry_run() {
         placement::must_be_writable(&Kubeconfig::list(args.client.kubeconfig.as_deref())?)?;
     }
+    args.key.iter().for_each(|file| warn_of_readers(host, file));
     let (checked, list) = match (&args.reply, &args.certificate) {
         (Some(file), _) => {
             let checked = from_reply::from_reply(host, args, file).await?;

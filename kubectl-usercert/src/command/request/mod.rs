@@ -24,7 +24,7 @@ use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::await_certificate;
 use crate::workflow::installation;
-use crate::workflow::own_request::{KeySource, RequestSpec};
+use crate::workflow::own_request::{KeySource, RequestSpec, warn_of_readers};
 use crate::workflow::pending_request;
 use crate::workflow::placement::{self, Placement};
 use crate::workflow::submission::{self, SubmittedRequest};
@@ -166,6 +166,7 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
     let spec = args.spec()?;
     let format = args.output.format;
     spec.warn_of_names(host);
+    args.key.iter().for_each(|file| warn_of_readers(host, file));
     if args.dry_run.dry_run == DryRun::Client {
         if args.key.is_none() {
             host.warn(

@@ -51,6 +51,19 @@ impl Kubeconfig {
         Ok(Self { list, merged })
     }
 
+    /// Makes sure that there is a file to report on, where $KUBECONFIG names some or one is `needed`.
+    pub fn must_exist(&self, needed: bool) -> Result<()> {
+        let by_variable = environment::kubeconfig().is_some_and(|value| !value.is_empty());
+        if !(by_variable || needed) || self.list.files.iter().any(|file| file.exists()) {
+            return Ok(());
+        }
+        let what = why_no_cluster(&ResolveError::Empty, &self.list);
+        Err(Error::new(what.unwrap_or_default()).hint(match by_variable {
+            true => "check $KUBECONFIG, or name a file with --kubeconfig",
+            false => "name a file with --kubeconfig, or in $KUBECONFIG",
+        }))
+    }
+
     pub fn list(flag: Option<&str>) -> Result<LoadingList> {
         let env = environment::kubeconfig();
         let env = match &env {

@@ -83,6 +83,8 @@ pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
         None => None,
     };
     let config = Kubeconfig::read(args.kubeconfig.as_deref())?;
+    // An alarm must not stay silent because it looks at the wrong place.
+    config.must_exist(within.is_some())?;
     let now = host.now();
     let users = users(&config.merged);
     let mut rows = contexts::rows(&config.merged, &users, now);

@@ -202,6 +202,7 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         expected: Expected::of(&made.csr, spec.expires.lifetime()),
         key: made.key,
         kept: Some(KeptRequest { id, until_recognized: false }),
+        replaces: None,
     };
     let placement = Placement {
         context_name: Some(context_name),

@@ -35,6 +35,8 @@ pub struct AwaitedCertificate {
     pub signer_name: Option<String>,
     /// The pending request that is over once the kubeconfig is written.
     pub kept: Option<KeptRequest>,
+    /// The context that holds an earlier certificate for this key; `--replace` is about it.
+    pub replaces: Option<String>,
 }
 
 pub struct KeptRequest {
@@ -56,7 +58,8 @@ impl AwaitedCertificate {
         };
         let (id, until_recognized) = (pending.id.clone(), record.submitted.is_some());
         let signer_name = Some(record.signer_name.clone());
-        Ok(Self { key, expected, signer_name, kept: Some(KeptRequest { id, until_recognized }) })
+        let kept = Some(KeptRequest { id, until_recognized });
+        Ok(Self { key, expected, signer_name, kept, replaces: None })
     }
 }
 
@@ -141,6 +144,7 @@ pub async fn after_submission(
         key: made.key,
         signer_name: Some(object.spec.signer_name.clone()),
         kept: kept.map(|id| KeptRequest { id, until_recognized: true }),
+        replaces: None,
     };
     let (name, uid) = (&object.metadata.name, &object.metadata.uid);
     let read = submitted_object::look(cluster, name, uid, &made.csr.key).await?;
@@ -165,6 +169,7 @@ impl CheckedCertificate {
         let name = placement
             .context_name
             .clone()
+            .or_else(|| self.awaited.replaces.clone().filter(|_| placement.replace))
             .unwrap_or_else(|| format!("{}@{}", self.awaited.expected.user, self.cluster.name));
         if name.is_empty() {
             return Err(Error::usage("the context's name is empty"));

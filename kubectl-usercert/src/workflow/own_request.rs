@@ -38,7 +38,7 @@ impl KeySource {
     fn key(&self) -> Result<PrivateKey> {
         match self {
             Self::New(key_type) | Self::Chosen(key_type) => Ok(PrivateKey::generate(*key_type)?),
-            Self::File(file) => read_key(file),
+            Self::File(file) => read_key(file).hint("or leave --key out to make a new one"),
         }
     }
 
@@ -79,9 +79,9 @@ pub fn warn_of_readers(host: &Host, file: &Path) {
 
 pub fn read_key(file: &Path) -> Result<PrivateKey> {
     let data = reading::read_sensitive(file, KEY_LIMIT)?;
-    PrivateKey::read(&data).context(show_path(file)).hint(
-        "decrypt the key with `openssl pkey -in FILE -out NEW`, or leave --key out to make a new one",
-    )
+    PrivateKey::read(&data)
+        .context(show_path(file))
+        .hint("name a private key in PEM; decrypt one with `openssl pkey -in FILE -out NEW`")
 }
 
 #[derive(Clone, Debug)]

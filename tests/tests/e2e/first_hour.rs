@@ -12,6 +12,7 @@ cases!(
     the_approved_one_is_meant,
     withdrawn,
     installed_before,
+    another_certificate_for_the_installed_key,
     the_wrong_file,
     the_first_context_is_the_current_one,
     files_are_found_by_their_flag,
@@ -199,6 +200,37 @@ fn installed_before(trial: &Trial) {
     admin.kubectl(&["config", "delete-context", &context]).ok();
     let lost = admin.run(&["install", &mary]).exits(1);
     lost.says(&["in the kubeconfig only", "kubectl usercert request"]);
+}
+
+/// The same request, approved again with another lifetime: the key is in the kubeconfig only.
+fn another_certificate_for_the_installed_key(trial: &Trial) {
+    let (admin, newcomer, erin) = (trial.admin(), trial.newcomer(), trial.user("erin"));
+    let request = newcomer.run(&["request", &erin, "--offline", "-o", "yaml"]).ok().stdout;
+    admin.write("r.yaml", &request);
+    for (expires, reply) in [("2d", "first"), ("3d", "second"), ("4d", "third"), ("5d", "fourth")] {
+        let approve = ["approve", "-f", "r.yaml", "--yes", "--expires", expires, "--reply", reply];
+        admin.run(&approve).ok();
+        // An object of another lifetime would be another request.
+        admin.kubectl(&["delete", "csr", &erin]).ok();
+        newcomer.write(reply, &admin.read(reply));
+    }
+    let install = |reply: &str, more: &[&str]| {
+        newcomer.run(&[&["install", "--reply", reply, "--yes"], more].concat())
+    };
+    install("first", &[]).ok();
+    let context = newcomer.context_of(&erin);
+    let told = install("second", &["--use"]).exits(1);
+    told.says(&[&format!("context {context} holds another certificate"), "add --replace"]);
+    install("second", &["--replace", "--use"]).ok();
+    assert_eq!(newcomer.whoami(&context).0, erin);
+    install("second", &["--replace"]).exits(1).says(&["already installed"]);
+    install("third", &["--context-name", "beside"]).ok();
+    assert_eq!(newcomer.whoami("beside").0, erin);
+    install("fourth", &["--standalone", "own.conf"]).ok();
+    newcomer.kubectl(&["--kubeconfig", "own.conf", "auth", "whoami"]).ok().prints(&[&erin]);
+    newcomer.write("no.key", &admin.read("first"));
+    let told = install("fourth", &["--key", "no.key"]).exits(1);
+    assert!(!told.stderr.contains("make a new one"), "{}", told.stderr);
 }
 
 fn the_wrong_file(trial: &Trial) {

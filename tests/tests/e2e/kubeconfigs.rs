@@ -65,6 +65,19 @@ fn none_that_leads_anywhere(trial: &Trial) {
     let person = trial.admin();
     let list = |files: &str| person.run_env(&["list"], &[("KUBECONFIG", files)]).exits(1);
     list("mistyped.conf").says(&["no configuration", "mistyped.conf does not exist", "--offline"]);
+    let contexts = |list: &str, more: &[&str]| {
+        let arguments = [&["contexts"], more].concat();
+        person.run_env(&arguments, &[("KUBECONFIG", list)])
+    };
+    for more in [&[][..], &["--expires-within", "90d"], &["--prune", "--yes"], &["-o", "json"]] {
+        contexts("one.conf:two.conf", more).exits(1).says(&["each of one.conf, two.conf does not"]);
+    }
+    // Who has no kubeconfig yet has no contexts; but an alarm that looks at nothing is no alarm.
+    let nobody = trial.newcomer();
+    let without =
+        |more: &[&str]| nobody.run_env(&[&["contexts"], more].concat(), &[("KUBECONFIG", "")]);
+    without(&[]).ok().says(&["No contexts found."]);
+    without(&["--expires-within", "90d"]).exits(1).says(&["config does not exist"]);
     list("one.conf:two.conf").says(&["each of one.conf, two.conf does not exist"]);
     person.write("empty.conf", "apiVersion: v1\nkind: Config\n");
     list("empty.conf").says(&["empty.conf configures no cluster"]);

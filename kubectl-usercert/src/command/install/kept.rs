@@ -145,19 +145,27 @@ fn none_here(args: &InstallArgs, target: &Target, elsewhere: &[PendingRequest]) 
 }
 
 /// Why there is no key for a certificate that was handed over.
-pub(super) fn none_for_key(args: &InstallArgs, chain: &[Certificate]) -> Error {
-    let Some(leaf) = chain.first() else { return Error::new("there is no certificate") };
+pub(super) fn none_for_key(leaf: &Certificate, elsewhere: Option<&str>) -> Error {
     let user = show(leaf.subject.user());
-    if let Some(context) = installed::context_with_key(args.client.kubeconfig.as_deref(), &leaf.key)
-    {
+    if let Some(context) = elsewhere {
         return Error::new(format!(
-            "this certificate of {user} is already installed, in the context {}",
-            show(&context)
+            "the key for this certificate of {user} is in the context {}, which leads to another cluster",
+            show(context)
         ))
-        .hint(format!("to use it: kubectl --context {}", shell_word(&context)));
+        .hint("ask the admin which cluster is meant; to use the key for both, name a file with it with --key FILE");
     }
     Error::new(format!("no key for this certificate of {user} is kept on this machine")).hint(
         "it answers another request, or the key is elsewhere: name it with --key FILE.\n\
          After `install` the key is in the kubeconfig only: if that is lost, make a new request",
     )
+}
+
+/// Says that a certificate is installed.
+pub(super) fn already_installed(leaf: &Certificate, context: &str) -> Error {
+    Error::new(format!(
+        "this certificate of {} is already installed, in the context {}",
+        show(leaf.subject.user()),
+        show(context)
+    ))
+    .hint(format!("to use it: kubectl --context {}", shell_word(context)))
 }

@@ -14,6 +14,7 @@ use crate::cluster::Target;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::host::Host;
 use crate::workflow::installation::{self, AwaitedCertificate, CheckedCertificate};
+use crate::workflow::installed::{self, Holding};
 use crate::workflow::own_request::read_key;
 use crate::workflow::pending_request::{self, PendingRequest};
 use crate::workflow::placement::ClusterEntry;
@@ -73,6 +74,7 @@ fn awaited_for(args: &InstallArgs, file: &Path, object: &CsrObject) -> Result<Aw
         expected: Expected::of(&found, lifetime),
         signer_name,
         kept: None,
+        replaces: None,
     })
 }
 
@@ -121,14 +123,49 @@ pub(super) fn awaited_by(
     }
     let user = chain.first().map(|leaf| leaf.subject.user()).unwrap_or_default();
     same_user(user, args)?;
-    let kept = match kept_for_key(chain)? {
-        Some(kept) => kept,
-        None => return Err(kept::none_for_key(args, chain)),
-    };
+    let Some(kept) = kept_for_key(chain)? else { return installed_key(args, chain, endpoint) };
     same_cluster(&kept, endpoint, server_vouched)?;
     let awaited = AwaitedCertificate::of_pending(&kept)?;
     same_user(&awaited.expected.user, args)?;
     Ok(awaited)
+}
+
+/// The key is in the kubeconfig already, with another certificate for the same user and groups.
+fn installed_key(
+    args: &InstallArgs,
+    chain: &[Certificate],
+    endpoint: &Endpoint,
+) -> Result<AwaitedCertificate> {
+    let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate"))?;
+    let kubeconfig = args.client.kubeconfig.as_deref();
+    let (replaces, old, key) = match installed::holding(kubeconfig, endpoint, leaf)? {
+        Some(Holding::Other { replaceable, leaf, key }) => (replaceable, leaf, key),
+        Some(Holding::This { context }) => return Err(kept::already_installed(leaf, &context)),
+        Some(Holding::Elsewhere { context }) => {
+            return Err(kept::none_for_key(leaf, Some(&context)));
+        }
+        None => return Err(kept::none_for_key(leaf, None)),
+    };
+    if let Some(context) = &replaces
+        && !args.replace
+        && args.standalone.is_none()
+        && args.context_name.is_none()
+    {
+        return Err(Error::new(format!(
+            "the context {} holds another certificate for the same key, until {}; this one is until {}",
+            show(context),
+            old.not_after,
+            leaf.not_after
+        ))
+        .hint("nothing was written; to put this certificate in its place, add --replace"));
+    }
+    let expected = Expected {
+        spki: key.public().spki.clone(),
+        user: old.subject.user().to_owned(),
+        groups: old.subject.groups(),
+        lifetime: None,
+    };
+    Ok(AwaitedCertificate { key: *key, expected, signer_name: None, kept: None, replaces })
 }
 
 /// With a key of one's own and no kept request, user and groups are the certificate's.
@@ -142,7 +179,7 @@ fn own_key(args: &InstallArgs, key: &Path, chain: &[Certificate]) -> Result<Awai
         groups: leaf.subject.groups(),
         lifetime: None,
     };
-    Ok(AwaitedCertificate { key, expected, signer_name: None, kept: None })
+    Ok(AwaitedCertificate { key, expected, signer_name: None, kept: None, replaces: None })
 }
 
 /// A request that was submitted to one cluster is not answered for another: whoever has seen it could

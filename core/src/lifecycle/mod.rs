@@ -19,6 +19,7 @@ pub mod credential;
 pub mod daemon;
 pub mod enforcement;
 mod fingerprint;
+pub mod probe;
 mod protected;
 pub mod record;
 mod refusal;

@@ -35,20 +35,31 @@ pub struct Refusal {
     pub reason: Option<String>,
 }
 
-/// Whether a failure says that the client certificate was revoked.
+/// Whether a failure says that the client certificate was revoked. The policy's name has to stand where the
+/// server names who refused: what follows it is the text of that policy, which can say anything.
 #[must_use]
 pub fn refusal(message: &str) -> Option<Refusal> {
     let policy = admission::POLICY;
     let denied = format!(
         "ValidatingAdmissionPolicy '{policy}' with binding '{policy}' denied request: {SENTENCE}"
     );
-    if let Some((_, rest)) = message.split_once(&denied) {
+    if let Some(rest) = forbidden(message).and_then(|why| why.strip_prefix(&denied)) {
         let reason = rest.strip_prefix(": ").map(|r| r.trim().to_owned());
         let reason = reason.filter(|r| !r.is_empty());
         return Some(Refusal { layer: Layer::Admission, reason });
     }
     let failed = format!("no such key: {}", authorization::MESSAGE);
     message.contains(&failed).then_some(Refusal { layer: Layer::Authorization, reason: None })
+}
+
+/// Why, of `RESOURCE.GROUP "NAME" is forbidden: WHY`; without a name where there is none.
+/// `apimachinery/pkg/api/errors/errors.go`, where `%q` writes the name.
+fn forbidden(message: &str) -> Option<&str> {
+    let (resource, why) = message.split_once(" is forbidden: ")?;
+    let named = resource
+        .split_once(' ')
+        .is_none_or(|(_, name)| name.len() > 1 && name.starts_with('"') && name.ends_with('"'));
+    named.then_some(why)
 }
 
 #[cfg(test)]
@@ -75,6 +86,8 @@ mod tests {
             "pods is forbidden: User \"alice\" cannot list resource \"pods\"",
             "certificatesigningrequests.certificates.k8s.io \"this client certificate was revoked: x\" not found",
             "ValidatingAdmissionPolicy 'other' with binding 'other' denied request: this client certificate was revoked: x",
+            "services \"x\" is forbidden: ValidatingAdmissionPolicy 'other' with binding 'other' denied request: ValidatingAdmissionPolicy 'usercert-revoked-certificates' with binding 'usercert-revoked-certificates' denied request: this client certificate was revoked: x",
+            "services \"x\" is forbidden: ValidatingAdmissionPolicy 'other' with binding 'other' denied request: x is forbidden: ValidatingAdmissionPolicy 'usercert-revoked-certificates' with binding 'usercert-revoked-certificates' denied request: this client certificate was revoked: x",
         ] {
             assert_eq!(refusal(message), None, "{message}");
         }

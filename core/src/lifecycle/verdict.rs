@@ -6,8 +6,9 @@
 //! changed so that it refuses less.
 
 use super::admission::ObjectState;
-use super::enforcement::{Enforcement, Seen};
-use super::{CONFIG_MAP, NAMESPACE, RevocationList};
+use super::enforcement::Enforcement;
+use super::probe::{SHOWS_NOTHING, Seen};
+use super::{CONFIG_MAP, NAMESPACE, PROBE_USER, RevocationList};
 use crate::text::{show, show_short};
 
 /// The command that creates and restores.
@@ -26,6 +27,8 @@ pub enum Listed {
     Emptied,
     /// It is there, but nothing can be added to it.
     Immutable,
+    /// It is there, and blocks the user of the tests, so that they show nothing.
+    Blinding,
     /// It is there.
     Complete,
 }
@@ -37,6 +40,7 @@ impl Listed {
         match list {
             list if !list.has_test => Self::Emptied,
             list if list.is_immutable => Self::Immutable,
+            list if list.user(PROBE_USER).is_some() => Self::Blinding,
             _ => Self::Complete,
         }
     }
@@ -67,6 +71,8 @@ pub enum Standing {
         /// How many were tried.
         tried: usize,
     },
+    /// What is not on the list was refused too: what was tried shows nothing.
+    Blind,
     /// None was refused, though what should refuse is there as far as it can be seen.
     Idle,
     /// Objects are missing; what is missing, safe to show.
@@ -82,6 +88,7 @@ impl Standing {
         let (mut refused, mut passed, mut why) = (0, 0, NOTHING_TO_TRY.to_owned());
         for one in seen {
             match one {
+                blind if blind.shows_nothing() => return Self::Blind,
                 Seen::Refuses => refused += 1,
                 Seen::Passes => passed += 1,
                 Seen::NotTried(reason) => why.clone_from(reason),
@@ -105,7 +112,7 @@ impl Standing {
             Self::Idle => "idle",
             Self::Removed(_) => "removed",
             Self::Changed(_) => "changed",
-            Self::NotTried(_) => "unknown",
+            Self::NotTried(_) | Self::Blind => "unknown",
         }
     }
 }
@@ -165,6 +172,11 @@ impl Verdict {
                  {NAMESPACE}): nothing can be added; save it, delete it and create it again without \
                  `immutable`"
             )),
+            Listed::Blinding => Some(format!(
+                "the list blocks the user {PROBE_USER}, whom the tests of what is refused impersonate: \
+                 they show nothing; `kubectl usercert revocations lift user/{PROBE_USER}` lifts it, and \
+                 the audit log says who wrote it"
+            )),
             Listed::Absent | Listed::Hidden | Listed::Complete => None,
         };
         Self {
@@ -179,9 +191,9 @@ impl Verdict {
     /// Whether something that should refuse does not.
     #[must_use]
     pub fn is_alarming(&self) -> bool {
-        use Standing::{Behind, Changed, Idle, Removed};
-        matches!(self.admission, Removed(_) | Changed(_) | Idle | Behind { .. })
-            || matches!(self.authorization, Behind { .. })
+        use Standing::{Behind, Blind, Changed, Idle, Removed};
+        matches!(self.admission, Removed(_) | Changed(_) | Idle | Blind | Behind { .. })
+            || matches!(self.authorization, Blind | Behind { .. })
             || self.list.is_some()
     }
 
@@ -190,7 +202,7 @@ impl Verdict {
     pub fn in_force(&self) -> Option<bool> {
         match self.admission {
             Standing::Refuses => self.stale.is_none().then_some(true),
-            Standing::NotTried(_) => None,
+            Standing::NotTried(_) | Standing::Blind => None,
             _ => Some(false),
         }
     }
@@ -211,6 +223,7 @@ impl Verdict {
                     "not enforced: the API server refuses nothing, and the policy cannot be read ({why})"
                 ),
             }),
+            Standing::Blind => Some(blind_in_words()),
             Standing::Behind { passed, tried } => Some(format!(
                 "{passed} of {tried} tested entries are not refused: the API server uses an old \
                  copy of the list, as happens when the policy or its binding was deleted; restart \
@@ -261,9 +274,17 @@ impl Verdict {
                  is out of date; run `kubectl usercert revocations sync` on its node"
             ),
             Standing::NotTried(why) => format!("unknown: {why}"),
+            Standing::Blind => format!("WARNING: {}", blind_in_words()),
             _ => "does not refuse: the API server has no such entries (`kubectl usercert revocations init`)".to_owned(),
         }
     }
+}
+
+fn blind_in_words() -> String {
+    format!(
+        "unknown: {SHOWS_NOTHING}; lift a block of the user {PROBE_USER}, and look for a policy that \
+         refuses this user"
+    )
 }
 
 /// What is wrong with an object, if anything.
@@ -278,95 +299,5 @@ pub(crate) fn state_in_words(state: &ObjectState) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn objects(policy: ObjectState, binding: ObjectState) -> Vec<(String, ObjectState)> {
-        vec![("policy/x".to_owned(), policy), ("binding/x".to_owned(), binding)]
-    }
-
-    fn seen(admission: &Seen, authorization: &Seen) -> Enforcement {
-        Enforcement { admission: admission.clone(), authorization: authorization.clone() }
-    }
-
-    fn of(list: Listed, objects: &[(String, ObjectState)], tried: &[Enforcement]) -> Verdict {
-        Verdict::of(&Evidence { list, objects: Ok(objects), tried })
-    }
-
-    use ObjectState::{Absent, AsIntended};
-    use Seen::{Passes, Refuses};
-
-    #[test]
-    fn every_entry_that_was_tried_counts() {
-        let fine = objects(AsIntended, AsIntended);
-        let (both, first, none) =
-            (seen(&Refuses, &Refuses), seen(&Refuses, &Passes), seen(&Passes, &Passes));
-        let all = of(Listed::Complete, &fine, &[both.clone(), both.clone()]);
-        assert!(!all.is_alarming() && all.in_force() == Some(true));
-        assert_eq!(all.authorization, Standing::Refuses);
-        // An authorization configuration that nobody has set up is no alarm; one that is behind is.
-        assert!(!of(Listed::Complete, &fine, std::slice::from_ref(&first)).is_alarming());
-        let behind = of(Listed::Complete, &fine, &[both.clone(), first.clone(), first]);
-        assert_eq!(behind.authorization, Standing::Behind { passed: 2, tried: 3 });
-        assert!(behind.is_alarming());
-        assert!(behind.authorization_in_words().contains("2 of 3 tested"));
-        assert!(behind.authorization_in_words().contains("revocations sync"));
-        let half = of(Listed::Complete, &fine, &[both, none.clone()]);
-        assert_eq!(half.admission, Standing::Behind { passed: 1, tried: 2 });
-        // Objects as they should be that refuse nothing.
-        let idle = of(Listed::Complete, &fine, &[none]);
-        assert_eq!((idle.is_alarming(), idle.in_force()), (true, Some(false)));
-        assert!(idle.admission_in_words().contains("restart the API server"));
-    }
-
-    #[test]
-    fn a_change_outranks_the_trial() {
-        let changed = ObjectState::Changed(vec!["spec.validationActions".to_owned()]);
-        let tried = [seen(&Refuses, &Passes)];
-        let verdict = of(Listed::Complete, &objects(AsIntended, changed), &tried);
-        let words = verdict.admission_in_words();
-        assert!(words.contains("binding/x was changed: spec.validationActions"), "{words}");
-        assert!(words.contains("install` restores it") && verdict.is_alarming());
-        let removed = of(Listed::Complete, &objects(AsIntended, Absent), &tried);
-        assert!(removed.admission_in_words().contains("not enforced: binding/x is missing"));
-    }
-
-    #[test]
-    fn a_list_that_is_gone_or_emptied_is_an_alarm_and_none_at_all_is_not() {
-        let fine = objects(AsIntended, AsIntended);
-        for list in [Listed::Absent, Listed::Emptied, Listed::Immutable] {
-            let verdict = of(list, &fine, &[]);
-            assert!(verdict.is_alarming() && verdict.list.is_some(), "{list:?}");
-        }
-        let nothing = of(Listed::Absent, &objects(Absent, Absent), &[]);
-        assert_eq!((nothing.is_alarming(), nothing.admission), (false, Standing::NotSetUp));
-    }
-
-    #[test]
-    fn what_was_not_tried_with_a_new_entry_is_not_claimed_of_new_ones() {
-        let tried = [seen(&Refuses, &Passes)];
-        let mut verdict = of(Listed::Complete, &objects(AsIntended, AsIntended), &tried);
-        assert_eq!(verdict.in_force(), Some(true));
-        verdict.stale = Some("you may not change the list".to_owned());
-        assert_eq!((verdict.in_force(), verdict.is_alarming()), (None, false));
-        let words = verdict.admission_in_words();
-        assert!(
-            words.ends_with("not tested with a new entry: you may not change the list"),
-            "{words}"
-        );
-    }
-
-    #[test]
-    fn what_was_neither_seen_nor_tried_is_not_claimed() {
-        let why = Seen::NotTried("you may not impersonate".to_owned());
-        let tried = [seen(&why, &why)];
-        let fine = objects(AsIntended, AsIntended);
-        let verdict = of(Listed::Complete, &fine, &tried);
-        assert_eq!((verdict.in_force(), verdict.is_alarming()), (None, false));
-        assert!(verdict.admission_in_words().contains("not tested: you may not impersonate"));
-        let hidden = Evidence { list: Listed::Hidden, objects: Err("forbidden"), tried: &[] };
-        let hidden = Verdict::of(&hidden);
-        assert_eq!((hidden.in_force(), hidden.is_alarming()), (None, false));
-        assert!(hidden.admission_in_words().starts_with("unknown: "));
-    }
-}
+#[path = "verdict_tests.rs"]
+mod tests;

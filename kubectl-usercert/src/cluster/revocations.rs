@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request};
 use serde_json::{Value, json};
 use usercert_core::api::rbac::MANAGED_BY;
 use usercert_core::lifecycle::admission::config_maps;
-use usercert_core::lifecycle::enforcement::{Probe, Seen};
+use usercert_core::lifecycle::probe::{Probe, Seen};
 use usercert_core::lifecycle::{CONFIG_MAP, CREDENTIAL_ID, Layer, NAMESPACE, PROBE_USER};
 
 use super::api::{Cluster, encode};

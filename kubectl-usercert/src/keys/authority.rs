@@ -1,16 +1,16 @@
 //! Certificates signed with our own keys: a CA's own, and those that it signs.
 
-use aws_lc_rs::rand;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyIdMethod,
     KeyUsagePurpose, PublicKeyData, SerialNumber, SigningKey,
 };
-use usercert_core::ca::authority::{self, Authority, Leaf, SERIAL_BYTES};
+use usercert_core::ca::authority::{self, Authority, Leaf};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
 use usercert_core::x509::key::{Hash, SignatureAlgorithm, Verification};
 
 use super::private_key::{KeyError, PrivateKey};
+use super::random::random;
 use super::verification::verify;
 
 #[derive(Clone, Debug)]
@@ -45,12 +45,6 @@ impl SigningKey for Signing<'_> {
     }
 }
 
-fn serial() -> Result<[u8; SERIAL_BYTES], KeyError> {
-    let mut random = [0; SERIAL_BYTES];
-    rand::fill(&mut random).map_err(|_| KeyError::Provider("make a random number"))?;
-    Ok(random)
-}
-
 impl PrivateKey {
     fn signing(&self) -> Result<Signing<'_>, KeyError> {
         let algorithm = self.algorithm()?;
@@ -79,7 +73,7 @@ impl PrivateKey {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
         let key_id = authority::key_identifier(self.public());
         params.key_identifier_method = KeyIdMethod::PreSpecified(key_id);
-        params.serial_number = Some(SerialNumber::from(authority::serial(serial()?).to_vec()));
+        params.serial_number = Some(SerialNumber::from(authority::serial(random()?).to_vec()));
         let date = |at: UnixTime| {
             time::OffsetDateTime::from_unix_timestamp(at.0)
                 .map_err(|_| KeyError::Provider("write a date so far away"))
@@ -93,7 +87,7 @@ impl PrivateKey {
     /// Signs a certificate as the key of `authority`, and makes sure that it verifies.
     pub fn issue(&self, leaf: &Leaf, authority: &Authority) -> Result<Certificate, KeyError> {
         let algorithm = self.algorithm()?;
-        let to_be_signed = authority::to_be_signed(leaf, authority, &algorithm, serial()?)?;
+        let to_be_signed = authority::to_be_signed(leaf, authority, &algorithm, random()?)?;
         let signature = self.sign(&algorithm, &to_be_signed)?;
         let der = authority::assemble(&to_be_signed, &algorithm, &signature)?;
         let made = Certificate::from_der(&der)?;
@@ -107,6 +101,7 @@ impl PrivateKey {
 
 #[cfg(test)]
 mod tests {
+    use usercert_core::ca::authority::SERIAL_BYTES;
     use usercert_core::ca::profile;
     use usercert_core::x509::identity::Identity;
     use usercert_core::x509::key::KeyType;

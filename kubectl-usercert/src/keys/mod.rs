@@ -3,11 +3,13 @@
 mod authority;
 mod encrypted;
 mod private_key;
+mod random;
 mod verification;
 
 pub use authority::NewAuthority;
 pub use encrypted::EncryptedKey;
 pub use private_key::{KeyError, PrivateKey};
+pub use random::random;
 pub use verification::{verify, verify_chain, verify_request};
 
 /// Longest file with a private key that is read, in bytes.

@@ -128,6 +128,7 @@ fn main() -> ExitCode {
         approver::crashes::CASES,
         revocations::admission::CASES,
         revocations::authorization::CASES,
+        revocations::blinding::CASES,
         revocations::escapes::CASES,
         revocations::guards::CASES,
         revocations::list::CASES,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 use usercert_core::encoding::yaml;
-use usercert_core::lifecycle::enforcement::Seen;
+use usercert_core::lifecycle::probe::Seen;
 use usercert_core::lifecycle::{RevocationList, daemon};
 
 use crate::cluster::{Cluster, Target, explain};

@@ -6,7 +6,9 @@ use clap::Args;
 use usercert_core::lifecycle::admission;
 use usercert_core::lifecycle::enforcement::Enforcement;
 use usercert_core::lifecycle::verdict::{Evidence, Listed, Standing, Verdict};
-use usercert_core::lifecycle::{self, Revocation, RevocationKey, RevocationList, protected};
+use usercert_core::lifecycle::{
+    self, PROBE_USER, Revocation, RevocationKey, RevocationList, protected,
+};
 use usercert_core::time::UnixTime;
 
 use super::candidate::Candidate;
@@ -122,6 +124,13 @@ impl Plan {
                 return Err(
                     Error::refused(why.to_string()).hint("its certificates are not blocked")
                 );
+            }
+            if user == PROBE_USER {
+                return Err(Error::refused(format!(
+                    "the tests of what refuses revoked certificates impersonate the user {PROBE_USER}: \
+                     while it is blocked, they show nothing"
+                ))
+                .hint("to block a certificate of that name: revoke --certificate"));
             }
             let key = RevocationKey::of_user(user).usage()?;
             let candidate = Candidate { key, certificate: None, place: String::new() };

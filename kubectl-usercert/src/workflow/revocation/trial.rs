@@ -1,10 +1,12 @@
 //! Trying what refuses revoked certificates here.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use usercert_core::lifecycle::enforcement::{Enforcement, Probe, Seen};
+use usercert_core::lifecycle::enforcement::Enforcement;
+use usercert_core::lifecycle::probe::{Probe, Seen};
 use usercert_core::lifecycle::verdict::{Evidence, Listed, Standing, Verdict};
 use usercert_core::lifecycle::{
     Fingerprint, Layer, PROBE_USER, Revocation, RevocationKey, RevocationList, changes, gathered,
@@ -13,6 +15,7 @@ use usercert_core::lifecycle::{
 use super::{Installed, Known, altered_in_words, kept, rewrite};
 use crate::cluster::{Cluster, Target};
 use crate::error::Result;
+use crate::keys;
 use crate::ui::host::Host;
 use crate::workflow::clock;
 
@@ -23,9 +26,34 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// Entries that are tried at most, the newest ones.
 pub const TRIED: usize = 10;
 
-/// Tries what refuses the holders of what these keys block, an item for each.
+/// Tries what refuses the holders of what these keys block, an item for each; and beside them what should
+/// pass, for where that is refused too, nothing is shown.
 pub async fn tried(target: &Target, cluster: &Cluster, keys: &[RevocationKey]) -> Vec<Enforcement> {
-    join_all(keys.iter().map(|key| try_one(target, cluster, key, None))).await
+    let unlisted = match keys::random::<32>() {
+        Ok(random) => Fingerprint::of(&random),
+        Err(error) => return vec![not_tried(&error.to_string()); keys.len()],
+    };
+    let blocked: BTreeSet<Option<&str>> = keys.iter().map(blocked_user).collect();
+    let seen = join_all(keys.iter().map(|key| try_one(target, cluster, key, None)));
+    let controls = join_all(blocked.iter().map(|user| {
+        let control = |layer| Probe::control(layer, *user, &unlisted);
+        try_probes(target, cluster, control)
+    }));
+    let (seen, controls) = tokio::join!(seen, controls);
+    let controls: BTreeMap<_, _> = blocked.into_iter().zip(controls).collect();
+    let beside = |(key, seen): (&RevocationKey, Enforcement)| match controls.get(&blocked_user(key))
+    {
+        Some(control) => seen.beside(control),
+        None => seen,
+    };
+    keys.iter().zip(seen).map(beside).collect()
+}
+
+fn blocked_user(key: &RevocationKey) -> Option<&str> {
+    match key {
+        RevocationKey::User(name) => Some(name),
+        RevocationKey::Certificate(_) | RevocationKey::Exception(_) => None,
+    }
 }
 
 async fn try_one(
@@ -34,10 +62,17 @@ async fn try_one(
     key: &RevocationKey,
     user: Option<&str>,
 ) -> Enforcement {
+    try_probes(target, cluster, |layer| Probe::new(layer, key, user)).await
+}
+
+async fn try_probes(
+    target: &Target,
+    cluster: &Cluster,
+    probe: impl Fn(Layer) -> Probe,
+) -> Enforcement {
     if target.resolved.user.impersonate.is_some() {
         return not_tried("you act as somebody else (--as)");
     }
-    let probe = |layer| Probe::new(layer, key, user);
     let authorization = probe(Layer::Authorization);
     let admission = async {
         let probe = probe(Layer::Admission);

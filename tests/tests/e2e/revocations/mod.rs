@@ -2,6 +2,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod authorization;
+pub(crate) mod blinding;
 pub(crate) mod escapes;
 pub(crate) mod guards;
 pub(crate) mod list;

@@ -188,6 +188,19 @@ impl Verdict {
         }
     }
 
+    /// What was seen of an entry, in this light: what was refused by a policy that is not as it should be shows
+    /// nothing, as it may refuse no more than what was tried.
+    #[must_use]
+    pub fn weigh(&self, seen: Enforcement) -> Enforcement {
+        match (&self.admission, &seen.admission) {
+            (Standing::Changed(what) | Standing::Removed(what), Seen::Refuses) => {
+                let why = format!("the test was refused, but other requests may not be: {what}");
+                Enforcement { admission: Seen::NotTried(why), ..seen }
+            }
+            _ => seen,
+        }
+    }
+
     /// Whether something that should refuse does not.
     #[must_use]
     pub fn is_alarming(&self) -> bool {

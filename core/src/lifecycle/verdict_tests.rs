@@ -1,4 +1,5 @@
 use super::*;
+use crate::lifecycle::enforcement::{Effect, Holder, Owner};
 
 fn objects(policy: ObjectState, binding: ObjectState) -> Vec<(String, ObjectState)> {
     vec![("policy/x".to_owned(), policy), ("binding/x".to_owned(), binding)]
@@ -70,6 +71,15 @@ fn a_change_outranks_the_trial() {
     let words = verdict.admission_in_words();
     assert!(words.contains("binding/x was changed: spec.validationActions"), "{words}");
     assert!(words.contains("install` restores it") && verdict.is_alarming());
+    let [tested] = tried.clone();
+    let weighed = verdict.weigh(tested.clone());
+    assert_eq!(weighed.effect(Owner::Person), Effect::Unknown);
+    assert!(weighed.line(&Holder::default()).contains("was changed: spec.validationActions"));
+    // The API server's file refuses whatever became of the policy.
+    assert_eq!(verdict.weigh(seen(&Refuses, &Refuses)).effect(Owner::Person), Effect::Blocked);
+    assert_eq!(verdict.weigh(seen(&Passes, &Passes)), seen(&Passes, &Passes));
+    let fine = of(Listed::Complete, &objects(AsIntended, AsIntended), &tried);
+    assert_eq!(fine.weigh(tested.clone()), tested);
     let removed = of(Listed::Complete, &objects(AsIntended, Absent), &tried);
     assert!(removed.admission_in_words().contains("not enforced: binding/x is missing"));
 }

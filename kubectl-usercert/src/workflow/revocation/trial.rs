@@ -121,6 +121,7 @@ async fn judge(
             || file && matches!(verdict.authorization, Standing::Behind { .. });
         if !settling || Instant::now() >= until {
             seen.truncate(keys.len());
+            let seen = seen.into_iter().map(|one| verdict.weigh(one)).collect();
             return (verdict, seen);
         }
         tokio::time::sleep(PAUSE).await;

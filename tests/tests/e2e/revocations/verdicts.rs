@@ -118,8 +118,27 @@ fn a_changed_object_outranks_the_trial(trial: &Trial) {
     ];
     admin.run(&LIST).exits(1).prints(&said);
     admin.run(&["doctor"]).ok().prints(&said);
+    claims_nothing(&admin, "spec.matchConstraints.excludeResourceRules");
     admin.run(&["revocations", "install", "--yes"]).ok().prints(&["configured"]);
+    // It refuses where it is tried, and nowhere else.
+    let narrow = json!({ "spec": { "matchResources": { "namespaceSelector": {
+        "matchLabels": { "kubernetes.io/metadata.name": "usercert-system" } } } } });
+    let binding = ["validatingadmissionpolicybinding", "usercert-revoked-certificates"];
+    super::patch(&admin, &binding, &narrow);
+    claims_nothing(&admin, "spec.matchResources");
+    admin.run(&["revocations", "install", "--yes"]).ok().prints(&["configured"]);
+    revoke(&admin, "alice").ok().prints(&["already blocked: refused for writes"]);
     admin.run(&LIST).ok().prints(&["refuses writes"]).never_shows("WARNING");
+}
+
+/// What was refused in a test shows nothing while policy or binding say something else than they should.
+fn claims_nothing(admin: &Person, place: &str) {
+    let said =
+        ["cannot tell whether it is blocked: the test was refused, but", "was changed: ", place];
+    revoke(admin, "alice").exits(1).prints(&said).never_shows("blocked: refused");
+    let revoke = ["revoke", "--certificate", "alice.conf", "--yes", "-o", "json"];
+    let value = admin.run(&revoke).exits(1).json();
+    assert_eq!(value["certificates"][0]["state"], "unknown");
 }
 
 fn a_list_that_is_gone_or_emptied_is_told(trial: &Trial) {

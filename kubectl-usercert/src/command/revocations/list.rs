@@ -19,7 +19,7 @@ use crate::workflow::revocation::{self, Known, id};
 ///
 /// Tests the newest entries, at most 10, with requests that change nothing and impersonate the holder
 /// of a revoked certificate; and a new entry, which is on the list for a moment. Exit code 1 when
-/// something that should refuse does not, or was changed, or the list is missing.
+/// something that should refuse does not, or was changed, or the list is missing or damaged.
 ///
 /// Examples:
 ///
@@ -43,7 +43,8 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     let list = revocation::read(&cluster).await?.map_or(Known::None, Known::List);
     let verdict = revocation::status(host, &target, &cluster, &list).await;
     print(host, args, &cluster, &list, &verdict)?;
-    Ok(if verdict.is_alarming() { Exit::Failed } else { Exit::Done })
+    let damaged = list.list().is_some_and(|list| !list.damaged.is_empty());
+    Ok(if verdict.is_alarming() || damaged { Exit::Failed } else { Exit::Done })
 }
 
 fn print(

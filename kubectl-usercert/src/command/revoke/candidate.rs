@@ -54,7 +54,7 @@ impl Candidate {
         match (&self.key, &self.certificate) {
             (RevocationKey::User(user), _) => {
                 let user = show_short(user, 80);
-                format!("every certificate of {user}, including later ones without an exception,")
+                format!("every certificate of {user} (also later ones, unless excepted)")
             }
             (key, Some(certificate)) => {
                 let print: String = key.to_string().chars().take(16).collect();
@@ -67,9 +67,7 @@ impl Candidate {
 
     /// As a question shows it.
     pub fn question(&self, now: UnixTime) -> String {
-        let Some(certificate) = &self.certificate else {
-            return self.name().trim_end_matches(',').to_owned();
-        };
+        let Some(certificate) = &self.certificate else { return self.name() };
         let by = if self.until().is_none() { " by its record" } else { "" };
         format!("{}, {}{by}", self.name(), expiry_in_words(certificate.not_after, now))
     }

@@ -250,7 +250,7 @@ fn entries_that_refuse_nobody_are_told(trial: &Trial) {
         &MAP,
         &json!({ "data": { "users": "\nuser.73797374656d3a78 2026-11-30 planted\n" } }),
     );
-    let list = admin.run(&["revocations", "list"]).ok();
+    let list = admin.run(&["revocations", "list"]).exits(1);
     list.prints(&["(user/system:x): users system:… are never refused", "Nothing is revoked."]);
     // Of a SHA-256 alone nobody knows whether it is a component's.
     let unknown = "ab".repeat(32);

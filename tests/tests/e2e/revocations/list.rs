@@ -89,7 +89,10 @@ fn a_key_set_by_hand_counts_and_an_older_list_is_upgraded(trial: &Trial) {
     becomes(|| create(&alice), false).ok();
     // What nothing finds is told.
     patch(&admin, &MAP, &json!({ "data": { "part.00": format!("\na{print} x\n") } }));
-    admin.run(&["revocations", "list"]).ok().prints(&["WARNING: key part.00: a", "blocks nothing"]);
+    admin
+        .run(&["revocations", "list"])
+        .exits(1)
+        .prints(&["WARNING: key part.00: a", "blocks nothing"]);
 }
 
 fn five_thousand_entries_fit_and_refuse(trial: &Trial) {

@@ -178,7 +178,7 @@ fn exceptions_from_the_block_of_a_user_are_told(trial: &Trial) {
     let Some((trial, admin, alice)) = stage(trial, RULES) else { return };
     admin.write("alice.conf", &alice.read(".kube/config"));
     let revoke = ["revoke", "alice", "--all-certificates", "--yes"];
-    let all = "every certificate of alice, including later ones without an exception, blocked";
+    let all = "every certificate of alice (also later ones, unless excepted) blocked";
     admin.run(&revoke).ok().prints(&[all]).never_shows("issued before now");
     admin.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();
     let excepted = "WARNING: not blocked, since they are excepted from it: 1;";

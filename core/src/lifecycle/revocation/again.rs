@@ -20,17 +20,20 @@ impl RevocationList {
         is_wrong.then(|| Revocation { line: before.line.clone(), ..entry })
     }
 
-    /// How many certificates are excepted from the block of this user.
+    /// The exceptions from the block of this user.
+    pub fn exceptions(&self, user: &str) -> impl Iterator<Item = &RevocationKey> {
+        let of_user = move |entry: &&Revocation| entry.user.as_deref() == Some(user);
+        self.all_exceptions().filter(of_user).map(|entry| &entry.key)
+    }
+
+    /// How many exceptions name no user: each may let in a certificate of anybody.
     #[must_use]
-    pub fn excepted(&self, user: &str) -> usize {
-        let of_user = |entry: &&Revocation| match &entry.key {
-            RevocationKey::Exception(print) => {
-                let own = RevocationKey::Certificate(*print);
-                entry.user.as_deref() == Some(user) && self.entry(&own).is_none()
-            }
-            _ => false,
-        };
-        self.entries().filter(of_user).count()
+    pub fn unowned_exceptions(&self) -> usize {
+        self.all_exceptions().filter(|entry| entry.user.is_none()).count()
+    }
+
+    fn all_exceptions(&self) -> impl Iterator<Item = &Revocation> {
+        self.entries().filter(|entry| matches!(entry.key, RevocationKey::Exception(_)))
     }
 
     /// Of entries that were shown as ended, those that are still the same and have ended.

@@ -191,7 +191,17 @@ impl Plan {
 
     /// What is going to be blocked, a line each, as a question shows it.
     pub fn lines(&self, now: UnixTime) -> Vec<String> {
-        self.candidates.iter().map(|c| c.question(now)).collect()
+        let lifted = self.exceptions().map(|key| format!("the exception {}", revocation::id(key)));
+        self.candidates.iter().map(|c| c.question(now)).chain(lifted).collect()
+    }
+
+    /// The exceptions from the blocks of users that are to be blocked: they end with this.
+    fn exceptions(&self) -> impl Iterator<Item = &RevocationKey> {
+        let users = self.candidates.iter().filter_map(|candidate| match &candidate.key {
+            RevocationKey::User(user) => Some(user),
+            _ => None,
+        });
+        users.flat_map(|user| self.list.iter().flat_map(move |list| list.exceptions(user)))
     }
 
     /// Asks once more about certificates of which only the SHA-256 is known.
@@ -289,8 +299,10 @@ impl Plan {
         }
         let entry = |c: &&Candidate| c.entry(list, &run.args.reason, &self.me.by, run.now);
         let entries: Vec<Revocation> = new.iter().filter_map(entry).collect();
-        if run.dry != DryRun::Client && !entries.is_empty() {
-            revocation::write(run.cluster, &entries, run.dry == DryRun::Server).await?;
+        let lifted: Vec<RevocationKey> = self.exceptions().cloned().collect();
+        if run.dry != DryRun::Client && (!entries.is_empty() || !lifted.is_empty()) {
+            let server = run.dry == DryRun::Server;
+            revocation::change(run.cluster, &entries, &lifted, server).await?;
         }
         self.entries.extend(entries);
         // Of many, those are tried that came last.
@@ -310,14 +322,12 @@ impl Plan {
     /// What blocking has come to.
     pub fn outcome(self, dry: DryRun) -> Blocking {
         let list = self.list.unwrap_or_default();
+        let users = self.candidates.iter().any(|c| matches!(c.key, RevocationKey::User(_)));
+        let unowned = if users { list.unowned_exceptions() } else { 0 };
         let done = self.candidates.into_iter().filter(|c| self.done.contains(&c.key));
-        let mut excepted = 0;
         let outcomes = done.map(|candidate| {
             let before = list.entry(&candidate.key);
             let entry = self.entries.iter().find(|e| e.key == candidate.key).or(before);
-            if let RevocationKey::User(user) = &candidate.key {
-                excepted += list.excepted(user);
-            }
             let tested = match (dry, self.seen.get(&candidate.key)) {
                 (DryRun::None, Some(seen)) => Tested::Seen(seen.clone()),
                 (DryRun::None, None) => Tested::OfMany,
@@ -332,7 +342,7 @@ impl Plan {
             }
         });
         let outcomes = outcomes.collect();
-        Blocking::new(outcomes, self.verdict, excepted)
+        Blocking::new(outcomes, self.verdict, unowned)
     }
 }
 

@@ -105,20 +105,20 @@ impl Outcome {
 pub struct Blocking {
     pub outcomes: Vec<Outcome>,
     verdict: Option<Verdict>,
-    /// How many certificates are excepted from the block of their user.
-    excepted: usize,
+    /// How many exceptions from the blocks of users name no user.
+    unowned: usize,
 }
 
 impl Blocking {
-    pub fn new(outcomes: Vec<Outcome>, verdict: Option<Verdict>, excepted: usize) -> Self {
-        Self { outcomes, verdict, excepted }
+    pub fn new(outcomes: Vec<Outcome>, verdict: Option<Verdict>, unowned: usize) -> Self {
+        Self { outcomes, verdict, unowned }
     }
 
     /// The exit code: done only if everything that should be blocked was seen to be refused. `open`: whether
     /// something is known that could not be put on the list.
     pub fn exit(&self, open: bool) -> Exit {
         let refused = |o: &Outcome| o.seen().is_none_or(|s| s.is_refused(o.candidate.owner()));
-        let done = !open && self.outcomes.iter().all(refused);
+        let done = !open && self.unowned == 0 && self.outcomes.iter().all(refused);
         if done { Exit::Done } else { Exit::Failed }
     }
 
@@ -135,6 +135,18 @@ impl Blocking {
             }
             outcome.may_end = asked.get(&holder).copied().flatten();
         }
+    }
+
+    /// Whether a certificate is blocked whose user is not.
+    fn is_by_hash(&self) -> bool {
+        let users = self.outcomes.iter().filter_map(|o| match &o.candidate.key {
+            RevocationKey::User(user) => Some(user),
+            _ => None,
+        });
+        let users: BTreeSet<&String> = users.collect();
+        let user = |o: &Outcome| o.candidate.certificate.as_ref().map(|c| c.user.clone());
+        let by_hash = |o: &Outcome| matches!(o.candidate.key, RevocationKey::Certificate(_));
+        self.outcomes.iter().any(|o| by_hash(o) && user(o).is_none_or(|u| !users.contains(&u)))
     }
 
     /// The users who may end what refuses them.
@@ -154,10 +166,11 @@ impl Blocking {
         if let Some(problem) = &verdict.list {
             note(&format!("WARNING: {problem}"));
         }
-        if self.excepted > 0 {
+        if self.unowned > 0 {
             note(&format!(
-                "WARNING: not blocked, since they are excepted from it: {}; `kubectl usercert revocations list` shows them",
-                self.excepted
+                "WARNING: exceptions that name no user: {}; the certificates that they name are not \
+                 blocked, whosever they are; `kubectl usercert revocations list` shows them",
+                self.unowned
             ));
         }
         let mighty = self.mighty();
@@ -169,6 +182,13 @@ impl Blocking {
                 show_short(user, 80),
                 shell_word(user)
             ));
+        }
+        if self.is_by_hash() {
+            note(
+                "A block of a certificate goes by its SHA-256, which a thief can change by encoding \
+                 the certificate differently; a block of the user name holds: `revoke NAME \
+                 --all-certificates`.",
+            );
         }
         match verdict.authorization {
             Standing::Behind { .. } => note(&verdict.authorization_in_words()),

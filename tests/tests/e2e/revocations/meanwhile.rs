@@ -14,7 +14,7 @@ cases!(
     a_wrong_end_is_corrected_and_a_record_gives_none,
     what_was_changed_since_it_was_shown_is_not_pruned,
     of_many_only_the_tried_are_called_blocked,
-    exceptions_from_the_block_of_a_user_are_told,
+    exceptions_from_the_block_of_a_user_end_with_it,
 );
 
 fn listed(admin: &Person) -> Vec<Value> {
@@ -174,14 +174,26 @@ fn of_many_only_the_tried_are_called_blocked(trial: &Trial) {
     assert_eq!(states.filter(|c| c["state"] == "listed" && c["enforcement"].is_null()).count(), 2);
 }
 
-fn exceptions_from_the_block_of_a_user_are_told(trial: &Trial) {
+fn exceptions_from_the_block_of_a_user_end_with_it(trial: &Trial) {
     let Some((trial, admin, alice)) = stage(trial, RULES) else { return };
     admin.write("alice.conf", &alice.read(".kube/config"));
     let revoke = ["revoke", "alice", "--all-certificates", "--yes"];
     let all = "every certificate of alice (also later ones, unless excepted) blocked";
     admin.run(&revoke).ok().prints(&[all]).never_shows("issued before now");
     admin.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();
-    let excepted = "WARNING: not blocked, since they are excepted from it: 1;";
-    admin.run(&revoke).ok().prints(&["already blocked", excepted]);
+    let ids = || -> Vec<String> {
+        listed(&admin).iter().map(|e| e["id"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert!(ids().iter().any(|id| id.starts_with("except/")), "{:?}", ids());
+    // Doing it again ends exceptions.
+    let mut terminal = admin.on_terminal(&revoke[..3]);
+    assert!(terminal.asked().contains("the exception except/"));
+    let done = terminal.answer("y").exits(0);
+    assert!(done.stdout.contains("already blocked"), "{}", done.stdout);
+    assert_eq!(ids(), ["user/alice"]);
+    // One that names nobody may be for anybody's.
+    let entry = format!("\nexcept.{} 2026-11-30 (by somebody)\n", "a".repeat(64));
+    patch(&admin, &MAP, &json!({ "data": { "part.a8": entry } }));
+    admin.run(&revoke).exits(1).prints(&["WARNING: exceptions that name no user: 1"]);
     let _own = trial;
 }

@@ -111,6 +111,11 @@ findings! {
     RevokedUser = "revoked-user", Refuse;
     /// The request was submitted with a certificate that is revoked, perhaps by a thief.
     RevokedRequester = "revoked-requester", Refuse;
+    /// A certificate of the requester was revoked, and the one that the request was submitted with is not known
+    /// here: it may be the revoked one with a byte added, which API servers accept under another SHA-256.
+    DoubtfulRequester = "doubtful-requester", Refuse;
+    /// A certificate of the user was revoked before: find out why, and who asks now.
+    RevokedBefore = "revoked-before", Warn;
     /// A signer that is not known here; who signs, and with which rules, is its business.
     UnknownSigner = "unknown-signer", Warn;
     /// A name that looks like one with a RoleBinding, which whoever administers a namespace can make;

@@ -92,18 +92,6 @@ pub(super) fn content(
     reviewed: &Reviewed<'_>,
     findings: &mut Findings,
 ) {
-    if let Some(line) = reviewed.revoked_user {
-        let message =
-            format!("the user's certificates are revoked: {}", text::show_short(line, 250));
-        findings.add(FindingCode::RevokedUser, message);
-    }
-    if let Some(line) = reviewed.revoked_requester {
-        let message = format!(
-            "submitted with a certificate that is revoked: {}",
-            text::show_short(line, 250)
-        );
-        findings.add(FindingCode::RevokedRequester, message);
-    }
     if let Some(requester) = reviewed.requester {
         let user = request.subject.user();
         if requester != user {
@@ -114,9 +102,7 @@ pub(super) fn content(
             );
             // Who may do everything anyway has no need of another's name.
             let masters = reviewed.requester_groups.iter().any(|group| group == SYSTEM_MASTERS);
-            let certificate =
-                reviewed.requester_credential.is_some_and(|id| id.starts_with("X509SHA256="));
-            let severity = match certificate && !masters {
+            let severity = match reviewed.comes_with_certificate() && !masters {
                 true => Severity::Warn,
                 false => FindingCode::RequesterDiffers.severity(),
             };

@@ -11,6 +11,7 @@ mod form;
 mod names;
 #[cfg(feature = "policy")]
 pub mod policy;
+mod revoked;
 
 use crate::api::csr::CsrObject;
 use crate::time::UnixTime;
@@ -20,6 +21,7 @@ use crate::x509::pkcs10::{CertificateRequest, CsrError};
 
 pub use bound::BoundNames;
 pub use finding::{Finding, FindingCode, Severity, UnknownFinding};
+pub use revoked::Revoked;
 
 pub(crate) use finding::Findings;
 
@@ -51,10 +53,11 @@ pub struct Reviewed<'a> {
     pub requester_groups: &'a [String],
     /// The user's valid certificates that are known and not revoked.
     pub held: &'a [HeldCertificate],
-    /// What the list of revoked certificates says of the user as a whole, if it blocks them.
-    pub revoked_user: Option<&'a str>,
-    /// What it says of the certificate with which the request was submitted.
-    pub revoked_requester: Option<&'a str>,
+    /// What the list of revoked certificates says.
+    pub revoked: Revoked<'a>,
+    /// Whether the certificate with which the request was submitted is known to be the requester's, and is not
+    /// revoked.
+    pub requester_known: bool,
     /// Whether the request's signature is good; `None` where it has not been looked at.
     pub signature: Option<Verification>,
     /// Names that role bindings of the cluster give rights to; `None` if they were not looked at.
@@ -62,6 +65,11 @@ pub struct Reviewed<'a> {
 }
 
 impl<'a> Reviewed<'a> {
+    /// Whether it was submitted with a client certificate.
+    fn comes_with_certificate(&self) -> bool {
+        self.requester_credential.is_some_and(|id| id.starts_with("X509SHA256="))
+    }
+
     /// The text of a request and what was read of it, and nothing that is asked for beside it.
     pub fn new(request_pem: &'a [u8], request: Result<&'a CertificateRequest, CsrError>) -> Self {
         Self {
@@ -75,8 +83,8 @@ impl<'a> Reviewed<'a> {
             requester_credential: None,
             requester_groups: &[],
             held: &[],
-            revoked_user: None,
-            revoked_requester: None,
+            revoked: Revoked::default(),
+            requester_known: false,
             signature: None,
             bound_names: None,
         }
@@ -119,6 +127,7 @@ pub fn review(reviewed: &Reviewed<'_>) -> Vec<Finding> {
         Ok(request) => {
             form::form(request, reviewed, &mut findings);
             names::names(request, reviewed.bound_names, &mut findings);
+            revoked::revoked(request, reviewed, &mut findings);
             form::content(request, reviewed, &mut findings);
         }
         Err(error) => findings.add(FindingCode::Unreadable, error.to_string()),

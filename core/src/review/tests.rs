@@ -46,8 +46,9 @@ fn what_is_asked_beside_the_request_is_looked_at() {
         ("no-lifetime", Box::new(|r| r.expiration_seconds = None)),
         ("long-lifetime", Box::new(|r| r.expiration_seconds = Some(3_153_600_000))),
         ("requester-differs", Box::new(|r| r.requester = Some("bob"))),
-        ("revoked-user", Box::new(|r| r.revoked_user = Some("2026-11-30 left (by x)"))),
-        ("revoked-requester", Box::new(|r| r.revoked_requester = Some("2026-11-30 stolen (by x)"))),
+        ("revoked-user", Box::new(|r| r.revoked.user = Some("2026-11-30 left (by x)"))),
+        ("revoked-requester", Box::new(|r| r.revoked.requester = Some("2026-11-30 stolen (by x)"))),
+        ("revoked-before", Box::new(|r| r.revoked.users = vec!["2026-11-30 stolen (by x)"])),
         ("signature-invalid", Box::new(|r| r.signature = Some(Verification::Invalid))),
         ("signature-unchecked", Box::new(|r| r.signature = Some(Verification::Unsupported))),
     ];
@@ -72,6 +73,53 @@ fn a_requester_with_a_certificate_of_their_own_is_a_warning() {
         });
         assert_eq!(findings[0].severity, severity);
     }
+}
+
+/// Whoever holds a revoked certificate can present it under another SHA-256.
+#[test]
+fn an_unknown_certificate_is_refused_where_one_of_the_requester_is_revoked() {
+    let pem = good();
+    let found =
+        |requester: &str, credential: Option<&str>, known: bool, revoked: Revoked<'static>| {
+            review_of(&pem, |r| {
+                r.requester = Some(requester);
+                r.requester_credential = credential;
+                r.requester_known = known;
+                r.revoked = revoked;
+            })
+        };
+    let line = "2026-11-30 laptop stolen (by jane)";
+    let of = |users: usize, requesters: usize| Revoked {
+        users: vec![line; users],
+        requesters: vec![line; requesters],
+        ..Revoked::default()
+    };
+    let certificate = Some("X509SHA256=aa");
+    let hers = found("alice", certificate, false, of(2, 2));
+    assert_eq!(codes(&hers), ["doubtful-requester", "revoked-before"]);
+    assert!(refuses(&hers, &[]) && !refuses(&hers, &["doubtful-requester".to_owned()]));
+    assert_eq!(
+        hers[0].message,
+        "submitted with a certificate that is not known here, so it may be a revoked one of alice in \
+         another encoding, in a thief's hands: 2026-11-30 laptop stolen (by jane), and 1 more"
+    );
+    assert_eq!(
+        hers[1].message,
+        "a certificate of alice was revoked before: 2026-11-30 laptop stolen (by jane), and 1 more"
+    );
+    assert_eq!(codes(&found("alice", certificate, true, of(1, 1))), ["revoked-before"]);
+    for other in [None, Some("JTI=7c3b")] {
+        assert_eq!(codes(&found("alice", other, false, of(1, 1))), ["revoked-before"]);
+    }
+    // For somebody else, or somebody else for her.
+    let bobs = found("bob", certificate, false, of(0, 1));
+    assert_eq!(codes(&bobs), ["doubtful-requester", "requester-differs"]);
+    let hers = found("bob", certificate, false, of(1, 0));
+    assert_eq!(codes(&hers), ["revoked-before", "requester-differs"]);
+    // That it is the revoked one itself says more.
+    let itself = Revoked { requester: Some(line), ..of(1, 1) };
+    let itself = found("alice", certificate, false, itself);
+    assert_eq!(codes(&itself), ["revoked-requester", "revoked-before"]);
 }
 
 #[test]

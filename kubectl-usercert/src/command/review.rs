@@ -139,10 +139,13 @@ async fn reviewed(
     now: UnixTime,
 ) -> Result<Sheet> {
     let object = approval::find(cluster, name).await?;
-    let held = match object.request() {
+    let mut held = match object.request() {
         Ok(request) => Held::read(cluster, Some(request.subject.user()), now).await,
         Err(_) => Held::default(),
     };
+    if let Some(print) = bindings.doubted(&object) {
+        held.look_up(cluster, &print, now).await;
+    }
     Ok(Sheet::compared(object, true, bindings, &held, rules))
 }
 

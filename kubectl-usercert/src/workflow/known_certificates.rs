@@ -148,6 +148,18 @@ impl Held {
         }
     }
 
+    /// Adds the certificate of this fingerprint if the cluster knows it, from its record or from a request.
+    pub async fn look_up(&mut self, cluster: &Cluster, print: &Fingerprint, now: UnixTime) {
+        if self.0.values().flatten().any(|known| known.fingerprint == *print) {
+            return;
+        }
+        let found = match in_records(cluster, print).await {
+            Some(known) => Some(known),
+            None => in_requests(cluster, |known| known.fingerprint == *print).await.pop(),
+        };
+        found.into_iter().for_each(|one| self.add(one, now));
+    }
+
     /// The certificates of a user.
     pub fn by(&self, user: &str) -> &[KnownCertificate] {
         self.0.get(user).map(Vec::as_slice).unwrap_or_default()

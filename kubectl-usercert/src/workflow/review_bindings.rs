@@ -2,7 +2,8 @@
 
 use usercert_core::api::csr::Object;
 use usercert_core::api::rbac::{self, Binding, Subject};
-use usercert_core::review::{BoundNames, HeldCertificate};
+use usercert_core::lifecycle::Fingerprint;
+use usercert_core::review::{BoundNames, HeldCertificate, Revoked};
 use usercert_core::x509::identity::MAX_GROUPS;
 use usercert_core::x509::pkcs10::CertificateRequest;
 
@@ -94,13 +95,24 @@ impl Bindings {
         self.revoked.why_unknown()
     }
 
-    /// Whether the list of revoked certificates blocks the user, or the certificate with which this was
-    /// submitted: the lines in it.
-    pub fn revoked(&self, object: &Object, user: &str) -> (Option<&str>, Option<&str>) {
-        let Some(list) = self.revoked.list() else { return (None, None) };
-        let credential = object.requester_credential().and_then(|id| id.parse().ok());
-        let by = credential.and_then(|print| list.blocked(&print, &object.spec.username));
-        (list.user(user).map(|e| e.line.as_str()), by.map(|b| b.entry.line.as_str()))
+    /// What the list of revoked certificates says against a request for this user.
+    pub fn revoked<'a>(&'a self, object: &'a Object, user: &'a str) -> Revoked<'a> {
+        against(&self.revoked, object, user)
+    }
+
+    /// The certificate with which a request was submitted, if it has to be a known one, since one of the requester
+    /// is revoked.
+    pub fn doubted(&self, object: &Object) -> Option<Fingerprint> {
+        let print = submitted_with(object)?;
+        let mut revoked = self.revoked.list()?.certificates_of(&object.spec.username);
+        revoked.next().map(|_| print)
+    }
+
+    /// Whether the certificate with which a request was submitted is a known one of the requester, and not revoked.
+    pub fn knows_requester(&self, held: &Held, object: &Object) -> bool {
+        let Some(print) = submitted_with(object) else { return false };
+        let known = self.held(held, &object.spec.username);
+        known.iter().any(|one| one.credential == print.credential_id())
     }
 
     /// The user's certificates that are not revoked.
@@ -134,6 +146,17 @@ impl Bindings {
         };
         Some(Ok(std::iter::once(user).chain(groups).map(reaching).collect()))
     }
+}
+
+fn against<'a>(revoked: &'a revocation::Known, object: &'a Object, user: &'a str) -> Revoked<'a> {
+    let list = revoked.list();
+    list.map_or_else(Revoked::default, |list| {
+        list.against(user, &object.spec.username, submitted_with(object).as_ref())
+    })
+}
+
+fn submitted_with(object: &Object) -> Option<Fingerprint> {
+    object.requester_credential()?.parse().ok()
 }
 
 /// Users and groups with the bindings that reach them.

@@ -133,6 +133,7 @@ fn main() -> ExitCode {
         revocations::guards::CASES,
         revocations::list::CASES,
         revocations::meanwhile::CASES,
+        revocations::reencoded::CASES,
         revocations::verdicts::CASES,
         ca::serve::CASES,
         wire::requests::CASES,

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Revocation, RevocationKey, parts};
 use crate::encoding::yaml::{self, YamlError};
 use crate::lifecycle::{CONFIG_MAP, Fingerprint};
+use crate::review::Revoked;
 use crate::time::UnixTime;
 
 /// A user that has a key of its own, as older versions wrote it.
@@ -174,6 +175,33 @@ impl RevocationList {
         self.entries.values()
     }
 
+    /// The entries of single certificates of this user, the newest first.
+    pub fn certificates_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a Revocation> {
+        let of_user = move |entry: &&Revocation| {
+            matches!(entry.key, RevocationKey::Certificate(_))
+                && entry.user.as_deref() == Some(user)
+        };
+        self.newest().into_iter().filter(of_user)
+    }
+
+    /// What is listed against a request for this user, which somebody submitted with this certificate, if with one.
+    #[must_use]
+    pub fn against<'a>(
+        &'a self,
+        user: &'a str,
+        requester: &'a str,
+        certificate: Option<&Fingerprint>,
+    ) -> Revoked<'a> {
+        let by = certificate.and_then(|print| self.blocked(print, requester));
+        let lines = |user| self.certificates_of(user).map(|entry| entry.line.as_str()).collect();
+        Revoked {
+            user: self.user(user).map(|entry| entry.line.as_str()),
+            requester: by.map(|by| by.entry.line.as_str()),
+            users: lines(user),
+            requesters: certificate.map(|_| lines(requester)).unwrap_or_default(),
+        }
+    }
+
     /// The entries that block something, the newest first.
     #[must_use]
     pub fn newest(&self) -> Vec<&Revocation> {
@@ -258,6 +286,26 @@ mod tests {
         assert_eq!(why('e', "alice"), None, "excepted");
         assert!(list.blocked(&print('b'), "alice").unwrap().by_user());
         assert!(list.damaged.is_empty());
+    }
+
+    #[test]
+    fn what_concerns_a_request_is_of_its_user_and_its_requester() {
+        let list = list(&json!({
+            hex('a'): "2026-11-29 laptop stolen (by admin)\nuser: bob",
+            hex('b'): "2026-11-30 phone stolen (by admin)\nuser: bob",
+            hex('c'): "2026-11-30 nobody knows whose (by admin)",
+            "users": "\nuser.616c696365 2026-11-30 left (by admin)",
+        }));
+        let bobs =
+            vec!["2026-11-30 phone stolen (by admin)", "2026-11-29 laptop stolen (by admin)"];
+        let found = list.against("bob", "bob", Some(&print('f')));
+        let (users, requesters) = (bobs.clone(), bobs.clone());
+        assert_eq!(found, Revoked { users, requesters, ..Revoked::default() });
+        let found = list.against("alice", "bob", Some(&print('a')));
+        assert_eq!(found.user, Some("2026-11-30 left (by admin)"));
+        assert_eq!(found.requester, Some("2026-11-29 laptop stolen (by admin)"));
+        assert_eq!((found.users, found.requesters), (Vec::new(), bobs));
+        assert!(list.against("carol", "bob", None) == Revoked::default(), "it was a token");
     }
 
     #[test]

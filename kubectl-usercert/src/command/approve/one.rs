@@ -152,10 +152,13 @@ impl Approval<'_> {
 
     async fn sheet(&self, object: CsrObject, in_cluster: bool) -> Sheet {
         let bindings = self.bindings().await;
-        let held = match object.request() {
+        let mut held = match object.request() {
             Ok(request) => self.held(Some(request.subject.user())).await,
             Err(_) => Held::default(),
         };
+        if let Some(print) = bindings.doubted(&object) {
+            held.look_up(self.cluster, &print, self.host.now()).await;
+        }
         let mut sheet = Sheet::compared(object, in_cluster, bindings, &held, &self.rules);
         sheet.expect(&self.expected);
         sheet

@@ -4,7 +4,7 @@ mod text;
 
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, Object, State};
-use usercert_core::review::{self, Finding, FindingCode, Reviewed};
+use usercert_core::review::{self, Finding, FindingCode, Reviewed, Revoked};
 use usercert_core::text::show_quoted;
 use usercert_core::x509::code::{Code, ExpectedCode};
 use usercert_core::x509::identity::MAX_GROUPS;
@@ -84,19 +84,22 @@ impl<Raw> Sheet<Raw> {
     ) -> Self {
         let request = object.request().ok();
         let user = request.map(|r| r.subject.user()).unwrap_or_default();
-        let (revoked_user, revoked_requester) = bindings.revoked(&object, user);
-        // What is decided is no longer a question.
-        let held = match object.state() {
-            State::Pending => bindings.held(held, user),
-            _ => Vec::new(),
-        };
+        let requester_known = bindings.knows_requester(held, &object);
+        let mut revoked = bindings.revoked(&object, user);
+        let mut held = bindings.held(held, user);
+        if object.state() != State::Pending {
+            // What is decided is no longer a question.
+            held.clear();
+            revoked =
+                Revoked { user: revoked.user, requester: revoked.requester, ..Revoked::default() };
+        }
         let findings = rules.review(&Reviewed {
             requester: in_cluster.then_some(object.spec.username.as_str()),
             signature: request.and_then(verify),
             bound_names: bindings.names(),
             held: &held,
-            revoked_user,
-            revoked_requester,
+            revoked,
+            requester_known,
             ..Reviewed::of(&object)
         });
         let access = bindings.access(request);

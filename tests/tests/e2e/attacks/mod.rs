@@ -9,7 +9,7 @@ pub(crate) mod swaps;
 use crate::trial::{Outcome, Person};
 
 /// Submits PEM text as it is, under this name, by an admin's hands.
-fn submit(admin: &Person, name: &str, pem: &str, extra: serde_json::Value) -> Outcome {
+pub(crate) fn submit(admin: &Person, name: &str, pem: &str, extra: serde_json::Value) -> Outcome {
     use base64::Engine as _;
     let mut spec = serde_json::json!({
         "request": base64::engine::general_purpose::STANDARD.encode(pem),
@@ -26,7 +26,7 @@ fn submit(admin: &Person, name: &str, pem: &str, extra: serde_json::Value) -> Ou
 }
 
 /// A request by openssl for this subject, PEM.
-fn openssl_request(person: &Person, subject: &str, more: &[&str]) -> String {
+pub(crate) fn openssl_request(person: &Person, subject: &str, more: &[&str]) -> String {
     person
         .tool("openssl", &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "k"])
         .ok();
@@ -35,7 +35,7 @@ fn openssl_request(person: &Person, subject: &str, more: &[&str]) -> String {
     person.tool("openssl", &args).ok().stdout
 }
 
-fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let mut out = vec![tag];
     match content.len() {

@@ -7,6 +7,7 @@ pub(crate) mod escapes;
 pub(crate) mod guards;
 pub(crate) mod list;
 pub(crate) mod meanwhile;
+pub(crate) mod reencoded;
 pub(crate) mod verdicts;
 
 use std::os::unix::fs::PermissionsExt;

@@ -22,6 +22,7 @@ use crate::error::{Error, Exit, Result};
 use crate::ui::args::{DryRun, Format};
 use crate::ui::output;
 use crate::workflow::approval::{self, ApprovalCondition};
+use crate::workflow::known_certificates::{Held, recorded};
 use crate::workflow::monitor::Count;
 use crate::workflow::records::{self, Written};
 use crate::workflow::review_bindings::Bindings;
@@ -87,8 +88,12 @@ impl Approver<'_> {
             Err(why) => return self.leave(object, &why),
         };
         let record = Stored::of(record, |value| CertificateRecord::read(&value));
-        let sheet = Sheet::new(object.clone(), true, &bindings, &rules);
         let now = self.now(cluster).await.unwrap_or_else(|| self.host.now());
+        let mut held = Held::default();
+        if let Stored::There(record) = &record {
+            held.add(recorded(record), now);
+        }
+        let sheet = Sheet::compared(object.clone(), true, &bindings, &held, &rules);
         let mut claim = Stored::Absent;
         let mut claimed_is_over = false;
         for _ in 0..TRIES {

@@ -8,7 +8,7 @@ use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject, RESOURCE};
 use usercert_core::ca::authority::{self, CertificateOrder, Key, REASON};
 use usercert_core::ca::profile::{self, ClusterNames};
 use usercert_core::lifecycle::record::CertificateRecord;
-use usercert_core::review::Reviewed;
+use usercert_core::review::{Reviewed, Revoked};
 use usercert_core::text::{show, show_short};
 use usercert_core::x509::certificate::{Certificate, chain_to_pem};
 use usercert_core::x509::lifetime::{self, Lifetime};
@@ -21,6 +21,7 @@ use crate::ui::args::{ClientArgs, DryRun, Format};
 use crate::ui::host::Host;
 use crate::ui::output;
 use crate::workflow::follow::Follower;
+use crate::workflow::known_certificates::Held;
 use crate::workflow::recent::Recent;
 use crate::workflow::records::Recording;
 use crate::workflow::remembered::Remembered;
@@ -135,7 +136,11 @@ impl Signer<'_> {
                 Some(bindings) => bindings?,
                 None => return Ok(Exit::Done),
             };
-            let answer = self.decide(&object, &bindings)?;
+            let mut held = Held::default();
+            if let Some(print) = bindings.doubted(&object) {
+                held.look_up(cluster, &print, self.host.now()).await;
+            }
+            let answer = self.decide(&object, &bindings, &held)?;
             let body = match &answer {
                 Issuance::Signed(chain) => {
                     authority::with_certificate(&object, &chain_to_pem(chain))
@@ -207,21 +212,20 @@ impl Signer<'_> {
         self.bindings.read.get(read).await.map_err(|error| self.explain(cluster, &error))
     }
 
-    fn decide(&self, object: &CsrObject, bindings: &Bindings) -> Result<Issuance> {
+    fn decide(&self, object: &CsrObject, bindings: &Bindings, held: &Held) -> Result<Issuance> {
         let request = object.request().ok();
         let lifetime =
             authority::granted(object, self.settings.longest, self.settings.rules.longest());
         let asked = object.spec.expiration_seconds;
         let user = request.map(|r| r.subject.user()).unwrap_or_default();
-        let (revoked_user, revoked_requester) = bindings.revoked(object, user);
         let reviewed = Reviewed {
             // One that was not asked for stays so: a policy may insist on one.
             expiration_seconds: asked.map(|_| lifetime.seconds().into()),
             requester: Some(&object.spec.username),
             signature: request.map(keys::verify_request),
             bound_names: bindings.names(),
-            revoked_user,
-            revoked_requester,
+            revoked: bindings.revoked(object, user),
+            requester_known: bindings.knows_requester(held, object),
             ..Reviewed::of(object)
         };
         let refusal = |reviewed: &Reviewed<'_>| {
@@ -231,12 +235,7 @@ impl Signer<'_> {
         };
         if let Some(why) = refusal(&reviewed) {
             // What rests on bindings, or on the list of what is revoked, alone may be another's doing, and changes with them.
-            let others = Reviewed {
-                bound_names: None,
-                revoked_user: None,
-                revoked_requester: None,
-                ..reviewed
-            };
+            let others = Reviewed { bound_names: None, revoked: Revoked::default(), ..reviewed };
             let alone = refusal(&others).is_none();
             return Ok(if alone { Issuance::Left(why) } else { Issuance::Failed(why) });
         }

@@ -183,9 +183,11 @@ impl SigningOrder {
             usages: &usages.unwrap_or_else(|| vec![CLIENT_AUTH.to_owned()]),
             expiration_seconds: Some(lifetime.seconds().into()),
             signature: Some(keys::verify_request(request)),
-            revoked_user: self.revoked.as_ref().and_then(|(list, _)| {
-                list.user(request.subject.user()).map(|entry| entry.line.as_str())
-            }),
+            revoked: self
+                .revoked
+                .as_ref()
+                .map(|(list, _)| list.against(request.subject.user(), "", None))
+                .unwrap_or_default(),
             ..Reviewed::new(pem.as_bytes(), Ok(request))
         });
         let weigh = |code| self.rules.severity(code);

@@ -1,0 +1,95 @@
+//! What a SHA-256 is worth. Go's reader of certificates ignores what follows the signature, so whoever holds a
+//! certificate and its key can present it under any number of SHA-256s; and a request of somebody of whom a
+//! certificate was revoked is not like any other.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::approver::{ONCE, RULES, ask, stage, state};
+use crate::attacks::{openssl_request, submit, tlv};
+use crate::backend::Backend;
+use crate::cases;
+use crate::trial::{Person, Trial};
+
+cases!(a_revoked_certificate_in_another_encoding_gets_no_new_one, who_was_revoked_before_is_told,);
+
+/// Somebody with the same certificate and key, with a byte more behind the signature each time. The sandbox's TLS
+/// library refuses that.
+fn reencoded(trial: &Trial, person: &Person, more: usize) -> Person {
+    let view = person.kubectl(&["config", "view", "--raw", "-o", "json"]).ok();
+    let mut config = view.json();
+    let data = &mut config["users"][0]["user"]["client-certificate-data"];
+    let pem = STANDARD.decode(data.as_str().expect("a certificate")).expect("base64");
+    let pem = String::from_utf8(pem).expect("PEM");
+    let lines = pem.lines().skip(1).take_while(|line| !line.starts_with('-'));
+    let der = STANDARD.decode(lines.collect::<String>()).expect("base64");
+    let header = if der[1] < 0x80 { 2 } else { 2 + usize::from(der[1] & 0x7f) };
+    let longer = STANDARD.encode(tlv(0x30, &[&der[header..], &[5, 0].repeat(more)]));
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{longer}\n-----END CERTIFICATE-----\n");
+    *data = STANDARD.encode(pem).into();
+    trial.with_kubeconfig(&config.to_string())
+}
+
+fn asks(person: &Person, name: &str) {
+    let pem = openssl_request(person, "/CN=alice/O=dev/O=ops", &[]);
+    submit(person, name, &pem, json!({ "expirationSeconds": 3600 })).ok();
+}
+
+fn a_revoked_certificate_in_another_encoding_gets_no_new_one(trial: &Trial) {
+    if !matches!(*trial.backend, Backend::ControlPlane(_)) {
+        return;
+    }
+    let Some((trial, admin, alice)) = stage(trial, RULES) else { return };
+    admin.write("stolen.conf", &alice.read(".kube/config"));
+    let thief = reencoded(&trial, &alice, 1);
+    let revoke = ["revoke", "--certificate", "stolen.conf", "--reason", "laptop stolen", "--yes"];
+    admin.run(&revoke).ok();
+    asks(&thief, "stolen");
+    let doubted = "[doubtful-requester]";
+    let sheet = admin.run(&["review", "stolen"]).exits(3);
+    sheet.prints(&[doubted, "in another encoding", "laptop stolen", "[revoked-before]"]);
+    admin.run(&["approve", "stolen", "--yes"]).exits(3).says(&[doubted]);
+    admin.run(&["approve", "--all-pending", "--yes"]).exits(3).says(&["doubtful-requester"]);
+    admin.run(&ONCE).ok().prints(&["stolen left"]);
+    // Naming somebody else does not help.
+    let pem = openssl_request(&thief, "/CN=carol", &[]);
+    submit(&thief, "carol", &pem, json!({})).ok();
+    admin.run(&["approve", "carol", "--yes"]).exits(3).says(&[doubted]);
+    assert_eq!(["stolen", "carol"].map(|name| state(&admin, name)), ["", ""]);
+    // Her next one is known, whoever approves with it.
+    let create = ["create", "alice", "-g", "dev", "-g", "ops", "--standalone", "new.conf", "--yes"];
+    admin.run(&create).ok().says(&["[revoked-before]"]);
+    let hers = trial.with_kubeconfig(&admin.read("new.conf"));
+    ask(&hers, "alice", &["dev", "ops"], "hers");
+    admin.run(&["review", "hers"]).ok().prints(&["[revoked-before]"]);
+    admin.run(&ONCE).ok().prints(&["hers approved under the rule developers"]);
+    ask(&hers, "alice", &["dev", "ops"], "once-more");
+    admin.run(&["approve", "once-more", "--yes"]).ok();
+}
+
+fn who_was_revoked_before_is_told(trial: &Trial) {
+    let Some((trial, admin, _)) = stage(trial, RULES) else { return };
+    admin.run(&["revoke", "alice", "--reason", "left", "--yes"]).ok();
+    let told = ["[revoked-before]", "a certificate of alice was revoked before: 20", " left (by "];
+    admin.run(&["request", "alice", "--csr-name", "again"]).ok();
+    admin.run(&["review", "again"]).ok().prints(&told);
+    let sheet = admin.run(&["review", "again", "-o", "json"]).ok().json();
+    let found = sheet["findings"].as_array().expect("findings").iter();
+    let found = found.filter(|f| f["code"] == "revoked-before" && f["severity"] == "warn");
+    assert_eq!((found.count(), &sheet["refused"]), (1, &json!(false)));
+    let all = admin.run(&["approve", "--all-pending", "--dry-run"]).ok();
+    all.says(&["revoked-before"]);
+    admin.run(&["approve", "again", "--yes"]).ok().says(&told);
+    admin.run(&["create", "alice", "--standalone", "new.conf", "--dry-run"]).ok().says(&told);
+    admin.write("team.csv", "name\nalice\n");
+    admin.tool("mkdir", &["team"]).ok();
+    let onboard = ["onboard", "team.csv", "--standalone-dir", "team", "--dry-run"];
+    let shown = admin.run(&onboard).ok();
+    assert!(
+        format!("{}{}", shown.stdout, shown.stderr).contains("revoked-before"),
+        "{}",
+        shown.stderr
+    );
+    let _own = trial;
+}

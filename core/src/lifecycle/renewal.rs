@@ -5,7 +5,7 @@
 //! that two hold the certificate (RFC 9700, section 4.14, does the same with refresh tokens). Whatever is
 //! not known for certain is left to a person.
 
-use super::record::{CertificateRecord, Ledger, RenewalClaim};
+use super::record::{CertificateRecord, Ledger, RenewalClaim, UnrecordedClaim};
 use super::{Fingerprint, RevocationList};
 use crate::api::csr::{CLIENT_AUTH, CsrObject, State};
 use crate::api::rbac::AUTHENTICATED;
@@ -30,6 +30,8 @@ pub enum RenewalDecision {
     Approve {
         /// The claim to create before.
         claim: RenewalClaim,
+        /// One to create before that, since the certificate is not recorded.
+        unrecorded: Option<UnrecordedClaim>,
     },
     /// A person has to decide; why, safe to show.
     Leave(String),
@@ -86,6 +88,10 @@ pub struct RenewalCase<'a> {
     pub record: Stored<&'a CertificateRecord>,
     /// The records of that certificate and of those from which it descends.
     pub ancestors: &'a Ledger,
+    /// The user's records, where that certificate has none.
+    pub others: &'a Ledger,
+    /// Which unrecorded certificate of the user may be renewed.
+    pub unrecorded: Stored<&'a UnrecordedClaim>,
     /// The claim on its renewal.
     pub claim: Stored<&'a RenewalClaim>,
     /// Whether the request that has claimed it is gone, denied or failed.
@@ -145,7 +151,7 @@ pub fn decide(case: &RenewalCase<'_>) -> RenewalDecision {
     if let Err(why) = asks_for_the_same(case, request) {
         return Leave(why);
     }
-    let rule = match rule_for(case, request) {
+    let rule = match rule_for(case, request, &parent) {
         Ok(rule) => rule,
         Err(why) => return Leave(why),
     };
@@ -160,20 +166,26 @@ pub fn decide(case: &RenewalCase<'_>) -> RenewalDecision {
             _ => None,
         },
     };
+    let unrecorded = match (case.record, case.unrecorded) {
+        (Stored::Absent, Stored::Absent) => Some(UnrecordedClaim { parent, user: user.clone() }),
+        _ => None,
+    };
     match case.claim {
         Stored::Damaged(why) => {
             Leave(format!("the claim on its certificate's renewal is damaged: {why}"))
         }
-        Stored::Absent => Approve { claim: wanted },
+        Stored::Absent => Approve { claim: wanted, unrecorded },
         // Its own: a run that ended between claim and approval is taken up.
         Stored::There(claim) if claim.request.1 == wanted.request.1 => {
-            Approve { claim: claim.clone() }
+            Approve { claim: claim.clone(), unrecorded }
         }
         Stored::There(claim) if claim.key != wanted.key => {
             Reuse { parent, revoke: rule.on_reuse() == OnReuse::Revoke }
         }
         // The same key, so the same holder: whose first request was forgotten before the answer was seen.
-        Stored::There(claim) if case.claimed_is_over => Approve { claim: claim.clone() },
+        Stored::There(claim) if case.claimed_is_over => {
+            Approve { claim: claim.clone(), unrecorded }
+        }
         Stored::There(claim) => Leave(format!(
             "its certificate is being renewed for the same key by the request {}",
             show_short(&claim.request.0, 60)
@@ -235,6 +247,7 @@ fn asks_for_the_same(case: &RenewalCase<'_>, request: &CertificateRequest) -> Re
 fn rule_for<'a>(
     case: &RenewalCase<'a>,
     request: &CertificateRequest,
+    parent: &Fingerprint,
 ) -> Result<&'a RenewalRule, String> {
     let (user, groups) = (request.subject.user(), request.subject.groups());
     let mut why = None;
@@ -242,7 +255,7 @@ fn rule_for<'a>(
         if rule.signer() != case.object.spec.signer_name || !rule.concerns(user, &groups) {
             continue;
         }
-        match passes(rule, case, user) {
+        match passes(rule, case, user, parent) {
             Ok(()) => return Ok(rule),
             Err(problem) => why = why.or(Some(format!("rule {}: {problem}", rule.name()))),
         }
@@ -250,7 +263,12 @@ fn rule_for<'a>(
     Err(why.unwrap_or_else(|| "no rule is about its user and groups".to_owned()))
 }
 
-fn passes(rule: &RenewalRule, case: &RenewalCase<'_>, user: &str) -> Result<(), String> {
+fn passes(
+    rule: &RenewalRule,
+    case: &RenewalCase<'_>,
+    user: &str,
+    parent: &Fingerprint,
+) -> Result<(), String> {
     if case.now >= rule.until() {
         return Err(format!("it ended at {}", rule.until()));
     }
@@ -261,7 +279,7 @@ fn passes(rule: &RenewalRule, case: &RenewalCase<'_>, user: &str) -> Result<(), 
     let record = match case.record {
         Stored::There(record) => record,
         Stored::Damaged(why) => return Err(format!("the certificate's record is damaged: {why}")),
-        Stored::Absent if rule.names(user) => return Ok(()),
+        Stored::Absent if rule.names(user) => return unrecorded(case, user, parent),
         Stored::Absent => {
             return Err(
                 "its certificate is not recorded, and the rule does not name the user".to_owned()
@@ -280,6 +298,28 @@ fn passes(rule: &RenewalRule, case: &RenewalCase<'_>, user: &str) -> Result<(), 
         return Err(format!("its certificate may be renewed from {earliest} on"));
     }
     Ok(())
+}
+
+/// Of a certificate without a record nobody knows whether it is another one of its user, revoked or renewed before,
+/// under another SHA-256. So one of each user is renewed, and only where there is no other.
+fn unrecorded(case: &RenewalCase<'_>, user: &str, parent: &Fingerprint) -> Result<(), String> {
+    let why = if case.revoked.may_revoke_one_of(user) {
+        "one of the user is revoked, or may be: it may be that one in another encoding".to_owned()
+    } else if case.others.records().iter().any(|record| record.not_after >= case.now) {
+        "the user has recorded ones".to_owned()
+    } else if !case.others.damaged.is_empty() {
+        "a record of the user is damaged".to_owned()
+    } else {
+        match case.unrecorded {
+            Stored::Absent => return Ok(()),
+            Stored::There(claim) if claim.parent == *parent => return Ok(()),
+            Stored::There(claim) => {
+                format!("another one of the user has been renewed, SHA-256 {}", claim.parent)
+            }
+            Stored::Damaged(why) => format!("the claim of such a one is damaged: {why}"),
+        }
+    };
+    Err(format!("its certificate is not recorded, and {why}"))
 }
 
 #[cfg(test)]

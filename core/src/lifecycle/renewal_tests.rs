@@ -71,6 +71,8 @@ struct Setting {
     object: Value,
     record: Option<CertificateRecord>,
     ancestors: Ledger,
+    others: Ledger,
+    unrecorded: Option<UnrecordedClaim>,
     claim: Option<RenewalClaim>,
     over: bool,
     revoked: Value,
@@ -84,6 +86,8 @@ impl Setting {
             object: renewal(user, groups),
             record: Some(record(user, groups)),
             ancestors: Ledger::default(),
+            others: Ledger::default(),
+            unrecorded: None,
             claim: None,
             over: false,
             revoked: json!({}),
@@ -98,7 +102,7 @@ impl Setting {
 
     fn claim(&self) -> RenewalClaim {
         match self.decide() {
-            RenewalDecision::Approve { claim } => claim,
+            RenewalDecision::Approve { claim, .. } => claim,
             other => panic!("{other:?}"),
         }
     }
@@ -114,6 +118,8 @@ impl Setting {
             revoked: &RevocationList::read(&json!({ "data": self.revoked })),
             record: stored(self.record.as_ref()),
             ancestors: &self.ancestors,
+            others: &self.others,
+            unrecorded: stored(self.unrecorded.as_ref()),
             claim: stored(self.claim.as_ref()),
             claimed_is_over: self.over,
             now: self.now,
@@ -251,6 +257,8 @@ fn what_is_damaged_is_left_to_a_person() {
         revoked: &revoked,
         record: Stored::There(&record),
         ancestors: &Ledger::default(),
+        others: &Ledger::default(),
+        unrecorded: Stored::Absent,
         claim: Stored::Damaged("it is not immutable"),
         claimed_is_over: true,
         now: now(),
@@ -276,6 +284,52 @@ fn the_revoked_are_denied() {
     thief.revoked = json!({ print(9).to_string(): "2026-11-29 laptop stolen (by jane)" });
     let RenewalDecision::Deny(why) = thief.decide() else { panic!("not denied") };
     assert!(why.contains("descends from one that is revoked: 2026-11-29 laptop stolen"), "{why}");
+}
+
+/// A holder can present a certificate under any number of SHA-256s, and no record tells which is the true one.
+#[test]
+fn one_unrecorded_certificate_of_a_user_is_renewed_where_there_is_no_other() {
+    let unrecorded = || Setting { record: None, ..Setting::of("bob", &[]) };
+    let mut first = unrecorded();
+    let RenewalDecision::Approve { unrecorded: Some(claim), .. } = first.decide() else {
+        panic!("{:?}", first.decide());
+    };
+    assert_eq!(claim, UnrecordedClaim { parent: print(1), user: "bob".to_owned() });
+    // Taken up after an interruption, without a second claim.
+    first.unrecorded = Some(claim.clone());
+    assert!(matches!(first.decide(), RenewalDecision::Approve { unrecorded: None, .. }));
+    // A recorded one needs none.
+    let recorded = Setting::of("bob", &[]);
+    assert!(matches!(recorded.decide(), RenewalDecision::Approve { unrecorded: None, .. }));
+    let ledger_of = |ends: i64| {
+        let other = CertificateRecord {
+            fingerprint: print(7),
+            not_after: now().plus(ends),
+            ..self::record("bob", &[])
+        };
+        let mut ledger = Ledger::default();
+        ledger.add(&StoredMap::read(&other.to_value()).unwrap());
+        ledger
+    };
+    Setting { others: ledger_of(-1), ..unrecorded() }.claim();
+    let entry = |rest: &str| json!({ print(9).to_string(): format!("2026-11-29 stolen{rest}") });
+    Setting { revoked: entry("\nuser: alice"), ..unrecorded() }.claim();
+    for (why, setting) in [
+        ("the user has recorded ones", Setting { others: ledger_of(1), ..unrecorded() }),
+        (
+            "another one of the user has been renewed",
+            Setting {
+                unrecorded: Some(UnrecordedClaim { parent: print(2), ..claim }),
+                ..unrecorded()
+            },
+        ),
+        ("one of the user is revoked", Setting { revoked: entry("\nuser: bob"), ..unrecorded() }),
+        ("one of the user is revoked, or may be", Setting { revoked: entry(""), ..unrecorded() }),
+    ] {
+        let left = setting.left();
+        assert!(left.starts_with("rule by-name: its certificate is not recorded, and"), "{left}");
+        assert!(left.contains(why), "{why}: {left}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{StoredMap, credential, evidence};
+use super::{StoredMap, credential, evidence, user_digest};
 use crate::lifecycle::Fingerprint;
 use crate::time::UnixTime;
 use crate::x509::code::sha256_hex;
@@ -72,9 +72,65 @@ impl RenewalClaim {
     }
 }
 
+/// The label's value for the claim of an unrecorded certificate.
+const UNRECORDED: &str = "unrecorded";
+
+/// Which certificate without a record is the one of its user that may be renewed. Whoever holds one can present it
+/// under any number of SHA-256s, so that claims by these alone would let it be renewed as often. It does not end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnrecordedClaim {
+    /// The certificate, as it was presented.
+    pub parent: Fingerprint,
+    /// The user.
+    pub user: String,
+}
+
+/// The name of the claim on the renewal of an unrecorded certificate of this user.
+#[must_use]
+pub fn unrecorded_name(user: &str) -> String {
+    format!("{UNRECORDED}-{}", user_digest(user))
+}
+
+impl UnrecordedClaim {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        unrecorded_name(&self.user)
+    }
+
+    /// The object to create.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let data = [("user", self.user.clone())];
+        evidence::object(&self.name(), UNRECORDED, &self.parent.credential_id(), &data)
+    }
+
+    /// Reads an object as the server sent it.
+    ///
+    /// # Errors
+    /// What keeps it from being one that was written here.
+    pub fn read(value: &Value) -> Result<Self, &'static str> {
+        let map = StoredMap::read(value)?;
+        map.is_labelled(UNRECORDED)?;
+        let user = map.note("user")?.to_owned();
+        map.is_named(&unrecorded_name(&user))?;
+        Ok(Self { parent: credential(map.holder())?, user })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_unrecorded_certificate_of_a_user_is_claimed() {
+        let claim = UnrecordedClaim { parent: Fingerprint::of(b"x"), user: "alice@é".to_owned() };
+        let mut value = claim.to_value();
+        assert_eq!(UnrecordedClaim::read(&value), Ok(claim));
+        value["metadata"]["annotations"]["usercert/user"] = "bob".into();
+        let problem = "its name is not that of its certificate";
+        assert_eq!(UnrecordedClaim::read(&value), Err(problem));
+    }
 
     #[test]
     fn a_claim_reads_back_and_nothing_else_does() {

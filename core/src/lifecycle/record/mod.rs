@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 pub use access::{READER, RECORDER, reader, recorder, roles};
-pub use claim::{CLAIM, RenewalClaim, claim_name};
+pub use claim::{CLAIM, RenewalClaim, UnrecordedClaim, claim_name, unrecorded_name};
 pub use evidence::{Descent, descent_name};
 pub use ledger::{Ledger, Recorded, has_ended};
 

@@ -184,6 +184,15 @@ impl RevocationList {
         self.newest().into_iter().filter(of_user)
     }
 
+    /// Whether a single certificate is listed that names this user, or of which nobody knows whom it names.
+    #[must_use]
+    pub fn may_revoke_one_of(&self, user: &str) -> bool {
+        self.entries.values().any(|entry| {
+            matches!(entry.key, RevocationKey::Certificate(_))
+                && entry.user.as_deref().is_none_or(|named| named == user)
+        })
+    }
+
     /// What is listed against a request for this user, which somebody submitted with this certificate, if with one.
     #[must_use]
     pub fn against<'a>(

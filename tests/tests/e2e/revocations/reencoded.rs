@@ -4,15 +4,20 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::approver::{ONCE, RULES, ask, stage, state};
+use super::{MAP, patch};
+use crate::approver::{ONCE, RULES, ask, issued, recorded, stage, state};
 use crate::attacks::{openssl_request, submit, tlv};
 use crate::backend::Backend;
 use crate::cases;
 use crate::trial::{Person, Trial};
 
-cases!(a_revoked_certificate_in_another_encoding_gets_no_new_one, who_was_revoked_before_is_told,);
+cases!(
+    a_revoked_certificate_in_another_encoding_gets_no_new_one,
+    an_unrecorded_certificate_is_renewed_once,
+    who_was_revoked_before_is_told,
+);
 
 /// Somebody with the same certificate and key, with a byte more behind the signature each time. The sandbox's TLS
 /// library refuses that.
@@ -66,6 +71,57 @@ fn a_revoked_certificate_in_another_encoding_gets_no_new_one(trial: &Trial) {
     admin.run(&ONCE).ok().prints(&["hers approved under the rule developers"]);
     ask(&hers, "alice", &["dev", "ops"], "once-more");
     admin.run(&["approve", "once-more", "--yes"]).ok();
+}
+
+fn an_unrecorded_certificate_is_renewed_once(trial: &Trial) {
+    let rules = RULES.replace("groups: {allow: [dev, ops]}", "users: {allow: [alice]}");
+    let Some((trial, admin, alice)) = stage(trial, &rules) else { return };
+    let copies = match &*trial.backend {
+        Backend::ControlPlane(_) => [1, 2, 3].map(|more| reencoded(&trial, &alice, more)),
+        // Where one cannot be presented in several ways, several stand for it.
+        _ => ["1.conf", "2.conf", "3.conf"].map(|file| {
+            let create = ["create", "alice", "-g", "dev", "-g", "ops", "--standalone", file];
+            admin.run(&[&create[..], &["--yes"]].concat()).ok();
+            trial.with_kubeconfig(&admin.read(file))
+        }),
+    };
+    let forget = || {
+        let records = ["delete", "cm", "-n", "usercert-system", "-l", "usercert/kind=certificate"];
+        admin.kubectl(&records).ok();
+    };
+    let names = ["one", "two", "three"];
+    copies.iter().zip(names).for_each(|(copy, name)| asks(copy, name));
+    let own = "the user has recorded ones";
+    if trial.backend.sandbox().is_none() {
+        admin.run(&ONCE).ok().prints(&[own]).never_shows("approved");
+    }
+    // Those that are there bring no records any more.
+    let all = admin.kubectl(&["get", "csr", "-o", "name"]).ok().stdout;
+    for other in
+        all.lines().filter(|csr| names.iter().all(|name| !csr.ends_with(&format!("/{name}"))))
+    {
+        admin.kubectl(&["delete", other]).ok();
+    }
+    forget();
+    let done = admin.run(&ONCE).ok().stdout;
+    assert_eq!(done.matches("approved under the rule developers").count(), 1, "{done}");
+    assert_eq!(done.matches("its certificate is not recorded, and").count(), 2, "{done}");
+    let states = names.map(|name| state(&admin, name));
+    let first = states.iter().position(|state| !state.is_empty()).expect("one is approved");
+    issued(&admin, names[first]);
+    admin.run(&ONCE).ok().says(&["recorded: certificate"]);
+    admin.run(&ONCE).ok().prints(&[own]);
+    forget();
+    admin.kubectl(&["delete", "csr", names[first]]).ok();
+    admin.run(&ONCE).ok().prints(&["another one of the user has been renewed"]);
+    // Where one of the user's is revoked, it may be that one.
+    let leases = ["delete", "lease", "--all", "-n", "usercert-system"];
+    admin.kubectl(&leases).ok();
+    let entry = json!({ "data": { "ab".repeat(32): "2026-11-29 stolen (by jane)\nuser: alice" } });
+    patch(&admin, &MAP, &entry);
+    admin.run(&ONCE).ok().prints(&["left"]).never_shows("approved");
+    patch(&admin, &MAP, &json!({ "data": { "ab".repeat(32): Value::Null } }));
+    admin.run(&ONCE).ok().prints(&["approved"]);
 }
 
 fn who_was_revoked_before_is_told(trial: &Trial) {

@@ -7,7 +7,8 @@ use usercert_core::api::csr::{CsrObject, Decision, RESOURCE, State};
 use usercert_core::lifecycle::RevocationList;
 use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::record::{
-    CertificateRecord, Descent, Ledger, RenewalClaim, StoredMap, claim_name, evidence, record_name,
+    CertificateRecord, Descent, Ledger, RenewalClaim, StoredMap, UnrecordedClaim, claim_name,
+    evidence, record_name, unrecorded_name,
 };
 use usercert_core::lifecycle::renewal::{
     self, APPROVED, REVOKED, RenewalCase, RenewalDecision, Stored,
@@ -94,6 +95,10 @@ impl Approver<'_> {
             held.add(recorded(record), now);
         }
         let sheet = Sheet::compared(object.clone(), true, &bindings, &held, &rules);
+        let (others, mut unrecorded) = match record {
+            Stored::Absent => self.unrecorded(cluster, object).await?,
+            _ => (Ledger::default(), Stored::Absent),
+        };
         let mut claim = Stored::Absent;
         let mut claimed_is_over = false;
         for _ in 0..TRIES {
@@ -104,6 +109,8 @@ impl Approver<'_> {
                 revoked: &revoked,
                 record: record.as_ref(),
                 ancestors: &ancestors,
+                others: &others,
+                unrecorded: unrecorded.as_ref(),
                 claim: claim.as_ref(),
                 claimed_is_over,
                 now,
@@ -117,8 +124,17 @@ impl Approver<'_> {
                     let Stored::There(claim) = &claim else { break };
                     return self.reused(cluster, object, claim, &parent, revoke).await;
                 }
-                RenewalDecision::Approve { claim: wanted } => {
-                    if !matches!(claim, Stored::Absent) || self.claim(cluster, &wanted).await? {
+                RenewalDecision::Approve { claim: wanted, unrecorded: first } => {
+                    if let Some(first) = first
+                        && !self.claim(cluster, &first.name(), &first.to_value()).await?
+                    {
+                        unrecorded = self.unrecorded(cluster, object).await?.1;
+                        continue;
+                    }
+                    let name = claim_name(&wanted.parent);
+                    if !matches!(claim, Stored::Absent)
+                        || self.claim(cluster, &name, &wanted.to_value()).await?
+                    {
                         return self.approve(cluster, object, &wanted).await;
                     }
                     let found = self.evidence(cluster, &claim_name(&parent)).await?;
@@ -133,12 +149,26 @@ impl Approver<'_> {
         Err(Error::new("the claim on its certificate's renewal keeps changing"))
     }
 
-    /// Creates the claim; false if there is one.
-    async fn claim(&self, cluster: &Cluster, claim: &RenewalClaim) -> Result<bool> {
+    /// The user's records, and which unrecorded certificate of theirs is the one that may be renewed.
+    async fn unrecorded(
+        &self,
+        cluster: &Cluster,
+        object: &CsrObject,
+    ) -> Result<(Ledger, Stored<UnrecordedClaim>)> {
+        let user = &object.spec.username;
+        let name = unrecorded_name(user);
+        let (ledger, found) =
+            tokio::join!(records::of_user(cluster, user), self.evidence(cluster, &name));
+        let ledger = ledger.map_err(|e| explain(&e, &cluster.server, &records::see()))?;
+        Ok((ledger, Stored::of(found?, |value| UnrecordedClaim::read(&value))))
+    }
+
+    /// Creates a claim; false if there is one.
+    async fn claim(&self, cluster: &Cluster, name: &str, claim: &Value) -> Result<bool> {
         if self.dry_run() == DryRun::Client {
-            return Ok(self.evidence(cluster, &claim_name(&claim.parent)).await?.is_none());
+            return Ok(self.evidence(cluster, name).await?.is_none());
         }
-        self.create_evidence(cluster, &claim.to_value()).await
+        self.create_evidence(cluster, claim).await
     }
 
     /// Creates a claim or a descent; false if there is one.

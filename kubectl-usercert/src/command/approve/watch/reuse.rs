@@ -135,7 +135,7 @@ impl Approver<'_> {
             })
             .collect();
         if family.iter().all(|record| record.fingerprint != *parent) {
-            entries.push(entry(RevocationKey::Certificate(*parent)));
+            entries.push(entry(RevocationKey::Certificate(*parent)).naming(user));
         }
         let count = entries.len();
         if !known {

@@ -178,6 +178,9 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         format!("Create a key and a certificate for {} on {}", show(&args.name), cluster.name());
     let roles = along.roles().map(|r| format!(", and give them {r}")).unwrap_or_default();
     host.confirm(&format!("{what}{roles}?"), args.yes)?;
+    if !args.yes {
+        bindings.still_hold(&cluster, &sheet.object, sheet.user()).await?;
+    }
 
     // Kept like any request's, so that whatever happens once it is approved loses no key.
     let store = pending_request::store()?;

@@ -4,13 +4,14 @@ use usercert_core::api::csr::Object;
 use usercert_core::api::rbac::{self, Binding, Subject};
 use usercert_core::lifecycle::Fingerprint;
 use usercert_core::review::{BoundNames, HeldCertificate, Revoked};
+use usercert_core::text::show_short;
 use usercert_core::x509::identity::MAX_GROUPS;
 use usercert_core::x509::pkcs10::CertificateRequest;
 
 use super::known_certificates::{Held, KnownCertificate};
 use super::revocation;
 use crate::cluster::{ApiError, Cluster, Freshness};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Role bindings and the list of revoked certificates, as far as they could be read.
 pub struct Bindings {
@@ -113,6 +114,26 @@ impl Bindings {
         let Some(print) = submitted_with(object) else { return false };
         let known = self.held(held, &object.spec.username);
         known.iter().any(|one| one.credential == print.credential_id())
+    }
+
+    /// Goes on only if nothing was revoked of user or requester since this was read: a question may have been open
+    /// for hours.
+    pub async fn still_hold(&self, cluster: &Cluster, object: &Object, user: &str) -> Result<()> {
+        self.hold_by(&revocation::Known::read(cluster).await, object, user)
+    }
+
+    /// The same by a list that was read since.
+    pub fn hold_by(&self, now: &revocation::Known, object: &Object, user: &str) -> Result<()> {
+        let hidden = now.why_unknown().filter(|_| self.revoked.why_unknown().is_none());
+        let why = match hidden {
+            Some(why) => format!("cannot tell what was revoked meanwhile: {why}"),
+            None if against(now, object, user) == self.revoked(object, user) => return Ok(()),
+            None => "what is revoked of its user or requester changed while the question was open"
+                .to_owned(),
+        };
+        let name = show_short(&object.metadata.name, 60);
+        Err(Error::refused(format!("{name} is not approved: {why}"))
+            .hint("run the command again: it shows what is revoked now"))
     }
 
     /// The user's certificates that are not revoked.

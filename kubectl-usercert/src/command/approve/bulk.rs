@@ -21,6 +21,7 @@ use crate::ui::output::{self, Room};
 use crate::workflow::approval;
 use crate::workflow::known_certificates::Held;
 use crate::workflow::review_sheet::{Sheet, groups_cell};
+use crate::workflow::revocation;
 
 /// How many requests are approved at the same time.
 const AT_ONCE: usize = 8;
@@ -44,6 +45,8 @@ struct Selection {
     left_out_rows: Vec<Vec<String>>,
     /// What they are compared with.
     held: Held,
+    /// What is revoked by the time that the question is answered, if one was asked.
+    revoked: Option<revocation::Known>,
 }
 
 struct Shown {
@@ -68,7 +71,7 @@ impl Selection {
 
 impl Approval<'_> {
     pub(super) async fn all_pending(&self) -> Result<Exit> {
-        let selection = self.select().await?;
+        let mut selection = self.select().await?;
         let left_out = !selection.left_out.is_empty();
         self.show(&selection);
         if !selection.chosen.is_empty() && self.dry_run() == DryRun::None {
@@ -77,12 +80,15 @@ impl Approval<'_> {
                 many => format!("Approve these {many} requests on {}?", self.cluster.name()),
             };
             self.host.confirm(&question, self.args.yes)?;
+            if !self.args.yes {
+                selection.revoked = Some(revocation::Known::read(self.cluster).await);
+            }
         }
         let mut exit = if left_out { Exit::Refused } else { Exit::Done };
         // Always a list: how many there are is not the caller's to know.
         let mut decisions = output::Collected::new(self.args.output.format, usize::MAX);
         let each =
-            stream::iter(&selection.chosen).map(|shown| self.approve_shown(shown, &selection.held));
+            stream::iter(&selection.chosen).map(|shown| self.approve_shown(shown, &selection));
         let mut each = std::pin::pin!(each.buffered(AT_ONCE));
         while let Some(result) = each.next().await {
             match result {
@@ -190,7 +196,7 @@ impl Approval<'_> {
     }
 
     /// Approves a request that was shown, if it is still the same.
-    async fn approve_shown(&self, shown: &Shown, held: &Held) -> Result<output::Item> {
+    async fn approve_shown(&self, shown: &Shown, selection: &Selection) -> Result<output::Item> {
         let name = &shown.name;
         let object = self.cluster.get_csr(name).await.map_err(|error| match error.reason() {
             "NotFound" => approval::gone(name),
@@ -201,9 +207,13 @@ impl Approval<'_> {
         }
         let done = approval::already(&object, Decision::Approve)?;
         // Judged once more, since it is what the sheet in the result says.
-        let mut sheet = Sheet::compared(object, true, self.bindings().await, held, &self.rules);
+        let (bindings, held) = (self.bindings().await, &selection.held);
+        let mut sheet = Sheet::compared(object, true, bindings, held, &self.rules);
         sheet.expect(&self.expected);
         sheet.refuse(&self.args.accept)?;
+        if let Some(now) = selection.revoked.as_ref().filter(|_| !done) {
+            bindings.hold_by(now, &sheet.object, sheet.user())?;
+        }
         let promise = self.promise(sheet.user()).await?;
         let approved = match done {
             true => Some(sheet.object.clone()),

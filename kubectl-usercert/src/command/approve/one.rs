@@ -72,6 +72,10 @@ impl Approval<'_> {
                 done = approval::already(&sheet.object, Decision::Approve)?;
                 before = done;
             }
+            if !done && !self.args.yes {
+                let bindings = self.bindings().await;
+                bindings.still_hold(self.cluster, &sheet.object, sheet.user()).await?;
+            }
         }
         let approved = match done {
             true => Some(sheet.object.clone()),

@@ -17,6 +17,7 @@ cases!(
     a_revoked_certificate_in_another_encoding_gets_no_new_one,
     an_unrecorded_certificate_is_renewed_once,
     who_was_revoked_before_is_told,
+    what_is_revoked_during_a_question_counts,
 );
 
 /// Somebody with the same certificate and key, with a byte more behind the signature each time. The sandbox's TLS
@@ -147,5 +148,32 @@ fn who_was_revoked_before_is_told(trial: &Trial) {
         "{}",
         shown.stderr
     );
+    let _own = trial;
+}
+
+fn what_is_revoked_during_a_question_counts(trial: &Trial) {
+    let Some((trial, admin, alice)) = stage(trial, RULES) else { return };
+    ask(&alice, "alice", &["dev", "ops"], "waiting");
+    let print = recorded(&admin, "alice")[0]["sha256"].as_str().expect("a SHA-256").to_owned();
+    let commands: [&[&str]; 3] = [
+        &["approve", "waiting"],
+        &["approve", "--all-pending"],
+        &["create", "alice", "--standalone", "new.conf"],
+    ];
+    let revoked = |line: Value| patch(&admin, &MAP, &json!({ "data": { &print: line } }));
+    for command in commands {
+        let mut terminal = admin.on_terminal(command);
+        assert!(!terminal.asked().contains("revoked"));
+        // By hand: `revoke` would deny the request too.
+        revoked("2026-11-30 stolen (by jane)\nuser: alice".into());
+        terminal.answer("y").exits(3).says(&["changed while the question was open"]);
+        assert_eq!(state(&admin, "waiting"), "");
+        revoked(Value::Null);
+    }
+    // What is revoked of others is none of its business.
+    let mut terminal = admin.on_terminal(&["approve", "waiting"]);
+    terminal.asked();
+    patch(&admin, &MAP, &json!({ "data": { "ab".repeat(32): "2026-11-30 x (by y)\nuser: bob" } }));
+    terminal.answer("y").ok();
     let _own = trial;
 }

@@ -32,7 +32,8 @@ pub(crate) fn admit(call: &Call<'_>, payload: Option<&Payload>) -> Result<()> {
     }
     let store = call.cluster.store();
     let named = !call.target.name.is_empty();
-    if named && store.get(resource, call.namespace(), &call.target.name).is_none() {
+    let connects = call.target.subresource == "proxy";
+    if named && !connects && store.get(resource, call.namespace(), &call.target.name).is_none() {
         // Not found, which is told first.
         return Ok(());
     }

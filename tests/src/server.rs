@@ -227,6 +227,7 @@ async fn handle(
     let call = Call { cluster, user, target: &target, query: &query, resource, form };
     call.check_verb()?;
     match target.verb.as_str() {
+        "get" if target.subresource == "proxy" => rest::connect(&call),
         "get" => rest::get(&call),
         "list" => rest::list(&call),
         "watch" => watch::watch(&call),

@@ -37,14 +37,15 @@ pub use revocation::{
     RevocationKey, RevocationList, TEST_ENTRY, USERS, altered, changes, check_reason, gathered,
 };
 
+pub use crate::x509::identity::PROBE_USER;
+
 /// The namespace of everything here that has one; only admins may write in it.
 pub const NAMESPACE: &str = "usercert-system";
 /// The ConfigMap that lists what is revoked.
 pub const CONFIG_MAP: &str = "revoked-certificates";
 /// The key in a user's extra that holds the credential's id.
 pub const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
-/// The user that probes impersonate, and whose an entry is that is there for a moment only, to try with it
-/// what refuses; nobody is called so. Also the group of probes by those who may revoke and no more.
-pub const PROBE_USER: &str = "usercert-probe";
+/// The Service that probes connect to, which cannot exist: names of Services have no dots.
+pub const PROBED: &str = "usercert.probe";
 /// How the sentence begins with which both mechanisms refuse.
 pub(crate) const SENTENCE: &str = "this client certificate was revoked";

@@ -3,7 +3,7 @@
 //! A probe is a request that changes nothing, made by the admin who impersonates somebody with the
 //! revoked certificate's id. It is refused exactly if the holder's own would be.
 
-use super::{Fingerprint, Layer, PROBE_USER, RevocationKey, SENTENCE, refusal};
+use super::{Fingerprint, Layer, PROBE_USER, PROBED, RevocationKey, SENTENCE, refusal};
 use crate::text::show_short;
 use crate::x509::identity::SYSTEM_MASTERS;
 
@@ -89,7 +89,8 @@ impl Seen {
             // Without rights of its own the probe gets as far as the authorizers, which is enough to
             // see that ours did not refuse it.
             _ if layer == Layer::Authorization && (code < 300 || code == 403) => Self::Passes,
-            _ if code < 300 => Self::Passes,
+            // The Service was looked for, which comes after admission.
+            _ if layer == Layer::Admission && code == 404 && message == not_found() => Self::Passes,
             _ if message.contains(SENTENCE) => Self::Passes,
             _ => Self::NotTried(format!("the server said: {}", show_short(message, 200))),
         }
@@ -126,6 +127,10 @@ impl Seen {
     }
 }
 
+fn not_found() -> String {
+    format!("services \"{PROBED}\" not found")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +147,11 @@ mod tests {
     fn answers_to_probes() {
         let of = Seen::of;
         assert_eq!(of(Layer::Admission, 403, &denied()), Seen::Refuses);
-        assert_eq!(of(Layer::Admission, 201, ""), Seen::Passes);
+        assert_eq!(
+            of(Layer::Admission, 404, "services \"usercert.probe\" not found"),
+            Seen::Passes
+        );
+        assert!(matches!(of(Layer::Admission, 200, ""), Seen::NotTried(_)));
         let failed = format!("… resulted in error: no such key: {MESSAGE}");
         assert_eq!(of(Layer::Authorization, 500, &failed), Seen::Refuses);
         assert!(matches!(of(Layer::Admission, 500, &failed), Seen::NotTried(_)));
@@ -153,7 +162,10 @@ mod tests {
         );
         let may_not = "users \"usercert-probe\" is forbidden: User \"bob\" cannot impersonate resource \"users\"";
         assert!(matches!(of(Layer::Admission, 403, may_not), Seen::NotTried(_)));
-        assert!(matches!(of(Layer::Admission, 404, "namespaces not found"), Seen::NotTried(_)));
+        assert!(matches!(
+            of(Layer::Admission, 404, "namespaces \"usercert-system\" not found"),
+            Seen::NotTried(_)
+        ));
     }
 
     #[test]

@@ -146,8 +146,13 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
                 ),
             );
         }
-        Some(_) => {
-            findings.add(privileged, format!("{what} {shown} is reserved for Kubernetes itself"))
+        Some(reserved) => {
+            let whom = if reserved == Reserved::Probe {
+                "tests of kubectl usercert"
+            } else {
+                "Kubernetes itself"
+            };
+            findings.add(privileged, format!("{what} {shown} is reserved for {whom}"))
         }
         None => {}
     }
@@ -166,6 +171,7 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
             Reserved::System => "a system: name",
             Reserved::Kubeadm => "a kubeadm: name",
             Reserved::FrontProxy => "a front proxy's name",
+            Reserved::Probe => "a name of tests",
         };
         findings
             .add(FindingCode::LookAlike, format!("{what} {shown} looks like {like} but is not"));

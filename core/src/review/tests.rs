@@ -221,7 +221,7 @@ fn a_manifest_with_somebody_elses_request_is_found() {
 fn names_are_looked_at() {
     let utf8 = Tag::Utf8String;
     type Attributes<'a> = &'a [(&'a str, Tag, &'a [u8])];
-    let cases: [(Attributes<'_>, &[&str]); 21] = [
+    let cases: [(Attributes<'_>, &[&str]); 23] = [
         (&[(CN, utf8, b"a"), (CN, utf8, b"b")], &["several-common-names"]),
         (&[(O, utf8, b"dev")], &["no-common-name"]),
         (&[(CN, utf8, b"")], &["no-common-name"]),
@@ -234,6 +234,8 @@ fn names_are_looked_at() {
         (&[(CN, utf8, b"a"), (O, utf8, b"system:masters")], &["system-masters"]),
         (&[(CN, utf8, b"a"), (O, utf8, b"system:nodes")], &["privileged-group"]),
         (&[(CN, utf8, b"system:admin")], &["privileged-user"]),
+        (&[(CN, utf8, b"usercert-probe")], &["privileged-user"]),
+        (&[(CN, utf8, b"a"), (O, utf8, b"usercert-probe")], &["privileged-group"]),
         (&[(CN, utf8, b"a"), (O, utf8, b"kubeadm:cluster-admins")], &["privileged-group"]),
         (&[(CN, utf8, b"a\x1bb")], &["hidden-characters"]),
         (&[(CN, utf8, b"a ")], &["padded-name"]),

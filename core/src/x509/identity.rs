@@ -169,6 +169,10 @@ impl Identity {
 /// (`pkg/kubeapiserver/authorizer/reload.go`).
 pub const SYSTEM_MASTERS: &str = "system:masters";
 
+/// The user that the tests of what refuses revoked certificates impersonate, and whose an entry is that is on the
+/// list for a moment only; nobody is called so. Also their group, where whoever tests may revoke and no more.
+pub const PROBE_USER: &str = "usercert-probe";
+
 /// Why a name is power by itself, without any binding made for the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reserved {
@@ -181,15 +185,18 @@ pub enum Reserved {
     /// The usual client of the aggregation layer, who may name any user by request headers
     /// (`--requestheader-allowed-names`).
     FrontProxy,
+    /// Impersonated by the tests of what refuses revoked certificates.
+    Probe,
 }
 
 /// Names and what begins names of such power. A name has to be the whole of those that are marked.
-const RESERVED: [(&str, bool, Reserved); 5] = [
+const RESERVED: [(&str, bool, Reserved); 6] = [
     (SYSTEM_MASTERS, true, Reserved::Masters),
     ("system:", false, Reserved::System),
     ("kubeadm:", false, Reserved::Kubeadm),
     ("front-proxy-client", true, Reserved::FrontProxy),
     ("aggregator", true, Reserved::FrontProxy),
+    (PROBE_USER, true, Reserved::Probe),
 ];
 
 /// Whether `name` is reserved as it stands.
@@ -201,7 +208,7 @@ pub fn reserved(name: &str) -> Option<Reserved> {
 }
 
 /// What the reserved names look like, folded once.
-static LOOKS: LazyLock<[Look; 5]> = LazyLock::new(|| RESERVED.map(|(text, ..)| Look::of(text)));
+static LOOKS: LazyLock<[Look; 6]> = LazyLock::new(|| RESERVED.map(|(text, ..)| Look::of(text)));
 
 /// Whether `name` is not reserved itself but looks like a name that is (Unicode TR39, and letter
 /// case, which people overlook too).

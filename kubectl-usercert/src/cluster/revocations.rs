@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderName};
 use http::{HeaderValue, Method, Request};
-use serde_json::{Value, json};
+use serde_json::Value;
 use usercert_core::api::rbac::MANAGED_BY;
 use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::probe::{Probe, Seen};
-use usercert_core::lifecycle::{CONFIG_MAP, CREDENTIAL_ID, Layer, NAMESPACE, PROBE_USER};
+use usercert_core::lifecycle::{CONFIG_MAP, CREDENTIAL_ID, Layer, NAMESPACE, PROBED};
 
 use super::api::{Cluster, encode};
 use super::changes::{Event, Events, Watch};
@@ -126,27 +126,21 @@ impl Cluster {
 }
 
 fn probe_request(probe: &Probe) -> Option<Request<Vec<u8>>> {
-    let (method, url, body) = match probe.layer {
-        Layer::Admission => {
-            let object = json!({ "apiVersion": "v1", "kind": "Event",
-                "metadata": { "name": PROBE_USER }, "involvedObject": { "namespace": NAMESPACE } });
-            let url = format!("/api/v1/namespaces/{NAMESPACE}/events?dryRun=All");
-            (Method::POST, url, object.to_string().into_bytes())
-        }
-        Layer::Authorization => (Method::GET, "/version".to_owned(), Vec::new()),
+    let url = match probe.layer {
+        Layer::Admission => format!("/api/v1/namespaces/{NAMESPACE}/services/{PROBED}/proxy/"),
+        Layer::Authorization => "/version".to_owned(),
     };
     let extra = format!("impersonate-extra-{}", encode(CREDENTIAL_ID).to_lowercase());
     let mut request = Request::builder()
-        .method(method)
+        .method(Method::GET)
         .uri(url)
         .header(ACCEPT, "application/json")
-        .header(http::header::CONTENT_TYPE, "application/json")
         .header("impersonate-user", HeaderValue::from_bytes(probe.user.as_bytes()).ok()?)
         .header(HeaderName::from_bytes(extra.as_bytes()).ok()?, &probe.credential_id);
     if let Some(group) = probe.group {
         request = request.header("impersonate-group", group);
     }
-    request.body(body).ok()
+    request.body(Vec::new()).ok()
 }
 
 fn query(dry_run: bool) -> String {

@@ -78,6 +78,7 @@ const ALL: &[&str] =
     &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const READ: &[&str] = &["get", "list", "watch"];
 const CREATE: &[&str] = &["create"];
+const GET: &[&str] = &["get"];
 const CHANGE: &[&str] = &["get", "patch", "update"];
 
 const ADMISSION: &str = "admissionregistration.k8s.io";
@@ -159,7 +160,13 @@ pub(crate) static RESOURCES: &[Resource] = &[
         ),
         &["sa"],
     ),
-    short(resource(Kind::Empty, "Service", "", "services", "service", true, READ), &["svc"]),
+    short(
+        with(
+            resource(Kind::Empty, "Service", "", "services", "service", true, READ),
+            &[Subresource { name: "proxy", verbs: GET }],
+        ),
+        &["svc"],
+    ),
     resource(
         Kind::ValidatingAdmissionPolicy,
         "ValidatingAdmissionPolicy",

@@ -23,7 +23,7 @@ use crate::user::User;
 
 pub(crate) use self::create::create;
 pub(crate) use self::delete::{delete, delete_collection};
-pub(crate) use self::read::{get, list};
+pub(crate) use self::read::{connect, get, list};
 pub(crate) use self::update::{patch, put};
 
 /// One authorized request about a resource.

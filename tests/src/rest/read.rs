@@ -8,14 +8,23 @@ use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::Call;
+use super::rules::require_namespace;
 use crate::answer::{self, Body, Form};
 use crate::api::{Object, with_type};
+use crate::revocation;
 use crate::selector::Selector;
 use crate::status::{Result, Status};
 
 pub(crate) fn get(call: &Call<'_>) -> Result<Response<Body>> {
     let object = call.load(&call.cluster.store())?;
     Ok(call.one(StatusCode::OK, &object))
+}
+
+/// Connects to what an object stands for: here to nothing, as there is no such object. Admission comes first.
+pub(crate) fn connect(call: &Call<'_>) -> Result<Response<Body>> {
+    require_namespace(call, &call.cluster.store())?;
+    revocation::admit(call, None)?;
+    get(call)
 }
 
 pub(crate) fn list(call: &Call<'_>) -> Result<Response<Body>> {

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 pub use compare::{ObjectState, state, upgraded};
 
 use super::{
-    CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, PART, PROBE_USER, RevocationKey, SENTENCE, TEST_ENTRY,
-    USERS, record,
+    CONFIG_MAP, CREDENTIAL_ID, NAMESPACE, PART, PROBE_USER, PROBED, RevocationKey, SENTENCE,
+    TEST_ENTRY, USERS, record,
 };
 use crate::api::doctor::Question;
 use crate::api::rbac::{API_GROUP as RBAC, MANAGED_BY};
@@ -160,13 +160,15 @@ fn revoker() -> Value {
     role
 }
 
-/// What a probe gets as far as the policy with: it creates an Event, in a dry run.
+/// What a probe gets as far as the policy with: it connects to a Service that cannot exist. Admission is asked
+/// before the Service is looked up (`apiserver/pkg/endpoints/handlers/rest.go`, `ConnectResource`).
 fn probe_role() -> Value {
     let mut metadata = metadata(PROBE_USER);
     metadata["namespace"] = NAMESPACE.into();
     json!({
         "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "metadata": metadata,
-        "rules": [{ "apiGroups": [""], "resources": ["events"], "verbs": ["create"] }],
+        "rules": [{ "apiGroups": [""], "resources": ["services/proxy"],
+                    "resourceNames": [PROBED], "verbs": ["get"] }],
     })
 }
 

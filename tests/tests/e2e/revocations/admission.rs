@@ -329,6 +329,18 @@ fn the_printed_rights_suffice_and_no_less_does(trial: &Trial) {
         .kubectl(&[&["get", "configmaps", "-n", "usercert-system"][..], &as_probe].concat())
         .exits(1);
     revoker.kubectl(&["get", "nodes", "--as=admin", "--as-group=system:masters"]).exits(1);
+    let event = json!({ "apiVersion": "v1", "kind": "Event", "metadata": { "name": "forged" },
+        "involvedObject": { "namespace": "usercert-system" } });
+    revoker.write("event.json", &event.to_string());
+    let forge = ["create", "--validate=false", "-n", "usercert-system", "-f", "event.json"];
+    revoker
+        .kubectl(&[&forge[..], &as_probe].concat())
+        .exits(1)
+        .says(&["cannot create resource \"events\""]);
+    admin
+        .run(&["create", "usercert-probe", "--standalone", "x.conf", "--yes"])
+        .exits(3)
+        .says(&["privileged-user"]);
     viewer.run(&["revocations", "list"]).ok().prints(&["its objects are correct"]);
     alice.kubectl(&["get", "configmap", "-n", "usercert-system", "revoked-certificates"]).ok();
     revoker.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();

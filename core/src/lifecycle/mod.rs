@@ -33,8 +33,9 @@ pub use fingerprint::{Fingerprint, FingerprintError};
 pub use protected::{Protected, protected};
 pub use refusal::{Layer, Refusal, refusal};
 pub use revocation::{
-    Blocked, Damaged, ListError, MAX_REASON, MAX_USER, PART, Revocation, RevocationError,
+    Blocked, Damaged, ListError, MAX_REASON, MAX_TEXT, MAX_USER, PART, Revocation, RevocationError,
     RevocationKey, RevocationList, TEST_ENTRY, USERS, altered, changes, check_reason, gathered,
+    too_long,
 };
 
 pub use crate::x509::identity::PROBE_USER;

@@ -8,11 +8,14 @@
 use super::admission::ObjectState;
 use super::enforcement::Enforcement;
 use super::probe::{SHOWS_NOTHING, Seen};
-use super::{CONFIG_MAP, NAMESPACE, PROBE_USER, RevocationList};
+use super::{CONFIG_MAP, MAX_TEXT, NAMESPACE, PROBE_USER, RevocationList};
 use crate::text::{show, show_short};
 
 /// The command that creates and restores.
 const INSTALL: &str = "`kubectl usercert revocations install`";
+/// What makes the list shorter.
+pub const SHORTEN: &str = "`kubectl usercert revocations prune` removes what has expired, `kubectl usercert \
+                           revocations lift user/NAME` the block of a user who has no valid certificate";
 /// Why nothing was tried where there is no entry.
 const NOTHING_TO_TRY: &str = "there is nothing to try it with";
 
@@ -29,6 +32,8 @@ pub enum Listed {
     Immutable,
     /// It is there, and blocks the user of the tests, so that they show nothing.
     Blinding,
+    /// It is there, with a text that is so long that the policy may fail.
+    Long,
     /// It is there.
     Complete,
 }
@@ -41,6 +46,7 @@ impl Listed {
             list if !list.has_test => Self::Emptied,
             list if list.is_immutable => Self::Immutable,
             list if list.user(PROBE_USER).is_some() => Self::Blinding,
+            list if list.is_long => Self::Long,
             _ => Self::Complete,
         }
     }
@@ -176,6 +182,11 @@ impl Verdict {
                 "the list blocks the user {PROBE_USER}, whom the tests of what is refused impersonate: \
                  they show nothing; `kubectl usercert revocations lift user/{PROBE_USER}` lifts it, and \
                  the audit log says who wrote it"
+            )),
+            Listed::Long => Some(format!(
+                "a text of the list is longer than {} kB: the policy may fail, which refuses all writes of \
+                 people; {SHORTEN}",
+                MAX_TEXT / 1000
             )),
             Listed::Absent | Listed::Hidden | Listed::Complete => None,
         };

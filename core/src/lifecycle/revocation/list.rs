@@ -63,6 +63,8 @@ pub struct RevocationList {
     pub has_test: bool,
     /// Whether nothing can be added: somebody has made the ConfigMap immutable.
     pub is_immutable: bool,
+    /// Whether a text of it is longer than any that is written.
+    pub is_long: bool,
     /// What is not as it should be; none of it keeps the other entries from counting.
     pub damaged: Vec<Damaged>,
 }
@@ -98,6 +100,7 @@ impl RevocationList {
         for (key, value) in data.into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();
             if parts::is_part(key) {
+                list.is_long |= parts::is_long(key, value);
                 list.read_part(key, value);
                 continue;
             }

@@ -7,7 +7,7 @@ mod parts;
 use std::fmt;
 
 pub use list::{Blocked, Damaged, ListError, RevocationList};
-pub use parts::{PART, USERS, altered, changes, gathered};
+pub use parts::{MAX_TEXT, PART, USERS, altered, changes, gathered, too_long};
 
 use super::Fingerprint;
 use crate::text;

@@ -18,6 +18,10 @@ use super::{Revocation, RevocationKey};
 pub const PART: &str = "part.";
 /// The key of the text for users.
 pub const USERS: &str = "users";
+/// Longest text that is written, in bytes. The policy searches one for each write, at a cost that grows with the
+/// text and the user's name: with a name of 120 bytes, some 390 kB reach kube-apiserver's limit
+/// (`apiserver/pkg/apis/cel/config.go`), and then the policy fails, which refuses all writes of that user.
+pub const MAX_TEXT: usize = 300_000;
 
 /// The key of the text that holds an entry.
 #[must_use]
@@ -33,6 +37,23 @@ pub fn part(key: &RevocationKey) -> String {
 pub fn is_part(key: &str) -> bool {
     let digits = key.strip_prefix(PART).map(str::as_bytes);
     key == USERS || matches!(digits, Some([b'0'..=b'9' | b'a'..=b'f', b'0' | b'4' | b'8' | b'c']))
+}
+
+/// Whether the value of a key is a text that is too long.
+#[must_use]
+pub fn is_long(key: &str, value: &str) -> bool {
+    is_part(key) && value.len() > MAX_TEXT
+}
+
+/// The key of a text that this patch of what was read makes too long, or leaves so without making it shorter; and how
+/// long it would be.
+#[must_use]
+pub fn too_long<'p>(read: &Value, patch: &'p Value) -> Option<(&'p str, usize)> {
+    patch["data"].as_object()?.iter().find_map(|(key, value)| {
+        let text = value.as_str().filter(|text| is_long(key, text))?;
+        let before = read["data"][key].as_str().map_or(0, str::len);
+        (text.len() >= before).then_some((key.as_str(), text.len()))
+    })
 }
 
 /// A piece of a text.
@@ -249,6 +270,30 @@ mod tests {
         // What is written anew replaces it, wherever it was.
         let again = patched(old.clone(), changes(&old, &[entry(b.clone(), "stolen")], &[]));
         assert_eq!(again["data"]["part.b8"].as_str().unwrap().matches(&b.to_string()).count(), 1);
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_only_becomes_shorter() {
+        let users = |count: usize| -> String {
+            let name = |n| RevocationKey::of_user(&format!("{n:0>120}")).unwrap();
+            (0..count).map(|n| format!("\n{} left", name(n))).collect()
+        };
+        let (full, over) = (users(1_190), users(1_300));
+        assert!(full.len() < MAX_TEXT && over.len() > MAX_TEXT);
+        let list = |text: &str| json!({ "data": { "users": text } });
+        let key = RevocationKey::of_user("alice").unwrap();
+        let adding = |text: &str| changes(&list(text), &[entry(key.clone(), "left")], &[]).unwrap();
+        assert_eq!(too_long(&list(&full), &adding(&full)), None);
+        let (name, length) =
+            too_long(&list(&over), &adding(&over)).map(|(n, l)| (n.to_owned(), l)).unwrap();
+        assert_eq!((name.as_str(), length > over.len()), ("users", true));
+        let first = RevocationKey::of_user(&"0".repeat(120)).unwrap();
+        let lifted = changes(&list(&over), &[], &[first]).unwrap();
+        assert_eq!(too_long(&list(&over), &lifted), None);
+        assert!(
+            RevocationList::read(&list(&over)).is_long
+                && !RevocationList::read(&list(&full)).is_long
+        );
     }
 
     #[test]

@@ -11,8 +11,9 @@ use std::cell::RefCell;
 use serde_json::Value;
 use usercert_core::api::rbac::Rule;
 use usercert_core::lifecycle::admission::{REVOKER, VIEWER};
+use usercert_core::lifecycle::verdict::SHORTEN;
 use usercert_core::lifecycle::{
-    self, CONFIG_MAP, Fingerprint, NAMESPACE, Revocation, RevocationKey, RevocationList,
+    self, CONFIG_MAP, Fingerprint, MAX_TEXT, NAMESPACE, Revocation, RevocationKey, RevocationList,
 };
 use usercert_core::text::{show, show_list};
 use usercert_core::time::UnixTime;
@@ -168,6 +169,9 @@ async fn rewrite(
         let found = cluster.revoked().await.map_err(|e| explain(&e, &cluster.server, &see()))?;
         let found = found.ok_or_else(no_list)?;
         let Some(patch) = patch(&found) else { return Ok(Vec::new()) };
+        if let Some((key, length)) = lifecycle::too_long(&found, &patch) {
+            return Err(too_long(key, length));
+        }
         match cluster.patch_revoked(&patch, dry_run).await {
             Ok(stored) => return Ok(lifecycle::altered(&found, &patch, &stored)),
             Err(error) if error.reason() == "Conflict" => {}
@@ -193,6 +197,17 @@ fn kept(altered: &[String]) -> Result<()> {
             "a policy or webhook changes it, and what should be blocked may not be: `kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations`",
         )),
     }
+}
+
+fn too_long(key: &str, length: usize) -> Error {
+    let most = MAX_TEXT / 1000;
+    Error::new(format!(
+        "the list of revoked certificates is full: its text {} would be {} kB long; at most {most} kB are written, \
+         as the policy fails with more",
+        show(key),
+        length.div_ceil(1000)
+    ))
+    .hint(SHORTEN)
 }
 
 fn unwritten(error: &ApiError, cluster: &Cluster) -> Error {

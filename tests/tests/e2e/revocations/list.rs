@@ -10,6 +10,7 @@ cases!(
     all_who_revoke_at_once_win,
     a_key_set_by_hand_counts_and_an_older_list_is_upgraded,
     five_thousand_entries_fit_and_refuse,
+    a_text_that_is_too_long_is_told_and_not_written,
 );
 
 fn data(admin: &Person) -> serde_json::Map<String, Value> {
@@ -123,4 +124,27 @@ fn five_thousand_entries_fit_and_refuse(trial: &Trial) {
     assert_eq!(list["damaged"], json!([]));
     admin.run(&["revocations", "lift", "alice.conf", "--yes"]).ok();
     becomes(|| create(&alice), false).ok();
+}
+
+/// Beyond a length, the policy fails for people with long names, and refuses all that they write.
+fn a_text_that_is_too_long_is_told_and_not_written(trial: &Trial) {
+    let Some((trial, _)) = own_server(trial) else { return };
+    let admin = trial.admin();
+    admin.run(&["revocations", "install", "--yes"]).ok();
+    let name = |n: usize| format!("{n:0>120}");
+    let hex = |name: &str| -> String { name.bytes().map(|byte| format!("{byte:02x}")).collect() };
+    let users: String = (0..1_220).map(|n| format!("\nuser.{} left", hex(&name(n)))).collect();
+    patch(&admin, &MAP, &json!({ "data": { "users": users } }));
+    let told = ["a text of the list is longer than 300 kB", "revocations lift user/NAME"];
+    admin.run(&["revocations", "list"]).exits(1).prints(&told);
+    admin.run(&["doctor"]).ok().prints(&told);
+    admin.run(&["revoke", "alice", "--all-certificates", "--yes"]).exits(1).says(&[
+        "is full: its text users would be",
+        "revocations prune",
+        "lift user/NAME",
+    ]);
+    // Certificates have texts of their own, and one that is too long can become shorter.
+    let unknown = "ab".repeat(32);
+    admin.run(&["revoke", "--certificate", &unknown, "--yes"]).ok();
+    admin.run(&["revocations", "lift", &format!("user/{}", name(1)), "--yes"]).ok();
 }

@@ -156,11 +156,9 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
     let noted = journal.path().display().to_string();
 
     let (to_do, rest): (Vec<&Row>, Vec<&Row>) =
-        rows.iter().partition(|row| !row.is_done() && row.refused.is_none());
-    let mut outcomes: Vec<Outcome<'_>> = rest
-        .into_iter()
-        .map(|row| (row, if row.is_done() { State::Before } else { State::Refused }))
-        .collect();
+        rows.iter().partition(|row| !row.is_done() && !row.is_left_out());
+    let mut outcomes: Vec<Outcome<'_>> =
+        rest.into_iter().map(|row| (row, State::of_untouched(row))).collect();
     let mut roles = Roles::default();
     if !to_do.is_empty() {
         let missing = to_do.iter().map(|row| (row.person.line, row.missing_grants()));
@@ -170,8 +168,11 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         let answered = args.yes || args.dry_run.dry_run != DryRun::None;
         report::show_plan(host, answered, &to_do, &roles, &outcomes);
         if args.dry_run.dry_run == DryRun::None {
-            let question =
-                format!("Issue certificates to {} people on {}?", to_do.len(), cluster.name());
+            let question = format!(
+                "Issue certificates to {} on {}?",
+                report::people(to_do.len()),
+                cluster.name()
+            );
             host.confirm(&question, args.yes)?;
             if args.restart {
                 // Not before: it holds keys that are nowhere else.

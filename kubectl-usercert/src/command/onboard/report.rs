@@ -13,6 +13,11 @@ use crate::ui::args::Format;
 use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
 
+/// So many people, in words.
+pub fn people(count: usize) -> String {
+    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
+}
+
 /// What is going to happen, before the question.
 pub fn show_plan(
     host: &Host,
@@ -23,13 +28,15 @@ pub fn show_plan(
 ) {
     host.say_before_asking(rows::table(to_do, host.columns()).trim_end(), answered);
     roles.words().for_each(|words| host.say_before_asking(words, answered));
-    let refused = others.iter().filter(|(_, state)| matches!(state, State::Refused));
-    for (row, _) in refused {
+    for (row, state) in others {
+        if !matches!(state, State::Refused | State::InTheWay) {
+            continue;
+        }
         host.warn(format!(
             "left out: line {}, {}: {}",
             row.person.line,
             show(row.user()),
-            row.refused.as_deref().unwrap_or_default()
+            problem(row, state).unwrap_or_default()
         ));
     }
     let before = others.iter().filter(|(_, state)| matches!(state, State::Before)).count();
@@ -48,6 +55,8 @@ pub enum State {
     /// An earlier run's file is gone for good; what is to be said of it.
     Gone(String),
     Refused,
+    /// A file of an earlier run for other terms, or of somebody else, stands where this one's goes.
+    InTheWay,
     /// Something stood in the way; with the exit code of a refusal, a decision.
     Failed(Error),
     NotStarted,
@@ -55,6 +64,15 @@ pub enum State {
 }
 
 impl State {
+    /// Of a row for which this run does nothing.
+    pub fn of_untouched(row: &Row) -> Self {
+        match &row.refused {
+            _ if row.is_done() => Self::Before,
+            Some(_) => Self::Refused,
+            None => Self::InTheWay,
+        }
+    }
+
     fn word(&self) -> &'static str {
         match self {
             Self::Issued(issued) if issued.before => "Granted",
@@ -64,6 +82,7 @@ impl State {
             Self::WouldWrite => "WouldWrite",
             Self::Gone(_) => "FileMissing",
             Self::Refused => "Refused",
+            Self::InTheWay => "Failed",
             Self::Failed(error) => match error.exit {
                 Exit::Refused => "Refused",
                 Exit::TimedOut => "TimedOut",
@@ -78,7 +97,7 @@ impl State {
         match self {
             Self::Issued(_) | Self::Before | Self::DryRun => Exit::Done,
             Self::WrittenAgain(_) | Self::WouldWrite => Exit::Done,
-            Self::Gone(_) => Exit::Failed,
+            Self::Gone(_) | Self::InTheWay => Exit::Failed,
             Self::Refused => Exit::Refused,
             Self::Failed(error) => error.exit,
             Self::NotStarted => Exit::Failed,
@@ -142,6 +161,9 @@ fn problem(row: &Row, state: &State) -> Option<String> {
     match state {
         State::Failed(error) => Some(error.message.replace('\n', " ")),
         State::Refused => row.refused.clone(),
+        State::InTheWay => {
+            row.in_the_way.as_ref().map(|file| format!("{} already exists", show_path(file)))
+        }
         State::Gone(what) => Some(what.clone()),
         _ => None,
     }
@@ -198,10 +220,16 @@ fn summary(host: &Host, outcomes: &[Outcome<'_>]) {
         }
     }
     let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    host.say(format!("{} people: {}", outcomes.len(), words.join(", ")));
+    host.say(format!("{}: {}", people(outcomes.len()), words.join(", ")));
     if outcomes.iter().any(|(_, state)| state.is_open()) {
         host.warn(
             "hint: run the same command again; it resumes where it stopped, and issues nothing twice",
+        );
+    }
+    if outcomes.iter().any(|(_, state)| matches!(state, State::InTheWay)) {
+        host.warn(
+            "hint: to issue a new certificate, move the file that already exists away (or delete it) and run \
+             the\n      same command again; a certificate that was issued before stays valid until it expires",
         );
     }
     let hints = outcomes.iter().filter_map(|(_, state)| match state {

@@ -38,6 +38,8 @@ pub struct Row {
     pub findings: Vec<Finding>,
     pub earlier: Progress,
     pub refused: Option<String>,
+    /// A file that stands where this run would write, of nobody knows whom.
+    pub in_the_way: Option<PathBuf>,
 }
 
 impl Row {
@@ -47,6 +49,11 @@ impl Row {
 
     pub fn path(&self) -> PathBuf {
         self.folder.path_of(&self.file)
+    }
+
+    /// Whether nothing can be done for this person in this run.
+    pub fn is_left_out(&self) -> bool {
+        self.refused.is_some() || self.in_the_way.is_some()
     }
 
     pub fn is_done(&self) -> bool {
@@ -230,6 +237,7 @@ pub async fn review(
             earlier: journal.remove(&digest).unwrap_or_default(),
             findings: Vec::new(),
             refused: None,
+            in_the_way: None,
             person,
             request,
             digest,
@@ -254,24 +262,21 @@ pub async fn review(
         let object = row.manifest(&args.signer, &request)?;
         row.findings.extend(Sheet::new(object, false, &bindings, rules).findings);
         row.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
-        row.refused = objection(row, &args.accept)?;
+        row.refused = objection(row, &args.accept);
+        // A file that an earlier run may have written is looked at when it is its turn.
+        if row.earlier.submitted.is_none() && row.folder.has(row.file.as_ref())? {
+            row.in_the_way = Some(row.path());
+        }
     }
     Ok((rows, bindings))
 }
 
-fn objection(row: &Row, accepted: &[String]) -> Result<Option<String>> {
+fn objection(row: &Row, accepted: &[String]) -> Option<String> {
     let against =
         row.findings.iter().filter(|f| review::refuses(std::slice::from_ref(*f), accepted));
     let words: Vec<String> =
         against.map(|f| format!("{} [{}]", f.message, f.code.as_str())).collect();
-    if !words.is_empty() {
-        return Ok(Some(words.join("; ")));
-    }
-    // A file that an earlier run may have written is looked at when it is its turn.
-    if row.earlier.submitted.is_none() && row.folder.has(row.file.as_ref())? {
-        return Ok(Some(format!("{} already exists", show_path(&row.path()))));
-    }
-    Ok(None)
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// Keys that stand in for those that will be made, so that a review sees a request as it will be.

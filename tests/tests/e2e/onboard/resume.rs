@@ -155,7 +155,7 @@ fn requests_of_somebody_else(trial: &Trial) {
     admin.write("strict", strict);
     let out = onboard(&admin, "team.csv", &["--yes", "--policy", "strict"]).exits(3);
     let out = out.prints(&["Refused", &format!("submitted before by {eve}"), "policy-requester"]);
-    out.says(&["1 people: 1 Refused"]).never_shows("run the same command again");
+    out.says(&["1 person: 1 Refused"]).never_shows("run the same command again");
     let name = &requests(&admin, &users[0])[0];
     let state = ["get", name, "-o", "jsonpath={.status.conditions}"];
     assert_eq!(admin.kubectl(&state).ok().stdout, "");

@@ -57,6 +57,6 @@ fn restart_asks_first(trial: &Trial) {
     onboard(&admin, "team.csv", &["--yes"]).ok();
     assert_eq!(requests(&admin, "ann").len(), 1);
     std::fs::remove_file(admin.home.join("out/ann.kubeconfig")).expect("removed");
-    onboard(&admin, "team.csv", &["--restart", "--yes"]).ok().says(&["1 people: 1 Issued"]);
+    onboard(&admin, "team.csv", &["--restart", "--yes"]).ok().says(&["1 person: 1 Issued"]);
     assert_eq!(requests(&admin, "ann").len(), 2);
 }

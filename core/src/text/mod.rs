@@ -16,5 +16,6 @@ pub mod sorted;
 pub use hidden::{first_hidden, is_hidden};
 pub use shell::{delete_line, protect_line, shell_word};
 pub use show::{
-    quoted, show, show_lines, show_list, show_message, show_path, show_quoted, show_short, width,
+    quoted, show, show_lines, show_list, show_message, show_name, show_path, show_quoted,
+    show_short, width,
 };

@@ -137,6 +137,15 @@ pub fn show_quoted(s: &str, max: usize) -> String {
     cut(quoted(s), s, max)
 }
 
+/// A name in a sentence: as it is where it cannot be taken for more than a name, else as by [`show_quoted`].
+pub fn show_name(s: &str, max: usize) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._:/@-".contains(c);
+    match !s.is_empty() && s.chars().all(plain) {
+        true => show_short(s, max),
+        false => show_quoted(s, max),
+    }
+}
+
 fn cut(shown: String, s: &str, max: usize) -> String {
     // Marks that stand above a letter take no column of their own, but a thousand of them a screen.
     let room_of = |c: char| columns(c).max(1);

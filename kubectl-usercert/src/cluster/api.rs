@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use usercert_core::api::csr::CsrObject;
-use usercert_core::text::show_short;
+use usercert_core::text::show_name;
 use usercert_core::time::UnixTime;
 
 use super::connection::Connection;
@@ -86,7 +86,8 @@ impl Cluster {
 
     /// What questions call it: a foreign string, safe to show.
     pub fn name(&self) -> String {
-        show_short(&self.name, 40)
+        // Those of EKS differ at their ends.
+        show_name(&self.name, 80)
     }
 
     /// The same connection, whose user is told when the server is busy and waited for.

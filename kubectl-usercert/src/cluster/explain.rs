@@ -14,6 +14,8 @@ const CERTIFICATES: &str = "certificates.k8s.io";
 #[derive(Clone, Debug)]
 pub enum Need {
     Create,
+    /// Submit a request of one's own, and wait for its certificate.
+    Submit,
     Get,
     List,
     Decide(String),
@@ -67,6 +69,7 @@ impl Need {
         let read_all = || requests(&["get", "list", "watch"]);
         let rules = match self {
             Self::Create => vec![requests(&["create"])],
+            Self::Submit => vec![requests(&["create", "get", "list", "watch"])],
             Self::Get => vec![requests(&["get", "watch"])],
             Self::List => vec![read_all()],
             Self::Decide(name) => vec![

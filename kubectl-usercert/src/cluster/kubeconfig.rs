@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use usercert_core::kubeconfig::merged::{Merged, ResolveError};
 use usercert_core::kubeconfig::path::LoadingList;
-use usercert_core::text::{show_path, show_short};
+use usercert_core::text::{show_name, show_path};
 
 use crate::error::{Error, Result, ResultExt as _};
 use crate::files::{self, environment};
@@ -96,8 +96,8 @@ pub(super) fn why_no_cluster(error: &ResolveError, list: &LoadingList) -> Option
         ResolveError::NoCluster { context: Some(context), cluster: Some(cluster) } => {
             Some(format!(
                 "the context {} names the cluster {}, which does not exist",
-                show_short(context, 80),
-                show_short(cluster, 80)
+                show_name(context, 80),
+                show_name(cluster, 80)
             ))
         }
         ResolveError::NoCluster { .. } => Some("no context is set".to_owned()),

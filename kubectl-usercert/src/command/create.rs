@@ -213,7 +213,10 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
         standalone: args.standalone.clone(),
         ..Placement::default()
     };
-    let resume = args.install_line(&object.metadata.name);
+    let mut resume = args.install_line(&object.metadata.name);
+    if let Some(missing) = along.still_missing(&args.client) {
+        resume.push_str(&format!("\n{missing}"));
+    }
     let creation = Creation { host, args, target: &target, cluster: &cluster, sheet: &sheet };
     let done = creation.finish(object, awaited, &placement, &resume);
     let (checked, written) = done.await.map_err(|error| match error.exit {

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use usercert_core::api::csr::{
-    self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest, Object, State, Whose,
+    self, CLIENT_AUTH, CLIENT_SIGNER, CsrObject, Decision, Manifest, NameAnswer, NameHolder,
+    Object, State, Whose,
 };
 use usercert_core::exchange::request_file::{self, ImportedRequest};
 use usercert_core::text::{shell_word, show_list, show_path, show_short};
@@ -204,6 +205,15 @@ pub async fn submit(cluster: &Cluster, sent: &CsrObject) -> Result<Submitted> {
         "nothing was approved; review it with `kubectl usercert review`, and deny or delete it if \
          nobody needs it",
     ))
+}
+
+/// The object of a handed-over request that an earlier run has submitted and approved, if it has its plain
+/// name.
+pub async fn approved_before(cluster: &Cluster, sent: &CsrObject) -> Option<CsrObject> {
+    let found = cluster.get_csr(&sent.metadata.name).await.ok()?;
+    let holder = csr::name_holder(NameAnswer::Found(&found), sent, Whose::HandedOver, "");
+    let done = holder == NameHolder::Ours && already(&found, Decision::Approve).ok()?;
+    done.then_some(found)
 }
 
 /// Whether an object needs no decision any more because this very one was made.

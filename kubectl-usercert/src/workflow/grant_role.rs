@@ -297,6 +297,12 @@ impl AccompanyingGrants {
         Ok(lines)
     }
 
+    /// What to do about roles that are still to be given, where something else comes first.
+    pub fn still_missing(&self, client: &ClientArgs) -> Option<String> {
+        self.roles()
+            .map(|_| format!("no role is granted yet; after that, run:\n  {}", self.line(client)))
+    }
+
     /// The command line that gives these roles.
     fn line(&self, client: &ClientArgs) -> String {
         let mut line = format!("kubectl usercert grant{}", client.repeated());

@@ -228,7 +228,7 @@ impl CheckedCertificate {
         if rbac::allows_something(&review) == Some(false) {
             let user = &self.awaited.expected.user;
             host.say(format!(
-                "note: {} may not do anything in namespace {} yet; an admin can grant a role:\n  \
+                "note: {} may not do anything in namespace {} yet (others were not looked at); an admin can grant a role:\n  \
                  kubectl usercert grant --clusterrole view -n {} -- {}",
                 show_short(user, 80),
                 show(namespace),

@@ -31,6 +31,16 @@ fn is_rejection(error: &ApiError) -> bool {
     (400..500).contains(&error.code()) && error.code() != 408
 }
 
+/// The command that hands this request over as a file instead.
+fn offline_line(sent: &CsrObject) -> String {
+    let Ok(request) = sent.request() else {
+        return "kubectl usercert request NAME --offline".to_owned();
+    };
+    let groups = request.subject.groups();
+    let groups: String = groups.iter().map(|group| format!(" -g {}", shell_word(group))).collect();
+    format!("kubectl usercert request{groups} --offline -- {}", shell_word(request.subject.user()))
+}
+
 /// Submits `sent` under this name. `known_uid`: the UID that an earlier run was told, or empty.
 pub(super) async fn submit_as(
     cluster: &Cluster,
@@ -45,11 +55,13 @@ pub(super) async fn submit_as(
         Ok(object) => return Ok(Submission::Created(object)),
         Err(error) if error.reason() == "AlreadyExists" => {}
         Err(error) => {
-            let explained = explain(&error, &cluster.server, &Need::Create);
+            let need = if whose == Whose::Own { Need::Submit } else { Need::Create };
+            let explained = explain(&error, &cluster.server, &need);
             let explained = match whose {
-                Whose::Own if error.code() == 403 => explained.hint(
-                    "without the right to submit, hand the request over as a file:\n  kubectl usercert request NAME --offline",
-                ),
+                Whose::Own if error.code() == 403 => explained.hint(format!(
+                    "without the right to submit, hand the request over as a file:\n  {}",
+                    offline_line(sent)
+                )),
                 _ => explained,
             };
             return match is_rejection(&error) {

@@ -236,7 +236,7 @@ fn forbidden(trial: &Trial) {
         "certificatesigningrequests",
         "verbs: [get, list, watch]",
     ]);
-    person.run(&["request", &user]).exits(1).says(&["Forbidden", "verbs: [create]", "--offline"]);
+    person.run(&["request", &user]).exits(1).says(&["Forbidden", "verbs: [create, ", "--offline"]);
     let admin = trial.admin();
     admin.run(&["request", &user]).ok();
     person.run(&["approve", &user, "--yes"]).exits(1).says(&["Forbidden"]);

@@ -57,4 +57,16 @@ fn create_loses_no_key(trial: &Trial) {
     out.says(&["another `create` would make another", line, &format!(" --standalone y -- {late}")])
         .never_shows("the same command");
     assert_eq!(admin.pending().len(), 1);
+
+    // A role that was to come with it is still to be given, and the printed line gives it.
+    let late = trial.user("later");
+    let signer = ["--signer", "example.com/nobody", "--timeout", "1s"];
+    let role = ["--clusterrole", "view", "-n", "default"];
+    let create = ["create", &late, "--yes", "--standalone", "z"];
+    let out = admin.run(&[&create[..], &signer, &role].concat()).exits(5);
+    let out = out.says(&["kubectl usercert install --csr-name ", "no role is granted yet"]);
+    let line = out.stderr.lines().map(str::trim).find(|l| l.starts_with("kubectl usercert grant"));
+    let words: Vec<&str> = line.expect("a line").split(' ').skip(2).collect();
+    let (flags, name) = words.split_at(words.len() - 2);
+    admin.run(&[flags, &["--yes"], name].concat()).ok().prints(&["created"]);
 }

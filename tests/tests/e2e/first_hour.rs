@@ -94,6 +94,13 @@ fn approved_before_with_another_pending(trial: &Trial) {
     told.says(&["is already approved", "is pending", "nothing was approved", &line]);
     let state = ["get", "csr", &name, "-o", "jsonpath={.status.conditions}"];
     assert_eq!(admin.kubectl(&state).ok().stdout, "");
+    // Nobody is asked about a file whose request is approved.
+    let handed = trial.user("handed");
+    let request = trial.newcomer().run(&["request", &handed, "--offline"]).ok().stdout;
+    admin.write("r.txt", &request);
+    admin.run(&["approve", "-f", "r.txt", "--yes"]).ok();
+    let again = admin.on_terminal(&["approve", "-f", "r.txt"]).rest();
+    again.ok().prints(&["unchanged (already approved)"]).says(&["add --reply"]);
 }
 
 fn denied_before(trial: &Trial) {
@@ -103,12 +110,20 @@ fn denied_before(trial: &Trial) {
     admin.run(&["deny", &user, "--message", "not you"]).ok();
     let again = admin.run(&["deny", &user, "--message", "really not"]).ok();
     again.prints(&["unchanged (already denied)"]).says(&["is already denied", "not you"]);
+    let second = admin.run(&["request", &user, "-g", "ops"]).ok();
+    let name = second.stdout.split([' ', '/']).nth(1).expect("a name").to_owned();
+    let line = format!("kubectl usercert approve -- {name}");
+    admin.run(&["approve", &user, "--yes"]).exits(3).says(&["is already Denied", &line]);
 }
 
 fn install_without_a_name(trial: &Trial) {
     let admin = trial.admin();
     let (one, two) = (trial.user("one"), trial.user("two"));
     admin.run(&["install"]).exits(1).says(&["no request to the server"]);
+    let offline = trial.admin();
+    offline.run(&["request", &one, "--offline"]).ok();
+    let told = offline.run(&["install"]).exits(1);
+    told.says(&["made offline", "with --reply FILE"]).never_shows("is kept on this machine");
     admin.run(&["request", &one]).ok();
     admin.run(&["approve", &one, "--yes"]).ok();
     admin.run(&["install"]).ok();
@@ -354,7 +369,10 @@ fn nothing_is_allowed_yet(trial: &Trial) {
     admin.run(&["request", &user, "-g", "dev"]).ok();
     admin.run(&["approve", &user, "--yes"]).ok();
     let grant = format!("  kubectl usercert grant --clusterrole view -n default -- {user}");
-    admin.run(&use_it).ok().says(&["may not do anything in namespace default yet", &grant]);
+    admin.run(&use_it).ok().says(&[
+        "may not do anything in namespace default yet (others were not looked at)",
+        &grant,
+    ]);
     admin.kubectl(&["get", "pods", "-n", "default"]).exits(1).says(&["forbidden"]);
     // The printed line works, and afterwards there is nothing to say.
     let words: Vec<&str> = grant.split_whitespace().skip(3).collect();

@@ -124,7 +124,7 @@ impl Terminal {
         self.rest()
     }
 
-    fn rest(mut self) -> Outcome {
+    pub(crate) fn rest(mut self) -> Outcome {
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).expect("messages");
         self.said.push_str(&rest);

@@ -103,9 +103,10 @@ fn nothing_at_all(trial: &Trial) {
     let (asks, user) = (pending(trial), trial.user("nobody"));
     let person = trial.nobody_special(&user, &[]);
     person
-        .run(&["request", &user])
+        .run(&["request", &user, "-g", "dev"])
         .exits(1)
-        .says(&["Forbidden", "resources: [certificatesigningrequests]\n        verbs: [create]"]);
+        .says(&["Forbidden", "verbs: [create, get, list, watch]"])
+        .says(&[&format!("kubectl usercert request -g dev --offline -- {user}")]);
     person.run(&["approve", &asks, "--yes"]).exits(1).says(&["Forbidden", "verbs: [get"]);
     let create = ["create", &user, "--standalone", "c", "--yes"];
     person.run(&create).exits(1).says(&["Forbidden", "verbs: [create]"]);

@@ -22,6 +22,7 @@ const LONGEST_NAME: usize = 300;
 
 impl Approval<'_> {
     pub(super) async fn one(&self, asked: Asked, codes: &mut Vec<Code>) -> Result<output::Item> {
+        let handed_over = matches!(asked, Asked::HandedOver(_));
         let (object, in_cluster) = match asked {
             Asked::Named(name) => {
                 // Side by side: the names in bindings are one more request, but no more time.
@@ -30,17 +31,30 @@ impl Approval<'_> {
             }
             Asked::HandedOver(incoming) => {
                 let signer = self.args.signer.as_deref();
-                (approval::to_submit(&incoming, signer, self.expires)?, false)
+                let sent = approval::to_submit(&incoming, signer, self.expires)?;
+                // Nobody is asked about what is done.
+                match self.asks() {
+                    true => approval::approved_before(self.cluster, &sent).await,
+                    false => None,
+                }
+                .map_or((sent, false), |object| (object, true))
             }
         };
         let mut sheet = self.sheet(object, in_cluster).await;
         codes.extend(sheet.code());
 
-        let mut done = in_cluster && approval::already(&sheet.object, Decision::Approve)?;
+        let mut done = match approval::already(&sheet.object, Decision::Approve) {
+            Err(error) if error.exit == Exit::Refused => {
+                return Err(self.with_pending(error, &sheet).await);
+            }
+            done => in_cluster && done?,
+        };
         let mut before = done;
         sheet.code_is_asked = !done && self.asks_code();
         if done {
-            self.nothing_newer(&sheet).await?;
+            if !handed_over {
+                self.nothing_newer(&sheet).await?;
+            }
             self.host.say(format!("{} is already approved", show_short(&sheet.name, 60)));
         } else {
             let answered = self.args.yes || self.dry_run() != DryRun::None;
@@ -87,16 +101,19 @@ impl Approval<'_> {
                 format!("{} unchanged (already approved)", show_short(&item.name, LONGEST_NAME));
         }
         item.value["bindings"] = self.give(&along, &mut item.text).await.into();
-        if !in_cluster && promise.is_none() && self.dry_run() == DryRun::None {
+        if handed_over && promise.is_none() && self.dry_run() == DryRun::None {
             self.host.say(self.how_to_answer(sheet.user()));
         }
         self.follow_up(promise, approved);
         Ok(item)
     }
 
+    fn asks(&self) -> bool {
+        !self.args.yes && self.dry_run() == DryRun::None && self.host.can_ask()
+    }
+
     fn asks_code(&self) -> bool {
-        let given = !self.expected.is_empty() || self.args.yes || self.dry_run() != DryRun::None;
-        !given && self.host.can_ask()
+        self.expected.is_empty() && self.asks()
     }
 
     /// Asks for the code that the person has read out, unless it was given; says so where it was not
@@ -130,6 +147,17 @@ impl Approval<'_> {
             shell_word(&file),
             shell_word(&reply)
         )
+    }
+
+    /// Why nothing is approved any more, and which request of that user waits.
+    async fn with_pending(&self, error: Error, sheet: &Sheet) -> Error {
+        let pending = approval::pending_for(self.cluster, sheet.user()).await;
+        pending.iter().take(3).fold(error, |error, name| {
+            error.hint(format!(
+                "another request of that user is pending; to review it:\n  kubectl usercert approve -- {}",
+                shell_word(name)
+            ))
+        })
     }
 
     /// Whoever names a user means the request that still waits, not one that was approved before.

@@ -124,6 +124,13 @@ fn none_here(args: &InstallArgs, target: &Target, elsewhere: &[PendingRequest]) 
             shell_word(&context)
         ));
     }
+    if !elsewhere.is_empty() && elsewhere.iter().all(|p| p.record.submitted.is_none()) {
+        let what = if elsewhere.len() == 1 { "request" } else { "requests" };
+        return Error::new(format!(
+            "the {what}{whose} that this machine keeps: made offline, not submitted to {server}"
+        ))
+        .hint(OFFLINE_HINT);
+    }
     let servers: Vec<String> = elsewhere
         .iter()
         .filter_map(|p| p.record.submitted.as_ref().map(|s| show(&s.server)))

@@ -205,7 +205,11 @@ fn present(target: &Target) -> Result<Renewed> {
 fn user_instead(args: &RenewArgs) -> Option<String> {
     let user = args.name.as_deref()?;
     let contexts = installed::contexts_of(args.client.kubeconfig.as_deref(), user);
-    let lines = contexts.iter().map(|c| format!("  kubectl usercert renew {}", shell_word(c)));
+    let flags = ClientArgs { context: None, ..args.client.clone() }.repeated();
+    let lines = contexts.iter().map(|context| {
+        let dashes = if context.starts_with('-') { "-- " } else { "" };
+        format!("  kubectl usercert renew{flags} {dashes}{}", shell_word(context))
+    });
     let lines: Vec<String> = lines.collect();
     (!lines.is_empty()).then(|| {
         format!(

@@ -382,7 +382,7 @@ fn report(
                 "Nothing to remove from the {holder}: no such role was given{by}.\n"
             ));
         }
-        text + &rest.text(holder, now)
+        text + &rest.text(holder, now, &args.client.repeated())
     })?;
     Ok(if unknown { Exit::Failed } else { Exit::Done })
 }

@@ -58,8 +58,8 @@ impl<'a> RemainingAccess<'a> {
         self.certificates.is_empty() && own.all(|(_, bindings)| bindings.is_empty())
     }
 
-    /// As people read it.
-    pub fn text(&self, holder: &Subject, now: UnixTime) -> String {
+    /// As people read it. `flags` say which cluster is meant, in a command.
+    pub fn text(&self, holder: &Subject, now: UnixTime, flags: &str) -> String {
         let mut lines = String::new();
         let mut everybody = String::new();
         for (by, bindings) in &self.reached {
@@ -131,7 +131,7 @@ impl<'a> RemainingAccess<'a> {
             ));
         }
         text.push_str(&format!(
-            "To block certificates that are not known here: kubectl usercert revoke --all-certificates -- {}\n",
+            "To block certificates that are not known here: kubectl usercert revoke{flags} --all-certificates -- {}\n",
             shell_word(user)
         ));
         text

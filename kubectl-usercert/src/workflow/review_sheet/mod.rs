@@ -5,7 +5,7 @@ mod text;
 use serde_json::{Value, json};
 use usercert_core::api::csr::{CsrObject, Object, State};
 use usercert_core::review::{self, Finding, FindingCode, Reviewed, Revoked};
-use usercert_core::text::show_quoted;
+use usercert_core::text::{show_quoted, width};
 use usercert_core::x509::code::{Code, ExpectedCode};
 use usercert_core::x509::identity::MAX_GROUPS;
 use usercert_core::x509::key::Verification;
@@ -154,14 +154,17 @@ impl<Raw> Sheet<Raw> {
     /// quotes, one that is wider than a line is cut, and further lines are indented.
     pub fn in_question(&self, cluster: &Cluster, columns: Option<usize>) -> String {
         let code = self.code().map(|code| format!("{} ", code.short())).unwrap_or_default();
-        let place = format!("{code}on {}", cluster.name());
+        let place = format!("{code}on {}:", cluster.name());
         let room = columns.unwrap_or(COLUMNS).saturating_sub("Approve ? [y/N] ".len()).max(40);
         let user =
-            show_quoted(self.user(), room.saturating_sub(place.len() + ": user ,".len()).max(40));
+            show_quoted(self.user(), room.saturating_sub(place.len() + " user ,".len()).max(40));
+        // A long name of a cluster has a line of its own.
+        let fits = width(&place) + width(&user) + " user ,".len() <= room;
+        let start = if fits { format!("{place} ") } else { String::new() };
         let groups = self.request().map(|r| r.subject.groups()).unwrap_or_default();
         let quoted = groups.iter().take(MAX_GROUPS).map(|group| show_quoted(group, room / 2));
         let kind = if groups.len() == 1 { "group" } else { "groups" };
-        let mut pieces = vec![format!("{place}: user {user}")];
+        let mut pieces = vec![format!("{start}user {user}")];
         pieces.extend(quoted.enumerate().map(|(place, group)| match place {
             0 => format!("{kind} {group}"),
             _ => group,
@@ -171,7 +174,8 @@ impl<Raw> Sheet<Raw> {
             0 => {}
             more => pieces.push(format!("and {more} more")),
         }
-        output::laid_out(&pieces, ", ", room).join("\n    ")
+        let lines = output::laid_out(&pieces, ", ", room).join("\n    ");
+        if start.is_empty() { format!("{place}\n    {lines}") } else { lines }
     }
 
     /// User and groups, in full and in quotes.

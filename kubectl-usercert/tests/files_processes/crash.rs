@@ -29,8 +29,11 @@ fn traced(log: &Path, more: &[&str], arguments: &[&str]) -> (bool, String) {
     (output.status.success(), std::fs::read_to_string(log).unwrap())
 }
 
+/// They concern memory alone, and how often they come depends on where things lie in it.
+const MEMORY: [&str; 6] = ["brk", "madvise", "mmap", "mprotect", "mremap", "munmap"];
+
 /// Name and number (among those of its name) of every system call between the first mark and the
-/// second or the end.
+/// second or the end, but for those on memory.
 fn calls(log: &str) -> Vec<(String, usize)> {
     let mut counts = BTreeMap::<&str, usize>::new();
     let mut calls = Vec::new();
@@ -44,7 +47,7 @@ fn calls(log: &str) -> Vec<(String, usize)> {
         if rest.contains("/files-helper-end") {
             break;
         }
-        if inside {
+        if inside && !MEMORY.contains(&name) {
             calls.push((name.to_owned(), *count));
         }
         inside |= rest.contains("/files-helper-start");

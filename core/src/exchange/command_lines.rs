@@ -142,9 +142,10 @@ mod tests {
     #[test]
     fn a_request_is_asked_for_again_as_it_was() {
         let lifetime = Lifetime::from_seconds(600);
+        let name = if cfg!(windows) { "\"a b\"" } else { "'a b'" };
         assert_eq!(
             request("a b", ["dev", "-x"], &expires(lifetime)),
-            format!("kubectl usercert request -g dev -g -x --expires 10m -- {}", shell_word("a b"))
+            format!("kubectl usercert request -g dev -g -x --expires 10m -- {name}")
         );
         assert_eq!(
             request("a", [], &expires(None)),

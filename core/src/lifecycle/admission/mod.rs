@@ -114,6 +114,12 @@ fn metadata(name: &str) -> Value {
     json!({ "name": name, "labels": { "app.kubernetes.io/managed-by": MANAGED_BY } })
 }
 
+fn namespaced(name: &str) -> Value {
+    let mut metadata = metadata(name);
+    metadata["namespace"] = NAMESPACE.into();
+    metadata
+}
+
 /// The namespace.
 #[must_use]
 pub fn namespace() -> Value {
@@ -123,8 +129,7 @@ pub fn namespace() -> Value {
 /// The list while nothing is revoked: the test entry alone.
 #[must_use]
 pub fn config_map() -> Value {
-    let mut metadata = metadata(CONFIG_MAP);
-    metadata["namespace"] = NAMESPACE.into();
+    let metadata = namespaced(CONFIG_MAP);
     let mut map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata });
     map["data"][RevocationKey::test().to_string()] = TEST_ENTRY.into();
     map
@@ -163,10 +168,8 @@ fn revoker() -> Value {
 /// What a probe gets as far as the policy with: it connects to a Service that cannot exist. Admission is asked
 /// before the Service is looked up (`apiserver/pkg/endpoints/handlers/rest.go`, `ConnectResource`).
 fn probe_role() -> Value {
-    let mut metadata = metadata(PROBE_USER);
-    metadata["namespace"] = NAMESPACE.into();
     json!({
-        "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "metadata": metadata,
+        "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "metadata": namespaced(PROBE_USER),
         "rules": [{ "apiGroups": [""], "resources": ["services/proxy"],
                     "resourceNames": [PROBED], "verbs": ["get"] }],
     })
@@ -177,10 +180,9 @@ fn probe_bindings() -> String {
 }
 
 fn probe_binding() -> Value {
-    let mut metadata = metadata(PROBE_USER);
-    metadata["namespace"] = NAMESPACE.into();
     json!({
-        "apiVersion": format!("{RBAC}/v1"), "kind": "RoleBinding", "metadata": metadata,
+        "apiVersion": format!("{RBAC}/v1"), "kind": "RoleBinding",
+        "metadata": namespaced(PROBE_USER),
         "subjects": [{ "apiGroup": RBAC, "kind": "Group", "name": PROBE_USER }],
         "roleRef": { "apiGroup": RBAC, "kind": "Role", "name": PROBE_USER },
     })

@@ -139,14 +139,12 @@ impl Blocking {
 
     /// Whether a certificate is blocked whose user is not.
     fn is_by_hash(&self) -> bool {
-        let users = self.outcomes.iter().filter_map(|o| match &o.candidate.key {
-            RevocationKey::User(user) => Some(user),
-            _ => None,
-        });
-        let users: BTreeSet<&String> = users.collect();
-        let user = |o: &Outcome| o.candidate.certificate.as_ref().map(|c| c.user.clone());
-        let by_hash = |o: &Outcome| matches!(o.candidate.key, RevocationKey::Certificate(_));
-        self.outcomes.iter().any(|o| by_hash(o) && user(o).is_none_or(|u| !users.contains(&u)))
+        let keys = || self.outcomes.iter().map(|o| &o.candidate.key);
+        let by_name = |name: &str| keys().any(|k| matches!(k, RevocationKey::User(u) if u == name));
+        self.outcomes.iter().any(|o| {
+            let holder = o.candidate.certificate.as_ref().map(|c| c.user.as_str());
+            matches!(o.candidate.key, RevocationKey::Certificate(_)) && !holder.is_some_and(by_name)
+        })
     }
 
     /// The users who may end what refuses them.

@@ -72,27 +72,30 @@ fn many_writers(trial: &Trial) {
 }
 
 /// kubectl reads before it locks, so entries can get lost; never without a word.
+///
+/// One at a time: of several, one can read what another has just emptied in order to write it, and
+/// then removes everything, long after the installation.
 fn many_writers_with_kubectl_among_them(trial: &Trial) {
     let shared = trial.newcomer().home.join("shared");
     let people = writers(trial, &shared, 32);
     let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let others: Vec<_> = (0..4)
-        .map(|i| {
-            let (mut person, done) = (trial.newcomer(), std::sync::Arc::clone(&done));
-            person.kubeconfig = shared.clone();
-            std::thread::spawn(move || {
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    // Fails at once while somebody holds the lock: that is kubectl's way.
-                    person.kubectl(&["config", "set-credentials", &format!("k{i}"), "--token=x"]);
+    let other = {
+        let (mut person, done) = (trial.newcomer(), std::sync::Arc::clone(&done));
+        person.kubeconfig = shared.clone();
+        std::thread::spawn(move || {
+            for i in 0.. {
+                if done.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
                 }
-            })
+                // Fails at once while somebody holds the lock: that is kubectl's way.
+                let user = format!("k{}", i % 4);
+                person.kubectl(&["config", "set-credentials", &user, "--token=x"]);
+            }
         })
-        .collect();
+    };
     let outcomes = install_all(&people);
     done.store(true, std::sync::atomic::Ordering::Relaxed);
-    for other in others {
-        other.join().expect("it ends");
-    }
+    other.join().expect("it ends");
     let names = people[0].0.kubectl(&["config", "get-contexts", "-o", "name"]).ok().stdout;
     for ((person, user), outcome) in people.iter().zip(outcomes) {
         let there = names.lines().any(|n| n.starts_with(&format!("{user}@")));

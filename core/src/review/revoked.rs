@@ -27,8 +27,7 @@ pub(super) fn revoked(
     reviewed: &Reviewed<'_>,
     findings: &mut Findings,
 ) {
-    if cfg!(not(feature = "unicode")) {
-        // The web page sees no list.
+    if cfg!(not(feature = "revocations")) {
         return;
     }
     let revoked = &reviewed.revoked;

@@ -108,10 +108,10 @@ impl Enforcement {
             (_, Seen::Refuses) => Some(
                 "still refused for everything, until `kubectl usercert revocations sync` has written the API server's file".to_owned(),
             ),
-            (Seen::NotTried(why), _) | (_, Seen::NotTried(why)) => {
-                Some(format!("cannot tell whether it is accepted: {why}"))
-            }
-            (Seen::Passes, Seen::Passes) => None,
+            (admission, authorization) => admission
+                .why_unknown()
+                .or(authorization.why_unknown())
+                .map(|why| format!("cannot tell whether it is accepted: {why}")),
         }
     }
 
@@ -122,7 +122,7 @@ impl Enforcement {
         let mut all = all.into_iter().flatten();
         if all.clone().any(|seen| *seen == Seen::Refuses) {
             Effect::Blocked
-        } else if all.any(|seen| matches!(seen, Seen::NotTried(_))) {
+        } else if all.any(|seen| seen.why_unknown().is_some()) {
             Effect::Unknown
         } else {
             Effect::NotBlocked
@@ -166,10 +166,8 @@ impl Enforcement {
                 } else {
                     ""
                 };
-                let maybe = match (&self.authorization, masters) {
-                    (Seen::NotTried(_), "") => "possibly still possible",
-                    _ => "still possible",
-                };
+                let unknown = masters.is_empty() && self.authorization.why_unknown().is_some();
+                let maybe = if unknown { "possibly still possible" } else { "still possible" };
                 format!(
                     "{name} {already}: refused for writes, exec and proxy; {maybe} {until}{masters}: get, list and watch, writes to admission policies, and whatever it may do with --as"
                 )
@@ -178,11 +176,7 @@ impl Enforcement {
                 "{name} not blocked: it is on the list, but the API server does not refuse it; it is valid {until}"
             ),
             Effect::Unknown | Effect::Listed => {
-                let why =
-                    [&self.admission, &self.authorization].into_iter().find_map(|s| match s {
-                        Seen::NotTried(why) => Some(why.as_str()),
-                        _ => None,
-                    });
+                let why = self.admission.why_unknown().or(self.authorization.why_unknown());
                 format!(
                     "{name}: cannot tell whether it is blocked: {}; it is on the list, and valid {until}",
                     why.unwrap_or_default()
@@ -203,7 +197,7 @@ mod tests {
         assert_eq!(all.clone().beside(&none), all);
         assert_eq!(none.clone().beside(&all), none);
         let blind = all.clone().beside(&all);
-        assert!(blind.admission.shows_nothing() && blind.authorization.shows_nothing());
+        assert_eq!((&blind.admission, &blind.authorization), (&Seen::Blind, &Seen::Blind));
         assert_eq!(blind.effect(Owner::Person), Effect::Unknown);
         let half = all.beside(&Enforcement { admission: Seen::Refuses, ..none });
         assert_eq!(half.effect(Owner::Person), Effect::Blocked);
@@ -218,7 +212,7 @@ mod tests {
             let until = "2026-12-30T00:00:00Z".parse().ok();
             seen.line(&Holder { owner, until, name: "x", already: false })
         };
-        let unknown = Seen::NotTried("you may not impersonate".to_owned());
+        let unknown = Seen::MayNotImpersonate;
         let (yes, no) = (&Seen::Refuses, &Seen::Passes);
         insta::assert_snapshot!(
             [
@@ -273,7 +267,7 @@ mod tests {
             let (admission, authorization) = (admission.clone(), authorization.clone());
             Enforcement { admission, authorization }.kept_out().unwrap_or_default()
         };
-        let unknown = Seen::NotTried("you may not impersonate".to_owned());
+        let unknown = Seen::MayNotImpersonate;
         let (yes, no) = (&Seen::Refuses, &Seen::Passes);
         assert_eq!(kept(no, no), "");
         assert!(kept(yes, no).contains("restart the API server"));

@@ -7,7 +7,6 @@ use super::{Fingerprint, Layer, PROBE_USER, PROBED, RevocationKey, SENTENCE, ref
 use crate::text::show_short;
 use crate::x509::identity::SYSTEM_MASTERS;
 
-const MAY_NOT_IMPERSONATE: &str = "you may not impersonate";
 pub(super) const SHOWS_NOTHING: &str =
     "a certificate that is not on the list is refused too, so the test shows nothing";
 
@@ -69,7 +68,11 @@ pub enum Seen {
     Refuses,
     /// It was not.
     Passes,
-    /// It could not be tried; why, safe to show.
+    /// It was refused, but so was what should pass.
+    Blind,
+    /// Whoever tries may not impersonate.
+    MayNotImpersonate,
+    /// It could not be tried for another reason; safe to show.
     NotTried(String),
 }
 
@@ -83,9 +86,7 @@ impl Seen {
             Some(_) if layer == Layer::Admission => {
                 Self::NotTried("the API server refuses it before the policy sees it".to_owned())
             }
-            _ if code == 403 && message.contains("cannot impersonate") => {
-                Self::NotTried(MAY_NOT_IMPERSONATE.to_owned())
-            }
+            _ if code == 403 && message.contains("cannot impersonate") => Self::MayNotImpersonate,
             // Without rights of its own the probe gets as far as the authorizers, which is enough to
             // see that ours did not refuse it.
             _ if layer == Layer::Authorization && (code < 300 || code == 403) => Self::Passes,
@@ -96,22 +97,21 @@ impl Seen {
         }
     }
 
-    /// Whether somebody else might be impersonated instead.
+    /// Why it shows neither; `None` where it shows one of them.
     #[must_use]
-    pub fn may_not_impersonate(&self) -> bool {
-        matches!(self, Self::NotTried(why) if why == MAY_NOT_IMPERSONATE)
-    }
-
-    /// Whether what should pass is refused as well.
-    #[must_use]
-    pub fn shows_nothing(&self) -> bool {
-        matches!(self, Self::NotTried(why) if why == SHOWS_NOTHING)
+    pub fn why_unknown(&self) -> Option<&str> {
+        match self {
+            Self::Refuses | Self::Passes => None,
+            Self::Blind => Some(SHOWS_NOTHING),
+            Self::MayNotImpersonate => Some("you may not impersonate"),
+            Self::NotTried(why) => Some(why),
+        }
     }
 
     /// What it shows beside the control: nothing where that is refused too.
     pub(super) fn beside(self, control: &Self) -> Self {
         match (&self, control) {
-            (Self::Refuses, Self::Refuses) => Self::NotTried(SHOWS_NOTHING.to_owned()),
+            (Self::Refuses, Self::Refuses) => Self::Blind,
             _ => self,
         }
     }
@@ -122,7 +122,7 @@ impl Seen {
         match self {
             Self::Refuses => "refuses",
             Self::Passes => "passes",
-            Self::NotTried(_) => "unknown",
+            Self::Blind | Self::MayNotImpersonate | Self::NotTried(_) => "unknown",
         }
     }
 }
@@ -161,7 +161,7 @@ mod tests {
             Seen::Passes
         );
         let may_not = "users \"usercert-probe\" is forbidden: User \"bob\" cannot impersonate resource \"users\"";
-        assert!(matches!(of(Layer::Admission, 403, may_not), Seen::NotTried(_)));
+        assert_eq!(of(Layer::Admission, 403, may_not), Seen::MayNotImpersonate);
         assert!(matches!(
             of(Layer::Admission, 404, "namespaces \"usercert-system\" not found"),
             Seen::NotTried(_)

@@ -94,10 +94,10 @@ impl Standing {
         let (mut refused, mut passed, mut why) = (0, 0, NOTHING_TO_TRY.to_owned());
         for one in seen {
             match one {
-                blind if blind.shows_nothing() => return Self::Blind,
+                Seen::Blind => return Self::Blind,
                 Seen::Refuses => refused += 1,
                 Seen::Passes => passed += 1,
-                Seen::NotTried(reason) => why.clone_from(reason),
+                other => why = other.why_unknown().unwrap_or_default().to_owned(),
             }
         }
         match (refused, passed) {

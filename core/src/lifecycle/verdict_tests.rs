@@ -108,7 +108,7 @@ fn what_was_not_tried_with_a_new_entry_is_not_claimed_of_new_ones() {
 
 #[test]
 fn what_was_neither_seen_nor_tried_is_not_claimed() {
-    let why = Seen::NotTried("you may not impersonate".to_owned());
+    let why = Seen::MayNotImpersonate;
     let tried = [seen(&why, &why)];
     let fine = objects(AsIntended, AsIntended);
     let verdict = of(Listed::Complete, &fine, &tried);

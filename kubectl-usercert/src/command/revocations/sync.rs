@@ -81,7 +81,8 @@ pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
             match revocation::reads_configuration(&target, &cluster, &list).await {
                 Seen::Refuses => host.say("The API server uses it."),
                 Seen::Passes => return Err(not_read(&file)),
-                Seen::NotTried(why) => {
+                other => {
+                    let why = other.why_unknown().unwrap_or_default();
                     host.say(format!("Not tested whether the API server uses it: {why}."));
                 }
             }

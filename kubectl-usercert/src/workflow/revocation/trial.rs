@@ -77,7 +77,7 @@ async fn try_probes(
     let admission = async {
         let probe = probe(Layer::Admission);
         match cluster.probe(&probe).await {
-            seen if seen.may_not_impersonate() => cluster.probe(&probe.by_revoker()).await,
+            Seen::MayNotImpersonate => cluster.probe(&probe.by_revoker()).await,
             seen => seen,
         }
     };

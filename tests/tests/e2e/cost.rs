@@ -153,7 +153,7 @@ fn no_discovery_for_lists(trial: &Trial) {
     }
     sandbox.clear_log();
     admin.run(&["list"]).ok();
-    assert_eq!(made(&sandbox), [format!("GET {CSRS}")]);
+    assert_eq!(made(&sandbox), [format!("GET {CSRS}"), format!("GET {REVOKED}")]);
 }
 
 fn roles(trial: &Trial) {

@@ -243,14 +243,25 @@ impl Approval<'_> {
         self.args.bulk() || (!self.args.yes && self.host.can_ask())
     }
 
-    /// The certificates that people hold already, of one user or of all: two requests, made where a person
+    /// Whether the certificates that people hold already are looked at: two requests, made where a person
     /// looks at what they tell, or where the policy makes more of it than a warning.
+    fn looks_at_held(&self) -> bool {
+        self.is_shown() || self.rules.severity(FindingCode::SecondKey) > Severity::Warn
+    }
+
+    /// The certificates that people hold already, of one user or of all.
     async fn held(&self, user: Option<&str>) -> Held {
-        let weight = self.rules.severity(FindingCode::SecondKey);
-        match self.is_shown() || weight > Severity::Warn {
+        match self.looks_at_held() {
             true => Held::read(self.cluster, user, self.host.now()).await,
             false => Held::default(),
         }
+    }
+
+    /// What a review looks at, and this one does not because nobody is asked.
+    fn not_looked_at(&self) -> Vec<&'static str> {
+        let roles = (!self.is_shown()).then_some("roles in namespaces");
+        let held = (!self.looks_at_held()).then_some("other certificates of the user");
+        roles.into_iter().chain(held).collect()
     }
 
     /// The cluster's bindings, read once: what imitates a name in them is refused. Where a person

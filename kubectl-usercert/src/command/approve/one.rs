@@ -193,6 +193,7 @@ impl Approval<'_> {
         }
         let mut sheet = Sheet::compared(object, in_cluster, bindings, &held, &self.rules);
         sheet.expect(&self.expected);
+        sheet.not_looked_at = self.not_looked_at();
         sheet
     }
 

@@ -16,6 +16,7 @@ use crate::ui::args::{ClientArgs, Format, WideOutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output::{self, Room};
 use crate::workflow::known_certificates::{Held, KnownCertificate};
+use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
 use crate::workflow::review_sheet::{Sheet, groups_cell};
 
@@ -68,9 +69,12 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
         cluster.csr_pages(&ListOptions { signer: args.signer.as_deref(), selector: None });
     let format = args.output.format;
     let held = Mutex::default();
-    let reader = Arc::new(Reader { rules, format, all: args.all, now: host.now(), held });
-    let mut printer = Printer::new(host, format);
     let mut page = pages.next().await.map_err(failed)?;
+    // Not side by side: that would take a second connection.
+    let revoked = Bindings::listed(&cluster).await;
+    let reader = Reader { rules, format, all: args.all, now: host.now(), revoked, held };
+    let reader = Arc::new(reader);
+    let mut printer = Printer::new(host, format);
     while let Some(current) = page {
         // The next page comes in while this one is read.
         let reader = Arc::clone(&reader);
@@ -79,7 +83,11 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
         printer.print(host, read?.map_err(failed)?)?;
         page = next.map_err(failed)?;
     }
-    if !printer.finish(host)? {
+    if printer.finish(host)? {
+        if let Some(why) = reader.revoked.why_revoked_unknown() {
+            host.say(format!("Not compared with the revoked certificates: {why}"));
+        }
+    } else {
         host.say(if args.all { "No requests found." } else { "No pending requests found." });
     }
     Ok(Exit::Done)
@@ -96,6 +104,7 @@ struct Reader {
     format: Option<Format>,
     all: bool,
     now: UnixTime,
+    revoked: Bindings,
     /// What the requests that were read so far have brought: nothing more is asked for.
     held: Mutex<Held>,
 }
@@ -108,7 +117,7 @@ impl Reader {
         let issued = objects.iter().filter_map(KnownCertificate::of_request);
         issued.for_each(|one| held.add(one, self.now));
         let wanted = objects.into_iter().filter(|o| self.all || o.state() == State::Pending);
-        let sheet = |object| Sheet::listed(object, &held, &self.rules);
+        let sheet = |object| Sheet::listed(object, &self.revoked, &held, &self.rules);
         Ok(match self.format {
             Some(Format::Name) => {
                 let name = |o: Object| format!("{}/{}\n", csr::RESOURCE, show(&o.metadata.name));

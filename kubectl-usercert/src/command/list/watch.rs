@@ -18,6 +18,7 @@ use crate::ui::output::Table;
 use crate::workflow::follow::{self, Follower, Position};
 use crate::workflow::known_certificates::Held;
 use crate::workflow::remembered::Remembered;
+use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::Rules;
 use crate::workflow::review_sheet::Sheet;
 use crate::workflow::stop::Stop;
@@ -83,9 +84,10 @@ impl Follower for Watcher<'_> {
         Some(object).filter(|object| new && object.state() == State::Pending)
     }
 
-    async fn answer(&self, _: &Cluster, object: CsrObject) -> Result<Exit> {
+    async fn answer(&self, cluster: &Cluster, object: CsrObject) -> Result<Exit> {
         let uid = object.metadata.uid.clone();
-        let sheet = Sheet::listed(object.into_fields(), &Held::default(), &self.rules);
+        let revoked = Bindings::listed(cluster).await;
+        let sheet = Sheet::listed(object.into_fields(), &revoked, &Held::default(), &self.rules);
         self.print(&sheet)?;
         if let Some((program, words)) = self.args.exec.split_first() {
             let name = sheet.object.metadata.name.clone();

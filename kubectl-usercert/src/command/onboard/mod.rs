@@ -45,7 +45,7 @@ use crate::ui::host::Host;
 use crate::workflow::records::Recorder;
 use crate::workflow::reply;
 use crate::workflow::review_policy::PolicyArgs;
-use crate::workflow::{findings, grant_role};
+use crate::workflow::{findings, grant_role, revocation};
 
 /// Give many people access: request, approve and collect for each, from one file
 ///
@@ -147,7 +147,6 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
     let (mut journal, mut progress) = open_journal(args, &target, &input)?;
     let (rows, bindings) =
         rows::review(host, args, &rules, &cluster, entered, &folders, &mut progress).await?;
-    let judge = Judge { rules: &rules, bindings: &bindings, accepted: &args.accept };
     // Left by a run that was killed just then.
     let done = rows.iter().map(|row| &row.earlier).chain(progress.values());
     for (at, length) in done.filter(|p| p.written.is_some()).filter_map(|p| p.key_line) {
@@ -159,10 +158,10 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
         rows.iter().partition(|row| !row.is_done() && !row.is_left_out());
     let mut outcomes: Vec<Outcome<'_>> =
         rest.into_iter().map(|row| (row, State::of_untouched(row))).collect();
-    let mut roles = Roles::default();
+    let (mut roles, mut revoked_since) = (Roles::default(), None);
     if !to_do.is_empty() {
-        let missing = to_do.iter().map(|row| (row.person.line, row.missing_grants()));
-        let missing = missing.flat_map(|(line, all)| all.map(move |grant| (line, grant)));
+        let missing = to_do.iter().map(|row| (&row.person, row.missing_grants()));
+        let missing = missing.flat_map(|(person, all)| all.map(move |grant| (person, grant)));
         let found = roles::look_up(&cluster, missing).await;
         roles = found.map_err(|problems| wrong::refuse(&args.file, &problems))?;
         let answered = args.yes || args.dry_run.dry_run != DryRun::None;
@@ -174,12 +173,16 @@ pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {
                 cluster.name()
             );
             host.confirm(&question, args.yes)?;
+            if !args.yes {
+                revoked_since = Some(revocation::Known::read(&cluster).await);
+            }
             if args.restart {
                 // Not before: it holds keys that are nowhere else.
                 journal.clear()?;
             }
         }
     }
+    let judge = Judge { rules: &rules, bindings: &bindings, accepted: &args.accept, revoked_since };
     let ledger = Ledger::new(journal);
     let reply = reply.as_ref();
     if args.dry_run.dry_run != DryRun::None {
@@ -241,7 +244,7 @@ async fn everything_wrong(args: &OnboardArgs, entered: &Entered, mut wrong: Wron
     if let Ok(cluster) = cluster
         && cluster.who_am_i().await.is_ok()
     {
-        let grants = entered.iter().flat_map(|(p, _)| p.grants.iter().map(|g| (p.line, g)));
+        let grants = entered.iter().flat_map(|(p, _)| p.grants.iter().map(move |g| (p, g)));
         let missing = roles::look_up(&cluster, grants).await.err();
         wrong.rows.extend(missing.unwrap_or_default());
     }

@@ -56,6 +56,8 @@ pub struct Judge<'a> {
     pub rules: &'a Rules,
     pub bindings: &'a Bindings,
     pub accepted: &'a [String],
+    /// What is revoked once the question is answered; `None` where nobody was asked.
+    pub revoked_since: Option<revocation::Known>,
 }
 
 impl Judge<'_> {
@@ -64,6 +66,12 @@ impl Judge<'_> {
         let sheet = Sheet::new(object.clone(), true, self.bindings, self.rules);
         let by = show_short(&object.spec.username, 80);
         sheet.refuse(self.accepted).context(format!("submitted before by {by}"))
+    }
+
+    /// Goes on only if nothing was revoked of user or requester while the question was open.
+    fn still_holds(&self, object: &CsrObject, user: &str) -> Result<()> {
+        let now = self.revoked_since.as_ref();
+        now.map_or(Ok(()), |now| self.bindings.hold_by(now, object, user))
     }
 }
 
@@ -108,10 +116,12 @@ impl Work<'_> {
     async fn issue(&self, row: &Row) -> Result<Issued> {
         let (own, request) = self.request_of(row).await?;
         let manifest = row.manifest(&self.args.signer, &request)?;
+        self.judge.still_holds(&manifest, row.user())?;
         let approval::Submitted { object, foreign } =
             approval::submit(self.cluster, &manifest).await?;
         if foreign {
             self.judge.reviewed(&object)?;
+            self.judge.still_holds(&object, row.user())?;
         }
         let (name, uid) = (object.metadata.name.clone(), object.metadata.uid.clone());
         if row.earlier.submitted.as_ref().is_none_or(|(_, known)| *known != uid) {

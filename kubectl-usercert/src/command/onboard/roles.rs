@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use usercert_core::api::rbac::{self, RoleKind, Rule};
-use usercert_core::roster::{Problem, RoleAt};
+use usercert_core::roster::{Person, Problem, RoleAt};
+use usercert_core::text::show_list;
 
 use crate::cluster::Cluster;
 use crate::error;
@@ -35,26 +36,32 @@ impl Roles {
     }
 }
 
+/// How many people are named beside a role.
+const NAMED: usize = 5;
+
 /// Makes sure that the roles and their namespaces exist, and sees what each allows. Each comes with the
-/// line that names it.
+/// person in whose row it stands.
 ///
 /// # Errors
 /// What does not exist or cannot be read, with the lines that name it first.
 pub async fn look_up<'g>(
     cluster: &Cluster,
-    grants: impl Iterator<Item = (usize, &'g RoleAt)>,
+    grants: impl Iterator<Item = (&'g Person, &'g RoleAt)>,
 ) -> Result<Roles, Vec<Problem>> {
-    let mut named: BTreeMap<&RoleAt, (usize, usize)> = BTreeMap::new();
-    for (line, grant) in grants {
-        named.entry(grant).or_insert((line, 0)).1 += 1;
+    let mut named: BTreeMap<&RoleAt, Vec<&Person>> = BTreeMap::new();
+    for (person, grant) in grants {
+        named.entry(grant).or_default().push(person);
     }
     let mut namespaces = BTreeMap::new();
     let (mut roles, mut problems) = (Roles::default(), Vec::new());
-    for (grant, (line, people)) in named {
+    for (grant, people) in named {
+        let line = people.first().map_or(0, |person| person.line);
         match grant_role::rules_of(cluster, &grant.role, &grant.scope).await {
             Ok(rules) => {
                 let allows = rbac::allowance(&rules, &grant.scope).brief();
-                let words = format!("{grant} (for {people}) allows {allows}");
+                let users = people.iter().map(|person| person.identity.user.as_str());
+                let whom = show_list(users, NAMED, 40);
+                let words = format!("{grant} (for {whom}) allows {allows}");
                 roles.0.insert(grant.clone(), Shown { rules, words });
             }
             Err(error) => problems.push(Problem { line, what: error.message.replace('\n', " ") }),

@@ -298,8 +298,12 @@ impl StandIns {
 
 /// The people in rows, within so many columns.
 pub fn table(rows: &[&Row], columns: Option<usize>) -> String {
-    let header = ["LINE", "USER", "GROUPS", "KEY", "EXPIRES", "GRANTS", "CODE", "FINDINGS"];
-    let room = Room { columns, first_to_go: &["LINE", "KEY"], ..Room::default() };
+    let header = ["LINE", "USER", "GROUPS", "KEY", "EXPIRES", "CODE", "FINDINGS", "GRANTS"];
+    let first_to_go: &[&str] = match rows.iter().any(|row| row.request.is_some()) {
+        true => &["LINE", "KEY"],
+        false => &["LINE", "KEY", "CODE"],
+    };
+    let room = Room { columns, first_to_go, last_folds: Some(usize::MAX) };
     let mut table = Table::within(&header, room);
     let or_none = |s: String| if s.is_empty() { "<none>".to_owned() } else { s };
     for row in rows {
@@ -329,9 +333,9 @@ pub fn table(rows: &[&Row], columns: Option<usize>) -> String {
                 |r| show_short(&r.key.kind.to_string(), 20),
             ),
             person.lifetime.map_or("<signer>".to_owned(), |l| l.to_string()),
-            or_none(grants.join(",")),
             request.map_or("<none>".to_owned(), |r| r.code().short()),
             or_none(findings.join(",")),
+            or_none(grants.join(", ")),
         ]);
     }
     table.take()

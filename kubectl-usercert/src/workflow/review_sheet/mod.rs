@@ -35,6 +35,8 @@ pub struct Sheet<Raw = Value> {
     pub findings: Vec<Finding>,
     /// Whether the code is asked for: then it is not shown where it could be copied.
     pub code_is_asked: bool,
+    /// What a review would look at and nobody has here, in words.
+    pub not_looked_at: Vec<&'static str>,
     policy: Option<String>,
     /// What user and groups have already; `None` where it is not looked at, `Err` says why it is unknown.
     access: Option<Result<Access, String>>,
@@ -56,7 +58,8 @@ impl Sheet {
         rules: &Rules,
     ) -> Self {
         let verify = |request: &CertificateRequest| Some(keys::verify_request(request));
-        Self::make(object, in_cluster, bindings, held, rules, verify)
+        let requester_known = bindings.knows_requester(held, &object);
+        Self::make(object, in_cluster, bindings, held, requester_known, rules, verify)
     }
 
     /// The sheet of a handed-over request, once whoever was shown it has submitted it as `object`.
@@ -66,10 +69,10 @@ impl Sheet {
 }
 
 impl Sheet<()> {
-    /// Reviews an object of the cluster for a list: role bindings are not looked at, and the signature is
-    /// the one that the API server has verified before it took the request.
-    pub fn listed(object: Object, held: &Held, rules: &Rules) -> Self {
-        Self::make(object.into(), true, &Bindings::none(), held, rules, |_| None)
+    /// Reviews an object of the cluster for a list: neither role bindings nor the requester's certificate are
+    /// looked up, and the signature is the one that the API server has verified before it took the request.
+    pub fn listed(object: Object, bindings: &Bindings, held: &Held, rules: &Rules) -> Self {
+        Self::make(object.into(), true, bindings, held, true, rules, |_| None)
     }
 }
 
@@ -79,12 +82,12 @@ impl<Raw> Sheet<Raw> {
         in_cluster: bool,
         bindings: &Bindings,
         held: &Held,
+        requester_known: bool,
         rules: &Rules,
         verify: impl FnOnce(&CertificateRequest) -> Option<Verification>,
     ) -> Self {
         let request = object.request().ok();
         let user = request.map(|r| r.subject.user()).unwrap_or_default();
-        let requester_known = bindings.knows_requester(held, &object);
         let mut revoked = bindings.revoked(&object, user);
         let mut held = bindings.held(held, user);
         if object.state() != State::Pending {
@@ -112,6 +115,7 @@ impl<Raw> Sheet<Raw> {
             object,
             findings,
             code_is_asked: false,
+            not_looked_at: Vec::new(),
             policy,
             access,
             revoked_unknown,

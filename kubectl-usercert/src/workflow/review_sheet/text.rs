@@ -120,6 +120,10 @@ impl<Raw> Sheet<Raw> {
         if let Some(why) = &self.revoked_unknown {
             line("Revoked", &format!("unknown: {}", in_one_line(why)));
         }
+        if !self.not_looked_at.is_empty() {
+            let what = self.not_looked_at.iter().map(|&what| what.to_owned()).collect();
+            line("Not checked", &listed(what, ", "));
+        }
         if let Some(code) = self.code().filter(|_| !self.code_is_asked) {
             line("Code", &code.short());
         }

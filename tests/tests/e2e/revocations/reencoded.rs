@@ -137,6 +137,7 @@ fn who_was_revoked_before_is_told(trial: &Trial) {
     assert_eq!((found.count(), &sheet["refused"]), (1, &json!(false)));
     let all = admin.run(&["approve", "--all-pending", "--dry-run"]).ok();
     all.says(&["revoked-before"]);
+    admin.run(&["list"]).ok().prints(&["revoked-before"]);
     admin.run(&["approve", "again", "--yes"]).ok().says(&told);
     admin.run(&["create", "alice", "--standalone", "new.conf", "--dry-run"]).ok().says(&told);
     admin.write("team.csv", "name\nalice\n");
@@ -155,10 +156,13 @@ fn what_is_revoked_during_a_question_counts(trial: &Trial) {
     let Some((trial, admin, alice)) = stage(trial, RULES) else { return };
     ask(&alice, "alice", &["dev", "ops"], "waiting");
     let print = recorded(&admin, "alice")[0]["sha256"].as_str().expect("a SHA-256").to_owned();
-    let commands: [&[&str]; 3] = [
+    admin.write("team.csv", "name\nalice\n");
+    admin.tool("mkdir", &["team"]).ok();
+    let commands: [&[&str]; 4] = [
         &["approve", "waiting"],
         &["approve", "--all-pending"],
         &["create", "alice", "--standalone", "new.conf"],
+        &["onboard", "team.csv", "--standalone-dir", "team"],
     ];
     let revoked = |line: Value| patch(&admin, &MAP, &json!({ "data": { &print: line } }));
     for command in commands {
@@ -166,7 +170,9 @@ fn what_is_revoked_during_a_question_counts(trial: &Trial) {
         assert!(!terminal.asked().contains("revoked"));
         // By hand: `revoke` would deny the request too.
         revoked("2026-11-30 stolen (by jane)\nuser: alice".into());
-        terminal.answer("y").exits(3).says(&["changed while the question was open"]);
+        let told = terminal.answer("y").exits(3);
+        let told = format!("{}{}", told.stdout, told.stderr);
+        assert!(told.contains("changed while the question was open"), "{told}");
         assert_eq!(state(&admin, "waiting"), "");
         revoked(Value::Null);
     }

@@ -32,6 +32,12 @@ impl Fingerprint {
         format!("{PREFIX}{self}")
     }
 
+    /// The first 16 digits, as people read them.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(16).chain(['…']).collect()
+    }
+
     /// What its first two digits say.
     pub(super) fn first_byte(&self) -> u8 {
         self.0[0]

@@ -220,8 +220,7 @@ fn day(time: UnixTime) -> String {
 }
 
 fn short(print: &Fingerprint, wide: bool) -> String {
-    let all = print.to_string();
-    if wide { all } else { all.chars().take(12).collect::<String>() + "…" }
+    if wide { print.to_string() } else { print.short() }
 }
 
 /// Deletes what is of no use any more, each only as it was read.

@@ -152,7 +152,19 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
         return Ok(Meant::Key(RevocationKey::User(name.to_owned())));
     }
     if let Some(digits) = args.id.strip_prefix("except/") {
-        let print = digits.parse::<Fingerprint>().usage()?;
+        let print = match digits.parse::<Fingerprint>() {
+            Ok(print) => print,
+            Err(error) => match beginning(digits) {
+                Some(start) => {
+                    let listed = list.entries().filter_map(|entry| match entry.key {
+                        RevocationKey::Exception(print) => Some(print),
+                        _ => None,
+                    });
+                    the_one(args, listed, &start)?
+                }
+                None => return Err(error).usage(),
+            },
+        };
         return Ok(Meant::Key(RevocationKey::Exception(print)));
     }
     // As `revoke -o json` has it.
@@ -160,27 +172,12 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
     if let Ok(print) = digits.parse::<Fingerprint>() {
         return Ok(Meant::Certificate(print, None));
     }
-    let start = args.id.trim_end_matches('…').to_ascii_lowercase();
-    let digits = start.bytes().all(|b| b.is_ascii_hexdigit());
-    if digits && start.len() >= SHORTEST && !Path::new(&args.id).exists() {
-        let prints: Vec<Fingerprint> = list
-            .entries()
-            .filter_map(|e| match e.key {
-                RevocationKey::Certificate(print) => Some(print),
-                _ => None,
-            })
-            .filter(|print| print.to_string().starts_with(&start))
-            .collect();
-        return match prints.as_slice() {
-            [print] => Ok(Meant::Certificate(*print, None)),
-            [] => Err(not_listed(&args.id)),
-            several => Err(Error::usage(format!(
-                "{} entries begin with {}",
-                several.len(),
-                show(&args.id)
-            ))
-            .hint("give more of its digits")),
-        };
+    if let Some(start) = beginning(digits).filter(|_| !Path::new(&args.id).exists()) {
+        let listed = list.entries().filter_map(|entry| match entry.key {
+            RevocationKey::Certificate(print) => Some(print),
+            _ => None,
+        });
+        return Ok(Meant::Certificate(the_one(args, listed, &start)?, None));
     }
     let ids = ids_of(list, &args.id);
     if !ids.is_empty() && !Path::new(&args.id).exists() {
@@ -199,6 +196,31 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
         }
         _ => Err(Error::usage(format!("{}: it contains several certificates", show(&args.id)))
             .hint("name one by its SHA-256")),
+    }
+}
+
+/// The first digits of an SHA-256, if these are some, as they are shown with `…`.
+fn beginning(digits: &str) -> Option<String> {
+    let start = digits.trim_end_matches('…').to_ascii_lowercase();
+    let is_one = start.len() >= SHORTEST && start.bytes().all(|b| b.is_ascii_hexdigit());
+    is_one.then_some(start)
+}
+
+/// The only one that begins so.
+fn the_one(
+    args: &LiftArgs,
+    listed: impl Iterator<Item = Fingerprint>,
+    start: &str,
+) -> Result<Fingerprint> {
+    let prints: Vec<_> = listed.filter(|print| print.to_string().starts_with(start)).collect();
+    match prints.as_slice() {
+        [print] => Ok(*print),
+        [] => Err(not_listed(&args.id)),
+        several => {
+            let count = several.len();
+            Err(Error::usage(format!("{count} entries begin with {}", show(&args.id)))
+                .hint("give more of its digits"))
+        }
     }
 }
 

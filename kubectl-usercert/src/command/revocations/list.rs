@@ -92,14 +92,18 @@ fn text(
     room: Room,
 ) -> String {
     let row = |entry: &&Revocation| {
-        let longest = if wide { 200 } else { 24 };
+        let id = match &entry.key {
+            RevocationKey::Certificate(print) if !wide => print.short(),
+            RevocationKey::Exception(print) if !wide => format!("except/{}", print.short()),
+            key => show_short(&id(key), if wide { 200 } else { 24 }),
+        };
         let until = match (&entry.key, entry.until) {
             (RevocationKey::User(_), _) => "-".to_owned(),
             (_, Some(until)) => expiry_in_words(until, now),
             (_, None) => "no known expiry".to_owned(),
         };
         let user = entry.user.as_deref().map_or_else(|| "-".to_owned(), |u| show_short(u, 40));
-        vec![show_short(&id(&entry.key), longest), user, until, show_short(&entry.line, 240)]
+        vec![id, user, until, show_short(&entry.line, 240)]
     };
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
     let mut text = match (rows.is_empty(), &verdict.list) {

@@ -56,10 +56,13 @@ impl Candidate {
                 let user = show_short(user, 80);
                 format!("every certificate of {user} (also later ones, unless excepted)")
             }
-            (key, Some(certificate)) => {
-                let print: String = key.to_string().chars().take(16).collect();
+            (_, Some(certificate)) => {
                 let user = show_short(&certificate.user, 80);
-                format!("certificate {print}… of {user} ({})", self.place)
+                format!(
+                    "certificate {} of {user} ({})",
+                    certificate.fingerprint.short(),
+                    self.place
+                )
             }
             (key, None) => format!("certificate {key} ({})", self.place),
         }

@@ -89,7 +89,7 @@ impl Family {
             }
             for record in ledger.records().iter().filter(|r| r.renews == Some(parent)) {
                 if user.as_ref() == Some(&record.user) {
-                    let place = format!("recorded as a renewal of {}", short(&parent));
+                    let place = format!("recorded as a renewal of {}", parent.short());
                     children.push(KnownCertificate { place, ..recorded(record) });
                 } else {
                     let whose = show_short(&record.user, 60);
@@ -122,10 +122,6 @@ fn parted<T: Default, E>(result: Result<T, E>) -> (T, Option<E>) {
 fn renewed(object: &CsrObject, parent: &Fingerprint) -> Option<KnownCertificate> {
     let chain = Certificate::chain_from_pem(&object.certificate_pem().ok()?).ok()?;
     let name = show_short(&object.metadata.name, 60);
-    let place = format!("request {name}, submitted with {}", short(parent));
+    let place = format!("request {name}, submitted with {}", parent.short());
     chain.first().map(|leaf| KnownCertificate::of(leaf, place))
-}
-
-fn short(print: &Fingerprint) -> String {
-    print.to_string().chars().take(16).chain(['…']).collect()
 }

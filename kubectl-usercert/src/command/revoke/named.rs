@@ -85,7 +85,14 @@ fn read(host: &Host, values: &[String]) -> Result<Vec<Named>> {
             continue;
         }
         let what = if value == "-" { "standard input".to_owned() } else { show(value) };
-        let input = host.input(Path::new(value), LIMIT)?;
+        let input = match host.input(Path::new(value), LIMIT) {
+            Err(error) if begins_a_sha256(value) => {
+                return Err(error.hint(
+                    "an SHA-256 has 64 digits; `kubectl usercert certificates -o wide` shows them",
+                ));
+            }
+            input => input?,
+        };
         let text = std::str::from_utf8(&input).ok();
         if let Some(print) = text.and_then(|t| t.parse::<Fingerprint>().ok()) {
             all.push(Named::Print(print));
@@ -102,6 +109,11 @@ fn read(host: &Host, values: &[String]) -> Result<Vec<Named>> {
         }
     }
     Ok(all)
+}
+
+fn begins_a_sha256(value: &str) -> bool {
+    let digits = value.trim_end_matches('…');
+    digits.len() >= 8 && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// The certificates of requests in the cluster, where a fingerprint has to be looked for.

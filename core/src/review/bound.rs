@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::finding::FindingCode;
 use crate::api::rbac::{Binding, BoundSubject, Scope};
 use crate::text::confusable::Look;
+use crate::x509::identity::MAX_GROUP_BYTES;
 
 /// Names that have bindings: folded once for many reviews.
 ///
@@ -15,7 +16,13 @@ pub struct BoundNames {
     names: Vec<Bound>,
     places: HashMap<String, usize>,
     by_key: HashMap<String, Vec<usize>>,
+    /// How many names were not taken.
+    left_out: usize,
 }
+
+/// Names that are compared, in bytes altogether: folding them takes a microsecond a character, and whoever
+/// administers a namespace can bind any number.
+const MOST_BYTES: usize = 2 << 20;
 
 #[derive(Clone, Debug)]
 struct Bound {
@@ -26,16 +33,33 @@ struct Bound {
 }
 
 impl BoundNames {
-    /// The users and groups in these bindings.
+    /// The users and groups in these bindings: of the whole cluster first, and no more than fit into
+    /// [`MOST_BYTES`]. Names that are too long for a request have no imitators.
     pub fn of(bindings: &[Binding]) -> Self {
-        let mut bound = Self::default();
-        for binding in bindings {
+        let (mut bound, mut room) = (Self::default(), MOST_BYTES);
+        let (wide, narrow): (Vec<&Binding>, Vec<&Binding>) =
+            bindings.iter().partition(|binding| binding.scope == Scope::Cluster);
+        for binding in wide.into_iter().chain(narrow) {
             let everywhere = binding.scope == Scope::Cluster;
-            for name in binding.subjects.iter().filter_map(BoundSubject::name) {
+            let names = binding.subjects.iter().filter_map(BoundSubject::name);
+            for name in names.filter(|name| name.len() <= MAX_GROUP_BYTES) {
+                match room.checked_sub(name.len()) {
+                    Some(rest) => room = rest,
+                    None if bound.places.contains_key(name) => {}
+                    None => {
+                        bound.left_out += 1;
+                        continue;
+                    }
+                }
                 bound.add(name, everywhere);
             }
         }
         bound
+    }
+
+    /// How many names there are that nothing is compared with, since there are too many.
+    pub fn left_out(&self) -> usize {
+        self.left_out
     }
 
     fn add(&mut self, name: &str, everywhere: bool) {
@@ -53,14 +77,23 @@ impl BoundNames {
         self.names.push(Bound { name: name.to_owned(), look, everywhere });
     }
 
+    /// Whether a ClusterRoleBinding names it.
+    pub(super) fn is_bound_everywhere(&self, name: &str) -> bool {
+        if cfg!(not(feature = "unicode")) {
+            // The web page sees no bindings.
+            return false;
+        }
+        let known = self.places.get(name).and_then(|place| self.names.get(*place));
+        known.is_some_and(|bound| bound.everywhere)
+    }
+
     /// The bound name that `name` imitates, if there is one, and what is to be made of it.
     pub(super) fn imitated(&self, name: &str, look: &Look) -> Option<(FindingCode, &str)> {
         if cfg!(not(feature = "unicode")) {
             // The web page sees no bindings.
             return None;
         }
-        let known = self.places.get(name).and_then(|place| self.names.get(*place));
-        let known = known.is_some_and(|bound| bound.everywhere);
+        let known = self.is_bound_everywhere(name);
         let places = look.keys().iter().filter_map(|key| self.by_key.get(key)).flatten();
         let alike = places
             .filter_map(|place| self.names.get(*place))

@@ -116,6 +116,9 @@ findings! {
     DoubtfulRequester = "doubtful-requester", Refuse;
     /// A certificate of the user was revoked before: find out why, and who asks now.
     RevokedBefore = "revoked-before", Warn;
+    /// The user has roles in the whole cluster already, and somebody else submitted the request: whoever holds its
+    /// key gets them.
+    BoundUser = "bound-user", Warn;
     /// A signer that is not known here; who signs, and with which rules, is its business.
     UnknownSigner = "unknown-signer", Warn;
     /// A name that looks like one with a RoleBinding, which whoever administers a namespace can make;

@@ -64,8 +64,11 @@ pub(super) fn names(
     if subject.organizations().any(|o| o.value.as_deref().is_none_or(str::is_empty)) {
         findings.add(FindingCode::EmptyGroup, "a group has an empty or unreadable name");
     }
-    for group in &groups {
-        group_name(group, bound, findings);
+    for (place, group) in groups.iter().enumerate() {
+        // Where there are too many, names of power count nevertheless.
+        if place < MAX_GROUPS || identity::reserved(group).is_some() {
+            group_name(group, bound, findings);
+        }
     }
 }
 

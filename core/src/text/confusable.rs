@@ -28,6 +28,7 @@ pub struct Look {
 impl Look {
     /// The look of a name.
     pub fn of(name: &str) -> Self {
+        let name = compared(name);
         let forms = forms(name);
         let keys = [0, 1].map(|order: usize| {
             forms.get(order).map(|form| form.replace('i', "l")).unwrap_or_default()
@@ -70,6 +71,21 @@ pub(crate) fn mixes_alphabets(name: &str) -> bool {
         .any(|word| word.contains(|c: char| c.is_ascii_alphabetic()) && word.contains(shared))
 }
 
+/// The most of a name that is looked at, in bytes. Longer ones are refused whatever they look like, and
+/// folding takes a microsecond a character: a request or a binding can hold a million.
+#[cfg(feature = "unicode")]
+const COMPARED: usize = 256;
+
+#[cfg(feature = "unicode")]
+fn compared(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(COMPARED)).unwrap_or(name)
+}
+
+#[cfg(not(feature = "unicode"))]
+fn compared(name: &str) -> &str {
+    name
+}
+
 /// The name in lower case first, and letters first.
 #[cfg(feature = "unicode")]
 fn forms(name: &str) -> [String; 2] {
@@ -97,12 +113,19 @@ fn forms_of_any(name: &str) -> [String; 2] {
     [letters_folded(&visible.to_lowercase()), letters_folded(visible)]
 }
 
+/// The most letters that one character is taken for; whole words in one, as U+FDFA, imitate nothing.
+#[cfg(feature = "unicode")]
+const MOST_LETTERS: usize = 4;
+
 /// A character of another alphabet that NFKC would exchange for one that looks different, as the one that it
 /// is drawn like: U+03F2 as c and not as a sigma.
 #[cfg(feature = "unicode")]
 fn as_drawn(c: char) -> char {
     if c.is_ascii() || c.nfkc().all(|n| n == c || n.is_ascii()) {
         return c;
+    }
+    if c.nfkc().nth(MOST_LETTERS).is_some() {
+        return char::REPLACEMENT_CHARACTER;
     }
     let mut drawn = unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).collect::<Vec<_>>();
     match drawn.pop() {

@@ -22,6 +22,7 @@ use crate::workflow::approval;
 use crate::workflow::findings;
 use crate::workflow::grant_role::AccompanyingGrants;
 use crate::workflow::installation::{self, AwaitedCertificate, CheckedCertificate, KeptRequest};
+use crate::workflow::known_certificates::Held;
 use crate::workflow::kubeconfig_writer::WrittenEntry;
 use crate::workflow::own_request::{KeySource, RequestSpec};
 use crate::workflow::pending_request::{self, SubmittedTo};
@@ -52,7 +53,7 @@ pub struct CreateArgs {
     #[arg(short, long = "group", value_name = "GROUP")]
     pub groups: Vec<String>,
     /// Lifetime to request, such as 24h, 30d or 12w; "signer" leaves it to the signer
-    #[arg(long, value_name = "DURATION", default_value_t = lifetime::default_lifetime().to_string())]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", default_value_t = lifetime::default_lifetime().to_string())]
     pub expires: String,
     /// Kind of key: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
     #[arg(long, value_name = "TYPE", default_value = "p256")]
@@ -139,9 +140,22 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     // The key's hash makes the name one that nobody can have taken beforehand.
     let name = csr::name_with_key(&csr::name_for_user(&args.name), &made.csr.key);
     let manifest = spec.manifest(&name, &made.csr)?;
-    let bindings = Bindings::read(&cluster).await;
-    let sheet = Sheet::new(manifest, false, &bindings, &rules);
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
+    let (bindings, held) = match answered {
+        true => (Bindings::read(&cluster).await, None),
+        false => {
+            let held = Held::read(&cluster, Some(&args.name), host.now());
+            let (bindings, held) = tokio::join!(Bindings::read(&cluster), held);
+            (bindings, Some(held))
+        }
+    };
+    let none = Held::default();
+    let known = held.as_ref().unwrap_or(&none);
+    let mut sheet = Sheet::compared(manifest, false, &bindings, known, &rules);
+    sheet.accepted.clone_from(&args.accept);
+    if held.is_none() {
+        sheet.not_looked_at.push("other certificates of the user".to_owned());
+    }
     let namespace = args.client.namespace.as_deref();
     let grants = args.roles.grants(&Subject::User(args.name.clone()), namespace)?;
     let along = AccompanyingGrants::prepare(&cluster, grants).await?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
+use usercert_core::api::csr::State;
 use usercert_core::review::{self, Finding, Severity};
 use usercert_core::time::UnixTime;
 
@@ -88,12 +89,16 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         }
     }
     let is_refused = sheets.iter().any(|s| review::refuses(&s.findings, &[]));
+    let open: Vec<&Sheet> = sheets.iter().filter(|s| s.object.state() == State::Pending).collect();
     if is_refused {
         exit = exit.gravest(Exit::Refused);
     }
     print(host, args, &sheets, several)?;
-    if is_refused && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
-        host.say(format!("\n{}", refusal_in_words(&sheets)));
+    if is_refused
+        && !open.is_empty()
+        && !matches!(args.output.format, Some(Format::Json | Format::Yaml))
+    {
+        host.say(format!("\n{}", refusal_in_words(&open)));
     }
     Ok(exit)
 }
@@ -126,7 +131,9 @@ fn handed_over(host: &Host, from: &[PathBuf], rules: &Rules) -> Result<Vec<Resul
     let bindings = Bindings::none();
     let sheet = |incoming| {
         let object = approval::to_submit(incoming, None, None)?;
-        Ok(Sheet::new(object, false, &bindings, rules))
+        let mut sheet = Sheet::new(object, false, &bindings, rules);
+        sheet.not_looked_at.push("role bindings and certificates of a cluster".to_owned());
+        Ok(sheet)
     };
     Ok(approval::read_all_requests(host, from)?.iter().map(sheet).collect())
 }
@@ -150,7 +157,7 @@ async fn reviewed(
 }
 
 /// Says that a request would be refused, and what would let it pass.
-fn refusal_in_words(sheets: &[Sheet]) -> String {
+fn refusal_in_words(sheets: &[&Sheet]) -> String {
     let refuses = |f: &&Finding| review::refuses(std::slice::from_ref(*f), &[]);
     let refusing: Vec<&Finding> = sheets.iter().flat_map(|s| &s.findings).filter(refuses).collect();
     match findings::accepting(&refusing) {

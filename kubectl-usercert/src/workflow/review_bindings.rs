@@ -87,6 +87,12 @@ impl Bindings {
         self.roles.as_ref()?.as_ref().err().map(String::as_str)
     }
 
+    /// What of the bindings no name was compared with, since there is too much of it.
+    pub fn not_compared(&self) -> Option<String> {
+        let more = self.names()?.left_out();
+        (more > 0).then(|| format!("{more} names in role bindings"))
+    }
+
     pub fn names(&self) -> Option<&BoundNames> {
         self.roles.as_ref()?.as_ref().ok().map(|known| &known.names)
     }

@@ -20,6 +20,7 @@ use crate::ui::args::{DryRun, Format};
 use crate::ui::output::{self, Room};
 use crate::workflow::approval;
 use crate::workflow::known_certificates::Held;
+use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_sheet::{Sheet, groups_cell};
 use crate::workflow::revocation;
 
@@ -153,6 +154,9 @@ impl Approval<'_> {
         }
         if let Some(why) = self.bindings.get().and_then(|b| b.why_unknown()) {
             text.push_str(&format!("Not compared with names that have bindings: {why}\n"));
+        }
+        if let Some(what) = self.bindings.get().and_then(Bindings::not_compared) {
+            text.push_str(&format!("Not compared with {what}, which are too many\n"));
         }
         if let Some(why) = self.bindings.get().and_then(|b| b.why_revoked_unknown()) {
             text.push_str(&format!("Not compared with the revoked certificates: {why}\n"));

@@ -87,7 +87,7 @@ pub struct ApproveArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "names")]
     pub signer: Option<String>,
     /// With -f: lifetime to request, instead of the manifest's; "signer" leaves it to the signer
-    #[arg(long, value_name = "DURATION", requires = "from")]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", requires = "from")]
     pub expires: Option<String>,
     #[command(flatten)]
     reply: ReplyArgs,
@@ -157,8 +157,14 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
             .map(|incoming| Asked::HandedOver(Box::new(incoming)))
             .collect(),
     };
+    let to_stdout = args.reply.reply.as_deref().is_some_and(|reply| reply.as_os_str() == "-");
+    if to_stdout && args.dry_run.dry_run == DryRun::None && args.output.format.is_some() {
+        return Err(Error::usage("-o and --reply - both write to standard output")
+            .hint("name a file for the reply, or leave out -o"));
+    }
     let bulk = args.bulk();
-    if (bulk || asked.len() > 1)
+    let of_folder = args.from.iter().any(|place| place.is_dir());
+    if (bulk || of_folder || asked.len() > 1)
         && let Some(reply) = &args.reply.reply
     {
         let usable = reply.as_os_str() != "-" && Folder::open_or_create(reply).is_ok();
@@ -258,10 +264,10 @@ impl Approval<'_> {
     }
 
     /// What a review looks at, and this one does not because nobody is asked.
-    fn not_looked_at(&self) -> Vec<&'static str> {
+    fn not_looked_at(&self) -> impl Iterator<Item = &'static str> {
         let roles = (!self.is_shown()).then_some("roles in namespaces");
         let held = (!self.looks_at_held()).then_some("other certificates of the user");
-        roles.into_iter().chain(held).collect()
+        roles.into_iter().chain(held)
     }
 
     /// The cluster's bindings, read once: what imitates a name in them is refused. Where a person

@@ -65,10 +65,10 @@ impl Approval<'_> {
         }
         sheet.refuse(&self.args.accept)?;
         let promise = self.promise(sheet.user()).await?;
+        let along = self.along(sheet.user()).await?;
         if !done {
             self.compare(&mut sheet)?;
         }
-        let along = self.along(sheet.user()).await?;
         if self.dry_run() == DryRun::None {
             let what = sheet.in_question(self.cluster, self.host.columns());
             let user = show_quoted(sheet.user(), 40);
@@ -193,7 +193,8 @@ impl Approval<'_> {
         }
         let mut sheet = Sheet::compared(object, in_cluster, bindings, &held, &self.rules);
         sheet.expect(&self.expected);
-        sheet.not_looked_at = self.not_looked_at();
+        sheet.accepted.clone_from(&self.args.accept);
+        sheet.not_looked_at.extend(self.not_looked_at().map(str::to_owned));
         sheet
     }
 

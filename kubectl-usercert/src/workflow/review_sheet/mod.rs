@@ -35,8 +35,10 @@ pub struct Sheet<Raw = Value> {
     pub findings: Vec<Finding>,
     /// Whether the code is asked for: then it is not shown where it could be copied.
     pub code_is_asked: bool,
+    /// Codes of findings that do not refuse here.
+    pub accepted: Vec<String>,
     /// What a review would look at and nobody has here, in words.
-    pub not_looked_at: Vec<&'static str>,
+    pub not_looked_at: Vec<String>,
     policy: Option<String>,
     /// What user and groups have already; `None` where it is not looked at, `Err` says why it is unknown.
     access: Option<Result<Access, String>>,
@@ -115,7 +117,8 @@ impl<Raw> Sheet<Raw> {
             object,
             findings,
             code_is_asked: false,
-            not_looked_at: Vec::new(),
+            accepted: Vec::new(),
+            not_looked_at: bindings.not_compared().into_iter().collect(),
             policy,
             access,
             revoked_unknown,

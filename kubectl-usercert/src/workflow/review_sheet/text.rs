@@ -121,8 +121,7 @@ impl<Raw> Sheet<Raw> {
             line("Revoked", &format!("unknown: {}", in_one_line(why)));
         }
         if !self.not_looked_at.is_empty() {
-            let what = self.not_looked_at.iter().map(|&what| what.to_owned()).collect();
-            line("Not checked", &listed(what, ", "));
+            line("Not checked", &listed(self.not_looked_at.clone(), ", "));
         }
         if let Some(code) = self.code().filter(|_| !self.code_is_asked) {
             line("Code", &code.short());
@@ -145,9 +144,20 @@ impl<Raw> Sheet<Raw> {
             1 => "1 finding".to_owned(),
             n => format!("{n} findings"),
         };
-        match (count(Severity::Hard), count(Severity::Refuse), count(Severity::Warn)) {
+        let accepted = self.findings.iter().filter(|f| {
+            f.severity == Severity::Refuse && self.accepted.iter().any(|a| a == f.code.as_str())
+        });
+        let accepted = accepted.count();
+        let refusing = count(Severity::Refuse) - accepted;
+        match (count(Severity::Hard), refusing, count(Severity::Warn)) {
+            (0, 0, n) if accepted > 0 => {
+                format!("WARNING: {} below, {accepted} accepted", findings(n + accepted))
+            }
             (0, 0, 0) if self.revoked_unknown.is_some() => {
                 "INCOMPLETE: the list of revoked certificates could not be read; no other objections".to_owned()
+            }
+            (0, 0, 0) if !self.not_looked_at.is_empty() => {
+                "No objections found in what was checked.".to_owned()
             }
             (0, 0, 0) => "No objections found.".to_owned(),
             (0, 0, n) => format!("WARNING: {} below", findings(n)),

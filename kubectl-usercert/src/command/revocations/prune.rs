@@ -81,15 +81,11 @@ pub async fn run(host: &Host, args: &PruneArgs) -> Result<Exit> {
             text.push_str("Nothing to remove.\n");
         }
         if !endless.is_empty() {
-            text.push_str(&format!(
-                "The expiry of {} is unknown; until lifted, they stay:\n  {}\n",
-                if endless.len() == 1 {
-                    "one certificate".to_owned()
-                } else {
-                    format!("{} certificates", endless.len())
-                },
-                endless.join("\n  ")
-            ));
+            let what = match endless.len() {
+                1 => "The expiry of one certificate is unknown; until lifted, it stays".to_owned(),
+                n => format!("The expiry of {n} certificates is unknown; until lifted, they stay"),
+            };
+            text.push_str(&format!("{what}:\n  {}\n", endless.join("\n  ")));
         }
         text
     })?;

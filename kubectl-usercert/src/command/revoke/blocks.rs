@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use usercert_core::api::csr::CsrObject;
+use usercert_core::api::csr::{CsrObject, State};
+use usercert_core::lifecycle::renewal::submitted_with;
 use usercert_core::lifecycle::{Fingerprint, RevocationKey};
+use usercert_core::text::show_short;
 
 use super::candidate::Candidate;
 use super::certificates::{Plan, Run};
@@ -18,6 +20,8 @@ use crate::workflow::known_certificates::{self, KnownCertificate};
 
 /// How often what has come meanwhile is blocked.
 const ROUNDS: usize = 5;
+/// How many requests for others are told.
+const LISTED: usize = 10;
 
 /// What a run blocks and denies.
 pub struct Blocks<'a> {
@@ -111,6 +115,7 @@ impl<'a> Blocks<'a> {
             self.block().await;
             self.requests.deny(host, cluster, dry).await;
             if dry != DryRun::None || !self.look().await {
+                self.tell_of_other_names().await;
                 return;
             }
         }
@@ -119,6 +124,39 @@ impl<'a> Blocks<'a> {
              blocked. Run the command again",
         );
         self.exit = Exit::Failed;
+    }
+
+    /// Tells of requests for somebody else that were submitted with what is blocked: whoever took it may hold their
+    /// keys. Those of an admin who submits for others are meant too.
+    async fn tell_of_other_names(&self) {
+        let Run { host, cluster, user, args, .. } = *self.run;
+        if self.known.is_empty() && !args.all_certificates {
+            return;
+        }
+        let keep = |object: &CsrObject| {
+            let by = object.spec.username.as_str();
+            let blocked = submitted_with(object)
+                .is_some_and(|print| self.known.contains(&print) || user == Some(by));
+            let lives = matches!(object.state(), State::Pending | State::Approved | State::Issued);
+            blocked && lives && object.request().is_ok_and(|r| r.subject.user() != by)
+        };
+        // That requests cannot be listed was told before.
+        let found = known_certificates::requests(cluster, keep).await.unwrap_or_default();
+        for object in found.iter().take(LISTED) {
+            let whose = object.request().map(|r| r.subject.user()).unwrap_or_default();
+            host.warn(format!(
+                "warning: with a certificate of {}, a request for {} was submitted: {} ({}). It is not blocked; make \
+                 sure that {} holds its key",
+                show_short(&object.spec.username, 60),
+                show_short(whose, 60),
+                show_short(&object.metadata.name, 60),
+                object.state().name(),
+                show_short(whose, 60),
+            ));
+        }
+        if let Some(more) = found.len().checked_sub(LISTED).filter(|more| *more > 0) {
+            host.warn(format!("warning: and {more} more such requests"));
+        }
     }
 
     pub fn finish(self) -> Blocked {

@@ -192,7 +192,12 @@ impl Plan {
     /// What is going to be blocked, a line each, as a question shows it.
     pub fn lines(&self, now: UnixTime) -> Vec<String> {
         let lifted = self.exceptions().map(|key| format!("the exception {}", revocation::id(key)));
-        self.candidates.iter().map(|c| c.question(now)).chain(lifted).collect()
+        let on_list = |c: &Candidate| self.list.as_ref().is_some_and(|l| l.entry(&c.key).is_some());
+        let line = |c: &Candidate| {
+            let already = if on_list(c) { ", on the list already" } else { "" };
+            format!("{}{already}", c.question(now))
+        };
+        self.candidates.iter().map(line).chain(lifted).collect()
     }
 
     /// The exceptions from the blocks of users that are to be blocked: they end with this.

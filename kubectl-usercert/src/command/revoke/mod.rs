@@ -335,9 +335,16 @@ fn report(
     let unknown =
         gone.is_empty() && blocked.outcomes.is_empty() && requests.is_empty() && rest.is_nothing();
     if unknown {
-        host.warn(format!(
-            "warning: no role binding and no certificate of the {holder} is known here; check the name. Groups, and certificates that are not known here, may still give access."
-        ));
+        let (what, rest) = match holder {
+            Subject::User(_) => (
+                "no role binding and no certificate",
+                "Groups, and certificates that are not known here, may still give access.",
+            ),
+            Subject::Group(_) => {
+                ("no role binding", "Certificates are blocked by user, not by group.")
+            }
+        };
+        host.warn(format!("warning: {what} of the {holder} is known here; check the name. {rest}"));
     }
     let mark = args.dry_run.dry_run.mark();
     let mut names: Vec<String> = gone.iter().map(|(b, _)| b.full_name()).collect();
@@ -382,7 +389,7 @@ fn report(
                 "Nothing to remove from the {holder}: no such role was given{by}.\n"
             ));
         }
-        text + &rest.text(holder, now, &args.client.repeated())
+        text + &rest.text(holder, now, &args.client.repeated(), !mark.is_empty())
     })?;
     Ok(if unknown { Exit::Failed } else { Exit::Done })
 }

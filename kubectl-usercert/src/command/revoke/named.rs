@@ -14,6 +14,7 @@ use crate::error::{Error, Result, ResultExt as _};
 use crate::files;
 use crate::ui::host::Host;
 use crate::workflow::known_certificates::{self, KnownCertificate};
+use crate::workflow::records;
 
 /// Longest input that certificates are looked for in, in bytes.
 const LIMIT: usize = 4 << 20;
@@ -43,6 +44,7 @@ pub async fn candidates(
             known.extend(known_certificates::in_records(cluster, print).await);
         }
     }
+    let encoded = encoded_otherwise(cluster, &named).await;
     known.extend(in_all_entries(&target.kubeconfig.merged));
     let mut candidates = Vec::new();
     for one in named {
@@ -73,6 +75,15 @@ pub async fn candidates(
             .hint("without NAME, --certificate blocks it, whatever user it names"));
         }
         candidates.push(candidate);
+    }
+    for one in encoded {
+        host.warn(format!(
+            "note: the cluster knows a certificate of {} with the same key and expiry under another SHA-256, {}; it \
+             is blocked too",
+            show(&one.user),
+            one.fingerprint.short()
+        ));
+        candidates.push(Candidate::of(&one));
     }
     Ok(candidates)
 }
@@ -109,6 +120,30 @@ fn read(host: &Host, values: &[String]) -> Result<Vec<Named>> {
         }
     }
     Ok(all)
+}
+
+/// What requests and records have of these certificates under another SHA-256: a file can hold a certificate in an
+/// encoding that nobody issued, which API servers accept as well.
+async fn encoded_otherwise(cluster: &Cluster, named: &[Named]) -> Vec<KnownCertificate> {
+    let mut found = Vec::new();
+    for one in named {
+        let Named::Found(file, _) = one else { continue };
+        let print = Fingerprint::of(&file.der);
+        let user = file.subject.user();
+        let same = |known: &KnownCertificate| {
+            let same_key = known.spki.as_ref() == Some(&file.key.spki);
+            let other = known.fingerprint != print && known.user == user;
+            other && same_key && known.not_after == file.not_after
+        };
+        let issued = known_certificates::in_requests(cluster, same).await;
+        issued.into_iter().for_each(|one| known_certificates::add(&mut found, one));
+        let records = records::of_user(cluster, user).await.unwrap_or_default();
+        let recorded = records.records().iter().filter(|r| {
+            r.fingerprint != print && r.serial == file.serial && r.not_after == file.not_after
+        });
+        recorded.for_each(|r| known_certificates::add(&mut found, known_certificates::recorded(r)));
+    }
+    found
 }
 
 fn begins_a_sha256(value: &str) -> bool {

@@ -59,7 +59,7 @@ impl<'a> RemainingAccess<'a> {
     }
 
     /// As people read it. `flags` say which cluster is meant, in a command.
-    pub fn text(&self, holder: &Subject, now: UnixTime, flags: &str) -> String {
+    pub fn text(&self, holder: &Subject, now: UnixTime, flags: &str, is_dry: bool) -> String {
         let mut lines = String::new();
         let mut everybody = String::new();
         for (by, bindings) in &self.reached {
@@ -84,6 +84,9 @@ impl<'a> RemainingAccess<'a> {
             _ => "reaches",
         };
         let mut text = match lines.is_empty() {
+            true if is_dry => {
+                format!("After that, no binding that could be seen {reaches} the {holder}.\n")
+            }
             true => format!("No binding that could be seen {reaches} the {holder} any more.\n"),
             false => format!("What still reaches the {holder}:\n{lines}"),
         };

@@ -110,7 +110,8 @@ fn what_is_not_blocked_is_no_success(trial: &Trial) {
     for more in ["--yes", "--dry-run"] {
         admin.run(&["revoke", "nobody-ever", more]).exits(1).says(&[unknown]);
     }
-    admin.run(&["revoke", "nobody-ever", "--group", "--yes"]).exits(1).says(&[unknown]);
+    let group = ["revoke", "nobody-ever", "--group", "--yes"];
+    admin.run(&group).exits(1).says(&["check the name. Certificates are blocked by user"]);
     admin.run(&["revoke", "--all-certificates", "--yes", "--", ""]).exits(2);
     assert_eq!(listed(&admin).len(), 1);
 }

@@ -18,6 +18,7 @@ cases!(
     an_unrecorded_certificate_is_renewed_once,
     who_was_revoked_before_is_told,
     what_is_revoked_during_a_question_counts,
+    a_file_in_another_encoding_blocks_what_was_issued,
 );
 
 /// Somebody with the same certificate and key, with a byte more behind the signature each time. The sandbox's TLS
@@ -72,6 +73,17 @@ fn a_revoked_certificate_in_another_encoding_gets_no_new_one(trial: &Trial) {
     admin.run(&ONCE).ok().prints(&["hers approved under the rule developers"]);
     ask(&hers, "alice", &["dev", "ops"], "once-more");
     admin.run(&["approve", "once-more", "--yes"]).ok();
+}
+
+fn a_file_in_another_encoding_blocks_what_was_issued(trial: &Trial) {
+    let Some((trial, admin, alice)) = stage(trial, RULES) else { return };
+    let copy = reencoded(&trial, &alice, 1);
+    admin.write("copy.conf", &copy.read(".kube/config"));
+    let real = recorded(&admin, "alice")[0]["sha256"].as_str().expect("a SHA-256").to_owned();
+    let told = admin.run(&["revoke", "--certificate", "copy.conf", "--yes"]).ok();
+    told.says(&["under another SHA-256", &real[..16]]);
+    let listed = admin.run(&["revocations", "list", "-o", "name"]).ok().stdout;
+    assert_eq!((listed.lines().count(), listed.contains(&real)), (2, true), "{listed}");
 }
 
 fn an_unrecorded_certificate_is_renewed_once(trial: &Trial) {

@@ -36,7 +36,7 @@ use crate::ui::host::Host;
     max_term_width = 100
 )]
 struct Cli {
-    /// Print results and errors only
+    /// Print results, warnings and errors only
     #[arg(short, long, global = true, help_heading = help::GENERAL)]
     quiet: bool,
     /// Color the output; auto honors NO_COLOR, CLICOLOR_FORCE and dumb terminals

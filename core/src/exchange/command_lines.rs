@@ -8,7 +8,7 @@
 use crate::api::csr;
 use crate::exchange::file_name::safe_file_name;
 use crate::text::shell_word;
-use crate::x509::key::PublicKey;
+use crate::x509::key::{KeyType, PublicKey};
 use crate::x509::lifetime::{self, Lifetime};
 
 /// The files of one request, by names that are safe everywhere.
@@ -74,6 +74,19 @@ pub fn expires(lifetime: Option<Lifetime>) -> String {
         Some(lifetime) => format!(" --expires {}s", lifetime.seconds()),
         None => " --expires signer".to_owned(),
     }
+}
+
+/// The flags of [`request`], and of `create`, for what is asked beside user and groups; nothing for defaults.
+/// `key_type`: of a key that is yet to be made.
+pub fn terms(lifetime: Option<Lifetime>, signer: &str, key_type: Option<KeyType>) -> String {
+    let mut flags = expires(lifetime);
+    if let Some(key_type) = key_type.filter(|kind| *kind != KeyType::P256) {
+        flags.push_str(&format!(" --key-type {}", key_type.name()));
+    }
+    if signer != csr::CLIENT_SIGNER {
+        flags.push_str(&format!(" --signer {}", shell_word(signer)));
+    }
+    flags
 }
 
 /// An object name that nobody can have taken by chance or by guessing: the user's name and 64 bits of

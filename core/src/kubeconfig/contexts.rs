@@ -21,6 +21,8 @@ pub enum ContextState {
     NotYetValid,
     /// Its certificate has expired.
     Expired,
+    /// It has a certificate and no key.
+    NoKey,
     /// It authenticates by something else than a certificate.
     OtherCredential,
     /// It names a certificate that cannot be read.
@@ -40,6 +42,7 @@ impl ContextState {
             Self::Valid => "valid",
             Self::NotYetValid => "not yet valid",
             Self::Expired => "expired",
+            Self::NoKey => "no key",
             Self::OtherCredential => "no certificate",
             Self::Unreadable => "unreadable",
             Self::NoCredential => "no credentials",
@@ -161,6 +164,7 @@ fn state(entry: &UserEntry, now: UnixTime) -> ContextState {
         Err(_) => ContextState::Unreadable,
         Ok(Some(leaf)) if now > leaf.not_after => ContextState::Expired,
         Ok(Some(leaf)) if now < leaf.not_before => ContextState::NotYetValid,
+        Ok(Some(_)) if entry.lacks_key => ContextState::NoKey,
         Ok(Some(_)) => ContextState::Valid,
         Ok(None) if entry.other.is_some() => ContextState::OtherCredential,
         Ok(None) => ContextState::NoCredential,

@@ -11,6 +11,8 @@ use crate::x509::certificate::{Certificate, CertificateError};
 pub struct UserEntry {
     /// The first certificate that it embeds or names, if it does.
     pub leaf: Result<Option<Certificate>, CertificateError>,
+    /// Whether it has a certificate and names no key for it, as a reply does.
+    pub lacks_key: bool,
     /// What it authenticates with besides a certificate.
     pub other: Option<OtherCredential>,
     /// The store that the certificate is in, if it renews itself.
@@ -38,9 +40,11 @@ impl UserEntry {
     pub fn new(user: &User, certificate_pem: Option<&[u8]>) -> Self {
         let store = self_renewing::store_of(user);
         let other = OtherCredential::of(user);
+        let names_key = user.client_key.is_some() || user.client_key_data.is_some();
         let chain = certificate_pem.map(Certificate::chain_from_pem).transpose();
         Self {
             leaf: chain.map(|chain| chain.and_then(|chain| chain.into_iter().next())),
+            lacks_key: store.is_none() && certificate_pem.is_some() && !names_key,
             other: other.filter(|other| store.is_none() || *other != OtherCredential::Exec),
             store,
         }

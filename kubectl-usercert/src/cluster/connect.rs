@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::Config;
 use kube::config::AuthInfo;
-use usercert_core::kubeconfig::merged::{Cluster as ClusterEntry, Overrides, Resolved, User};
+use usercert_core::kubeconfig::merged::{
+    Cluster as ClusterEntry, Overrides, ResolveError, Resolved, User,
+};
 use usercert_core::kubeconfig::self_renewing;
 use usercert_core::kubeconfig::{Endpoint, OtherCredential};
 use usercert_core::lifecycle::credential::check_cluster;
@@ -124,8 +126,12 @@ impl Target {
                 return Ok(resolved);
             }
             let why = why_no_cluster(&error, &kubeconfig.list);
+            let contradicts = matches!(error, ResolveError::Invalid(_));
             let error = Error::from(error);
             Err(match why {
+                None if contradicts => error.hint(
+                    "`kubectl config view --minify` shows the entries. If this file is the answer to a request: kubectl usercert install --reply FILE",
+                ),
                 Some(why) => error.hint(format!("{why}; {NO_CLUSTER}")),
                 None => error.hint("`kubectl config get-contexts` lists the contexts"),
             })

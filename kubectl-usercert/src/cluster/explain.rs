@@ -229,7 +229,7 @@ fn unreachable_server(error: &kube::Error, server: &str) -> Error {
         .hint(
             "connect to a name that the certificate is valid for, or give that name with --tls-server-name",
         )
-    } else if has("UnknownIssuer") || has("BadSignature") || has("CaUsedAsEndEntity") {
+    } else if has("UnknownIssuer") || has("BadSignature") {
         Error::new(format!(
             "{server}: the server's certificate is not signed by the CA of this cluster entry"
         ))
@@ -237,6 +237,11 @@ fn unreachable_server(error: &kube::Error, server: &str) -> Error {
             "either the kubeconfig's certificate-authority is out of date, or another server \
                    answers; do not skip the check",
         )
+    } else if has("CaUsedAsEndEntity") {
+        Error::new(format!(
+            "{server}: the server uses the certificate of a CA as its own, which is not accepted here"
+        ))
+        .hint("give the API server a certificate that its CA has signed")
     } else if has("certificate expired") || has("Expired") || has("NotValidYet") {
         Error::new(format!(
             "{server}: the server's certificate has expired or is not valid yet: {detail}"

@@ -25,6 +25,8 @@ const AIM: usize = 2 << 20;
 /// The longest page that is read, in bytes. A single object is at most a few megabytes, since that is
 /// what the server's storage takes.
 const LIMIT: usize = 16 << 20;
+/// Empty pages one after the other that are read: a server may look through so many objects for each that none fits.
+const EMPTY: usize = 100;
 
 pub struct Page {
     body: Vec<u8>,
@@ -107,12 +109,22 @@ pub struct Pages {
     size: usize,
     /// Where the next page begins; `None` after the last one.
     next: Option<String>,
+    /// Empty pages since the last one that was not.
+    empty: usize,
 }
 
 impl Pages {
     pub(super) fn new(wire: Wire, path: impl Into<String>, filter: String) -> Self {
         let freshness = Freshness::default();
-        Self { wire, path: path.into(), filter, freshness, size: FIRST, next: Some(String::new()) }
+        Self {
+            wire,
+            path: path.into(),
+            filter,
+            freshness,
+            size: FIRST,
+            next: Some(String::new()),
+            empty: 0,
+        }
     }
 
     pub(super) fn of(self, freshness: Freshness) -> Self {
@@ -145,6 +157,12 @@ impl Pages {
             };
             let Envelope { metadata, items } = parse(&answer)?;
             let count = items.map_or(0, |items| items.len());
+            self.empty = if count == 0 { self.empty + 1 } else { 0 };
+            if self.empty > EMPTY {
+                return Err(ApiError::Malformed(format!(
+                    "{EMPTY} empty pages of a list, and no end"
+                )));
+            }
             self.next = Some(metadata.r#continue).filter(|next| !next.is_empty());
             self.size = next_size(self.size, count, answer.len());
             return Ok(Some(Page { body: answer }));

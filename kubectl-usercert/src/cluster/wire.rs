@@ -310,7 +310,11 @@ fn failure(code: StatusCode, body: &[u8]) -> Box<Status> {
                 code if code.is_server_error() => "InternalError",
                 _ => "Unknown",
             };
-            Status::failure(text.trim(), reason).with_code(code.as_u16()).boxed()
+            let text = match text.trim() {
+                "" => format!("HTTP status {code}"),
+                text => text.to_owned(),
+            };
+            Status::failure(&text, reason).with_code(code.as_u16()).boxed()
         },
         Status::boxed,
     )

@@ -177,7 +177,10 @@ fn print(
     }
     let text = args.output.format.is_none() || args.output.format == Some(Format::Wide);
     if rows.is_empty() && text {
-        host.say(format!("No role bindings reach {}.", show(&args.name)));
+        let place = args.client.namespace.as_deref();
+        let place = place.map(|ns| format!(" in the namespace {} or everywhere", show(ns)));
+        let place = place.unwrap_or_default();
+        host.say(format!("No role bindings reach {}{place}.", show(&args.name)));
     } else {
         output::print(host, args.output.format, &value, &names, |wide| {
             let cells: Vec<Vec<String>> = rows.iter().map(|r| r.cells(wide)).collect();

@@ -39,7 +39,7 @@ pub struct CertificatesArgs {
     pub name: Option<String>,
     /// Only certificates that expire within this time, such as 7d or 24h, and were neither renewed
     /// nor revoked; exit with 4 if there are any
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION")]
     pub expires_within: Option<String>,
     /// Delete the records of certificates that expired more than a day ago
     #[arg(long, conflicts_with_all = ["name", "expires_within"])]

@@ -51,7 +51,7 @@ const LONGEST: usize = 64 << 20;
 pub struct ContextsArgs {
     /// Only contexts whose certificate expires within this time, such as 7d or 24h, or has expired; exit
     /// with 4 if there are any
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION")]
     pub expires_within: Option<String>,
     /// Ask each context's server whether its certificate was revoked; otherwise no server is asked
     #[arg(long, conflicts_with = "prune")]
@@ -111,7 +111,7 @@ pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
         return Ok(exit);
     }
     let names: Vec<String> =
-        rows.iter().filter_map(|r| r.context.as_ref()).map(|c| format!("context/{c}")).collect();
+        rows.iter().filter_map(|r| r.context.as_ref()).map(|c| show(c)).collect();
     let value = output::object("ContextList", json!({ "items": rows }));
     output::print(host, args.output.format, &value, &names, |wide| {
         let first_to_go = &["GROUPS", "CLUSTER"];

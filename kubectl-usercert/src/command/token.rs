@@ -45,7 +45,7 @@ pub struct TokenArgs {
     #[arg(long, value_name = "FILE")]
     pub standalone: PathBuf,
     /// Lifetime to request, such as 1h, 30d or 12w; the server may grant less
-    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", default_value = "1h")]
     pub expires: String,
     /// Audience of the token, instead of the API server; repeat for several
     #[arg(long = "audience", value_name = "NAME")]

@@ -170,7 +170,7 @@ pub struct DryRunArgs {
 pub struct TimeoutArgs {
     /// How long to wait for decision and certificate; 0 checks once, a negative value waits a week
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_timeout,
-          allow_negative_numbers = true)]
+          allow_hyphen_values = true)]
     pub timeout: Timeout,
 }
 

@@ -8,8 +8,26 @@ pub fn folded(line: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns.filter(|columns| width(line) > *columns) else {
         return line.to_owned();
     };
-    let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-    laid_out(&words, " ", columns.saturating_sub(5)).join("\n    ")
+    laid_out(&words(line), " ", columns.saturating_sub(5)).join("\n    ")
+}
+
+/// The words of a line; a command in backticks is one, so that it can be copied.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::<String>::new();
+    let mut is_open = false;
+    for word in line.split(' ') {
+        match words.last_mut().filter(|_| is_open) {
+            Some(command) => command.push_str(&format!(" {word}")),
+            None => words.push(word.to_owned()),
+        }
+        is_open ^= word.matches('`').count() % 2 == 1;
+    }
+    words
+}
+
+/// What of a line is not a command in backticks.
+pub fn outside_backticks(line: &str) -> String {
+    line.split('`').step_by(2).collect()
 }
 
 /// Pieces with something between them, in lines that are at most `room` wide where no piece is wider.
@@ -88,5 +106,9 @@ mod tests {
         assert_eq!(folded("a bc d", Some(6)), "a bc d");
         assert_eq!(folded("a bc d e", Some(7)), "a\n    bc\n    d\n    e");
         assert_eq!(folded("a bc d", None), "a bc d");
+        assert_eq!(
+            folded("to it: `a b c d` or x", Some(9)),
+            "to\n    it:\n    `a b c d`\n    or x"
+        );
     }
 }

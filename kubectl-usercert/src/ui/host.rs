@@ -269,10 +269,13 @@ impl Host {
     }
 }
 
-/// Sentences folded at spaces to this width. What has columns stays as it is, and a line with a command,
-/// so that it can be copied.
+/// Sentences folded at spaces to this width. What has columns stays as it is, and a line that is or ends with a
+/// command, so that it can be copied.
 fn folded(text: &str, columns: Option<usize>) -> String {
-    let command = |line: &str| line.contains("kubectl ") || line.contains(" -- ");
+    let command = |line: &str| {
+        let line = fold::outside_backticks(line);
+        line.contains("kubectl ") || line.contains(" -- ")
+    };
     let stays = |line: &str| command(line) || line.trim_start().contains("   ");
     let fold = |line: &str| match stays(line) {
         true => line.to_owned(),

@@ -280,10 +280,7 @@ fn other_kind(earlier: &PendingRequest, kind: &KeyKind, flags: &str) -> Error {
         record.code
     ))
     .hint("to resume it, leave out --key-type")
-    .hint(format!(
-        "to ask anew, withdraw it first:\n  {}",
-        record.named(&format!("{flags} --withdraw"))
-    ))
+    .hint(format!("to ask anew, withdraw it first:\n  {}", record.withdrawal(flags)))
 }
 
 fn print(host: &Host, format: Option<Format>, object: &CsrObject, what: &str) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use usercert_core::api::csr::{self, CLIENT_SIGNER};
+use usercert_core::api::csr;
 use usercert_core::exchange::command_lines;
 use usercert_core::kubeconfig::Endpoint;
 use usercert_core::text::{shell_word, show};
@@ -39,6 +39,15 @@ impl RequestRecord {
         command_lines::request(self.identity.user.as_str(), groups, flags)
     }
 
+    /// The command that withdraws this one and no other. `flags`: of the cluster that it is at.
+    pub fn withdrawal(&self, flags: &str) -> String {
+        let this = match &self.submitted {
+            Some(submitted) => format!("{flags} --csr-name {}", shell_word(&submitted.csr_name)),
+            None => " --offline".to_owned(),
+        };
+        self.named(&format!("{this} --withdraw"))
+    }
+
     /// Whether it was submitted to this cluster.
     pub fn is_at(&self, endpoint: &Endpoint) -> bool {
         self.submitted.as_ref().is_some_and(|s| s.is_at(endpoint))
@@ -47,11 +56,8 @@ impl RequestRecord {
     /// The command that makes this request, or goes on with it.
     pub fn command(&self, flags: &str) -> String {
         let user = self.identity.user.as_str();
-        let seconds = self.expiration_seconds.map(i64::from);
-        let mut more = command_lines::expires(seconds.and_then(Lifetime::from_seconds));
-        if self.signer_name != CLIENT_SIGNER {
-            more.push_str(&format!(" --signer {}", shell_word(&self.signer_name)));
-        }
+        let lifetime = self.expiration_seconds.map(i64::from).and_then(Lifetime::from_seconds);
+        let mut more = command_lines::terms(lifetime, &self.signer_name, None);
         let plain = csr::name_for_user(user);
         if let Some(name) = self.submitted.as_ref().map(|s| &s.csr_name)
             && !name.starts_with(&plain)

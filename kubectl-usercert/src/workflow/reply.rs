@@ -6,7 +6,7 @@ use usercert_core::exchange::file_name::safe_file_name;
 use usercert_core::exchange::reply::Reply;
 use usercert_core::exchange::{armor, command_lines};
 use usercert_core::kubeconfig::Endpoint;
-use usercert_core::text::{show, show_path};
+use usercert_core::text::{show, show_path, show_short};
 use usercert_core::x509::certificate::Certificate;
 
 use crate::cluster::{Cluster, Need, Target, explain};
@@ -190,7 +190,7 @@ pub fn write(
     }
     if host.is_quiet() {
         // Nobody else can read it out.
-        host.warn(format!("Code {}", code.short()));
+        host.warn(format!("Code {}  {}", code.short(), show_short(user, 60)));
     }
     let name = file.and_then(Path::file_name).map_or("FILE".into(), |name| name.to_string_lossy());
     host.say(format!(

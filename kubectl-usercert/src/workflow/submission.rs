@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use usercert_core::api::csr::{self, CsrObject, NameAnswer, NameHolder, Object, State, Whose};
+use usercert_core::exchange::command_lines;
 use usercert_core::text::{shell_word, show};
+use usercert_core::x509::key::KeyType;
 use usercert_core::x509::lifetime::Lifetime;
 
 use crate::cluster::{ApiError, Cluster, Need, Target, explain};
@@ -37,8 +39,11 @@ fn offline_line(sent: &CsrObject) -> String {
         return "kubectl usercert request NAME --offline".to_owned();
     };
     let groups = request.subject.groups();
-    let groups: String = groups.iter().map(|group| format!(" -g {}", shell_word(group))).collect();
-    format!("kubectl usercert request{groups} --offline -- {}", shell_word(request.subject.user()))
+    let lifetime = sent.spec.expiration_seconds.map(i64::from).and_then(Lifetime::from_seconds);
+    let key_type = KeyType::of(&request.key.kind);
+    let terms = command_lines::terms(lifetime, &sent.spec.signer_name, key_type);
+    let flags = format!(" --offline{terms}");
+    command_lines::request(request.subject.user(), groups.iter().map(String::as_str), &flags)
 }
 
 /// Submits `sent` under this name. `known_uid`: the UID that an earlier run was told, or empty.
@@ -217,7 +222,7 @@ fn earlier(spec: &RequestSpec, target: &Target, plain: &str) -> Result<Option<Pe
 
 /// A request that is in the cluster already stays what it was.
 fn tell_lifetime(host: &Host, spec: &RequestSpec, object: &Object) {
-    let lifetime = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
+    let lifetime = object.spec.expiration_seconds.map(i64::from).and_then(Lifetime::from_seconds);
     if lifetime == spec.expires.lifetime() {
         return;
     }

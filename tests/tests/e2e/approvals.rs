@@ -112,8 +112,8 @@ fn spoilt_streams(trial: &Trial) {
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n";
     for (input, says) in [
         (format!("{good}---\nkey: |\n{indented}"), "private key"),
-        (format!("{good}---\n{secret}"), "request 3 of 3: this is v1 Secret"),
-        (format!("{secret}---\n{good}"), "request 1 of 3: this is v1 Secret"),
+        (format!("{good}---\n{secret}"), "request 3 of 3: this is Secret (v1)"),
+        (format!("{secret}---\n{good}"), "request 1 of 3: this is Secret (v1)"),
     ] {
         let out = admin.run_with(&["approve", "--from", "-", "--yes"], input.as_bytes());
         out.exits(1)

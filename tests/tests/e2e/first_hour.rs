@@ -43,7 +43,7 @@ fn the_printed_line_installs_the_second_request(trial: &Trial) {
     let context = admin.kubectl(&["config", "current-context"]).ok().stdout.trim().to_owned();
     let hint = format!("kubectl usercert install --context {context} --csr-name {name} -- {user}");
     let told = admin.run(&["install", &user, "--context", &context]).exits(1);
-    let withdraw = format!("--context {context} --withdraw -- {user}");
+    let withdraw = format!(" --withdraw -- {user}");
     told.says(&["2 requests", &hint, "# groups two, code", ": pending", &withdraw]);
     admin.run(&["approve", &name, "--yes"]).ok();
     line(&admin, &second, "kubectl usercert install").ok();
@@ -156,7 +156,7 @@ fn withdrawn(trial: &Trial) {
     let dve = ["request", &user, "-g", "dve", "--withdraw"];
     admin.run(&[&dve[..], &["--dry-run=server"]].concat()).ok().prints(&["(server dry run)"]);
     assert_eq!(admin.pending().len(), 2);
-    let line = format!("kubectl usercert request -g dve --withdraw -- {user}");
+    let line = format!("kubectl usercert request -g dve --csr-name {user} --withdraw -- {user}");
     told.says(&["Another request for this user is kept (groups dve", &line]);
     let gone = admin.run(&[&dve[..], &["-o", "json"]].concat()).ok().json();
     assert_eq!((&gone["kind"], &gone["deleted"]), (&"Withdrawal".into(), &true.into()));

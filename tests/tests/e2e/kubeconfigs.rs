@@ -283,7 +283,7 @@ fn contexts_and_prune(trial: &Trial) {
     let soon = ["contexts", "--expires-within", "1h"];
     person.run(&soon).exits(4).says(&["other users can read it"]).never_shows(&context);
     let named = person.run(&[&soon[..], &["-o", "name"]].concat()).exits(4);
-    assert_eq!(named.stdout, "context/old\n");
+    assert_eq!(named.stdout, "old\n");
     let json = person.run(&[&soon[..], &["-o", "json"]].concat()).exits(4).json();
     assert_eq!(json["items"].as_array().map(Vec::len), Some(1), "{json}");
     let before = person.read(".kube/config");

@@ -42,6 +42,7 @@ mod onboard;
 mod own_pki;
 mod plugins;
 mod policy;
+mod printed;
 mod pty;
 mod rbac;
 mod records;
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
         handover::requests::CASES,
         ends::CASES,
         first_hour::CASES,
+        printed::CASES,
         ceremony::CASES,
         attacks::swaps::CASES,
         attacks::forms::CASES,

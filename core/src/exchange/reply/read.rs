@@ -215,7 +215,8 @@ fn certificates(
     if pem::mentions_private_key(&decoded) {
         return Err(forbidden(key, reason("client-key-data")));
     }
-    Certificate::chain_from_pem(&decoded).map_err(|e| invalid(key, e.to_string()))
+    Certificate::chain_from_pem(&decoded)
+        .map_err(|e| invalid(key, e.to_string().trim_start_matches("it ")))
 }
 
 /// An `https://` address with a host and nothing that hides another one.

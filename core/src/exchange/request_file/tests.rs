@@ -128,7 +128,7 @@ fn one_bad_request_among_good_ones_is_named() {
         (format!("{good}{}", key.replace('\n', "<br>")), "it holds a private key"),
         (manifests(with_key), "request 2 of 2: it holds a private key"),
         (manifests(with_two), "request 2 of 2: it holds 2 requests"),
-        (manifests(secret), "request 2 of 2: this is v1 Secret"),
+        (manifests(secret), "request 2 of 2: this is Secret (v1)"),
         (stream, "request 2 of 2: the certificate request cannot be read"),
         (format!("{good}{}", pem::encode("CERTIFICATE", b"x")), "it holds a CERTIFICATE where"),
         (format!("{good}-----BEGIN CERTIFICATE REQUEST-----\n"), "its PEM block is damaged"),

@@ -37,7 +37,7 @@ pub struct InitArgs {
     #[arg(long, value_name = "NAME", default_value = "kubernetes-ca")]
     pub name: String,
     /// Lifetime, such as 3650d or 520w
-    #[arg(long, value_name = "DURATION", default_value = "3650d")]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", default_value = "3650d")]
     pub expires: String,
     /// Kind of key: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
     #[arg(long, value_name = "TYPE", default_value = "p256")]

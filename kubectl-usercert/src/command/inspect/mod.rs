@@ -53,7 +53,7 @@ pub struct InspectArgs {
     #[arg(long)]
     pub text: bool,
     /// Exit with 4 when something in it expires within this time, such as 7d or 24h, or has expired
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION")]
     pub expires_within: Option<String>,
     #[command(flatten)]
     output: WideOutputArgs,

@@ -91,7 +91,7 @@ async fn choose(
         ));
     }
     let whose = args.name.as_deref().map(|name| format!(" for {}", show(name))).unwrap_or_default();
-    let withdraw = kept.first().map(|one| one.record.named(&format!("{flags} --withdraw")));
+    let withdraw = kept.first().map(|one| one.record.withdrawal(&flags));
     Err(Error::new(format!("{count} requests{whose} are kept"))
         .hint(format!("choose one:{lines}"))
         .hint(format!("to withdraw one, such as the first:\n  {}", withdraw.unwrap_or_default())))
@@ -117,10 +117,13 @@ fn none_here(args: &InstallArgs, target: &Target, elsewhere: &[PendingRequest]) 
     let merged = &target.kubeconfig.merged;
     if let Some((context, leaf)) = installed::valid_for(merged, &target.endpoint, name, host::now())
     {
+        let file = args.client.kubeconfig.as_deref();
+        let file = file.map(|file| format!(" --kubeconfig {}", shell_word(file)));
         return error.hint(format!(
-            "{} already has a certificate here, until {}: kubectl --context {}",
+            "{} already has a certificate here, until {}: kubectl{} --context {}",
             show(name),
             leaf.not_after,
+            file.unwrap_or_default(),
             shell_word(&context)
         ));
     }

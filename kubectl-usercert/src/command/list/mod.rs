@@ -40,6 +40,9 @@ pub struct ListArgs {
     /// Only requests to this signer
     #[arg(long, value_name = "NAME")]
     pub signer: Option<String>,
+    /// Only requests with these labels
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "watch")]
+    pub selector: Option<String>,
     /// Continue with new requests as they come, one line each
     #[arg(short, long, conflicts_with = "all")]
     pub watch: bool,
@@ -65,8 +68,10 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     }
     let cluster = Target::resolve(&args.client)?.connect()?;
     let failed = |e| explain(&e, &cluster.server, &Need::List);
-    let mut pages =
-        cluster.csr_pages(&ListOptions { signer: args.signer.as_deref(), selector: None });
+    let mut pages = cluster.csr_pages(&ListOptions {
+        signer: args.signer.as_deref(),
+        selector: args.selector.as_deref(),
+    });
     let format = args.output.format;
     let held = Mutex::default();
     let mut page = pages.next().await.map_err(failed)?;

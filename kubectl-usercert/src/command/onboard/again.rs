@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use usercert_core::exchange::command_lines;
 use usercert_core::roster::journal::{Step, Written};
 use usercert_core::text::{shell_word, show, show_path};
 use usercert_core::x509::certificate::Certificate;
@@ -49,7 +50,7 @@ impl Again<'_> {
             return Ok(None);
         }
         let (Some(pem), Some(data)) = (&written.chain, self.reply) else {
-            return Err(gone(row, written));
+            return Err(gone(self.args, row, written));
         };
         let chain = Certificate::chain_from_pem(pem.as_bytes())?;
         let (reply, text) = data.render(chain, self.args.client.namespace.clone())?;
@@ -69,7 +70,7 @@ impl Again<'_> {
 }
 
 /// A kubeconfig holds a key that is nowhere else.
-fn gone(row: &Row, written: &Written) -> Error {
+fn gone(args: &OnboardArgs, row: &Row, written: &Written) -> Error {
     let here = show_path(&row.path());
     if std::path::Path::new(&written.file).exists() {
         let there = show(&written.file);
@@ -81,10 +82,14 @@ fn gone(row: &Row, written: &Written) -> Error {
     let groups: String = groups.map(|g| format!(" -g {}", shell_word(g.as_str()))).collect();
     let file = shell_word(&row.path().display().to_string());
     let again = match row.request {
-        None => format!(
-            ", with the key in it. If it was not moved on purpose: kubectl usercert create{groups} --standalone {file} -- {}",
-            shell_word(row.user())
-        ),
+        None => {
+            let key_type = Some(row.person.key_type);
+            let terms = command_lines::terms(row.person.lifetime, &args.signer, key_type);
+            format!(
+                ", with the key in it. If it was not moved on purpose: kubectl usercert create{groups}{terms} --standalone {file} -- {}",
+                shell_word(row.user())
+            )
+        }
         Some(_) => " and cannot be written again".to_owned(),
     };
     Error::new(format!("{here} is gone{again}"))

@@ -79,7 +79,7 @@ pub struct OnboardArgs {
     #[arg(long, value_name = "DIR")]
     pub standalone_dir: Option<PathBuf>,
     /// Lifetime for rows that name none; "signer" leaves it to the signer
-    #[arg(long, value_name = "DURATION", default_value_t = lifetime::default_lifetime().to_string())]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", default_value_t = lifetime::default_lifetime().to_string())]
     pub expires: String,
     /// Kind of key for rows that name none: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
     #[arg(long, value_name = "TYPE", default_value = "p256")]

@@ -278,7 +278,9 @@ fn replies(host: &Host, outcomes: &[Outcome<'_>]) {
         Some(format!("  {}  {}", written.code.as_ref()?, show_short(row.user(), 60)))
     });
     let codes: Vec<String> = codes.collect();
-    if !codes.is_empty() {
+    if host.is_quiet() {
+        codes.iter().for_each(|code| host.warn(code.trim_start()));
+    } else if !codes.is_empty() {
         host.say(format!(
             "Send each reply to its person, who runs:\n  kubectl usercert install --reply FILE\n\
              Read them the code of their reply over another channel, such as a call: it is asked for.\n{}",

@@ -48,7 +48,7 @@ pub struct RenewArgs {
     /// Lifetime to request, such as 24h, 30d or 12w, instead of the current certificate's; "signer"
     /// leaves it
     /// to the signer
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION")]
     pub expires: Option<String>,
     /// Kind of key, instead of the current one's: p256, p384, ed25519, rsa2048, rsa3072, rsa4096
     #[arg(long, value_name = "TYPE")]

@@ -59,7 +59,7 @@ pub struct RequestArgs {
     #[arg(short, long = "group", value_name = "GROUP")]
     pub groups: Vec<String>,
     /// Lifetime to request, such as 24h, 30d or 12w; "signer" leaves it to the signer
-    #[arg(long, value_name = "DURATION", default_value_t = default_expires())]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", default_value_t = default_expires())]
     pub expires: String,
     /// Kind of key: p256 (the default), p384, ed25519, rsa2048, rsa3072, rsa4096
     #[arg(long, value_name = "TYPE", conflicts_with = "key")]
@@ -101,7 +101,7 @@ pub struct RequestArgs {
     dry_run: DryRunArgs,
     /// With --wait: how long; 0 checks once, a negative value waits a week
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_timeout,
-          allow_negative_numbers = true)]
+          allow_hyphen_values = true)]
     timeout: Timeout,
     #[command(flatten)]
     client: ClientArgs,
@@ -170,8 +170,8 @@ pub async fn run(host: &Host, args: &RequestArgs) -> Result<Exit> {
     if args.dry_run.dry_run == DryRun::Client {
         if args.key.is_none() {
             host.warn(
-                "note: the key of this dry run is discarded, so the request below is of no use;\n      \
-                 to keep the key and submit later: kubectl usercert request NAME --offline",
+                "note: the key of this dry run is discarded, so its request is of no use; `kubectl usercert request NAME \
+                 --offline` keeps the key to submit later",
             );
         }
         spec.dry_run(host, format)?;
@@ -236,8 +236,8 @@ fn warn_of_own_certificate(host: &Host, args: &RequestArgs, spec: &RequestSpec, 
         && leaf.subject.groups() == spec.identity.group_set()
     {
         host.warn(
-            "note: this request uses a certificate for the same user and groups. A service that approves renewals counts it as the\n      \
-             certificate's one renewal. To renew: kubectl usercert renew. For another computer, request there with --offline.",
+            "note: this request uses a certificate for the same user and groups. A service that approves renewals counts it as the \
+             certificate's one renewal. To renew, use `kubectl usercert renew`. For another computer, request there with --offline.",
         );
     }
 }
@@ -259,7 +259,7 @@ fn tell_of_others(
                 "\nAnother request for this user is kept ({}, code {}). To withdraw it:\n  {}",
                 record.groups_shown(),
                 record.code,
-                record.named(&format!("{} --withdraw", args.client.repeated()))
+                record.withdrawal(&args.client.repeated())
             ));
         }
     }

@@ -96,7 +96,7 @@ fn keep(host: &Host, spec: &RequestSpec) -> Result<KeyedRequest> {
     if made.taken_up {
         host.say(format!(
             "resuming the unfinished request of an earlier run. If it was denied, first withdraw it:\n  {}",
-            record.named(" --withdraw")
+            record.withdrawal("")
         ));
         pending_request::update(&store, &id, &record)?;
     } else {

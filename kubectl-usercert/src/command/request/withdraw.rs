@@ -47,7 +47,11 @@ pub(super) async fn withdraw(host: &Host, args: &RequestArgs) -> Result<Exit> {
     );
     let name = format!("{RESOURCE}/{object}");
     output::print(host, args.output.format, &value, std::slice::from_ref(&name), |_| {
-        format!("{} withdrawn{}", show(&name), dry.mark())
+        let what = match deleted {
+            true => format!("{} withdrawn", show(&name)),
+            false => format!("request for {} withdrawn: its key is deleted", show(user)),
+        };
+        format!("{what}{}", dry.mark())
     })?;
     Ok(Exit::Done)
 }
@@ -80,17 +84,14 @@ fn the_one(
     if others.is_empty() {
         return Ok(first);
     }
-    let offline = if args.offline { " --offline" } else { "" };
-    let flags = format!("{}{offline} --withdraw", args.client.repeated());
+    let flags = args.client.repeated();
     let mut lines = String::new();
     for PendingRequest { record, .. } in std::iter::once(&first).chain(&others) {
-        let submitted = record.submitted.as_ref();
-        let name = submitted.map(|s| format!(" --csr-name {}", shell_word(&s.csr_name)));
         lines.push_str(&format!(
             "\n  # {}, code {}\n  {}",
             record.groups_shown(),
             record.code,
-            record.named(&format!("{flags}{}", name.unwrap_or_default()))
+            record.withdrawal(&flags)
         ));
     }
     Err(Error::new(format!("{} requests for {shown} are kept", others.len() + 1))

@@ -74,7 +74,7 @@ pub struct SignArgs {
     pub cluster_domain: String,
     /// Lifetime, such as 24h or 30d; by default that of the request, else 30d for a person and 365d
     /// for a component
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION")]
     pub expires: Option<String>,
     /// Sign only the request with this code, short or full
     #[arg(long, value_name = "CODE")]

@@ -39,7 +39,7 @@ fn offline_line(sent: &CsrObject) -> String {
         return "kubectl usercert request NAME --offline".to_owned();
     };
     let groups = request.subject.groups();
-    let lifetime = sent.spec.expiration_seconds.map(i64::from).and_then(Lifetime::from_seconds);
+    let lifetime = sent.spec.expiration_seconds.and_then(Lifetime::from_seconds);
     let key_type = KeyType::of(&request.key.kind);
     let terms = command_lines::terms(lifetime, &sent.spec.signer_name, key_type);
     let flags = format!(" --offline{terms}");
@@ -222,7 +222,7 @@ fn earlier(spec: &RequestSpec, target: &Target, plain: &str) -> Result<Option<Pe
 
 /// A request that is in the cluster already stays what it was.
 fn tell_lifetime(host: &Host, spec: &RequestSpec, object: &Object) {
-    let lifetime = object.spec.expiration_seconds.map(i64::from).and_then(Lifetime::from_seconds);
+    let lifetime = object.spec.expiration_seconds.and_then(Lifetime::from_seconds);
     if lifetime == spec.expires.lifetime() {
         return;
     }

@@ -92,7 +92,7 @@ fn what_has_no_known_end_is_told(trial: &Trial) {
     admin.run(&["revocations", "list"]).ok().prints(&["no known expiry"]);
     admin.run(&["revocations", "prune"]).ok().prints(&[
         "Nothing to remove.",
-        "The expiry of one certificate is unknown; until lifted, they stay:",
+        "The expiry of one certificate is unknown; until lifted, it stays:",
         &unknown,
     ]);
     // An exception without a block is called so, by the id that `list` has.

@@ -57,7 +57,7 @@ fn after_its_end(trial: &Trial) {
 /// A service that approves renewals cannot tell it from one.
 fn by_a_second_request(trial: &Trial) {
     let Some(Holder { person, user, .. }) = Holder::aged(trial, "twice", 60, 6000) else { return };
-    let note = "counts it as the\n      certificate's one renewal";
+    let note = "counts it as the certificate's one renewal";
     let same = ["request", &user, "-g", "dev", "-g", "ops"];
     person.run(&same).ok().says(&[note, "kubectl usercert renew", "--offline"]);
     let other = person.run(&["request", &user, "-g", "dev"]).ok();

@@ -65,8 +65,11 @@ pub(super) fn names(
         findings.add(FindingCode::EmptyGroup, "a group has an empty or unreadable name");
     }
     for (place, group) in groups.iter().enumerate() {
-        // Where there are too many, names of power count nevertheless.
-        if place < MAX_GROUPS || identity::reserved(group).is_some() {
+        // Where there are too many, names of power count nevertheless. The page compares with few names.
+        if place < MAX_GROUPS
+            || cfg!(not(feature = "unicode"))
+            || identity::reserved(group).is_some()
+        {
             group_name(group, bound, findings);
         }
     }

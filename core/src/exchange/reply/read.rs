@@ -215,8 +215,10 @@ fn certificates(
     if pem::mentions_private_key(&decoded) {
         return Err(forbidden(key, reason("client-key-data")));
     }
-    Certificate::chain_from_pem(&decoded)
-        .map_err(|e| invalid(key, e.to_string().trim_start_matches("it ")))
+    Certificate::chain_from_pem(&decoded).map_err(|error| {
+        let problem = error.to_string();
+        invalid(key, problem.strip_prefix("it ").unwrap_or(&problem))
+    })
 }
 
 /// An `https://` address with a host and nothing that hides another one.

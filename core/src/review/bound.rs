@@ -34,7 +34,7 @@ struct Bound {
 
 impl BoundNames {
     /// The users and groups in these bindings: of the whole cluster first, and no more than fit into
-    /// [`MOST_BYTES`]. Names that are too long for a request have no imitators.
+    /// 2 MiB. Names that are too long for a request have no imitators.
     pub fn of(bindings: &[Binding]) -> Self {
         let (mut bound, mut room) = (Self::default(), MOST_BYTES);
         let (wide, narrow): (Vec<&Binding>, Vec<&Binding>) =

@@ -38,6 +38,14 @@ impl Fingerprint {
         self.to_string().chars().take(16).chain(['…']).collect()
     }
 
+    /// The digits, at least eight and in lower case, of what may be the beginning of one, as it is shown with `…`.
+    #[must_use]
+    pub fn beginning(text: &str) -> Option<String> {
+        let start = text.trim_end_matches('…').to_ascii_lowercase();
+        let is_one = start.len() >= 8 && start.bytes().all(|b| b.is_ascii_hexdigit());
+        is_one.then_some(start)
+    }
+
     /// What its first two digits say.
     pub(super) fn first_byte(&self) -> u8 {
         self.0[0]

@@ -1,6 +1,6 @@
 //! Names that have role bindings, and names that imitate them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::finding::FindingCode;
 use crate::api::rbac::{Binding, BoundSubject, Scope};
@@ -16,7 +16,9 @@ pub struct BoundNames {
     names: Vec<Bound>,
     places: HashMap<String, usize>,
     by_key: HashMap<String, Vec<usize>>,
-    /// How many names were not taken.
+    /// Users that ClusterRoleBindings name.
+    users: HashSet<String>,
+    /// How often a name was not taken.
     left_out: usize,
 }
 
@@ -41,23 +43,26 @@ impl BoundNames {
             bindings.iter().partition(|binding| binding.scope == Scope::Cluster);
         for binding in wide.into_iter().chain(narrow) {
             let everywhere = binding.scope == Scope::Cluster;
-            let names = binding.subjects.iter().filter_map(BoundSubject::name);
-            for name in names.filter(|name| name.len() <= MAX_GROUP_BYTES) {
-                match room.checked_sub(name.len()) {
-                    Some(rest) => room = rest,
-                    None if bound.places.contains_key(name) => {}
-                    None => {
+            for subject in &binding.subjects {
+                let name = subject.name().filter(|name| name.len() <= MAX_GROUP_BYTES);
+                let Some(name) = name else { continue };
+                if !bound.places.contains_key(name) {
+                    let Some(rest) = room.checked_sub(name.len()) else {
                         bound.left_out += 1;
                         continue;
-                    }
+                    };
+                    room = rest;
                 }
                 bound.add(name, everywhere);
+                if everywhere && matches!(subject, BoundSubject::User(_)) {
+                    bound.users.insert(name.to_owned());
+                }
             }
         }
         bound
     }
 
-    /// How many names there are that nothing is compared with, since there are too many.
+    /// How many entries of bindings have names that nothing is compared with, since there are too many.
     pub fn left_out(&self) -> usize {
         self.left_out
     }
@@ -77,14 +82,10 @@ impl BoundNames {
         self.names.push(Bound { name: name.to_owned(), look, everywhere });
     }
 
-    /// Whether a ClusterRoleBinding names it.
-    pub(super) fn is_bound_everywhere(&self, name: &str) -> bool {
-        if cfg!(not(feature = "unicode")) {
-            // The web page sees no bindings.
-            return false;
-        }
-        let known = self.places.get(name).and_then(|place| self.names.get(*place));
-        known.is_some_and(|bound| bound.everywhere)
+    /// Whether a ClusterRoleBinding names this user.
+    pub(super) fn has_user_everywhere(&self, user: &str) -> bool {
+        // The web page sees no bindings.
+        cfg!(feature = "unicode") && self.users.contains(user)
     }
 
     /// The bound name that `name` imitates, if there is one, and what is to be made of it.
@@ -93,7 +94,8 @@ impl BoundNames {
             // The web page sees no bindings.
             return None;
         }
-        let known = self.is_bound_everywhere(name);
+        let known = self.places.get(name).and_then(|place| self.names.get(*place));
+        let known = known.is_some_and(|bound| bound.everywhere);
         let places = look.keys().iter().filter_map(|key| self.by_key.get(key)).flatten();
         let alike = places
             .filter_map(|place| self.names.get(*place))

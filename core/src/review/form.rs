@@ -107,7 +107,7 @@ pub(super) fn content(
                 false => FindingCode::RequesterDiffers.severity(),
             };
             findings.push(Finding { code: FindingCode::RequesterDiffers, severity, message });
-            let bound = reviewed.bound_names.is_some_and(|bound| bound.is_bound_everywhere(user));
+            let bound = reviewed.bound_names.is_some_and(|bound| bound.has_user_everywhere(user));
             if bound && !masters {
                 let message = format!(
                     "{} has roles in the whole cluster already, and did not submit this",

@@ -1,5 +1,6 @@
 //! What is odd about the names in a request.
 
+use super::MAX_REQUEST_BYTES;
 use super::bound::BoundNames;
 use super::finding::{FindingCode, Findings};
 use crate::api::csr;
@@ -64,14 +65,19 @@ pub(super) fn names(
     if subject.organizations().any(|o| o.value.as_deref().is_none_or(str::is_empty)) {
         findings.add(FindingCode::EmptyGroup, "a group has an empty or unreadable name");
     }
-    for (place, group) in groups.iter().enumerate() {
-        // Where there are too many, names of power count nevertheless. The page compares with few names.
-        if place < MAX_GROUPS
-            || cfg!(not(feature = "unicode"))
-            || identity::reserved(group).is_some()
-        {
-            group_name(group, bound, findings);
-        }
+    let (mut room, mut uncompared) = (MAX_REQUEST_BYTES, 0_usize);
+    for group in &groups {
+        let rest = room.checked_sub(group.len());
+        // The page compares with few names.
+        let compares = cfg!(not(feature = "unicode")) || rest.is_some();
+        room = rest.unwrap_or_default();
+        uncompared += usize::from(!compares);
+        named("group", group, bound, compares, findings);
+        looks_like_list(group, findings);
+    }
+    if uncompared > 0 {
+        let message = format!("{uncompared} of the groups are not compared with other names");
+        findings.add(FindingCode::TooManyGroups, message);
     }
 }
 
@@ -124,6 +130,10 @@ pub(super) fn same_person(name: &str, user: &str, findings: &mut Findings) {
 
 pub(super) fn group_name(group: &str, bound: Option<&BoundNames>, findings: &mut Findings) {
     name("group", group, bound, findings);
+    looks_like_list(group, findings);
+}
+
+fn looks_like_list(group: &str, findings: &mut Findings) {
     if group.contains([',', ' ']) || group.contains(";O=") || group.contains("/O=") {
         let message = format!("{} is one group, not several", text::show_short(group, LONGEST));
         findings.add(FindingCode::GroupLooksLikeList, message);
@@ -131,6 +141,17 @@ pub(super) fn group_name(group: &str, bound: Option<&BoundNames>, findings: &mut
 }
 
 pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings: &mut Findings) {
+    named(what, value, bound, true, findings);
+}
+
+/// `compares`: whether it is looked for names that it imitates, which takes a microsecond a character.
+fn named(
+    what: &str,
+    value: &str,
+    bound: Option<&BoundNames>,
+    compares: bool,
+    findings: &mut Findings,
+) {
     if value.is_empty() {
         return;
     }
@@ -162,10 +183,10 @@ pub(super) fn name(what: &str, value: &str, bound: Option<&BoundNames>, findings
         }
         None => {}
     }
-    let look = Look::of(value);
+    let look = Look::of(if compares { value } else { "" });
     let reserved = identity::reserved(value).is_some();
     let kind = identity::reserved_look(&look).filter(|_| !reserved);
-    let imitated = bound.and_then(|bound| bound.imitated(value, &look));
+    let imitated = bound.filter(|_| compares).and_then(|bound| bound.imitated(value, &look));
     // Whom it imitates says more.
     if kind.is_none() && imitated.is_none() && confusable::mixes_alphabets(value) {
         let message = format!("{what} {shown} mixes letters of alphabets that look alike");

@@ -77,6 +77,12 @@ pub(crate) fn mixes_alphabets(name: &str) -> bool {
 const COMPARED: usize = 256;
 
 #[cfg(feature = "unicode")]
+const _: () = assert!(
+    COMPARED >= crate::x509::identity::MAX_GROUP_BYTES
+        && COMPARED >= crate::x509::identity::MAX_USER_BYTES
+);
+
+#[cfg(feature = "unicode")]
 fn compared(name: &str) -> &str {
     name.get(..name.floor_char_boundary(COMPARED)).unwrap_or(name)
 }
@@ -206,6 +212,14 @@ mod tests {
             assert!(a.keys().iter().any(|key| b.keys().contains(key)));
         }
         a.imitates(&b)
+    }
+
+    #[test]
+    fn what_is_long_costs_no_more() {
+        let long = "а".repeat(1000);
+        assert_eq!(Look::of(&long), Look::of(&long[..COMPARED]));
+        // One character that stands for eighteen.
+        assert_eq!(Look::of("\u{fdfa}").forms[0].chars().count(), 1);
     }
 
     #[test]

@@ -178,7 +178,7 @@ fn print(
     let text = args.output.format.is_none() || args.output.format == Some(Format::Wide);
     if rows.is_empty() && text {
         let place = args.client.namespace.as_deref();
-        let place = place.map(|ns| format!(" in the namespace {} or everywhere", show(ns)));
+        let place = place.map(|ns| format!(" in namespace {} or in the whole cluster", show(ns)));
         let place = place.unwrap_or_default();
         host.say(format!("No role bindings reach {}{place}.", show(&args.name)));
     } else {

@@ -89,15 +89,14 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
         }
     }
     let is_refused = sheets.iter().any(|s| review::refuses(&s.findings, &[]));
-    let open: Vec<&Sheet> = sheets.iter().filter(|s| s.object.state() == State::Pending).collect();
+    let refused = |s: &&Sheet| review::refuses(&s.findings, &[]);
+    let pending = |s: &&Sheet| s.object.state() == State::Pending;
+    let open: Vec<&Sheet> = sheets.iter().filter(refused).filter(pending).collect();
     if is_refused {
         exit = exit.gravest(Exit::Refused);
     }
     print(host, args, &sheets, several)?;
-    if is_refused
-        && !open.is_empty()
-        && !matches!(args.output.format, Some(Format::Json | Format::Yaml))
-    {
+    if !open.is_empty() && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
         host.say(format!("\n{}", refusal_in_words(&open)));
     }
     Ok(exit)
@@ -132,7 +131,9 @@ fn handed_over(host: &Host, from: &[PathBuf], rules: &Rules) -> Result<Vec<Resul
     let sheet = |incoming| {
         let object = approval::to_submit(incoming, None, None)?;
         let mut sheet = Sheet::new(object, false, &bindings, rules);
-        sheet.not_looked_at.push("role bindings and certificates of a cluster".to_owned());
+        sheet
+            .not_looked_at
+            .push("role bindings, issued certificates, revoked certificates".to_owned());
         Ok(sheet)
     };
     Ok(approval::read_all_requests(host, from)?.iter().map(sheet).collect())

@@ -15,7 +15,8 @@ impl Object {
     /// Another kind, or a field of the wrong type.
     pub fn from_value(value: &Value) -> Result<Self, ObjectError> {
         let word = |key, none| value.get(key).and_then(Value::as_str).unwrap_or(none);
-        let (version, kind) = (word("apiVersion", "no apiVersion"), word("kind", "without kind"));
+        let (version, kind) =
+            (word("apiVersion", "no apiVersion"), word("kind", "an object without kind"));
         if (version, kind) != (API_VERSION, KIND) {
             let found = crate::text::show_short(&format!("{kind} ({version})"), 80);
             return Err(ObjectError::OtherKind(found));

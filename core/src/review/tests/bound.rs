@@ -43,6 +43,14 @@ fn who_asks_for_somebody_with_roles_everywhere_is_told() {
     assert!(found(&everywhere, Some("mallory")));
     assert!(!found(&everywhere, Some("alice")) && !found(&everywhere, None));
     assert!(!found(&in_dev, Some("mallory")));
+    // A group of that name is somebody else.
+    let group = json!({
+        "metadata": {"name": "alice"},
+        "roleRef": {"kind": "ClusterRole", "name": "view"},
+        "subjects": [{"kind": "Group", "name": "alice"}],
+    });
+    let group = BoundNames::of(&[Binding::read(&group).unwrap()]);
+    assert!(!found(&group, Some("mallory")));
 }
 
 /// Folding takes its time, and whoever administers a namespace can bind what they want.
@@ -62,10 +70,23 @@ fn names_are_compared_as_far_as_they_can_be_requested() {
         Binding::read(&value).unwrap()
     };
     let long = bound(true, vec!["\u{fdfa}".repeat(250_000)]);
+    // Names that are there count once.
+    let twice = vec!["alice-of-the-platform-team".to_owned(); 200_000];
+    assert_eq!(BoundNames::of(&[long.clone(), bound(true, twice)]).left_out(), 0);
     let many = bound(true, (0..10_000).map(|i| format!("{i:0>250}")).collect());
     let known = bound(false, vec!["alice".to_owned()]);
     let all = BoundNames::of(&[long, many, known]);
     assert!(all.left_out() > 1_000 && all.left_out() < 5_000, "{}", all.left_out());
     let twin = pkcs10::to_pem(&request("аlice", &["ops"]).der);
     assert_eq!(codes(&review_of(&twin, |r| r.bound_names = Some(&all))), ["look-alike"]);
+}
+
+#[test]
+fn the_last_of_many_groups_is_compared_too() {
+    let mut groups: Vec<String> = (0..150).map(|i| format!("group-{i:03}")).collect();
+    groups.push("system:m\u{430}sters".to_owned());
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let many = pkcs10::to_pem(&request("alice", &groups).der);
+    let found = review_of(&many, |_| ());
+    assert!(codes(&found).contains(&"look-alike"), "{:?}", codes(&found));
 }

@@ -156,7 +156,7 @@ impl Approval<'_> {
             text.push_str(&format!("Not compared with names that have bindings: {why}\n"));
         }
         if let Some(what) = self.bindings.get().and_then(Bindings::not_compared) {
-            text.push_str(&format!("Not compared with {what}, which are too many\n"));
+            text.push_str(&format!("Not compared with {what}: there are too many\n"));
         }
         if let Some(why) = self.bindings.get().and_then(|b| b.why_revoked_unknown()) {
             text.push_str(&format!("Not compared with the revoked certificates: {why}\n"));

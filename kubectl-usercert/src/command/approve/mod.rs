@@ -170,7 +170,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
         let usable = reply.as_os_str() != "-" && Folder::open_or_create(reply).is_ok();
         if !usable {
             return Err(Error::usage(
-                "--reply must be a directory when several requests are approved",
+                "--reply must be a directory when several requests, or those in a directory, are approved",
             ));
         }
     }

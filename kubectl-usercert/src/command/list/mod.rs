@@ -90,7 +90,7 @@ pub async fn run(host: &Host, args: &ListArgs) -> Result<Exit> {
     }
     if printer.finish(host)? {
         if let Some(why) = reader.revoked.why_revoked_unknown() {
-            host.say(format!("Not compared with the revoked certificates: {why}"));
+            host.warn(format!("Not compared with the revoked certificates: {why}"));
         }
     } else {
         host.say(if args.all { "No requests found." } else { "No pending requests found." });

@@ -1,6 +1,6 @@
 //! `list --watch`: new requests as they come.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -34,6 +34,8 @@ struct Watcher<'a> {
     /// UIDs of the requests that were shown.
     seen: Remembered<String>,
     table: RefCell<Table>,
+    /// Whether it was told that it is not known what is revoked.
+    told: Cell<bool>,
 }
 
 /// Shows what is pending, and then each new request, until it is told to stop.
@@ -47,6 +49,7 @@ pub(super) async fn run(host: &Host, args: &ListArgs, rules: Rules) -> Result<Ex
         stop: Stop::new()?,
         seen: Remembered::default(),
         table: RefCell::new(table),
+        told: Cell::new(false),
     };
     let cluster = watcher.connect()?;
     // The first look tells whether it can work at all.
@@ -87,6 +90,9 @@ impl Follower for Watcher<'_> {
     async fn answer(&self, cluster: &Cluster, object: CsrObject) -> Result<Exit> {
         let uid = object.metadata.uid.clone();
         let revoked = Bindings::listed(cluster).await;
+        if let Some(why) = revoked.why_revoked_unknown().filter(|_| !self.told.replace(true)) {
+            self.host.warn(format!("Not compared with the revoked certificates: {why}"));
+        }
         let sheet = Sheet::listed(object.into_fields(), &revoked, &Held::default(), &self.rules);
         self.print(&sheet)?;
         if let Some((program, words)) = self.args.exec.split_first() {

@@ -224,6 +224,7 @@ impl<Raw> Sheet<Raw> {
                 },
                 "policy": self.policy,
                 "revokedUnknown": self.revoked_unknown,
+                "notChecked": self.not_looked_at,
                 "findings": self.findings,
                 "refused": review::refuses(&self.findings, &[]),
             }),

@@ -39,7 +39,8 @@ impl RequestRecord {
         command_lines::request(self.identity.user.as_str(), groups, flags)
     }
 
-    /// The command that withdraws this one and no other. `flags`: of the cluster that it is at.
+    /// The command that withdraws this one. `flags`: of the cluster that it is at. Of several that were made offline
+    /// for one user, it does not tell the one without groups from the others, and then withdraws none.
     pub fn withdrawal(&self, flags: &str) -> String {
         let this = match &self.submitted {
             Some(submitted) => format!("{flags} --csr-name {}", shell_word(&submitted.csr_name)),

@@ -85,8 +85,9 @@ fn gone(args: &OnboardArgs, row: &Row, written: &Written) -> Error {
         None => {
             let key_type = Some(row.person.key_type);
             let terms = command_lines::terms(row.person.lifetime, &args.signer, key_type);
+            let flags = args.client.repeated();
             format!(
-                ", with the key in it. If it was not moved on purpose: kubectl usercert create{groups}{terms} --standalone {file} -- {}",
+                ", with the key in it. If it was not moved on purpose: kubectl usercert create{flags}{groups}{terms} --standalone {file} -- {}",
                 shell_word(row.user())
             )
         }

@@ -20,8 +20,6 @@ use crate::workflow::{clock, revocation};
 
 /// Longest file that certificates are looked for in, in bytes.
 const LIMIT: usize = 4 << 20;
-/// Fewest digits by which an entry is found.
-const SHORTEST: usize = 8;
 
 /// Unblock a certificate or a user
 ///
@@ -154,7 +152,7 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
     if let Some(digits) = args.id.strip_prefix("except/") {
         let print = match digits.parse::<Fingerprint>() {
             Ok(print) => print,
-            Err(error) => match beginning(digits) {
+            Err(error) => match Fingerprint::beginning(digits) {
                 Some(start) => {
                     let listed = list.entries().filter_map(|entry| match entry.key {
                         RevocationKey::Exception(print) => Some(print),
@@ -172,7 +170,7 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
     if let Ok(print) = digits.parse::<Fingerprint>() {
         return Ok(Meant::Certificate(print, None));
     }
-    if let Some(start) = beginning(digits).filter(|_| !Path::new(&args.id).exists()) {
+    if let Some(start) = Fingerprint::beginning(digits).filter(|_| !Path::new(&args.id).exists()) {
         let listed = list.entries().filter_map(|entry| match entry.key {
             RevocationKey::Certificate(print) => Some(print),
             _ => None,
@@ -197,13 +195,6 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
         _ => Err(Error::usage(format!("{}: it contains several certificates", show(&args.id)))
             .hint("name one by its SHA-256")),
     }
-}
-
-/// The first digits of an SHA-256, if these are some, as they are shown with `…`.
-fn beginning(digits: &str) -> Option<String> {
-    let start = digits.trim_end_matches('…').to_ascii_lowercase();
-    let is_one = start.len() >= SHORTEST && start.bytes().all(|b| b.is_ascii_hexdigit());
-    is_one.then_some(start)
 }
 
 /// The only one that begins so.

@@ -123,25 +123,30 @@ impl<'a> Blocks<'a> {
             "warning: each time there was one more certificate or request; the last ones are not \
              blocked. Run the command again",
         );
+        self.tell_of_other_names().await;
         self.exit = Exit::Failed;
     }
 
     /// Tells of requests for somebody else that were submitted with what is blocked: whoever took it may hold their
     /// keys. Those of an admin who submits for others are meant too.
-    async fn tell_of_other_names(&self) {
+    async fn tell_of_other_names(&mut self) {
         let Run { host, cluster, user, args, .. } = *self.run;
         if self.known.is_empty() && !args.all_certificates {
             return;
         }
+        // Where some are named, only those are meant.
+        let whole = user.filter(|_| args.certificate.is_empty());
         let keep = |object: &CsrObject| {
             let by = object.spec.username.as_str();
             let blocked = submitted_with(object)
-                .is_some_and(|print| self.known.contains(&print) || user == Some(by));
+                .is_some_and(|print| self.known.contains(&print) || whole == Some(by));
             let lives = matches!(object.state(), State::Pending | State::Approved | State::Issued);
             blocked && lives && object.request().is_ok_and(|r| r.subject.user() != by)
         };
-        // That requests cannot be listed was told before.
-        let found = known_certificates::requests(cluster, keep).await.unwrap_or_default();
+        let found = match known_certificates::requests(cluster, keep).await {
+            Ok(found) => found,
+            Err(error) => return self.tell_no_more(&error),
+        };
         for object in found.iter().take(LISTED) {
             let whose = object.request().map(|r| r.subject.user()).unwrap_or_default();
             host.warn(format!(

@@ -9,6 +9,7 @@ use usercert_core::lifecycle::verdict::{Evidence, Listed, Standing, Verdict};
 use usercert_core::lifecycle::{
     self, PROBE_USER, Revocation, RevocationKey, RevocationList, protected,
 };
+use usercert_core::text::show_short;
 use usercert_core::time::UnixTime;
 
 use super::candidate::Candidate;
@@ -93,7 +94,8 @@ impl Plan {
     /// Certificates that cannot be read, are the cluster's own, or the one that is in use.
     pub async fn make(run: &Run<'_>, known: &[KnownCertificate]) -> Result<Self> {
         let Run { host, args, target, cluster, user, .. } = *run;
-        let named = named::candidates(host, &args.certificate, target, cluster, user).await?;
+        let named::Candidates { named, encoded } =
+            named::candidates(host, &args.certificate, target, cluster, user).await?;
         let me = Me::ask(target, cluster).await?;
         let list = revocation::read(cluster).await?;
         let installed = Installed::look(cluster, true).await.ok();
@@ -138,6 +140,17 @@ impl Plan {
                 return Err(own(&candidate));
             }
             plan.add(candidate);
+        }
+        for one in &encoded {
+            if plan.candidates.iter().any(|c| c.covers(one)) {
+                continue;
+            }
+            host.warn(format!(
+                "note: the cluster knows this certificate of {} under another SHA-256 too, {}",
+                show_short(&one.user, 80),
+                one.fingerprint.short()
+            ));
+            plan.add_known(one);
         }
         known.iter().for_each(|one| plan.add_known(one));
         Ok(plan)

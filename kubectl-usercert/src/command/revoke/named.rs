@@ -19,6 +19,13 @@ use crate::workflow::records;
 /// Longest input that certificates are looked for in, in bytes.
 const LIMIT: usize = 4 << 20;
 
+/// What was found.
+pub struct Candidates {
+    pub named: Vec<Candidate>,
+    /// Further encodings of certificates in files, as far as the cluster tells.
+    pub encoded: Vec<KnownCertificate>,
+}
+
 /// Before it was looked for.
 enum Named {
     Found(Box<Certificate>, String),
@@ -36,7 +43,7 @@ pub async fn candidates(
     target: &Target,
     cluster: &Cluster,
     user: Option<&str>,
-) -> Result<Vec<Candidate>> {
+) -> Result<Candidates> {
     let named = read(host, values)?;
     let mut known = find_fingerprints(cluster, &named).await;
     for one in &named {
@@ -76,16 +83,7 @@ pub async fn candidates(
         }
         candidates.push(candidate);
     }
-    for one in encoded {
-        host.warn(format!(
-            "note: the cluster knows a certificate of {} with the same key and expiry under another SHA-256, {}; it \
-             is blocked too",
-            show(&one.user),
-            one.fingerprint.short()
-        ));
-        candidates.push(Candidate::of(&one));
-    }
-    Ok(candidates)
+    Ok(Candidates { named: candidates, encoded })
 }
 
 fn read(host: &Host, values: &[String]) -> Result<Vec<Named>> {
@@ -97,9 +95,9 @@ fn read(host: &Host, values: &[String]) -> Result<Vec<Named>> {
         }
         let what = if value == "-" { "standard input".to_owned() } else { show(value) };
         let input = match host.input(Path::new(value), LIMIT) {
-            Err(error) if begins_a_sha256(value) => {
+            Err(error) if Fingerprint::beginning(value).is_some() => {
                 return Err(error.hint(
-                    "an SHA-256 has 64 digits; `kubectl usercert certificates -o wide` shows them",
+                    "a SHA-256 has 64 digits; `kubectl usercert certificates -o wide` shows them",
                 ));
             }
             input => input?,
@@ -144,11 +142,6 @@ async fn encoded_otherwise(cluster: &Cluster, named: &[Named]) -> Vec<KnownCerti
         recorded.for_each(|r| known_certificates::add(&mut found, known_certificates::recorded(r)));
     }
     found
-}
-
-fn begins_a_sha256(value: &str) -> bool {
-    let digits = value.trim_end_matches('…');
-    digits.len() >= 8 && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// The certificates of requests in the cluster, where a fingerprint has to be looked for.

@@ -12,6 +12,8 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::text;
+#[cfg(feature = "unicode")]
+use crate::text::confusable::COMPARED;
 use crate::text::confusable::Look;
 
 /// Longest user name that we make, in bytes: a longer one could not be revoked by name
@@ -19,6 +21,9 @@ use crate::text::confusable::Look;
 pub(crate) const MAX_USER_BYTES: usize = 124;
 /// Longest group name that we make, in bytes; a server takes more, people and tables do not.
 pub(crate) const MAX_GROUP_BYTES: usize = 256;
+// What is longer is refused, so that it need not be compared.
+#[cfg(feature = "unicode")]
+const _: () = assert!(MAX_GROUP_BYTES <= COMPARED && MAX_USER_BYTES <= COMPARED);
 /// Most groups that we put into one request.
 pub const MAX_GROUPS: usize = 100;
 

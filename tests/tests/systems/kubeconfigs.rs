@@ -86,8 +86,8 @@ fn the_way_a_file_is_written_stays() {
         let listed = contexts(&person);
         assert!(
             listed.len() == 2
-                && listed[0].starts_with("context/jane@")
-                && listed[1] == "context/old",
+                && listed[0].starts_with("jane@")
+                && listed[1] == "old",
             "{case}: {listed:?}"
         );
         assert_eq!(person.names(".kube"), ["config"], "{case}");
@@ -133,6 +133,6 @@ fn several_files_in_the_variable() {
     run(&install("jane.reply", "jane"));
     assert!(person.text("a.conf").contains("jane@"));
     assert!(person.text("a.conf").starts_with("# kept\n"));
-    assert!(run(&["contexts", "-o", "name"]).stdout.contains("context/old"));
+    assert!(run(&["contexts", "-o", "name"]).stdout.contains("old"));
     assert!(!person.path("missing.conf").exists());
 }

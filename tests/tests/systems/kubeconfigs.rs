@@ -85,9 +85,7 @@ fn the_way_a_file_is_written_stays() {
         }
         let listed = contexts(&person);
         assert!(
-            listed.len() == 2
-                && listed[0].starts_with("jane@")
-                && listed[1] == "old",
+            listed.len() == 2 && listed[0].starts_with("jane@") && listed[1] == "old",
             "{case}: {listed:?}"
         );
         assert_eq!(person.names(".kube"), ["config"], "{case}");

@@ -20,6 +20,7 @@ use crate::workflow::records;
 const LIMIT: usize = 4 << 20;
 
 /// What was found.
+#[derive(Default)]
 pub struct Candidates {
     pub named: Vec<Candidate>,
     /// Further encodings of certificates in files, as far as the cluster tells.
@@ -30,6 +31,22 @@ pub struct Candidates {
 enum Named {
     Found(Box<Certificate>, String),
     Print(Fingerprint),
+}
+
+impl Named {
+    /// Whether its SHA-256 is the one that was given.
+    fn is(&self, known: &KnownCertificate) -> bool {
+        matches!(self, Self::Print(print) if *print == known.fingerprint)
+    }
+
+    /// Whether it is a certificate from a file under another SHA-256.
+    fn is_encoded_as(&self, known: &KnownCertificate) -> bool {
+        let Self::Found(file, _) = self else { return false };
+        known.user == file.subject.user()
+            && known.spki.as_ref() == Some(&file.key.spki)
+            && known.not_after == file.not_after
+            && known.fingerprint != Fingerprint::of(&file.der)
+    }
 }
 
 /// What these values stand for. Where only a SHA-256 is given, its certificate is looked for among the
@@ -45,13 +62,19 @@ pub async fn candidates(
     user: Option<&str>,
 ) -> Result<Candidates> {
     let named = read(host, values)?;
-    let mut known = find_fingerprints(cluster, &named).await;
+    if named.is_empty() {
+        return Ok(Candidates::default());
+    }
+    let in_requests = known_certificates::in_requests(cluster, |known| {
+        named.iter().any(|one| one.is(known) || one.is_encoded_as(known))
+    });
+    let mut known = in_requests.await;
+    let encoded = encoded_otherwise(cluster, &named, &known).await;
     for one in &named {
         if let Named::Print(print) = one {
             known.extend(known_certificates::in_records(cluster, print).await);
         }
     }
-    let encoded = encoded_otherwise(cluster, &named).await;
     known.extend(in_all_entries(&target.kubeconfig.merged));
     let mut candidates = Vec::new();
     for one in named {
@@ -122,19 +145,18 @@ fn read(host: &Host, values: &[String]) -> Result<Vec<Named>> {
 
 /// What requests and records have of these certificates under another SHA-256: a file can hold a certificate in an
 /// encoding that nobody issued, which API servers accept as well.
-async fn encoded_otherwise(cluster: &Cluster, named: &[Named]) -> Vec<KnownCertificate> {
+async fn encoded_otherwise(
+    cluster: &Cluster,
+    named: &[Named],
+    in_requests: &[KnownCertificate],
+) -> Vec<KnownCertificate> {
     let mut found = Vec::new();
     for one in named {
         let Named::Found(file, _) = one else { continue };
         let print = Fingerprint::of(&file.der);
+        let issued = in_requests.iter().filter(|known| one.is_encoded_as(known)).cloned();
+        issued.for_each(|one| known_certificates::add(&mut found, one));
         let user = file.subject.user();
-        let same = |known: &KnownCertificate| {
-            let same_key = known.spki.as_ref() == Some(&file.key.spki);
-            let other = known.fingerprint != print && known.user == user;
-            other && same_key && known.not_after == file.not_after
-        };
-        let issued = known_certificates::in_requests(cluster, same).await;
-        issued.into_iter().for_each(|one| known_certificates::add(&mut found, one));
         let records = records::of_user(cluster, user).await.unwrap_or_default();
         let recorded = records.records().iter().filter(|r| {
             r.fingerprint != print && r.serial == file.serial && r.not_after == file.not_after
@@ -142,17 +164,6 @@ async fn encoded_otherwise(cluster: &Cluster, named: &[Named]) -> Vec<KnownCerti
         recorded.for_each(|r| known_certificates::add(&mut found, known_certificates::recorded(r)));
     }
     found
-}
-
-/// The certificates of requests in the cluster, where a fingerprint has to be looked for.
-async fn find_fingerprints(cluster: &Cluster, named: &[Named]) -> Vec<KnownCertificate> {
-    if !named.iter().any(|n| matches!(n, Named::Print(_))) {
-        return Vec::new();
-    }
-    known_certificates::in_requests(cluster, |known| {
-        named.iter().any(|n| matches!(n, Named::Print(print) if *print == known.fingerprint))
-    })
-    .await
 }
 
 /// The certificates of all user entries, whichever cluster they are for.

@@ -30,7 +30,7 @@ use crate::workflow::placement::{self, ClusterEntry, Placement};
 use crate::workflow::records::Recorder;
 use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::PolicyArgs;
-use crate::workflow::review_sheet::Sheet;
+use crate::workflow::review_sheet::{OTHER_CERTIFICATES, Sheet};
 use crate::workflow::revocation;
 
 /// Request, approve and collect a certificate in one step, for admins and robots
@@ -141,20 +141,17 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let name = csr::name_with_key(&csr::name_for_user(&args.name), &made.csr.key);
     let manifest = spec.manifest(&name, &made.csr)?;
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
-    let (bindings, held) = match answered {
-        true => (Bindings::read(&cluster).await, None),
-        false => {
-            let held = Held::read(&cluster, Some(&args.name), host.now());
-            let (bindings, held) = tokio::join!(Bindings::read(&cluster), held);
-            (bindings, Some(held))
+    let held = async {
+        match answered {
+            true => Held::default(),
+            false => Held::read(&cluster, Some(&args.name), host.now()).await,
         }
     };
-    let none = Held::default();
-    let known = held.as_ref().unwrap_or(&none);
-    let mut sheet = Sheet::compared(manifest, false, &bindings, known, &rules);
+    let (bindings, held) = tokio::join!(Bindings::read(&cluster), held);
+    let mut sheet = Sheet::compared(manifest, false, &bindings, &held, &rules);
     sheet.accepted.clone_from(&args.accept);
-    if held.is_none() {
-        sheet.not_looked_at.push("other certificates of the user".to_owned());
+    if answered {
+        sheet.not_checked.push(OTHER_CERTIFICATES.to_owned());
     }
     let namespace = args.client.namespace.as_deref();
     let grants = args.roles.grants(&Subject::User(args.name.clone()), namespace)?;

@@ -88,14 +88,14 @@ pub async fn run(host: &Host, args: &ReviewArgs) -> Result<Exit> {
             Err(error) => return Err(error),
         }
     }
-    let is_refused = sheets.iter().any(|s| review::refuses(&s.findings, &[]));
-    let refused = |s: &&Sheet| review::refuses(&s.findings, &[]);
-    let pending = |s: &&Sheet| s.object.state() == State::Pending;
-    let open: Vec<&Sheet> = sheets.iter().filter(refused).filter(pending).collect();
-    if is_refused {
+    let refused: Vec<&Sheet> =
+        sheets.iter().filter(|s| review::refuses(&s.findings, &[])).collect();
+    if !refused.is_empty() {
         exit = exit.gravest(Exit::Refused);
     }
     print(host, args, &sheets, several)?;
+    let open: Vec<&Sheet> =
+        refused.into_iter().filter(|s| s.object.state() == State::Pending).collect();
     if !open.is_empty() && !matches!(args.output.format, Some(Format::Json | Format::Yaml)) {
         host.say(format!("\n{}", refusal_in_words(&open)));
     }
@@ -132,7 +132,7 @@ fn handed_over(host: &Host, from: &[PathBuf], rules: &Rules) -> Result<Vec<Resul
         let object = approval::to_submit(incoming, None, None)?;
         let mut sheet = Sheet::new(object, false, &bindings, rules);
         sheet
-            .not_looked_at
+            .not_checked
             .push("role bindings, issued certificates, revoked certificates".to_owned());
         Ok(sheet)
     };

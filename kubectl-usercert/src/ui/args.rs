@@ -189,6 +189,13 @@ pub struct ReplyArgs {
     pub reply_cluster_name: Option<String>,
 }
 
+impl ReplyArgs {
+    /// Whether the reply goes to standard output.
+    pub fn to_stdout(&self) -> bool {
+        self.reply.as_deref().is_some_and(|reply| reply.as_os_str() == "-")
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeout {
     nanos: i64,

@@ -31,6 +31,7 @@ use crate::workflow::known_certificates::Held;
 use crate::workflow::records::Recorder;
 use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
+use crate::workflow::review_sheet::OTHER_CERTIFICATES;
 
 /// Review requests, ask, and approve exactly what was shown
 ///
@@ -157,8 +158,10 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
             .map(|incoming| Asked::HandedOver(Box::new(incoming)))
             .collect(),
     };
-    let to_stdout = args.reply.reply.as_deref().is_some_and(|reply| reply.as_os_str() == "-");
-    if to_stdout && args.dry_run.dry_run == DryRun::None && args.output.format.is_some() {
+    if args.reply.to_stdout()
+        && args.dry_run.dry_run == DryRun::None
+        && args.output.format.is_some()
+    {
         return Err(Error::usage("-o and --reply - both write to standard output")
             .hint("name a file for the reply, or leave out -o"));
     }
@@ -167,7 +170,7 @@ pub async fn run(host: &Host, args: &ApproveArgs) -> Result<Exit> {
     if (bulk || of_folder || asked.len() > 1)
         && let Some(reply) = &args.reply.reply
     {
-        let usable = reply.as_os_str() != "-" && Folder::open_or_create(reply).is_ok();
+        let usable = !args.reply.to_stdout() && Folder::open_or_create(reply).is_ok();
         if !usable {
             return Err(Error::usage(
                 "--reply must be a directory when several requests, or those in a directory, are approved",
@@ -232,8 +235,7 @@ impl Approval<'_> {
     /// Tells of a decision before any wait begins: from here on it stands. A reply on standard output
     /// has that for itself.
     fn tell(&self, decisions: &mut output::Collected, item: output::Item) -> Result<()> {
-        let to_stdout = self.args.reply.reply.as_deref().is_some_and(|r| r.as_os_str() == "-");
-        if to_stdout && self.dry_run() == DryRun::None {
+        if self.args.reply.to_stdout() && self.dry_run() == DryRun::None {
             self.host.say(&item.text);
             return Ok(());
         }
@@ -264,9 +266,9 @@ impl Approval<'_> {
     }
 
     /// What a review looks at, and this one does not because nobody is asked.
-    fn not_looked_at(&self) -> impl Iterator<Item = &'static str> {
+    fn not_checked(&self) -> impl Iterator<Item = &'static str> {
         let roles = (!self.is_shown()).then_some("roles in namespaces");
-        let held = (!self.looks_at_held()).then_some("other certificates of the user");
+        let held = (!self.looks_at_held()).then_some(OTHER_CERTIFICATES);
         roles.into_iter().chain(held)
     }
 

@@ -194,7 +194,7 @@ impl Approval<'_> {
         let mut sheet = Sheet::compared(object, in_cluster, bindings, &held, &self.rules);
         sheet.expect(&self.expected);
         sheet.accepted.clone_from(&self.args.accept);
-        sheet.not_looked_at.extend(self.not_looked_at().map(str::to_owned));
+        sheet.not_checked.extend(self.not_checked().map(str::to_owned));
         sheet
     }
 

@@ -25,6 +25,8 @@ pub use self::text::{cell_of_groups, groups_cell};
 
 /// How wide a sheet is where no terminal says otherwise.
 const COLUMNS: usize = 120;
+/// What is not checked where nobody is asked: it tells people something, and refuses nothing.
+pub const OTHER_CERTIFICATES: &str = "other certificates of the user";
 
 pub struct Sheet<Raw = Value> {
     /// Object name; for a file the name that it would get.
@@ -38,7 +40,7 @@ pub struct Sheet<Raw = Value> {
     /// Codes of findings that do not refuse here.
     pub accepted: Vec<String>,
     /// What a review would look at and nobody has here, in words.
-    pub not_looked_at: Vec<String>,
+    pub not_checked: Vec<String>,
     policy: Option<String>,
     /// What user and groups have already; `None` where it is not looked at, `Err` says why it is unknown.
     access: Option<Result<Access, String>>,
@@ -118,7 +120,7 @@ impl<Raw> Sheet<Raw> {
             findings,
             code_is_asked: false,
             accepted: Vec::new(),
-            not_looked_at: bindings.not_compared().into_iter().collect(),
+            not_checked: bindings.not_compared().into_iter().collect(),
             policy,
             access,
             revoked_unknown,
@@ -224,7 +226,7 @@ impl<Raw> Sheet<Raw> {
                 },
                 "policy": self.policy,
                 "revokedUnknown": self.revoked_unknown,
-                "notChecked": self.not_looked_at,
+                "notChecked": self.not_checked,
                 "findings": self.findings,
                 "refused": review::refuses(&self.findings, &[]),
             }),

@@ -120,8 +120,8 @@ impl<Raw> Sheet<Raw> {
         if let Some(why) = &self.revoked_unknown {
             line("Revoked", &format!("unknown: {}", in_one_line(why)));
         }
-        if !self.not_looked_at.is_empty() {
-            line("Not checked", &listed(self.not_looked_at.clone(), ", "));
+        if !self.not_checked.is_empty() {
+            line("Not checked", &listed(self.not_checked.clone(), ", "));
         }
         if let Some(code) = self.code().filter(|_| !self.code_is_asked) {
             line("Code", &code.short());
@@ -156,7 +156,7 @@ impl<Raw> Sheet<Raw> {
             (0, 0, 0) if self.revoked_unknown.is_some() => {
                 "INCOMPLETE: the list of revoked certificates could not be read; no other objections".to_owned()
             }
-            (0, 0, 0) if !self.not_looked_at.is_empty() => {
+            (0, 0, 0) if !self.not_checked.is_empty() => {
                 "No objections found in what was checked.".to_owned()
             }
             (0, 0, 0) => "No objections found.".to_owned(),

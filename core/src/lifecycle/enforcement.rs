@@ -97,6 +97,11 @@ impl Enforcement {
         self.admission == Seen::Refuses && !refused
     }
 
+    /// Why one of them shows nothing.
+    fn why_unknown(&self) -> Option<&str> {
+        self.admission.why_unknown().or(self.authorization.why_unknown())
+    }
+
     /// What keeps something out that was lifted, or why that is not known; `None` if it was seen to be let in.
     #[must_use]
     pub fn kept_out(&self) -> Option<String> {
@@ -108,9 +113,8 @@ impl Enforcement {
             (_, Seen::Refuses) => Some(
                 "still refused for everything, until `kubectl usercert revocations sync` has written the API server's file".to_owned(),
             ),
-            (admission, authorization) => admission
+            _ => self
                 .why_unknown()
-                .or(authorization.why_unknown())
                 .map(|why| format!("cannot tell whether it is accepted: {why}")),
         }
     }
@@ -176,10 +180,9 @@ impl Enforcement {
                 "{name} not blocked: it is on the list, but the API server does not refuse it; it is valid {until}"
             ),
             Effect::Unknown | Effect::Listed => {
-                let why = self.admission.why_unknown().or(self.authorization.why_unknown());
                 format!(
                     "{name}: cannot tell whether it is blocked: {}; it is on the list, and valid {until}",
-                    why.unwrap_or_default()
+                    self.why_unknown().unwrap_or_default()
                 )
             }
         }

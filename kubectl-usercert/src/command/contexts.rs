@@ -110,8 +110,7 @@ pub async fn run(host: &Host, args: &ContextsArgs) -> Result<Exit> {
         });
         return Ok(exit);
     }
-    let names: Vec<String> =
-        rows.iter().filter_map(|r| r.context.as_ref()).map(|c| show(c)).collect();
+    let names: Vec<String> = rows.iter().filter_map(|r| r.context.as_ref()).cloned().collect();
     let value = output::object("ContextList", json!({ "items": rows }));
     output::print(host, args.output.format, &value, &names, |wide| {
         let first_to_go = &["GROUPS", "CLUSTER"];

@@ -67,15 +67,15 @@ impl Bindings {
         Ok(Self { roles: Some(Ok(Known::new(roles?, true))), revoked: revoked? })
     }
 
-    /// Reads what is revoked, as far as one may, and no role bindings.
-    pub async fn listed(cluster: &Cluster) -> Self {
-        Self { revoked: revocation::Known::read(cluster).await, ..Self::none() }
-    }
-
     /// The same without role bindings.
     pub async fn revoked_only(cluster: &Cluster) -> Result<Self, ApiError> {
         let revoked = revocation::Known::try_read(cluster).await?;
         Ok(Self { revoked, ..Self::none() })
+    }
+
+    /// Reads what is revoked, as far as one may, and no role bindings.
+    pub async fn listed(cluster: &Cluster) -> Self {
+        Self { revoked: revocation::Known::read(cluster).await, ..Self::none() }
     }
 
     /// Where nothing is looked at.

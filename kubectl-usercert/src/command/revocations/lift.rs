@@ -153,13 +153,7 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
         let print = match digits.parse::<Fingerprint>() {
             Ok(print) => print,
             Err(error) => match Fingerprint::beginning(digits) {
-                Some(start) => {
-                    let listed = list.entries().filter_map(|entry| match entry.key {
-                        RevocationKey::Exception(print) => Some(print),
-                        _ => None,
-                    });
-                    the_one(args, listed, &start)?
-                }
+                Some(start) => the_one(args, list, &start, RevocationKey::Exception)?,
                 None => return Err(error).usage(),
             },
         };
@@ -171,11 +165,8 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
         return Ok(Meant::Certificate(print, None));
     }
     if let Some(start) = Fingerprint::beginning(digits).filter(|_| !Path::new(&args.id).exists()) {
-        let listed = list.entries().filter_map(|entry| match entry.key {
-            RevocationKey::Certificate(print) => Some(print),
-            _ => None,
-        });
-        return Ok(Meant::Certificate(the_one(args, listed, &start)?, None));
+        let print = the_one(args, list, &start, RevocationKey::Certificate)?;
+        return Ok(Meant::Certificate(print, None));
     }
     let ids = ids_of(list, &args.id);
     if !ids.is_empty() && !Path::new(&args.id).exists() {
@@ -197,12 +188,21 @@ fn meant(host: &Host, args: &LiftArgs, list: &RevocationList) -> Result<Meant> {
     }
 }
 
-/// The only one that begins so.
+/// The only entry of a kind that begins so.
 fn the_one(
     args: &LiftArgs,
-    listed: impl Iterator<Item = Fingerprint>,
+    list: &RevocationList,
     start: &str,
+    kind: fn(Fingerprint) -> RevocationKey,
 ) -> Result<Fingerprint> {
+    let listed = list.entries().filter_map(|entry| match entry.key {
+        RevocationKey::Certificate(print) | RevocationKey::Exception(print)
+            if entry.key == kind(print) =>
+        {
+            Some(print)
+        }
+        _ => None,
+    });
     let prints: Vec<_> = listed.filter(|print| print.to_string().starts_with(start)).collect();
     match prints.as_slice() {
         [print] => Ok(*print),

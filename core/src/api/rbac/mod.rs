@@ -20,7 +20,7 @@ pub use allows::{Action, Allowance, allowance};
 pub use binding::{Binding, BoundSubject, MANAGED_BY, reaching, service_account};
 pub use escalation::lacking;
 pub use grant::{Grant, GrantError};
-pub use revoke::{Removal, RevokeFilter, mistaken, plan, without};
+pub use revoke::{Removal, RevokeFilter, mistaken, not_taken, plan, without};
 pub use rule::{Rule, allows_something, rules_of};
 
 use crate::text::show;

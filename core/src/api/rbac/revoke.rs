@@ -47,6 +47,21 @@ pub fn plan<'a>(
         .collect()
 }
 
+/// The roles that were meant by their names and of which the plan takes nothing away, each with whether
+/// the holder has it there from others.
+pub fn not_taken<'a>(
+    bindings: &[Binding],
+    holder: &Subject,
+    filter: &'a RevokeFilter,
+) -> Vec<(&'a RoleRef, bool)> {
+    let has = |role: &RoleRef, others: bool| {
+        let filter = RevokeFilter { others, roles: vec![role.clone()], ..filter.clone() };
+        bindings.iter().any(|b| b.reaches(holder) && filter.takes(b))
+    };
+    let roles = filter.roles.iter().filter(|role| !has(role, filter.others));
+    roles.map(|role| (role, has(role, true))).collect()
+}
+
 /// A role that was meant by the name but not by the kind: as it was asked for, and as the holder has it.
 pub fn mistaken<'a>(
     bindings: &'a [Binding],
@@ -128,6 +143,25 @@ mod tests {
         let role = RoleRef { kind: RoleKind::ClusterRole, name: "admin".into() };
         let admin = RevokeFilter { roles: vec![role], others: true, scope: None };
         assert_eq!(names(&admin), [("helm-shared".to_owned(), Removal::RemoveSubject)]);
+    }
+
+    #[test]
+    fn a_named_role_that_nothing_is_taken_of_is_told() {
+        let alice = Subject::User("alice".into());
+        let role = |name: &str| RoleRef { kind: RoleKind::ClusterRole, name: name.into() };
+        let filter = |scope, others| RevokeFilter {
+            roles: vec![role("view"), role("admin"), role("nosuch")],
+            scope,
+            others,
+        };
+        let told = |filter: &RevokeFilter| {
+            let told = not_taken(&all(), &alice, filter);
+            told.into_iter().map(|(r, others)| (r.name.clone(), others)).collect::<Vec<_>>()
+        };
+        let nosuch = ("nosuch".to_owned(), false);
+        assert_eq!(told(&filter(None, true)), std::slice::from_ref(&nosuch));
+        assert_eq!(told(&filter(None, false)), [("admin".to_owned(), true), nosuch]);
+        assert_eq!(told(&filter(Some(Scope::Namespace("nowhere".into())), true)).len(), 3);
     }
 
     #[test]

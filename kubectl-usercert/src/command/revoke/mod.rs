@@ -237,12 +237,12 @@ async fn finish(
     let plan = rbac::plan(&bindings, &holder, filter);
     let run = args.run(host, target, cluster, clock::now(host, cluster));
     let (dry, answered, now) = (run.dry, run.answered, run.now);
-    let mut exit = Exit::Done;
+    let mut exit = roles::tell_not_taken(host, &bindings, &holder, filter);
     let mut blocks = Blocks::new(&run, None);
     if !args.roles_only() {
         if let Some(error) = &reach.unrecorded {
             let unknown = "certificates that are known only from their records are not blocked";
-            exit = requests::tell_unrecorded(host, cluster, error, unknown);
+            exit = exit.gravest(requests::tell_unrecorded(host, cluster, error, unknown));
         }
         let in_flight = std::mem::replace(&mut reach.in_flight, Ok(Vec::new()));
         blocks.begin(&reach.certificates, in_flight).await;

@@ -1,6 +1,6 @@
 //! Taking roles: bindings that are deleted, or lose a subject.
 
-use usercert_core::api::rbac::{self, Binding, Removal, Subject};
+use usercert_core::api::rbac::{self, Binding, Removal, RevokeFilter, Scope, Subject};
 use usercert_core::text::show;
 
 use crate::cluster::{ApiError, Cluster, Need, explain};
@@ -20,6 +20,29 @@ pub fn planned(binding: &Binding, step: Removal) -> String {
     };
     let note = if binding.built_in { "; the API server restores it when it starts" } else { "" };
     format!("{}: {} ({what}{note})", binding.in_words(), show(&binding.full_name()))
+}
+
+/// Tells of roles that were named and that there is nothing to take of: a wrong name would look like success.
+pub fn tell_not_taken(
+    host: &Host,
+    bindings: &[Binding],
+    holder: &Subject,
+    filter: &RevokeFilter,
+) -> Exit {
+    let not_taken = rbac::not_taken(bindings, holder, filter);
+    for (role, from_others) in &not_taken {
+        let place = match &filter.scope {
+            Some(Scope::Namespace(name)) => format!(" in namespace {}", show(name)),
+            Some(Scope::Cluster) => " cluster-wide".to_owned(),
+            None => String::new(),
+        };
+        let next = match from_others {
+            true => "kubectl usercert did not make the binding; --all includes it",
+            false => "check the name",
+        };
+        host.warn(format!("warning: the {holder} was not given {role}{place}: {next}"));
+    }
+    if not_taken.is_empty() { Exit::Done } else { Exit::Failed }
 }
 
 /// Takes these steps: the ones that were taken. Why one could not be is told, with the exit code of the gravest.

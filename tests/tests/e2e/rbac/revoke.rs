@@ -126,6 +126,17 @@ fn roles_of_a_namespace(trial: &Trial) {
         .run(&["revoke", &alice, "--role", "view", "--yes"])
         .exits(1)
         .says(&["has no Role view, but a ClusterRole view", "--clusterrole view"]);
+    // Nothing is taken of what was never given, and that is no success.
+    let foreign = trial.user("foreign");
+    let user = format!("--user={alice}");
+    let bind = ["create", "rolebinding", &foreign, "-n", DEV, "--clusterrole=edit", &user];
+    admin.kubectl(&bind).ok();
+    let named = ["--clusterrole", "edit", "--clusterrole", "nosuch", "-n", DEV, "--yes"];
+    admin.run(&[&["revoke", &alice][..], &named].concat()).exits(1).says(&[
+        &format!("the user {alice} was not given ClusterRole edit in namespace {DEV}: kubectl usercert did not"),
+        &format!("the user {alice} was not given ClusterRole nosuch in namespace {DEV}: check the name"),
+    ]);
+    admin.kubectl(&["delete", "rolebinding", &foreign, "-n", DEV]).ok();
     // Only what was named goes.
     admin
         .run(&["revoke", &alice, "--role", &role, "--yes"])

@@ -50,24 +50,28 @@ pub fn laid_out(pieces: &[String], between: &str, room: usize) -> Vec<String> {
     lines
 }
 
-/// What is safe to show already, in lines of this width at most; those that follow are indented, so that
-/// nothing in it begins a line.
+/// What is safe to show already, in lines of this width at most, broken at spaces where there are any; those that
+/// follow are indented, so that nothing in it begins a line.
 pub fn wrapped(shown: &str, columns: Option<usize>) -> String {
     const INDENT: &str = "\n      ";
     let Some(columns) = columns else { return shown.to_owned() };
     let room = columns.saturating_sub(INDENT.len()).max(20);
-    let (mut out, mut taken) = (String::new(), 0);
+    let pieces: Vec<String> = shown.split(' ').flat_map(|word| in_pieces(word, room)).collect();
+    laid_out(&pieces, " ", room).join(INDENT)
+}
+
+/// A word in pieces of so many columns at most.
+fn in_pieces(word: &str, room: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
     let mut buffer = [0; 4];
-    for c in shown.chars() {
-        let more = width(c.encode_utf8(&mut buffer));
-        if taken + more > room {
-            out.push_str(INDENT);
-            taken = 0;
+    for c in word.chars() {
+        let c = c.encode_utf8(&mut buffer);
+        match pieces.last_mut().filter(|last| width(last) + width(c) <= room) {
+            Some(last) => last.push_str(c),
+            None => pieces.push(c.to_owned()),
         }
-        taken += more;
-        out.push(c);
     }
-    out
+    pieces
 }
 
 /// What is safe to show already, cut to so many columns.
@@ -100,6 +104,16 @@ pub fn cut_front(shown: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_words_are_broken_and_others_are_not() {
+        let long = "x".repeat(50);
+        assert_eq!(
+            wrapped(&format!("a bcd {long} e"), Some(26)),
+            format!("a bcd\n      {0}\n      {0}\n      {1} e", "x".repeat(20), "x".repeat(10))
+        );
+        assert_eq!(wrapped("a bcd", None), "a bcd");
+    }
 
     #[test]
     fn a_line_is_folded_where_it_does_not_fit() {

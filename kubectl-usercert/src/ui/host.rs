@@ -175,7 +175,7 @@ impl Host {
         }
         // What was typed before is not an answer to it.
         terminal::forget_typed();
-        let answer = self.ask_line(&format!("{question} [y/N] "))?;
+        let answer = self.ask_line(&format!("{question} [y/N]"))?;
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(said_no()),
@@ -184,7 +184,9 @@ impl Host {
 
     /// Asks on the terminal, and leaves the cursor on the line of the question.
     fn ask_line(&self, question: &str) -> Result<String> {
-        let _ = write!(anstream::stderr(), "{}", text::show_lines(question, usize::MAX));
+        let question = text::show_lines(question, usize::MAX);
+        let question = fold::folded(&question, self.columns());
+        let _ = write!(anstream::stderr(), "{question} ");
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
         // Where the answer was not typed, its end of line is not on the screen either.
@@ -201,7 +203,7 @@ impl Host {
         }
         terminal::forget_typed();
         loop {
-            let answer = self.ask_line(&format!("{question}: "))?;
+            let answer = self.ask_line(&format!("{question}:"))?;
             let code = answer.trim();
             // Ctrl-d is no Enter.
             if answer.is_empty() || matches!(code.to_ascii_lowercase().as_str(), "n" | "no") {

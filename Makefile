@@ -19,7 +19,7 @@ try: ## run both workflows of the README on a sandbox API server
 # All tests at once: another selection has other features of dependencies, which are then built anew.
 test: ## everything that must pass: formatting, lints, unit tests, end to end, the page
 	@docs/scripts/need --announce
-	@docs/scripts/need node cargo kubectl openssl python vectors go strace ruby
+	@docs/scripts/need node cargo kubectl openssl python vectors go strace ruby cargo-deb
 	$(MAKE) lint
 	INSTA_UPDATE=no cargo test --workspace
 	@if [ -x web-demo/tests/run.sh ]; then docs/scripts/need wasm chromium firefox webkit && web-demo/tests/run.sh; fi

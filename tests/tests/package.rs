@@ -34,6 +34,12 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// What was not tested for want of a tool; CI has them all.
+fn skipped(what: &str, tool: &str) {
+    assert!(std::env::var_os("USERCERT_ALL_TOOLS").is_none(), "{what}: {tool} is missing");
+    eprintln!("SKIPPED: {what}, because {tool} is missing");
+}
+
 /// The folder into which everything is packed once.
 fn dist() -> &'static Path {
     static DIST: OnceLock<tempfile::TempDir> = OnceLock::new();

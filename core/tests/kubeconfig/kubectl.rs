@@ -7,11 +7,12 @@ fn kubectl_program() -> String {
     std::env::var("USERCERT_KUBECTL").unwrap_or_else(|_| "kubectl".into())
 }
 
-/// Whether kubectl is there. A run that must have it sets `USERCERT_KUBECTL`.
+/// Whether kubectl is there. A run that must have it sets `USERCERT_KUBECTL` or `USERCERT_ALL_TOOLS`.
 pub(crate) fn has_kubectl() -> bool {
     let there = Command::new(kubectl_program()).arg("version").arg("--client").output();
     let there = there.is_ok_and(|output| output.status.success());
-    assert!(there || std::env::var_os("USERCERT_KUBECTL").is_none(), "no kubectl to compare with");
+    let needed = ["USERCERT_KUBECTL", "USERCERT_ALL_TOOLS"].map(std::env::var_os);
+    assert!(there || needed.iter().all(Option::is_none), "no kubectl to compare with");
     if !there {
         #[allow(clippy::print_stderr)]
         {

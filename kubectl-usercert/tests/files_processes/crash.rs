@@ -13,7 +13,7 @@ use super::*;
 
 /// Whether there is a strace that may trace; says so loudly if not.
 fn traceable() -> bool {
-    let works = installed("strace")
+    let works = is_there("strace")
         && Command::new("strace").args(["-qq", "true"]).output().unwrap().status.success();
     if !works {
         eprintln!("SKIPPED: no crash was tried, because strace is missing or may not trace");

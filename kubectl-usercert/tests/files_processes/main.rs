@@ -40,10 +40,16 @@ fn helper() -> Command {
     Command::new(path)
 }
 
-fn installed(program: &str) -> bool {
-    let program = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+/// Whether a program is there; says so loudly if not, and fails where all are said to be.
+fn is_there(program: &str) -> bool {
+    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(&program).is_file())
+    let is_there = std::env::split_paths(&path).any(|folder| folder.join(&file).is_file());
+    assert!(is_there || std::env::var_os("USERCERT_ALL_TOOLS").is_none(), "{program} is missing");
+    if !is_there {
+        eprintln!("SKIPPED: {program} is missing");
+    }
+    is_there
 }
 
 /// Waits for a condition; there is nothing to wake us.

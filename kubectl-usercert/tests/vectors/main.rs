@@ -71,7 +71,10 @@ enum Usages {
 fn corpus() -> Option<PathBuf> {
     let found = find_corpus();
     if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "no corpus: run docs/scripts/need vectors");
+        assert!(
+            std::env::var_os("USERCERT_ALL_TOOLS").is_none(),
+            "no corpus: run docs/scripts/need vectors"
+        );
         eprintln!("skipped, there is no corpus: run docs/scripts/need python vectors");
     }
     found

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use usercert_sandbox::{Sandbox, SandboxOptions};
 
 use crate::cases;
-use crate::trial::{Person, Trial, plugin};
+use crate::trial::{Person, Trial, plugin, traces};
 
 cases!(keys_go_only_where_they_belong);
 
@@ -45,9 +45,7 @@ const ROAD: &[&[&str]] = &[
 type Forms = Vec<(&'static str, Vec<u8>)>;
 
 fn keys_go_only_where_they_belong(trial: &Trial) {
-    let traces = std::process::Command::new("strace").args(["-qq", "true"]).status();
-    if !traces.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: no leak was looked for, because strace is missing or may not trace");
+    if !traces() {
         return;
     }
     let sandbox = Sandbox::start(SandboxOptions::default()).expect("the sandbox starts");

@@ -32,7 +32,7 @@ fn manifests_of_package_managers() {
         Ok(_) => drop(run(Command::new("ruby")
             .arg("-c")
             .arg(dir.path().join("homebrew-kubectl-usercert.rb")))),
-        Err(_) => eprintln!("SKIPPED: the formula was not read, because ruby is missing"),
+        Err(_) => skipped("the formula was not read", "ruby"),
     }
 
     let scoop: Value = serde_json::from_str(&read("scoop-kubectl-usercert.json")).expect("JSON");
@@ -64,7 +64,7 @@ fn manifests_of_package_managers() {
 #[test]
 fn debian_package_installs() {
     if Command::new("cargo-deb").arg("--version").output().is_err() {
-        return eprintln!("SKIPPED: no Debian package was made, because cargo-deb is missing");
+        return skipped("no Debian package was made", "cargo-deb");
     }
     let plugin = plugin::build();
     let target = plugin.parent().and_then(Path::parent).expect("a target folder");

@@ -152,9 +152,10 @@ fn pod(image: &str) -> Value {
     })
 }
 
-/// The event on a request that is a second renewal; each request has one name for it.
+/// The event of a service about a request; each request has one name for it.
 #[must_use]
 pub fn event(
+    service: &str,
     request: &csr::Object,
     reason: &str,
     message: &str,
@@ -163,7 +164,7 @@ pub fn event(
     json!({
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": { "name": format!("{NAME}.{}", request.metadata.uid), "namespace": EVENTS },
+        "metadata": { "name": format!("{service}.{}", request.metadata.uid), "namespace": EVENTS },
         "involvedObject": {
             "apiVersion": csr::API_VERSION, "kind": csr::KIND,
             "name": request.metadata.name, "uid": request.metadata.uid,
@@ -171,7 +172,7 @@ pub fn event(
         "type": "Warning",
         "reason": reason,
         "message": message.chars().take(1000).collect::<String>(),
-        "source": { "component": NAME },
+        "source": { "component": service },
         "firstTimestamp": now,
         "lastTimestamp": now,
         "count": 1,

@@ -4,6 +4,7 @@ pub mod approval;
 pub mod authorization_file;
 pub mod await_certificate;
 pub mod clock;
+pub mod events;
 pub mod findings;
 pub mod follow;
 pub mod grant_role;

@@ -2,7 +2,7 @@
 
 use usercert_core::api::csr::{CsrObject, State};
 use usercert_core::api::rbac::AUTHENTICATED;
-use usercert_core::lifecycle::approver::{EVENTS, event};
+use usercert_core::lifecycle::approver::NAME;
 use usercert_core::lifecycle::record::{CertificateRecord, Descent, RenewalClaim, descent_name};
 use usercert_core::lifecycle::renewal::REUSED;
 use usercert_core::lifecycle::{Fingerprint, Revocation, RevocationKey, protected};
@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, Need, explain};
 use crate::error::{Error, Exit, Result};
 use crate::ui::args::DryRun;
 use crate::workflow::monitor::Count;
-use crate::workflow::{records, revocation};
+use crate::workflow::{events, records, revocation};
 
 /// What those read whose certificate is blocked for it.
 const REASON: &str = "renewed twice, so two parties hold it";
@@ -34,26 +34,13 @@ impl Approver<'_> {
             show_short(&claim.request.0, 60),
         );
         if self.dry_run() == DryRun::None {
-            self.write_event(cluster, object, &why).await;
+            events::write(self.host, cluster, NAME, object, (REUSED, &why)).await;
             if revoke && let Some(what) = self.revoke_family(cluster, object, claim, parent).await?
             {
                 why = format!("{why}; {what}");
             }
         }
         self.deny(cluster, object, REUSED, &why, Count::Reused).await
-    }
-
-    /// Writes an event, unless there is one of an earlier try.
-    async fn write_event(&self, cluster: &Cluster, object: &CsrObject, why: &str) {
-        let event = event(object, REUSED, why, self.host.now());
-        let events = format!("/api/v1/namespaces/{EVENTS}/events");
-        match cluster.create_object(&events, &event, false).await {
-            Err(error) if error.reason() != "AlreadyExists" => {
-                let error = explain(&error, &cluster.server, &Need::Get);
-                self.host.warn(format!("warning: no event was written: {}", error.message));
-            }
-            _ => {}
-        }
     }
 
     /// Whether a certificate is this one, or was seen here to be issued as the renewal that its record

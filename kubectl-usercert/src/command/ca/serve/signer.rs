@@ -20,6 +20,7 @@ use crate::keys;
 use crate::ui::args::{ClientArgs, DryRun, Format};
 use crate::ui::host::Host;
 use crate::ui::output;
+use crate::workflow::events;
 use crate::workflow::follow::Follower;
 use crate::workflow::known_certificates::Held;
 use crate::workflow::recent::Recent;
@@ -34,6 +35,9 @@ const TRIES: usize = 10;
 /// Told once where role bindings may not be listed.
 const NOT_LISTED: &str = "warning: you may not list role bindings, so names that imitate those in \
                           them are not detected; --print-rbac prints the rules";
+
+/// The reason of an event on a request that is left as it is.
+const NOT_SIGNED: &str = "UsercertNotSigned";
 
 pub(super) struct SignerSettings {
     pub(super) name: String,
@@ -67,7 +71,7 @@ pub(super) struct KnownBindings {
 enum Issuance {
     Signed(Vec<Certificate>),
     Failed(String),
-    /// Neither: it imitates a name in the bindings as they are now.
+    /// Neither: it imitates a name in the bindings as they are now, its holder is revoked now, or that is unknown.
     Left(String),
 }
 
@@ -146,7 +150,7 @@ impl Signer<'_> {
                     authority::with_certificate(&object, &chain_to_pem(chain))
                 }
                 Issuance::Failed(why) => authority::with_failure(&object, why, self.host.now()),
-                Issuance::Left(why) => return Ok(self.leave(&object, why)),
+                Issuance::Left(why) => return Ok(self.leave(cluster, &object, why).await),
             };
             let name = &object.metadata.name;
             let error = match self.settings.dry_run {
@@ -183,13 +187,17 @@ impl Signer<'_> {
 
     /// Leaves a request as it is, so that whoever may make bindings cannot make it fail for good; told
     /// once.
-    fn leave(&self, object: &CsrObject, why: &str) -> Exit {
+    async fn leave(&self, cluster: &Cluster, object: &CsrObject, why: &str) -> Exit {
         if self.bindings.left.insert(object.metadata.uid.clone()) {
             let name = show_short(&object.metadata.name, 60);
             let code = object.request().map(|r| format!(", code {}", r.code().short()));
             let code = code.unwrap_or_default();
             self.host
                 .warn(format!("warning: {RESOURCE}/{name} is not signed for now: {why}{code}"));
+            if self.settings.dry_run == DryRun::None {
+                let about = (NOT_SIGNED, why);
+                events::write(self.host, cluster, "usercert-signer", object, about).await;
+            }
         }
         Exit::Refused
     }
@@ -213,6 +221,9 @@ impl Signer<'_> {
     }
 
     fn decide(&self, object: &CsrObject, bindings: &Bindings, held: &Held) -> Result<Issuance> {
+        if let Some(why) = bindings.why_revoked_unknown() {
+            return Ok(Issuance::Left(format!("{why}; --print-rbac prints the rules")));
+        }
         let request = object.request().ok();
         let lifetime =
             authority::granted(object, self.settings.longest, self.settings.rules.longest());

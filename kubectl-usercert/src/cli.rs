@@ -173,7 +173,7 @@ pub fn main() -> ExitCode {
         Color::Never => anstream::ColorChoice::Never,
     };
     let host = Host::new(cli.quiet, color);
-    ended(&host, run(&host, cli.command))
+    ended(&host, run(&host, bounded(cli.command)))
 }
 
 fn ended(host: &Host, result: Result<Exit>) -> ExitCode {
@@ -182,6 +182,23 @@ fn ended(host: &Host, result: Result<Exit>) -> ExitCode {
         error.exit
     });
     ExitCode::from(exit.code())
+}
+
+/// The command, no request of which takes longer than its `--timeout`.
+fn bounded(mut command: Command) -> Command {
+    let limits = match &mut command {
+        Command::Request(args) => Some((&mut args.client, args.timeout)),
+        Command::Approve(args) => Some((&mut args.client, args.timeout.timeout)),
+        Command::Install(args) => Some((&mut args.client, args.timeout.timeout)),
+        Command::Renew(args) => Some((&mut args.client, args.timeout.timeout)),
+        Command::Create(args) => Some((&mut args.client, args.timeout.timeout)),
+        Command::Onboard(args) => Some((&mut args.client, args.timeout.timeout)),
+        _ => None,
+    };
+    if let Some((client, whole)) = limits {
+        client.bound(whole);
+    }
+    command
 }
 
 fn run(host: &Host, command: Command) -> Result<Exit> {

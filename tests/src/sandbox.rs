@@ -23,7 +23,8 @@ use crate::token;
 use crate::user::{MASTERS, User};
 use crate::x509::{self, AltNames, Authority, ClientKey, Name, Profile, Usages, encode_pem};
 
-const HOUR: i64 = 3600;
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
 const YEAR: i64 = 365 * 24 * HOUR;
 
 /// How a [`Sandbox`] is to behave.
@@ -236,7 +237,7 @@ impl Sandbox {
             public_key_info: &key.public_key_info(),
             usages: Usages::from_names(&["digital signature", "client auth"]),
             alt_names: AltNames::default(),
-            not_before: now - HOUR,
+            not_before: now - 5 * MINUTE,
             not_after: now + YEAR,
         })?;
         Ok((encode_pem("CERTIFICATE", &certificate), key.pem()))

@@ -299,7 +299,7 @@ impl Verdict {
             ),
             Standing::NotTried(why) => format!("unknown: {why}"),
             Standing::Blind => format!("WARNING: {}", blind_in_words()),
-            _ => "does not refuse: the API server has no such entries (`kubectl usercert revocations init`)".to_owned(),
+            _ => "does not refuse: the API server has no such entries (`kubectl usercert revocations init --help`)".to_owned(),
         }
     }
 }

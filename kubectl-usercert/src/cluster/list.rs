@@ -27,6 +27,8 @@ const AIM: usize = 2 << 20;
 const LIMIT: usize = 16 << 20;
 /// Empty pages one after the other that are read: a server may look through so many objects for each that none fits.
 const EMPTY: usize = 100;
+/// Most pages of a list: of ten million objects, if they are small.
+const PAGES: usize = 10_000;
 
 pub struct Page {
     body: Vec<u8>,
@@ -109,6 +111,8 @@ pub struct Pages {
     size: usize,
     /// Where the next page begins; `None` after the last one.
     next: Option<String>,
+    /// How many were read.
+    pages: usize,
     /// Empty pages since the last one that was not.
     empty: usize,
 }
@@ -123,6 +127,7 @@ impl Pages {
             freshness,
             size: FIRST,
             next: Some(String::new()),
+            pages: 0,
             empty: 0,
         }
     }
@@ -163,7 +168,15 @@ impl Pages {
                     "{EMPTY} empty pages of a list, and no end"
                 )));
             }
-            self.next = Some(metadata.r#continue).filter(|next| !next.is_empty());
+            let next = Some(metadata.r#continue).filter(|next| !next.is_empty());
+            self.pages += 1;
+            if next.is_some() && (next == self.next || self.pages > PAGES) {
+                return Err(ApiError::Malformed(format!(
+                    "a list that does not end after {} pages",
+                    self.pages
+                )));
+            }
+            self.next = next;
             self.size = next_size(self.size, count, answer.len());
             return Ok(Some(Page { body: answer }));
         }

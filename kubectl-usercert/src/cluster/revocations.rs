@@ -47,7 +47,8 @@ impl Cluster {
     /// As the server answers.
     pub async fn object(&self, collection: &str, name: &str) -> Result<Option<Value>, ApiError> {
         match self.send(Method::GET, &format!("{collection}/{}", encode(name)), None).await {
-            Ok(value) => Ok(Some(value)),
+            Ok(value) if value["metadata"]["name"] == name => Ok(Some(value)),
+            Ok(_) => Err(ApiError::Malformed(format!("the answer is not the object {name}"))),
             Err(error) if error.code() == 404 => Ok(None),
             Err(error) => Err(error),
         }

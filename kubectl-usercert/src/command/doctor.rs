@@ -22,7 +22,7 @@ use crate::cluster::{
 use crate::error::{Exit, Result};
 use crate::ui::args::{ClientArgs, ObjectOutputArgs};
 use crate::ui::host::Host;
-use crate::ui::output;
+use crate::ui::output::{self, Room};
 use crate::workflow::revocation::{self, Known, Trial};
 
 /// Questions that are under way at a time.
@@ -105,7 +105,9 @@ pub async fn run(host: &Host, args: &DoctorArgs) -> Result<Exit> {
             .map(|ability| (ability, doctor::able(ability, |q| answers.get(q).copied().flatten())))
             .collect(),
     };
-    output::print(host, args.output.format, &found.value(), &[], |_| found.text(host.now()))?;
+    output::print(host, args.output.format, &found.value(), &[], |wide| {
+        found.text(host.now(), host.table_columns(wide))
+    })?;
     Ok(Exit::Done)
 }
 
@@ -176,7 +178,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn text(&self, now: UnixTime) -> String {
+    fn text(&self, now: UnixTime, columns: Option<usize>) -> String {
         let mut out = String::new();
         let mut line = |label: &str, text: &str| out.push_str(&format!("{label:<13}{text}\n"));
         let version = self.version.map_or("of unknown version".to_owned(), |v| show_short(v, 60));
@@ -211,7 +213,8 @@ impl Found<'_> {
                 vec![word, role.to_owned(), ability.what.clone(), ability.command.to_owned()]
             }));
         }
-        out.push_str(&output::table(&["MAY I", "TO", "WHAT", "COMMAND"], &rows));
+        let room = Room { columns, ..Room::default() };
+        out.push_str(&output::table_within(&["MAY I", "TO", "WHAT", "COMMAND"], &rows, room));
         let lacking: Vec<Role> =
             Role::ALL.into_iter().filter(|role| !self.missing(*role).is_empty()).collect();
         if !lacking.is_empty() {

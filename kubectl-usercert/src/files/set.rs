@@ -40,7 +40,7 @@ pub fn create(files: &[NewFile<'_>]) -> Result<(), WriteError> {
     let (parent, _) =
         split(first.path).ok_or_else(|| WriteError::NotRegular { path: first.path.to_owned() })?;
     let opened = |source| WriteError::Open { path: parent.to_owned(), source };
-    let folder = Folder::open(parent).map_err(opened)?;
+    let folder = Folder::open_or_create(parent).map_err(opened)?;
     let note = Note::make(&folder, first.path, files).map_err(opened)?;
     for (number, file) in files.iter().enumerate() {
         match create_new(file.path, file.content, file.access) {

@@ -69,6 +69,14 @@ pub struct ClientArgs {
 }
 
 impl ClientArgs {
+    /// No request may take longer than the whole.
+    pub fn bound(&mut self, whole: Timeout) {
+        let Some(limit) = whole.for_requests() else { return };
+        if self.request_timeout.for_requests().is_none_or(|one| one > limit) {
+            self.request_timeout = whole;
+        }
+    }
+
     /// The flags that say which cluster is meant, as they are repeated in commands that people are
     /// told to run; credentials are not.
     pub fn repeated(&self) -> String {

@@ -93,7 +93,7 @@ pub fn ended(name: &str, progress: Progress) -> Error {
             show_short(&reason, 80),
             show_short(&message, 400)
         ))
-        .hint("a decision is final; talk to the admin, then make a new request: kubectl usercert request"),
+        .hint("a decision is final; talk to the admin before you make a new request"),
         Progress::Ended(State::Failed { reason, message }) => Error::new(format!(
             "the request {shown} was approved, but the signer refused it ({}): {}",
             show_short(&reason, 80),

@@ -7,7 +7,7 @@ use usercert_core::kubeconfig::Endpoint;
 use usercert_core::kubeconfig::merged::Merged;
 use usercert_core::lifecycle::Fingerprint;
 use usercert_core::lifecycle::admission::config_maps;
-use usercert_core::lifecycle::record::{self, CertificateRecord};
+use usercert_core::lifecycle::record::{self, CertificateRecord, Descent, damage};
 use usercert_core::text::{show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
@@ -60,6 +60,10 @@ pub struct Found {
     pub in_flight: Result<Vec<CsrObject>, ApiError>,
     /// Why the records of issued certificates could not be read, if they could not.
     pub unrecorded: Option<ApiError>,
+    /// Whether there is one that has expired.
+    pub has_ended: bool,
+    /// What is wrong with records that say they are of the user, a sentence each.
+    pub damaged: Vec<String>,
 }
 
 /// The valid certificates of the user that can be found: in contexts of the kubeconfig for this cluster, in
@@ -75,23 +79,45 @@ pub async fn of_user(target: &Target, cluster: &Cluster, user: &str, now: UnixTi
         }
     };
     let every = ListOptions::default();
-    let (listed, records) =
-        tokio::join!(cluster.list_csrs(&every, take), records::of_user(cluster, user));
+    let (listed, records, descents) = tokio::join!(
+        cluster.list_csrs(&every, take),
+        records::of_user(cluster, user),
+        records::descents(cluster)
+    );
     let in_flight = listed.map(|()| in_flight);
     // The server's clock decides.
     let now = cluster.time().unwrap_or(now);
     all.extend(in_requests);
-    let unrecorded = match records {
+    let (mut unrecorded, mut damaged) = (None, Vec::new());
+    match records {
         Ok(records) => {
             all.extend(records.records().iter().map(recorded));
-            None
+            damaged.extend(records.damaged.iter().map(|(name, problem)| damage(name, problem)));
         }
-        Err(error) => Some(error),
-    };
+        Err(error) => unrecorded = Some(error),
+    }
+    match descents {
+        Ok(descents) => all.extend(descents.iter().filter(|d| d.user == user).map(descended)),
+        Err(error) => unrecorded = unrecorded.or(Some(error)),
+    }
     let mut found = Vec::new();
-    all.into_iter().filter(|one| one.not_after >= now).for_each(|one| add(&mut found, one));
+    let (valid, ended): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.not_after >= now);
+    valid.into_iter().for_each(|one| add(&mut found, one));
+    let has_ended = !ended.is_empty();
     found.sort_by_key(|known| std::cmp::Reverse(known.not_after));
-    Found { certificates: found, in_flight, unrecorded }
+    Found { certificates: found, in_flight, unrecorded, has_ended, damaged }
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self {
+            certificates: Vec::new(),
+            in_flight: Ok(Vec::new()),
+            unrecorded: None,
+            has_ended: false,
+            damaged: Vec::new(),
+        }
+    }
 }
 
 /// Whether a request may still bring a certificate.
@@ -119,6 +145,7 @@ pub fn add(found: &mut Vec<KnownCertificate>, one: KnownCertificate) {
         Some(known) => {
             known.place.push_str(&format!(", {}", one.place));
             known.spki = known.spki.take().or(one.spki);
+            known.groups.extend(one.groups);
         }
         None => found.push(one),
     }
@@ -183,6 +210,18 @@ pub fn recorded(record: &CertificateRecord) -> KnownCertificate {
         not_after: record.not_after,
         spki: None,
         place: "recorded".to_owned(),
+    }
+}
+
+/// A renewal as the service that approved it has noted it: a record is written by others too, and can be wrong.
+pub fn descended(descent: &Descent) -> KnownCertificate {
+    KnownCertificate {
+        fingerprint: descent.certificate,
+        user: descent.user.clone(),
+        groups: BTreeSet::new(),
+        not_after: descent.until,
+        spki: None,
+        place: format!("noted as a renewal of {}", descent.parent.short()),
     }
 }
 

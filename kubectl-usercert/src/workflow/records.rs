@@ -10,7 +10,9 @@ use usercert_core::api::lease;
 use usercert_core::api::rbac::Rule;
 use usercert_core::lifecycle::NAMESPACE;
 use usercert_core::lifecycle::admission::config_maps;
-use usercert_core::lifecycle::record::{self, CertificateRecord, Ledger, StoredMap, evidence};
+use usercert_core::lifecycle::record::{
+    self, CertificateRecord, Descent, Ledger, StoredMap, evidence,
+};
 use usercert_core::text::{show, show_message, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
@@ -57,6 +59,20 @@ pub async fn read(cluster: &Cluster, user: Option<&str>) -> Result<Ledger, ApiEr
         page.config_maps()?.iter().for_each(|map| ledger.add(map));
     }
     Ok(ledger)
+}
+
+/// From which certificates others descend, as the service that approves renewals has noted it.
+///
+/// # Errors
+/// As the server answers.
+pub async fn descents(cluster: &Cluster) -> Result<Vec<Descent>, ApiError> {
+    let selector = format!("{}={}", record::KIND_LABEL, evidence::DESCENT);
+    let mut pages = cluster.labelled_pages(&evidence::collection(), &selector);
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await? {
+        found.extend(page.config_maps()?.iter().filter_map(|map| Descent::of(map).ok()));
+    }
+    Ok(found)
 }
 
 /// The records of a user.

@@ -71,6 +71,10 @@ pub struct Reach {
     pub in_flight: Result<Vec<CsrObject>, ApiError>,
     /// Why the records of issued certificates could not be read, if they could not.
     pub unrecorded: Option<ApiError>,
+    /// Whether a certificate of the user is known that has expired.
+    pub has_ended: bool,
+    /// What is wrong with records that say they are of the user, a sentence each.
+    pub damaged: Vec<String>,
     /// The groups given, else those of the certificates and those of a service account.
     pub groups: BTreeSet<String>,
 }
@@ -93,18 +97,25 @@ impl Reach {
                 Subject::User(user) if given.is_empty() => {
                     known_certificates::of_user(target, cluster, user, now).await
                 }
-                _ => {
-                    Found { certificates: Vec::new(), in_flight: Ok(Vec::new()), unrecorded: None }
-                }
+                _ => Found::default(),
             }
         };
-        let (holdings, Found { certificates, in_flight, unrecorded }) =
+        let (holdings, Found { certificates, in_flight, unrecorded, has_ended, damaged }) =
             tokio::join!(bindings(cluster, namespace), known);
         let groups = match (&holder, given) {
             (Subject::User(user), []) => groups(user, &certificates),
             (_, given) => given.iter().cloned().collect(),
         };
-        Ok(Self { holdings: holdings?, certificates, in_flight, unrecorded, groups, holder })
+        Ok(Self {
+            holdings: holdings?,
+            certificates,
+            in_flight,
+            unrecorded,
+            has_ended,
+            damaged,
+            groups,
+            holder,
+        })
     }
 
     /// Adds a certificate that has come since.

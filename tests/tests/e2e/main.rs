@@ -136,6 +136,7 @@ fn main() -> ExitCode {
         revocations::list::CASES,
         revocations::meanwhile::CASES,
         revocations::reencoded::CASES,
+        revocations::services::CASES,
         revocations::verdicts::CASES,
         ca::serve::CASES,
         wire::requests::CASES,

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::api::rbac::{API_GROUP, MANAGED_BY};
+use crate::api::lease;
+use crate::api::rbac::{API_GROUP, MANAGED_BY, Rule};
 use crate::lifecycle::NAMESPACE;
 
 /// The Role of whoever may write records, as approvers should.
@@ -20,16 +21,18 @@ pub fn roles() -> String {
 /// The Role of whoever writes. Records are immutable, so it changes none.
 #[must_use]
 pub fn recorder() -> Value {
-    role(RECORDER, &["get", "create"])
+    role(RECORDER, &[Rule::allowing(&["get", "create"], "", &["configmaps"])])
 }
 
-/// The Role of whoever reads.
+/// The Role of whoever reads: records, and what the service that approves renewals notes.
 #[must_use]
 pub fn reader() -> Value {
-    role(READER, &["get", "list", "watch"])
+    let verbs = ["get", "list", "watch"];
+    let resources = [("", "configmaps"), (lease::API_GROUP, "leases")];
+    role(READER, &resources.map(|(group, resource)| Rule::allowing(&verbs, group, &[resource])))
 }
 
-fn role(name: &str, verbs: &[&str]) -> Value {
+fn role(name: &str, rules: &[Rule]) -> Value {
     json!({
         "apiVersion": format!("{API_GROUP}/v1"),
         "kind": "Role",
@@ -37,6 +40,6 @@ fn role(name: &str, verbs: &[&str]) -> Value {
             "name": name, "namespace": NAMESPACE,
             "labels": { "app.kubernetes.io/managed-by": MANAGED_BY },
         },
-        "rules": [{ "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs }],
+        "rules": rules.iter().map(Rule::to_value).collect::<Value>(),
     })
 }

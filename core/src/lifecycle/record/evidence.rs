@@ -95,7 +95,14 @@ impl Descent {
     /// # Errors
     /// What keeps it from being one that was written here.
     pub fn read(value: &Value) -> Result<Self, &'static str> {
-        let map = StoredMap::read(value)?;
+        Self::of(&StoredMap::read(value)?)
+    }
+
+    /// As [`Descent::read`], of an object that was read.
+    ///
+    /// # Errors
+    /// What keeps it from being one that was written here.
+    pub fn of(map: &StoredMap) -> Result<Self, &'static str> {
         map.is_labelled(DESCENT)?;
         let certificate = credential(map.note("certificate")?)?;
         map.is_named(&descent_name(&certificate))?;

@@ -1,6 +1,6 @@
 //! A certificate, read from its DER.
 
-use super::readable;
+use super::readable::{self, RARE};
 use super::usages::{extended_usages, key_usages};
 use crate::encoding::der::{self, Element, Reader};
 use crate::encoding::pem;
@@ -12,6 +12,15 @@ use crate::x509::policy::Policies;
 
 /// The PEM label of a certificate.
 pub const LABEL: &str = "CERTIFICATE";
+
+/// Extensions that are read as Go reads them whatever the features are.
+const CHECKED: [&str; 5] = [
+    extension::EXTENDED_KEY_USAGE,
+    extension::KEY_USAGE,
+    extension::BASIC_CONSTRAINTS,
+    extension::AUTHORITY_KEY_ID,
+    extension::SUBJECT_KEY_ID,
+];
 
 /// Why bytes are no certificate.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -74,6 +83,8 @@ pub struct Certificate {
     pub has_name_constraints: bool,
     /// What it says of certificate policies.
     pub(crate) policies: Policies,
+    /// Whether it has extensions that only a build with all features reads as Go does.
+    pub is_unchecked: bool,
     /// Critical extensions that Go does not know, so that it accepts no chain with this certificate.
     pub unknown_critical: Vec<String>,
 }
@@ -222,6 +233,7 @@ impl Certificate {
             path_length: None,
             has_name_constraints: false,
             policies: Policies::default(),
+            is_unchecked: false,
             unknown_critical: Vec::new(),
         };
         let extensions = inside.read(der::context(3));
@@ -284,6 +296,7 @@ impl Certificate {
             extension::INHIBIT_ANY_POLICY => self.policies.take_inhibit_any(extension.value),
             oid => is_heeded = extension::KNOWN_TO_GO.contains(&oid),
         }
+        self.is_unchecked |= !RARE && !CHECKED.contains(&extension.oid.as_str());
         if extension.critical && !is_heeded {
             self.unknown_critical.push(extension::name(&extension.oid));
         }

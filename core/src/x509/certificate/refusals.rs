@@ -6,7 +6,7 @@ use crate::text;
 use crate::time::UnixTime;
 use crate::x509::key::SignatureAlgorithm;
 
-/// One failed check for each objection to the issued certificate, its intermediates and the CA above
+/// One failed check, or a note, for each objection to the issued certificate, its intermediates and the CA above
 /// them; none for a chain that is accepted.
 pub fn refusals(chain: &[Certificate], ca: &[Certificate], now: UnixTime) -> Vec<Check> {
     let fail = |message| Check { code: "accepted", outcome: Outcome::Fail, message };
@@ -18,6 +18,10 @@ pub fn refusals(chain: &[Certificate], ca: &[Certificate], now: UnixTime) -> Vec
         };
         if let Some(reason) = certificate.unreadable_to_go() {
             checks.push(fail(format!("{of}no API server can read it: {reason}")));
+        }
+        if certificate.is_unchecked {
+            let message = format!("{of}not all of its extensions are checked here");
+            checks.push(Check { code: "accepted", outcome: Outcome::Note, message });
         }
         if !certificate.unknown_critical.is_empty() {
             let names = text::show_short(&certificate.unknown_critical.join(", "), 200);

@@ -101,11 +101,11 @@ pub struct ApproveArgs {
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
-    timeout: TimeoutArgs,
+    pub timeout: TimeoutArgs,
     #[command(flatten)]
     watch: watch::WatchArgs,
     #[command(flatten)]
-    client: ClientArgs,
+    pub client: ClientArgs,
 }
 
 impl ApproveArgs {

@@ -85,9 +85,9 @@ pub struct InstallArgs {
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
-    timeout: TimeoutArgs,
+    pub timeout: TimeoutArgs,
     #[command(flatten)]
-    client: ClientArgs,
+    pub client: ClientArgs,
 }
 
 impl InstallArgs {

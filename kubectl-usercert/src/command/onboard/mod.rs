@@ -112,9 +112,9 @@ pub struct OnboardArgs {
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
-    timeout: TimeoutArgs,
+    pub timeout: TimeoutArgs,
     #[command(flatten)]
-    client: ClientArgs,
+    pub client: ClientArgs,
 }
 
 pub async fn run(host: &Host, args: &OnboardArgs) -> Result<Exit> {

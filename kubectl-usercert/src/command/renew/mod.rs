@@ -68,9 +68,9 @@ pub struct RenewArgs {
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
-    timeout: TimeoutArgs,
+    pub timeout: TimeoutArgs,
     #[command(flatten)]
-    client: ClientArgs,
+    pub client: ClientArgs,
 }
 
 struct Renewed {

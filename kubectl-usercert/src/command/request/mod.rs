@@ -102,9 +102,9 @@ pub struct RequestArgs {
     /// With --wait: how long; 0 checks once, a negative value waits a week
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_timeout,
           allow_hyphen_values = true)]
-    timeout: Timeout,
+    pub timeout: Timeout,
     #[command(flatten)]
-    client: ClientArgs,
+    pub client: ClientArgs,
 }
 
 fn default_expires() -> String {

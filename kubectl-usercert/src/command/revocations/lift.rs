@@ -116,8 +116,29 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
     if let Some(why) = &kept_out {
         host.warn(format!("warning: {why}"));
     }
-    let stays = seen.is_some_and(|seen| seen.admission == Seen::Refuses);
+    for entry in still_blocked(&list, &keys) {
+        host.warn(format!(
+            "note: still on the list, by an entry of its own: {}; to unblock it: kubectl usercert revocations lift {}",
+            shown(&entry.key),
+            revocation::id(&entry.key)
+        ));
+    }
+    let refuses =
+        |seen: &Enforcement| [&seen.admission, &seen.authorization].contains(&&Seen::Refuses);
+    let stays = seen.as_ref().is_some_and(refuses);
     Ok(if stays { Exit::Failed } else { Exit::Done })
+}
+
+/// The certificates of the users that are lifted whose own entries stay.
+fn still_blocked<'a>(
+    list: &'a RevocationList,
+    keys: &[RevocationKey],
+) -> impl Iterator<Item = &'a Revocation> {
+    list.entries().filter(|entry| {
+        let user = entry.user.clone().map(RevocationKey::User);
+        let own = matches!(entry.key, RevocationKey::Certificate(_)) && !keys.contains(&entry.key);
+        own && user.is_some_and(|user| keys.contains(&user))
+    })
 }
 
 /// What is let in again, each with the user of the certificate if it is known; none where an exception is

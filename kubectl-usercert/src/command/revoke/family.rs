@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use usercert_core::api::csr::{CsrObject, State};
-use usercert_core::lifecycle::record::Ledger;
+use usercert_core::lifecycle::record::{Descent, Ledger};
 use usercert_core::lifecycle::renewal::submitted_with;
 use usercert_core::lifecycle::{Fingerprint, RevocationKey};
 use usercert_core::text::show_short;
@@ -48,16 +48,23 @@ impl Family {
                 && object.request().is_ok_and(|r| r.subject.user() == user)
                 && (nobodys || users.contains(user))
         };
-        let (records, requests) =
-            tokio::join!(records::read(cluster, None), known_certificates::requests(cluster, keep));
+        let (records, descents, requests) = tokio::join!(
+            records::read(cluster, None),
+            records::descents(cluster),
+            known_certificates::requests(cluster, keep)
+        );
         let (ledger, unrecorded) = parted(records);
+        let (descents, unnoted) = parted(descents);
         let (requests, unlisted) = parted(requests);
-        Self { unrecorded, unlisted, ..Self::of(candidates, &ledger, requests, now) }
+        let unrecorded = unrecorded.or(unnoted);
+        let family = Self::of(candidates, &ledger, &descents, requests, now);
+        Self { unrecorded, unlisted, ..family }
     }
 
     fn of(
         candidates: &[Candidate],
         ledger: &Ledger,
+        descents: &[Descent],
         mut requests: Vec<CsrObject>,
         now: UnixTime,
     ) -> Self {
@@ -96,6 +103,9 @@ impl Family {
                     family.others.insert(format!("certificate {} of {whose}", record.fingerprint));
                 }
             }
+            let noted =
+                descents.iter().filter(|d| d.parent == parent && user.as_ref() == Some(&d.user));
+            children.extend(noted.map(known_certificates::descended));
             for child in children {
                 if let Entry::Vacant(place) = users.entry(child.fingerprint) {
                     place.insert(Some(child.user.clone()));

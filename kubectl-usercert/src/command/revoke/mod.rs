@@ -15,7 +15,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 use usercert_core::api::rbac::{self, Binding, Removal, RevokeFilter, Subject};
-use usercert_core::text::{shell_word, show};
+use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::time::UnixTime;
 
 use self::blocks::{Blocked, Blocks};
@@ -115,7 +115,7 @@ pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
         Some(rbac::Scope::Cluster) => holdings.no_cluster.take(),
         Some(rbac::Scope::Namespace(_)) => holdings.no_namespaces.take(),
         None => match (holdings.no_cluster.take(), holdings.no_namespaces.take()) {
-            (Some(error), Some(_)) => {
+            (Some(error), Some(_)) if args.roles_only() => {
                 return Err(error.hint("-n NAMESPACE looks at one namespace only"));
             }
             (one, other) => one.or(other),
@@ -126,7 +126,7 @@ pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
             return Err(error);
         }
         host.fail(&error);
-        host.warn("Only the bindings that could be seen are looked at.");
+        host.warn("warning: only the role bindings that could be seen are looked at");
         let exit = finish(host, args, &target, &cluster, &filter, reach).await?;
         return Ok(exit.gravest(Exit::Failed));
     }
@@ -193,9 +193,20 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     host.say_before_asking(format!("To be blocked:\n  {}", lines.join("\n  ")), answered);
     host.confirm(&format!("Block it on {}?", cluster.name()), answered)?;
     plan.confirm_unknown(host, answered)?;
+    let mut known = Exit::Done;
+    if let Some(name) = args.name.as_deref().filter(|_| args.certificates.all_certificates)
+        && !is_known(&target, &cluster, name, run.now).await
+    {
+        host.warn(format!(
+            "warning: no role binding, certificate or request of the user {} is known here; check the name",
+            show_short(name, 80)
+        ));
+        host.confirm("Block the name anyway?", answered)?;
+        known = Exit::Failed;
+    }
     blocks.apply().await;
     let Blocked { mut blocking, requests, left_out, exit, .. } = blocks.finish();
-    let exit = exit.gravest(blocking.exit(!left_out.is_empty()));
+    let exit = exit.gravest(known).gravest(blocking.exit(!left_out.is_empty()));
     blocking.ask_who_may_end(&cluster).await;
     let outcomes = &blocking.outcomes;
     let names: Vec<String> = outcomes.iter().map(Outcome::full_name).collect();
@@ -213,6 +224,17 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
         lines.collect::<String>() + &blocking.notes() + &requests.text(dry.mark())
     })?;
     Ok(exit)
+}
+
+/// Whether there is anything of a user here, as far as one may look.
+async fn is_known(target: &Target, cluster: &Cluster, user: &str, now: UnixTime) -> bool {
+    let holder = Subject::User(user.to_owned());
+    let Ok(reach) = Reach::look(target, cluster, holder, &[], None, now).await else {
+        return false;
+    };
+    let in_flight = reach.in_flight.as_ref().is_ok_and(|requests| !requests.is_empty());
+    let rest = RemainingAccess::of(&reach, &[], |_| Block::Told);
+    in_flight || reach.has_ended || !rest.is_nothing()
 }
 
 async fn finish(
@@ -243,6 +265,12 @@ async fn finish(
         if let Some(error) = &reach.unrecorded {
             let unknown = "certificates that are known only from their records are not blocked";
             exit = exit.gravest(requests::tell_unrecorded(host, cluster, error, unknown));
+        }
+        for damaged in &reach.damaged {
+            host.warn(format!(
+                "warning: damaged record, so a certificate of the user may not be known: {damaged}"
+            ));
+            exit = Exit::Failed;
         }
         let in_flight = std::mem::replace(&mut reach.in_flight, Ok(Vec::new()));
         blocks.begin(&reach.certificates, in_flight).await;
@@ -332,8 +360,11 @@ fn report(
     (blocked, requests): (&Blocking, &Requests),
     (rest, now): (&RemainingAccess<'_>, UnixTime),
 ) -> Result<Exit> {
-    let unknown =
-        gone.is_empty() && blocked.outcomes.is_empty() && requests.is_empty() && rest.is_nothing();
+    let unknown = gone.is_empty()
+        && blocked.outcomes.is_empty()
+        && requests.is_empty()
+        && rest.is_nothing()
+        && !rest.has_ended;
     if unknown {
         let (what, rest) = match holder {
             Subject::User(_) => (
@@ -354,6 +385,7 @@ fn report(
         json!({
             "name": holder.name(),
             "group": matches!(holder, Subject::Group(_)),
+            "namespace": args.client.namespace,
             "removed": gone.iter().map(|(b, step)| {
                 let mut item = described(b);
                 item["deleted"] = (*step == Removal::Delete).into();
@@ -389,7 +421,7 @@ fn report(
                 "Nothing to remove from the {holder}: no such role was given{by}.\n"
             ));
         }
-        text + &rest.text(holder, now, &args.client.repeated(), !mark.is_empty())
+        text + &rest.text(holder, now, &args.client, !mark.is_empty())
     })?;
     Ok(if unknown { Exit::Failed } else { Exit::Done })
 }

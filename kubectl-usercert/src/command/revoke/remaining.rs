@@ -5,6 +5,7 @@ use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::lifetime::expiry_in_words;
 
+use crate::ui::args::ClientArgs;
 use crate::workflow::known_certificates::KnownCertificate;
 use crate::workflow::role_bindings::Reach;
 
@@ -14,6 +15,8 @@ pub struct RemainingAccess<'a> {
     pub reached: Vec<(Subject, Vec<&'a Binding>)>,
     /// How each certificate is, those that last longest first.
     pub certificates: Vec<(&'a KnownCertificate, Block)>,
+    /// Whether there is one that has expired.
+    pub has_ended: bool,
 }
 
 /// Whether a certificate is blocked.
@@ -41,7 +44,7 @@ impl<'a> RemainingAccess<'a> {
             bindings.retain(|b| *by != reach.holder || !taken(b));
         }
         let certificates = reach.certificates.iter().map(|k| (k, block(k))).collect();
-        Self { reached, certificates }
+        Self { reached, certificates, has_ended: reach.has_ended }
     }
 
     /// Until when a certificate lets its bearer in that is not known to be blocked.
@@ -58,8 +61,15 @@ impl<'a> RemainingAccess<'a> {
         self.certificates.is_empty() && own.all(|(_, bindings)| bindings.is_empty())
     }
 
-    /// As people read it. `flags` say which cluster is meant, in a command.
-    pub fn text(&self, holder: &Subject, now: UnixTime, flags: &str, is_dry: bool) -> String {
+    /// As people read it. `client` says which cluster is meant in a command, and which namespace alone was looked at.
+    pub fn text(
+        &self,
+        holder: &Subject,
+        now: UnixTime,
+        client: &ClientArgs,
+        is_dry: bool,
+    ) -> String {
+        let flags = client.repeated();
         let mut lines = String::new();
         let mut everybody = String::new();
         for (by, bindings) in &self.reached {
@@ -91,6 +101,12 @@ impl<'a> RemainingAccess<'a> {
             false => format!("What still reaches the {holder}:\n{lines}"),
         };
         text.push_str(&everybody);
+        if let Some(namespace) = &client.namespace {
+            text.push_str(&format!(
+                "Role bindings in namespaces other than {} were not looked at; without -n, all are.\n",
+                show(namespace)
+            ));
+        }
         let Subject::User(user) = holder else { return text };
         if rbac::service_account(user).is_some() && self.certificates.is_empty() {
             text.push_str("Its tokens end with the service account itself.\n");
@@ -120,11 +136,16 @@ impl<'a> RemainingAccess<'a> {
             }
         }
         for (line, times) in said {
-            let more =
-                if times > 1 { format!(" That is so for {times} of them.") } else { String::new() };
+            let more = if times > 1 {
+                format!(" {times} certificates are like this.")
+            } else {
+                String::new()
+            };
             text.push_str(&format!("{line}{more}\n"));
         }
-        if self.certificates.is_empty() {
+        if self.certificates.is_empty() && self.has_ended {
+            text.push_str(&format!("The known certificates of {} have expired.\n", show(user)));
+        } else if self.certificates.is_empty() {
             text.push_str(&format!(
                 "It is unknown how long certificates of {0} give access, and which groups they \
                  carry.\n\

@@ -8,6 +8,7 @@ pub(crate) mod guards;
 pub(crate) mod list;
 pub(crate) mod meanwhile;
 pub(crate) mod reencoded;
+pub(crate) mod services;
 pub(crate) mod verdicts;
 
 use std::os::unix::fs::PermissionsExt;

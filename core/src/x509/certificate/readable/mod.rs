@@ -11,7 +11,7 @@ mod uri;
 use crate::encoding::der::{self, Element, Reader};
 
 /// The page does without what is seldom wrong: keys, and what is in extensions.
-const RARE: bool = cfg!(feature = "rare-forms");
+pub(super) const RARE: bool = cfg!(feature = "rare-forms");
 
 /// Why Go does not read it, if it does not.
 pub(super) fn objection(der: &[u8]) -> Option<&'static str> {

@@ -38,7 +38,7 @@ pub struct SandboxOptions {
     pub port: u16,
     /// Whether requests without credentials run as `system:anonymous` rather than being refused.
     pub anonymous: bool,
-    /// The longest lifetime that the signer grants, and what it grants who asks for none.
+    /// The longest lifetime that the signer grants; also used when the request names none.
     pub max_cert_duration: Duration,
     /// The longest lifetime of service account tokens, if there is a limit.
     pub max_token_duration: Option<Duration>,

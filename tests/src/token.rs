@@ -1,4 +1,4 @@
-//! Tokens of service accounts: made on request and recognised, after `pkg/registry/core/serviceaccount/storage/token.go`,
+//! Tokens of service accounts: made on request and recognized, after `pkg/registry/core/serviceaccount/storage/token.go`,
 //! `pkg/apis/authentication/validation` and `pkg/serviceaccount`.
 
 use std::time::Duration;

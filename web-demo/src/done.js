@@ -14,6 +14,7 @@ export function donePanel(panel, { open }) {
       return;
     }
     const { file, read, complete, key } = finished;
+    const reminder = file.replace(/kubeconfig$/, "ics");
     const attempt = (windows) => (windows ? `kubectl --kubeconfig "$HOME\\Downloads\\${file}" auth whoami` : `kubectl --kubeconfig ~/Downloads/${file} auth whoami`);
     const both = (windows) => (windows ? `$env:KUBECONFIG = "$HOME\\.kube\\config;$HOME\\Downloads\\${file}"` : `export KUBECONFIG=~/.kube/config:~/Downloads/${file}`);
     fill(panel, 
@@ -24,7 +25,7 @@ export function donePanel(panel, { open }) {
       perSystem(t("theCommand"), (windows) => `${privately(windows, file)}\n${attempt(windows)}\n# ${t("beside")}\n${both(windows)}`),
       h("h3", {}, t("remind")),
       h("p", {}, t("remindHint", when(read.notAfter))),
-      h("div", { className: "actions" }, button("save-calendar", t("save", "reminder.ics"), () => download("reminder.ics", calendar(t("remindTitle", read.cluster.name, read.user), read.notAfter, read.sha256)))),
+      h("div", { className: "actions" }, button("save-calendar", t("save", reminder), () => download(reminder, calendar(t("remindTitle", read.cluster.name, read.user), read.notAfter, read.sha256)))),
       h("p", {}, t("cleanup")));
   };
 }

@@ -55,7 +55,7 @@ pub struct Received {
     pub text: Option<String>,
 }
 
-/// Tells what the input is for. Where it is quoted, fenced or surrounded by text, that is taken off.
+/// Identifies the purpose of the input, and removes quote marks, fences and text around it.
 pub fn read(input: &[u8]) -> Received {
     if let purpose @ (Purpose::Key | Purpose::Answer | Purpose::Request | Purpose::Cluster) =
         of_der(input)

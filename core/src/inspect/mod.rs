@@ -1,4 +1,4 @@
-//! Any bytes: what is this, in Kubernetes terms?
+//! Identifies arbitrary bytes in Kubernetes terms.
 //!
 //! Three steps: [`read`] finds the things in some bytes, [`describe`] says what can be said of one by
 //! itself, and [`relations`] what several have to do with each other. [`inspect`] does the first two,

@@ -70,8 +70,13 @@ impl Endpoint {
             && self.same_ca(other)
     }
 
+    /// The address as addresses are compared: a slash at the end says nothing.
+    pub fn address(&self) -> &str {
+        self.server.trim_end_matches('/')
+    }
+
     fn same_address(&self, other: &Self) -> bool {
-        self.server.trim_end_matches('/') == other.server.trim_end_matches('/')
+        self.address() == other.address()
     }
 
     fn same_ca(&self, other: &Self) -> bool {

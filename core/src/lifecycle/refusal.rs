@@ -1,4 +1,4 @@
-//! A server's refusal of a revoked certificate, told from all other failures.
+//! Distinguishes a server's refusal of a revoked certificate from other failures.
 //!
 //! Sources: `apiserver/pkg/admission/plugin/policy/validating/dispatcher.go` (what a policy's denial
 //! says), `apiserver/pkg/authorization/cel/matcher.go` (an expression that fails).
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_refusals_are_recognised() {
+    fn both_refusals_are_recognized() {
         let denied = "configmaps \"x\" is forbidden: ValidatingAdmissionPolicy 'usercert-revoked-certificates' with binding 'usercert-revoked-certificates' denied request: this client certificate was revoked: 2026-11-29 laptop stolen (by admin)";
         assert_eq!(
             refusal(denied),

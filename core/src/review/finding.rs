@@ -80,7 +80,7 @@ findings! {
     HiddenCharacters = "hidden-characters", Refuse;
     /// A name that begins or ends with a space.
     PaddedName = "padded-name", Refuse;
-    /// A name that holds spaces side by side, which paint columns that are not there.
+    /// A name that holds consecutive spaces, which can fake table columns.
     SpacedName = "spaced-name", Refuse;
     /// A name of the object that no tool makes: of more than 253 bytes, or neither letters, digits and
     /// -._:@+ nor the user's name.

@@ -163,7 +163,7 @@ fn named(
     match identity::reserved(value) {
         Some(Reserved::Masters) if what == "group" => findings.add(
             FindingCode::SystemMasters,
-            "the group system:masters passes every authorization check, for ever",
+            "the group system:masters always passes every authorization check",
         ),
         Some(Reserved::FrontProxy) => {
             findings.add(

@@ -14,10 +14,8 @@ pub struct Link<'a> {
     pub issuer: &'a Certificate,
 }
 
-/// The certificates from `start` upwards, `start` among them. `next` is given the way so far and says
-/// who comes next, so each caller decides who counts as an issuer; `certificate` says which one a step
-/// is. The way ends before a name and key that it has already, which CAs that signed each other would
-/// lead to for ever (`Go: crypto/x509` passes over them too).
+/// Walks up from `start`. `next` gets the path so far and returns the next issuer. The walk stops at a repeated name
+/// and key, as cross-signed CAs would loop.
 pub fn way<'c, T: Copy>(
     start: T,
     certificate: impl Fn(T) -> &'c Certificate,

@@ -49,7 +49,7 @@ pub(crate) fn read_all<'a>(list: &Element<'a>) -> Option<Vec<Extension<'a>>> {
 
 /// DER of one extension.
 pub(crate) fn write(oid: &str, critical: bool, value: &[u8]) -> Vec<u8> {
-    // What is not critical does not say so, in DER.
+    // DER omits the default `critical = false`.
     let critical: &[u8] = if critical { &[der::BOOLEAN, 1, 0xff] } else { &[] };
     let value = der::element(der::OCTET_STRING, &[value]);
     der::sequence(&[&der::object_identifier(oid), critical, &value])

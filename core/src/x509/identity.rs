@@ -36,7 +36,7 @@ pub enum NameError {
     /// Longer than 124 bytes (a user name) or 256 (a group); how long, and how long it may be.
     #[error("the {0} is {1} bytes long; at most {2} are allowed")]
     TooLong(&'static str, usize, usize),
-    /// Holds a character that acts on its surroundings or shows nothing.
+    /// Contains an invisible or control character.
     #[error("the {what} {} holds the invisible or control character U+{:04X} at position {}", text::show(.name), u32::from(*.character), .position + 1)]
     Hidden {
         /// "user name" or "group".

@@ -1,5 +1,5 @@
-//! Certificate policies (RFC 5280 section 6.1, with RFC 9618) where whoever verifies asks for none, as
-//! the API server does (`Go: crypto/x509`, `policiesValid`).
+//! Certificate policies (RFC 5280 section 6.1, with RFC 9618) for a verifier that requires none itself, such as the
+//! API server (`Go: crypto/x509`, `policiesValid`).
 
 use crate::encoding::der::{self, Element, Reader};
 use crate::x509::code::hex;

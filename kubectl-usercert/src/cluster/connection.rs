@@ -66,7 +66,7 @@ impl Connection {
         Ok(current.client.clone())
     }
 
-    /// Takes it that the server has not accepted the credentials: the next request gets others.
+    /// Marks the credentials as rejected; the next request gets new ones.
     pub(super) async fn refused(&self) {
         if let Self::Renewing(renewing) = self {
             renewing.current.lock().await.until = Some(UnixTime(0));

@@ -53,7 +53,7 @@ impl Cluster {
                     let begun = Instant::now();
                     match self.watch_once(seen, uid).await {
                         Ok(Some(end)) => return Ok(end),
-                        // The watch has ended, never began, or from a version that is forgotten: read.
+                        // The watch ended, never started, or its version has expired: read again.
                         Ok(None) => pace.pause(begun.elapsed()),
                         Err(error) if error.code() == 410 || error.is_unreachable() => {
                             pace.pause(begun.elapsed())

@@ -103,7 +103,7 @@ pub async fn run(host: &Host, args: &CertificatesArgs) -> Result<Exit> {
 
 /// How a cluster comes to keep records.
 const SET_UP: &str =
-    "`kubectl usercert revocations install` sets it up for what is issued from then on";
+    "`kubectl usercert revocations install` enables it for certificates issued from then on";
 
 fn print(
     host: &Host,

@@ -66,7 +66,7 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let temporary = Temporary::create(&folder, Access::Private)
         .map_err(|source| WriteError::Open { path: parent.to_owned(), source })?;
     fill(&temporary, content, old.as_ref()).map_err(failed)?;
-    // On Windows no open file is replaced, be it opened by ourselves.
+    // On Windows an open file cannot be replaced, not even one that we opened.
     drop(old);
     temporary
         .rename_to(name)

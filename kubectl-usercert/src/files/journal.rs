@@ -1,4 +1,4 @@
-//! A journal: a file of lines that only grows, so that a run that was killed can be gone on with.
+//! A journal: a file of lines that only grows, so that an interrupted run can be resumed.
 //!
 //! `…/kubectl-usercert/onboard/<id>.jsonl`, 0600. Whoever has it open holds a lock on it. A line that a
 //! power failure tore is cut off when the journal is opened next. Lines that hold a secret can be

@@ -76,7 +76,7 @@ impl std::fmt::Display for Ago {
 
 /// The locks of all files of a kubeconfig list. Dropping it lets go of them, last taken first.
 #[derive(Debug)]
-#[must_use = "dropping it lets go of the locks"]
+#[must_use = "dropping it releases the locks"]
 pub struct KubeconfigLock {
     held: Vec<Held>,
 }

@@ -5,10 +5,17 @@ use usercert_core::text::width;
 /// A line of ours, folded at spaces to this width; what follows is indented, so that nothing in it begins
 /// a line.
 pub fn folded(line: &str, columns: Option<usize>) -> String {
-    let Some(columns) = columns.filter(|columns| width(line) > *columns) else {
-        return line.to_owned();
+    folded_beside("", line, columns)
+}
+
+/// The same, of the value of a label: what follows stands below the value.
+pub fn folded_beside(label: &str, value: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns.filter(|columns| width(label) + width(value) > *columns) else {
+        return format!("{label}{value}");
     };
-    laid_out(&words(line), " ", columns.saturating_sub(5)).join("\n    ")
+    let indent = width(label).max(4);
+    let lines = laid_out(&words(value), " ", columns.saturating_sub(indent + 1));
+    format!("{label}{}", lines.join(&format!("\n{:indent$}", "")))
 }
 
 /// The words of a line; a command in backticks is one, so that it can be copied.

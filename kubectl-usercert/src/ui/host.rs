@@ -24,7 +24,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// `quiet` silences everything but results and errors; colours are set for the whole process.
+    /// `quiet` silences everything but results and errors; colors are set for the whole process.
     pub fn new(quiet: bool, color: ColorChoice) -> Self {
         color.write_global();
         Self { quiet }
@@ -44,10 +44,10 @@ impl Host {
         if text.ends_with('\n') { Ok(()) } else { self.part("\n") }
     }
 
-    /// A result for people, with colors where they are wanted.
+    /// A result for people, with colors where they are wanted, and in lines that fit the terminal.
     pub fn text(&self, text: &str) -> Result<()> {
         let wanted = AutoStream::choice(&io::stdout());
-        let painted = paint::painted(text, wanted);
+        let painted = paint::painted(&folded(text, self.table_columns(false)), wanted);
         let end = if text.ends_with('\n') { "" } else { "\n" };
         let mut out = AutoStream::new(io::stdout(), wanted).lock();
         match write!(out, "{painted}{end}").and_then(|()| out.flush()) {
@@ -271,17 +271,17 @@ impl Host {
     }
 }
 
-/// Sentences folded at spaces to this width. What has columns stays as it is, and a line that is or ends with a
-/// command, so that it can be copied.
+/// Sentences folded at spaces to this width. What has columns stays as it is, and what is to be copied: a line that is
+/// or ends with a command, or a rule in YAML.
 fn folded(text: &str, columns: Option<usize>) -> String {
     let command = |line: &str| {
         let line = fold::outside_backticks(line);
-        line.contains("kubectl ") || line.contains(" -- ")
+        line.contains("kubectl ") || line.contains(" -- ") || line.starts_with("- {")
     };
     let stays = |line: &str| command(line) || line.trim_start().contains("   ");
-    let fold = |line: &str| match stays(line) {
-        true => line.to_owned(),
-        false => fold::folded(line, columns),
+    let fold = |line: &str| match paint::split_label(line) {
+        (_, value) if stays(value) => line.to_owned(),
+        (label, value) => fold::folded_beside(label, value, columns),
     };
     text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
 }

@@ -75,7 +75,10 @@ fn line(line: &str) -> String {
             let (start, rest) = text.split_at(start.len());
             (format!("{color}{start}{RESET}"), rest)
         }
-        None => label(text),
+        None => match split_label(text) {
+            ("", text) => (String::new(), text),
+            (label, rest) => (format!("{DIM}{label}{RESET}"), rest),
+        },
     };
     format!("{head}{}{end}", columns(rest))
 }
@@ -88,8 +91,8 @@ fn is_header(text: &str) -> bool {
         && text.chars().all(capital)
 }
 
-/// The label of a sheet, which fills a column of its own.
-fn label(text: &str) -> (String, &str) {
+/// The label of a sheet, which fills a column of its own, and what stands beside it; an empty one if there is none.
+pub fn split_label(text: &str) -> (&str, &str) {
     let is_label = |text: &str| {
         let begins = text.starts_with("  ") || text.starts_with(|c: char| c.is_ascii_uppercase());
         let plain = text.bytes().all(|b| b.is_ascii_alphabetic() || b == b' ');
@@ -97,10 +100,8 @@ fn label(text: &str) -> (String, &str) {
         begins && plain && ends && !text.trim().is_empty()
     };
     match text.split_at_checked(LABEL) {
-        Some((label, rest)) if is_label(label) && !rest.starts_with(' ') => {
-            (format!("{DIM}{label}{RESET}"), rest)
-        }
-        _ => (String::new(), text),
+        Some((label, rest)) if is_label(label) && !rest.starts_with(' ') => (label, rest),
+        _ => ("", text),
     }
 }
 

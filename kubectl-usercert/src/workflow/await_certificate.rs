@@ -203,7 +203,7 @@ pub async fn try_out(
     let leaf = chain.first().ok_or_else(|| Error::new("there is no certificate to try"))?;
     let note = |message: String| Check { code: "server", outcome: Outcome::Note, message };
     match cluster.who_am_i().await {
-        Ok(info) => recognised(&info, leaf, user, groups),
+        Ok(info) => recognized(&info, leaf, user, groups),
         // Somebody else's server, or a certificate that ended before it was used.
         Err(error) if error.is_untrusted() || refusal(&error.to_string()).is_some() => {
             Err(explain(&error, &cluster.server, &Need::WhoAmI)
@@ -266,7 +266,7 @@ fn refused_user(message: &str, user: &str) -> Option<bool> {
     Some(format!("\"{named}").starts_with(&format!("{quoted} cannot ")))
 }
 
-fn recognised(
+fn recognized(
     info: &UserInfo,
     leaf: &Certificate,
     user: &str,

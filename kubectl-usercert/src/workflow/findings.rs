@@ -42,7 +42,7 @@ pub fn not_expected(found: Option<Code>, expected: &[ExpectedCode]) -> Finding {
     Finding { code: FindingCode::NotExpected, severity: Severity::Hard, message }
 }
 
-/// Goes on only if no finding refuses that was not accepted; `what` is not `done` otherwise.
+/// Fails if a refusing finding was not accepted; the error says that `what` is not `done`.
 pub fn refuse(what: &str, done: &str, findings: &[Finding], accepted: &[String]) -> Result<()> {
     let refuses = |f: &&Finding| review::refuses(std::slice::from_ref(*f), accepted);
     let against: Vec<&Finding> = findings.iter().filter(refuses).collect();

@@ -95,10 +95,10 @@ pub struct SubmittedTo {
 }
 
 impl SubmittedTo {
-    /// SubmittedTo to this cluster under this name; not answered yet.
+    /// Submitted to this cluster under this name; not yet confirmed.
     pub fn new(endpoint: &Endpoint, csr_name: &str) -> Self {
         Self {
-            server: endpoint.server.clone(),
+            server: endpoint.address().to_owned(),
             ca: endpoint.ca_digest(),
             csr_name: csr_name.to_owned(),
             uid: String::new(),
@@ -111,7 +111,7 @@ impl SubmittedTo {
     }
 
     pub fn is_at(&self, endpoint: &Endpoint) -> bool {
-        self.server == endpoint.server && self.ca == endpoint.ca_digest()
+        self.server == endpoint.address() && self.ca == endpoint.ca_digest()
     }
 }
 
@@ -146,7 +146,7 @@ pub fn is_there() -> bool {
 
 pub fn cluster_id(endpoint: &Endpoint, csr_name: &str) -> String {
     let mut hash = Sha256::new();
-    for part in [endpoint.server.as_str(), &endpoint.ca_digest(), csr_name] {
+    for part in [endpoint.address(), &endpoint.ca_digest(), csr_name] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

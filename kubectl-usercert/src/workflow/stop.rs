@@ -69,7 +69,7 @@ impl Stop {
         tokio::time::timeout(time, self.told()).await.is_ok()
     }
 
-    /// What `work` comes to; `None` if it was told to stop before. Then the work is dropped.
+    /// Runs `work` to its result; `None` if told to stop first, and `work` is dropped.
     pub async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;

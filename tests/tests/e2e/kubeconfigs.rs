@@ -7,6 +7,7 @@ cases!(
     everything_else_stays,
     several_files,
     none_that_leads_anywhere,
+    a_slash_at_the_end_of_the_address,
     written_by_powershell,
     collisions_and_replace,
     use_and_namespace,
@@ -84,6 +85,22 @@ fn none_that_leads_anywhere(trial: &Trial) {
     let lost = "contexts: [{name: here, context: {cluster: gone}}]\ncurrent-context: here\n";
     person.write("lost.conf", lost);
     list("lost.conf").says(&["the context here names the cluster gone, which does not exist"]);
+}
+
+/// It is the same server, so the request that was submitted to it is taken up.
+fn a_slash_at_the_end_of_the_address(trial: &Trial) {
+    let (admin, user) = (trial.admin(), trial.user("slash"));
+    admin.run(&["request", &user]).ok();
+    let view = admin.kubectl(&["config", "view", "-o", "json"]).ok().json();
+    let cluster = &view["clusters"][0];
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let (name, server) = (text(&cluster["name"]), text(&cluster["cluster"]["server"]));
+    admin.kubectl(&["config", "set-cluster", &name, &format!("--server={server}/")]).ok();
+    admin.run(&["request", &user]).ok();
+    let requests = admin.kubectl(&["get", "csr", "-o", "name"]).ok().stdout;
+    assert_eq!(requests.matches(&user).count(), 1, "{requests}");
+    admin.run(&["approve", &user, "--yes"]).ok();
+    admin.run(&["install", &user]).ok();
 }
 
 fn collisions_and_replace(trial: &Trial) {

@@ -62,8 +62,8 @@ impl Terminal {
         Self { child, keyboard, stderr, said: String::new() }
     }
 
-    /// Reads messages up to and including the question that takes yes or no. One for a code that comes
-    /// before is gone on without.
+    /// Reads messages up to and including the question that takes yes or no. A question for a
+    /// code that comes before is skipped.
     pub(crate) fn asked(&mut self) -> &str {
         self.one_of(&["[y/N] ", "or Enter to continue without it: "]);
         if !self.said.ends_with("[y/N] ") {

@@ -53,7 +53,7 @@ fn walk(trial: &Trial, key_type: &str) {
         "does not say which certificate"
     };
     verified.prints(&[&alice, credential]);
-    assert!(admin.pending().is_empty(), "the pending key is let go of");
+    assert!(admin.pending().is_empty(), "the pending key is deleted");
 }
 
 fn p256(trial: &Trial) {

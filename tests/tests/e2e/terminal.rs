@@ -105,19 +105,19 @@ fn shown(person: &Person, args: &[&str], columns: u16) -> String {
     pty::screen(command, columns)
 }
 
-/// The text without our own colours, all of which are well-formed.
+/// The text without our own colors, all of which are well-formed.
 fn plain(args: &[&str], text: &str) -> String {
     let mut rest = text.to_owned();
     while let Some(at) = rest.find("\u{1b}[") {
         let code = rest[at + 2..].find(|c: char| !c.is_ascii_digit() && c != ';');
-        let end = at + 2 + code.expect("a colour");
+        let end = at + 2 + code.expect("a color");
         assert!(rest[end..].starts_with('m'), "{args:?}: {:?}", &rest[at..end + 1]);
         rest.replace_range(at..=end, "");
     }
     rest
 }
 
-/// Nothing but text, line ends and our own colours and progress.
+/// Nothing but text, line ends and our own colors and progress.
 fn is_harmless(args: &[&str], text: &str) {
     let rest = plain(args, &text.replace("\r\n", "\n").replace("\r\u{1b}[K", ""));
     let hidden = |c: &char| {

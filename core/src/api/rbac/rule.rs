@@ -155,9 +155,10 @@ fn flow(field: &str, list: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
-    fn asking_about_oneself_is_nothing_that_is_allowed() {
+    fn self_reviews_do_not_count_as_access() {
         let review = |groups: &[&str], incomplete| {
             serde_json::json!({ "status": {
                 "resourceRules": [
@@ -175,7 +176,6 @@ mod tests {
         }
         assert_eq!(allows_something(&serde_json::json!({})), None);
     }
-    use serde_json::json;
 
     fn rule(verbs: &[&str], groups: &[&str], resources: &[&str]) -> Rule {
         let list = |items: &[&str]| items.iter().map(|i| (*i).to_owned()).collect();

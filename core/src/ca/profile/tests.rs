@@ -108,7 +108,7 @@ fn servers_have_the_names_that_their_clients_use() {
 }
 
 #[test]
-fn certificates_are_recognised() {
+fn certificates_are_recognized() {
     let pem = include_bytes!("../../../tests/data/expired.pem");
     let mut certificate = Certificate::chain_from_pem(pem).unwrap().remove(0);
     let subject = |user: &str, groups: &[&str]| request(user, groups).subject;

@@ -110,7 +110,7 @@ fn everything_that_kubectl_would_act_on_is_refused_by_name() {
 fn only_a_ca_is_a_ca() {
     let mut reply = reply();
     let mut other = reply.ca.clone();
-    // In version 3 the certificate could say that it is one, and does not.
+    // A version 3 certificate could declare itself a CA; this one does not.
     let v3 = include_bytes!("../../../tests/data/leaf-v3.pem");
     other.extend(Certificate::chain_from_pem(v3).unwrap());
     reply.ca = other;

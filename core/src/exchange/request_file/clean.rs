@@ -21,7 +21,7 @@ pub(crate) fn quoted_part(text: &str) -> Option<String> {
     (!part.is_empty()).then_some(part)
 }
 
-/// Only the manifests in a text, where somebody wrote before or after them. One begins with its
+/// Extracts the manifests from text with prose around them. One begins with its
 /// `apiVersion` and ends with the first line that is not a line of a mapping.
 pub(crate) fn manifest_part(text: &str) -> Option<String> {
     let of_mapping = |line: &str| {

@@ -10,7 +10,7 @@ use crate::x509::chain;
 /// Steps of a chain that are followed.
 const STEPS: usize = 16;
 
-/// Tells of each certificate by whom it was signed, and who stands above that.
+/// Reports the signer of each certificate and the chain above it.
 pub(super) fn chains(
     placed: &[LocatedArtifact],
     items: &mut [Description],

@@ -32,8 +32,8 @@ pub fn links(placed: &[LocatedArtifact]) -> Vec<Link> {
             Artifact::Certificate(leaf) => {
                 let named = by_name.get(&hex(&leaf.issuer_der));
                 let named = named.into_iter().flatten().take(LOOKED_AT);
-                // As in Go those with other key identifiers come after the others; and last what is no
-                // CA, to say so of what it has signed all the same.
+                // As in Go those with other key identifiers come after the others; non-CAs come last, so that
+                // their signatures can still be reported.
                 let is = |i: &usize, authority, fits| {
                     certificate(placed, *i).is_some_and(|ca| {
                         (ca.may_be_authority() || ca.der == leaf.der) == authority

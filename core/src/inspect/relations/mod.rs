@@ -1,4 +1,4 @@
-//! What several things have to do with each other: who signed whom, which key belongs to what.
+//! How artifacts relate: who signed whom, which key belongs to which certificate.
 //!
 //! Whether a signature holds and which public half a private key has is the caller's to find out:
 //! [`links`] says what to verify, [`relate`] takes the answers.

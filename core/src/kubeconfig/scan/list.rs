@@ -55,7 +55,7 @@ impl<'t> Scan<'t> {
                 Some(first) => {
                     let first = section.entries.get(*first).map_or(0, |entry| entry.line);
                     let (name, second) = (entry.name, entry.line);
-                    // Of names that are found elsewhere nothing is known.
+                    // Aliased or merged entries may have other names, so duplicates cannot be judged.
                     if section.indirect.is_none() {
                         return Err(DocumentError::DuplicateName { kind, name, first, second });
                     }

@@ -34,7 +34,7 @@ pub fn state(intended: &Managed, found: Option<&Value>) -> ObjectState {
     if !found["metadata"]["deletionTimestamp"].is_null() {
         places.push("metadata.deletionTimestamp".to_owned());
     }
-    // Of the list's entries one is ours: the test entry.
+    // One entry of the list is ours: the test entry.
     let tests = intended.value["data"].as_object().into_iter().flatten();
     let missing = tests.filter(|(key, _)| found["data"][key.as_str()].is_null());
     places.extend(missing.map(|_| "the test entry is missing".to_owned()));

@@ -142,8 +142,7 @@ pub fn check_cluster(stored: &Endpoint, client: &Endpoint) -> Result<(), Cluster
         return Err(ClusterMismatch::Insecure);
     }
     let same_name = stored.tls_server_name == client.tls_server_name;
-    let address = |e: &Endpoint| e.server.trim_end_matches('/').to_owned();
-    if address(stored) != address(client) || !same_name {
+    if stored.address() != client.address() || !same_name {
         return Err(ClusterMismatch::Server);
     }
     if stored.same_cluster(client) { Ok(()) } else { Err(ClusterMismatch::Authority) }

@@ -33,6 +33,9 @@ use crate::workflow::review_bindings::Bindings;
 use crate::workflow::review_policy::{PolicyArgs, Rules};
 use crate::workflow::review_sheet::OTHER_CERTIFICATES;
 
+/// The reason of an approval where none is given.
+pub(super) const REASON: &str = "UsercertApprove";
+
 /// Review requests, ask, and approve exactly what was shown
 ///
 /// What is approved is the very object that was shown: if somebody deletes it and submits another
@@ -74,7 +77,7 @@ pub struct ApproveArgs {
     #[arg(long, value_name = "FINDING")]
     pub accept: Vec<String>,
     /// Reason, as one word
-    #[arg(long, value_name = "WORD", default_value = "UsercertApprove")]
+    #[arg(long, value_name = "WORD", default_value = REASON)]
     pub reason: String,
     /// Reason, as a sentence
     #[arg(

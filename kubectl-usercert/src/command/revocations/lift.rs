@@ -118,7 +118,7 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
     }
     for entry in still_blocked(&list, &keys) {
         host.warn(format!(
-            "note: still on the list, by an entry of its own: {}; to unblock it: kubectl usercert revocations lift {}",
+            "note: still on the list by an entry of its own: {}; to unblock it:\n  kubectl usercert revocations lift {}",
             shown(&entry.key),
             revocation::id(&entry.key)
         ));
@@ -129,7 +129,7 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
     Ok(if stays { Exit::Failed } else { Exit::Done })
 }
 
-/// The certificates of the users that are lifted whose own entries stay.
+/// Entries of certificates of the users that are lifted whose own entries stay.
 fn still_blocked<'a>(
     list: &'a RevocationList,
     keys: &[RevocationKey],

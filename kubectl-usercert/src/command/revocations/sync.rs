@@ -64,7 +64,8 @@ pub struct SyncArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// With --once, or before the first time: as reading and writing fail.
+/// Reading or writing fails with `--once` or `--dry-run`, or the service cannot start; it reports later failures and
+/// retries.
 pub async fn run(host: &Host, args: &SyncArgs) -> Result<Exit> {
     let file = AuthorizationFile::new(&args.authorization_config, args.server_folder.as_deref())?;
     if args.print_manifests {

@@ -137,7 +137,9 @@ fn read(host: &Host, values: &[String]) -> Result<Vec<Named>> {
             all.push(Named::Found(Box::new(certificate.clone()), what.clone()));
         }
         if all.len() == before {
-            return Err(Error::new(format!("{what}: it contains no client certificate")));
+            return Err(Error::new(format!("{what}: it contains no client certificate")).hint(
+                "`kubectl usercert inspect` shows the SHA-256 of one that renews itself; give that",
+            ));
         }
     }
     Ok(all)

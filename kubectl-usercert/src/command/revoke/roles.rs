@@ -148,6 +148,6 @@ pub fn came<'a>(
 }
 
 fn changed(binding: &Binding) -> Error {
-    Error::new(format!("{} has changed since it was looked at", show(&binding.full_name())))
+    Error::new(format!("{} has changed since it was read", show(&binding.full_name())))
         .hint("it was left as it is; run the command again")
 }

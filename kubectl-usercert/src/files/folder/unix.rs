@@ -64,7 +64,7 @@ impl Folder {
             // A file system without locks: then nobody else holds one there either.
             Err(TryLockError::Error(_)) => true,
         };
-        // Whoever removes what nobody holds may have been here before the lock.
+        // A cleaner may have removed the unlocked file before we locked it.
         Ok((ours && self.is(name, &file)?).then_some(file))
     }
 

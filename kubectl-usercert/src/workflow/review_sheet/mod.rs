@@ -154,7 +154,7 @@ impl<Raw> Sheet<Raw> {
         self.findings.iter().any(|f| f.code == FindingCode::RevokedUser)
     }
 
-    /// Goes on only if no finding refuses that was not accepted.
+    /// Fails if a refusing finding was not accepted.
     pub fn refuse(&self, accepted: &[String]) -> Result<()> {
         findings::refuse(&self.name, "approved", &self.findings, accepted)
     }

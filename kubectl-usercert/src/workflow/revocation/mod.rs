@@ -243,7 +243,7 @@ pub fn id(key: &RevocationKey) -> String {
     }
 }
 
-/// There is nothing to write into.
+/// The cluster has no list to write to.
 pub fn no_list() -> Error {
     Error::new(format!(
         "this cluster has no list of revoked certificates (configmap {CONFIG_MAP} in namespace \

@@ -53,7 +53,7 @@ fn a_rename_that_fails_leaves_the_old_file_and_nothing_else() {
 }
 
 /// Between opening the lock file that it found and taking its flock, a process sleeps while that
-/// lock is let go and the name taken by another: it must not think that it may take over.
+/// lock is released and another process takes the name: it must not think that it may take over.
 #[test]
 fn a_lock_that_changed_hands_meanwhile_is_not_taken_over() {
     if !traceable() {

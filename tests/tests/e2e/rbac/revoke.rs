@@ -65,12 +65,7 @@ fn changed_while_it_was_looked_at(trial: &Trial) {
         admin.kubectl(&[&patch[..], &[&subject.to_string()]].concat()).ok();
     }
     let out = terminal.answer("y").exits(1);
-    assert_eq!(
-        out.stderr.matches("has changed since it was looked at").count(),
-        2,
-        "{}",
-        out.stderr
-    );
+    assert_eq!(out.stderr.matches("has changed since it was read").count(), 2, "{}", out.stderr);
     for binding in [&name, &shared] {
         let left =
             admin.kubectl(&["get", "rolebinding", binding, "-n", DEV, "-o", "json"]).ok().json();

@@ -1,4 +1,4 @@
-//! What `revoke` says is so when it ends, whatever came while it ran; and it says no more than was tried.
+//! What `revoke` reports is true when it ends, whatever happened while it ran; it claims nothing that was not tested.
 
 use serde_json::{Value, json};
 

@@ -37,7 +37,9 @@ fn the_signer_sees_the_list(trial: &Trial) {
     admin.kubectl(&bind).ok();
     let bind = ["create", "rolebinding", "bot", "-n", "default", "--role", role, "--user=bot"];
     admin.kubectl(&bind).ok();
-    ["ca.crt", "ca.key"].map(|file| bot.write(file, &admin.read(file)));
+    for file in ["ca.crt", "ca.key"] {
+        bot.write(file, &admin.read(file));
+    }
     let serve = ["ca", "serve", "--signer", SIGNER, "--once"];
     admin.run(&["request", "zed", "--signer", SIGNER]).ok();
     admin.run(&["revoke", "zed", "--all-certificates", "--yes"]);

@@ -1,4 +1,4 @@
-//! What `revocations list`, `doctor` and `revoke` say of what refuses here: no more than is so.
+//! `revocations list`, `doctor` and `revoke` report what refuses here; they claim nothing that was not seen.
 
 use serde_json::{Value, json};
 

@@ -17,7 +17,7 @@ use usercert_core::text::show;
 use usercert_core::time::UnixTime;
 
 use crate::cluster::{ApiError, Cluster, Need, explain};
-use crate::command::approve::ApproveArgs;
+use crate::command::approve::{ApproveArgs, REASON};
 use crate::error::{Error, Exit, Result};
 use crate::files::environment;
 use crate::ui::args::{ClientArgs, DryRun};
@@ -38,6 +38,8 @@ use crate::workflow::stop::Stop;
 const AT_ONCE: usize = 8;
 /// How often the policy file is looked at.
 const POLICY_PAUSE: Duration = Duration::from_secs(3);
+/// How long `approve` may take to record what it has approved, in seconds.
+const RECORDING: i64 = 10;
 /// How often everything is looked at anew, though nothing has changed: records may have.
 const RESYNC: Duration = Duration::from_secs(300);
 /// How often records are pruned.
@@ -94,7 +96,10 @@ impl Follower for Approver<'_> {
         };
         let waits = match object.state() {
             State::Pending => true,
-            State::Issued => !self.recorded.contains(&object.metadata.uid),
+            State::Issued => {
+                !self.recorded.contains(&object.metadata.uid)
+                    && !is_being_recorded(&object, self.host.now())
+            }
             _ => false,
         };
         let waits = waits && rules.policy().is_some_and(of_rule);
@@ -106,6 +111,13 @@ impl Follower for Approver<'_> {
         self.monitor.queued(self.queue.len());
         Ok(Exit::Done)
     }
+}
+
+/// Whether `approve` has just approved it: that records it, and knows by whom it was approved.
+fn is_being_recorded(object: &CsrObject, now: UnixTime) -> bool {
+    object.status.conditions.iter().any(|c| {
+        c.reason == REASON && c.last_update_time.is_some_and(|at| now.since(at).abs() < RECORDING)
+    })
 }
 
 impl<'a> Approver<'a> {
@@ -302,7 +314,9 @@ impl<'a> Approver<'a> {
             tokio::time::sleep(POLICY_PAUSE).await;
             match self.args.policy.load(self.host) {
                 Ok(rules) => {
-                    self.broken.take();
+                    if self.broken.take().is_some() {
+                        self.host.say("the policy is valid again");
+                    }
                     self.monitor.trouble("policy", None);
                     if **self.rules.borrow() == rules {
                         continue;

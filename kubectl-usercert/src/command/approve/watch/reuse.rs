@@ -132,7 +132,7 @@ impl Approver<'_> {
         }
         revocation::write(cluster, &entries, false).await?;
         Ok(Some(match known {
-            true => format!("{count} certificates that descend from it are revoked"),
+            true => format!("{count} certificates are revoked: it, and what descends from it"),
             false => {
                 "every certificate of the user is revoked, since one is not recorded".to_owned()
             }

@@ -290,7 +290,7 @@ impl Signer<'_> {
             }),
         );
         let name = show(&format!("{RESOURCE}/{}", object.metadata.name));
-        // At the end, where no name from the request can stand in for it.
+        // Goes last, so that no name in the request can fake it.
         let code = request.map(|r| format!(", code {}", r.code().short()));
         let mark = code.unwrap_or_default() + if dry { " (dry run)" } else { "" };
         let text = match (leaf, why) {

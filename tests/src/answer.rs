@@ -141,6 +141,10 @@ pub(crate) fn faulty(fault: Fault) -> Response<Body> {
             return respond(StatusCode::OK, JSON, format!("{event}\n"));
         }
         Fault::Nonsense => return respond(StatusCode::OK, JSON, "[1, 2".repeat(100)),
+        Fault::Other => {
+            let body = r#"{"metadata":{"name":"other","continue":"again"},"items":[{"metadata":{"name":"other"}}]}"#;
+            return respond(StatusCode::OK, JSON, body.to_owned());
+        }
         Fault::Empty => return respond(StatusCode::OK, JSON, String::new()),
         Fault::Reset => {
             // Not before the start of it is out.

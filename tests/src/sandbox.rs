@@ -98,6 +98,8 @@ pub enum Fault {
     Redirect,
     /// Its answer is JSON of no kind that was asked for.
     Nonsense,
+    /// Its answer is an object of another name; as a list, the same page again and again.
+    Other,
     /// It does not know the past any more: a watch ends with the error 410.
     Gone,
     /// Each line of its answer comes twice, and once more after the next one.

@@ -141,16 +141,17 @@ pub async fn run(host: &Host, args: &CreateArgs) -> Result<Exit> {
     let name = csr::name_with_key(&csr::name_for_user(&args.name), &made.csr.key);
     let manifest = spec.manifest(&name, &made.csr)?;
     let answered = args.yes || args.dry_run.dry_run != DryRun::None;
+    let looks_at_held = !answered || rules.ask_for_held();
     let held = async {
-        match answered {
-            true => Held::default(),
-            false => Held::read(&cluster, Some(&args.name), host.now()).await,
+        match looks_at_held {
+            true => Held::read(&cluster, Some(&args.name), host.now()).await,
+            false => Held::default(),
         }
     };
     let (bindings, held) = tokio::join!(Bindings::read(&cluster), held);
     let mut sheet = Sheet::compared(manifest, false, &bindings, &held, &rules);
     sheet.accepted.clone_from(&args.accept);
-    if answered {
+    if !looks_at_held {
         sheet.not_checked.push(OTHER_CERTIFICATES.to_owned());
     }
     let namespace = args.client.namespace.as_deref();

@@ -68,6 +68,12 @@ impl Rules {
         self.0.as_ref().map_or_else(|| code.severity(), |(policy, _)| policy.severity(code))
     }
 
+    /// Whether they make more than a warning of a second certificate, so that those that people hold already are
+    /// looked at though nobody reads of it.
+    pub fn ask_for_held(&self) -> bool {
+        self.severity(FindingCode::SecondKey) > Severity::Warn
+    }
+
     /// The longest lifetime that the policy allows, if it says so.
     pub fn longest(&self) -> Option<Lifetime> {
         self.0.as_ref().and_then(|(policy, _)| policy.longest())

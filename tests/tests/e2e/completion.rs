@@ -88,6 +88,7 @@ fn what_is_revoked(trial: &Trial) {
     let print = "5f3a".repeat(16);
     admin.run(&["revocations", "install", "--yes"]).ok();
     admin.run(&["revoke", "--certificate", &print, "--reason", "lost", "--yes"]).ok();
+    admin.run(&["request", "alice"]).ok();
     admin.run(&["revoke", "alice", "--all-certificates", "--yes"]).ok();
     offered(&admin, "revocations lift 5f", &format!("{print}\t")).prints(&["lost", ":4\n"]);
     offered(&admin, "revocations lift user", "user/alice\t").never_shows(&print);

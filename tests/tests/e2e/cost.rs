@@ -172,18 +172,18 @@ fn roles(trial: &Trial) {
     let mut asked = made(&sandbox);
     asked.sort();
     let lists = [format!("GET {rbac}/clusterrolebindings"), format!("GET {rbac}/rolebindings")];
-    // The groups of the user's certificates, from requests that are still there and from records.
-    let records = format!("GET {RECORDS}");
-    let known = [records.clone(), format!("GET {CSRS}")];
+    // The groups of the user's certificates, from requests that are still there, from records, and from what the
+    // approving service has noted.
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/usercert-system/leases";
+    let known = [format!("GET {RECORDS}"), format!("GET {CSRS}"), format!("GET {leases}")];
     assert_eq!(asked, [&known[..], &[lists[0].clone(), role, lists[1].clone()]].concat());
     admin.run(&["revoke", "alice", "--yes"]).ok();
     let mut asked = made(&sandbox);
     asked.sort();
     let delete = format!("DELETE {bindings}/{name}");
     // Twice, for what has come meanwhile.
-    let looked = [records, format!("GET {CSRS}"), lists[0].clone(), lists[1].clone()]
-        .map(|one| [one.clone(), one])
-        .concat();
+    let looked = [&known[..], &lists].concat();
+    let looked: Vec<_> = looked.into_iter().flat_map(|one| [one.clone(), one]).collect();
     assert_eq!(asked, [&[delete][..], &looked].concat());
 }
 

@@ -1,5 +1,7 @@
 //! What install does to a kubeconfig, and what it leaves alone.
 
+use serde_json::Value;
+
 use crate::cases;
 use crate::trial::{Person, Trial};
 

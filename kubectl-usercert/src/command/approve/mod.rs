@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::sync::OnceCell;
 use usercert_core::exchange::request_file::ImportedRequest;
-use usercert_core::review::{FindingCode, Severity};
 use usercert_core::text::show;
 use usercert_core::x509::code::ExpectedCode;
 
@@ -257,7 +256,7 @@ impl Approval<'_> {
     /// Whether the certificates that people hold already are looked at: two requests, made where a person
     /// looks at what they tell, or where the policy makes more of it than a warning.
     fn looks_at_held(&self) -> bool {
-        self.is_shown() || self.rules.severity(FindingCode::SecondKey) > Severity::Warn
+        self.is_shown() || self.rules.ask_for_held()
     }
 
     /// The certificates that people hold already, of one user or of all.

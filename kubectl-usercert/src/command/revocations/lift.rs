@@ -118,8 +118,7 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
     }
     for entry in still_blocked(&list, &keys) {
         host.warn(format!(
-            "note: still on the list by an entry of its own: {}; to unblock it:\n  kubectl usercert revocations lift {}",
-            shown(&entry.key),
+            "note: a certificate of the user is still on the list, by its own entry; to unblock it:\n  kubectl usercert revocations lift {}",
             revocation::id(&entry.key)
         ));
     }

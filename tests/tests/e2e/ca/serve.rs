@@ -180,6 +180,7 @@ fn look_alikes(trial: &Trial) {
             rule("certificatesigningrequests", &["get", "list", "watch"]),
             rule("certificatesigningrequests/status", &["update"]),
             rule("signers", &["sign"]),
+            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
         ]),
     );
     for twin in &twins {
@@ -246,7 +247,7 @@ fn least_rights(trial: &Trial) {
     // The role of the printed manifest is enough.
     let manifest = admin.run(&["ca", "serve", "--signer", &signer, "--print-rbac", "-n", "x"]).ok();
     let documents: Vec<&str> = manifest.stdout.split("---\n").collect();
-    assert_eq!(documents.len(), 3, "{}", manifest.stdout);
+    assert_eq!(documents.len(), 5, "{}", manifest.stdout);
     assert!(documents[0].contains("ServiceAccount") && documents[2].contains("ClusterRoleBinding"));
     admin.write("role.yaml", documents[1]);
     admin.kubectl(&["create", "--validate=false", "-f", "role.yaml"]).ok();

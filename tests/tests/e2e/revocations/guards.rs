@@ -149,7 +149,7 @@ fn a_ca_without_a_cluster_reads_the_list_from_a_file(trial: &Trial) {
     let Some((trial, _)) = own_server(trial) else { return };
     let admin = trial.admin();
     admin.run(&["revocations", "install", "--yes"]).ok();
-    admin.run(&["revoke", "alice", "--all-certificates", "--reason", "left", "--yes"]).ok();
+    admin.run(&["revoke", "alice", "--all-certificates", "--reason", "left", "--yes"]).exits(1);
     let get = ["get", "configmap", "-n", "usercert-system", "revoked-certificates", "-o"];
     admin.write("list.yaml", &admin.kubectl(&[&get[..], &["yaml"]].concat()).ok().stdout);
     admin.write("list.json", &admin.kubectl(&[&get[..], &["json"]].concat()).ok().stdout);

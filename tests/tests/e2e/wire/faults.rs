@@ -87,4 +87,5 @@ pub(super) const FAULTS: &[Wrong] = &[
     fatal("answers are HTML pages", Fault::Page),
     fatal("answers redirect to another host", Fault::Redirect),
     fatal("answers are broken JSON", Fault::Nonsense),
+    fatal("answers are other objects, and lists never end", Fault::Other),
 ];

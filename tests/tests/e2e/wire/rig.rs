@@ -29,6 +29,8 @@ const COMMANDS: &[Usual] = &[
     ("request", 0, &["request", "newcomer"]),
     ("approve", 0, &["approve", "waiting", "--yes"]),
     ("deny", 0, &["deny", "unwanted"]),
+    ("approve --all-pending", 0, &["approve", "--all-pending", "--yes"]),
+    ("certificates", 0, &["certificates"]),
     ("install", 0, &["install", "issued"]),
     ("install --reply", 0, &["install", "away", "--reply", "reply.yaml", "--yes"]),
     ("verify", 0, &["verify"]),
@@ -41,6 +43,8 @@ const COMMANDS: &[Usual] = &[
     ("token", 0, &["token", "robot", "-n", "default", "--standalone", "robot.conf"]),
     ("doctor", 0, &["doctor"]),
     ("ca serve --once", 0, &["ca", "serve", "--signer", "example.com/people", "--once"]),
+    ("revocations install", 0, &["revocations", "install", "--yes"]),
+    ("revocations prune", 0, &["revocations", "prune", "--yes"]),
     ("revocations list", 0, &["revocations", "list"]),
     (CREDENTIAL, 0, &["credential", "--allow-unknown-cluster", "--store"]),
 ];

@@ -113,6 +113,7 @@ impl Cluster {
         self.wire.time()
     }
 
+    /// Sends a request. The answer to an object is that object, and no other.
     pub(super) async fn send(
         &self,
         method: Method,
@@ -120,16 +121,22 @@ impl Cluster {
         body: Option<&Value>,
     ) -> Result<Value, ApiError> {
         let answer = self.wire.exchange(&method, path, body).await?;
-        serde_json::from_slice(&answer).map_err(|e| ApiError::Malformed(e.to_string()))
+        let answer =
+            serde_json::from_slice(&answer).map_err(|e| ApiError::Malformed(e.to_string()))?;
+        match body.and_then(|body| body["metadata"]["name"].as_str()) {
+            Some(name) => named(name, answer),
+            None => Ok(answer),
+        }
     }
 
     pub async fn create_csr(&self, manifest: &Value, dry_run: bool) -> Result<CsrObject, ApiError> {
         let query = if dry_run { "?dryRun=All" } else { "" };
-        self.send_csr(Method::POST, &format!("{CSRS}{query}"), Some(manifest)).await
+        read(self.send(Method::POST, &format!("{CSRS}{query}"), Some(manifest)).await?)
     }
 
     pub async fn get_csr(&self, name: &str) -> Result<CsrObject, ApiError> {
-        self.send_csr(Method::GET, &format!("{CSRS}/{}", encode(name)), None).await
+        let path = format!("{CSRS}/{}", encode(name));
+        read(named(name, self.send(Method::GET, &path, None).await?)?)
     }
 
     /// Deletes a request if it is still this one.
@@ -169,18 +176,8 @@ impl Cluster {
         dry_run: bool,
     ) -> Result<CsrObject, ApiError> {
         let query = if dry_run { "?dryRun=All" } else { "" };
-        self.send_csr(Method::PUT, &format!("{CSRS}/{}/approval{query}", encode(name)), Some(body))
-            .await
-    }
-
-    async fn send_csr(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<CsrObject, ApiError> {
-        let value = self.send(method, path, body).await?;
-        CsrObject::from_item(value).map_err(|e| ApiError::Malformed(e.to_string()))
+        let path = format!("{CSRS}/{}/approval{query}", encode(name));
+        read(self.send(Method::PUT, &path, Some(body)).await?)
     }
 
     /// All requests as the server's table has them, as they were a moment ago: one answer, much shorter
@@ -258,6 +255,18 @@ impl Cluster {
             Err(error) if error.is_unreachable() => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+fn read(value: Value) -> Result<CsrObject, ApiError> {
+    CsrObject::from_item(value).map_err(|e| ApiError::Malformed(e.to_string()))
+}
+
+/// An answer, if it is the object of this name.
+pub(super) fn named(name: &str, value: Value) -> Result<Value, ApiError> {
+    match value["metadata"]["name"] == name {
+        true => Ok(value),
+        false => Err(ApiError::Malformed(format!("it is not the object {name}"))),
     }
 }
 

@@ -10,7 +10,7 @@ use usercert_core::lifecycle::admission::config_maps;
 use usercert_core::lifecycle::probe::{Probe, Seen};
 use usercert_core::lifecycle::{CONFIG_MAP, CREDENTIAL_ID, Layer, NAMESPACE, PROBED};
 
-use super::api::{Cluster, encode};
+use super::api::{Cluster, encode, named};
 use super::changes::{Event, Events, Watch};
 use super::failure::ApiError;
 
@@ -47,8 +47,7 @@ impl Cluster {
     /// As the server answers.
     pub async fn object(&self, collection: &str, name: &str) -> Result<Option<Value>, ApiError> {
         match self.send(Method::GET, &format!("{collection}/{}", encode(name)), None).await {
-            Ok(value) if value["metadata"]["name"] == name => Ok(Some(value)),
-            Ok(_) => Err(ApiError::Malformed(format!("the answer is not the object {name}"))),
+            Ok(value) => named(name, value).map(Some),
             Err(error) if error.code() == 404 => Ok(None),
             Err(error) => Err(error),
         }

@@ -128,6 +128,7 @@ async function replies(folder) {
   await config("client.ext", ["keyUsage=critical,digitalSignature", "extendedKeyUsage=clientAuth"]);
   await config("server.ext", ["extendedKeyUsage=serverAuth"]);
   await config("odd.ext", ["extendedKeyUsage=clientAuth", "1.2.3.4=critical,ASN1:UTF8String:x"]);
+  await config("points.ext", ["extendedKeyUsage=clientAuth", "2.5.29.31=DER:04:00"]);
   await config("ca.ext", ["basicConstraints=critical,CA:TRUE"]);
   for (const type of ["p256", "ed25519", "rsa2048"]) {
     await writeFile(path(`${type}.key`), await (await usercert.Key.generate(type)).pem(), { mode: 0o600 });
@@ -143,6 +144,7 @@ async function replies(folder) {
       plain: ["ca", "-days", "20"],
       server: ["ca", "-days", "20", "-extfile", path("server.ext")],
       "critical extension": ["ca", "-days", "20", "-extfile", path("odd.ext")],
+      "malformed distribution points": ["ca", "-days", "20", "-extfile", path("points.ext")],
       "SHA-1": ["ca", "-days", "20", "-sha1", "-extfile", path("client.ext")],
       CA: ["ca", "-days", "20", "-extfile", path("ca.ext")],
       expired: ["ca", "-days", "-1", "-extfile", path("client.ext")],
@@ -189,6 +191,7 @@ test("page and plugin take the same answers", { skip: !existsSync(PLUGIN) && "th
   const all = await replies(folder);
   const different = [];
   let taken = 0;
+  let doubted = 0;
   for (const [at, { name, key, bytes }] of all.entries()) {
     const file = join(folder, `${at}.reply`);
     await writeFile(file, bytes);
@@ -207,9 +210,16 @@ test("page and plugin take the same answers", { skip: !existsSync(PLUGIN) && "th
     }
     const theirs = await installed(user, { key, file });
     if (theirs !== null) taken += 1;
+    // The page does not read all that can be in a certificate: it says so where there is more, or refuses it anyway.
+    const inPart = ours !== null && ours.checks.includes("accepted note");
+    if (inPart) doubted += 1;
+    if (inPart || [ours, theirs].every((side) => side?.checks.some((check) => check.endsWith("fail")))) {
+      for (const side of [ours, theirs]) side.checks = side.checks.filter((check) => !check.startsWith("accepted"));
+    }
     if (JSON.stringify(ours) !== JSON.stringify(theirs)) different.push(`${name}:\n  plugin ${JSON.stringify(theirs)}\n  page   ${JSON.stringify(ours)}`);
   }
   t.diagnostic(`${all.length} replies, ${taken} taken apart, ${different.length} differences`);
   assert.deepEqual(different, []);
+  assert.ok(doubted >= 3, `${doubted} were read in part`);
   assert.ok(taken * 3 >= all.length, `only ${taken} of ${all.length} were taken apart`);
 });

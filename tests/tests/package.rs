@@ -3,7 +3,13 @@
 //! (`internal/installation`, `internal/download`), used, and removed. Packs the debug build.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 #[path = "package/managers.rs"]
 mod managers;

@@ -72,8 +72,10 @@ fn a_certificate_is_refused_and_let_in_again(trial: &Trial) {
         assert!(out.stderr.contains(&sentence), "{forbidden:?}: {}", out.stderr);
     }
     if matches!(*trial.backend, Backend::ControlPlane(_)) {
-        for connect in ["/api/v1/nodes/none/proxy/", "/api/v1/namespaces/default/pods/none/proxy/"]
-        {
+        let pod = "/api/v1/namespaces/default/pods/none";
+        let pods = ["proxy/", "exec?command=id", "attach?stdout=true", "portforward?ports=80"];
+        let pods = pods.map(|way| format!("{pod}/{way}"));
+        for connect in pods.iter().map(String::as_str).chain(["/api/v1/nodes/none/proxy/"]) {
             alice.kubectl(&["get", "--raw", connect]).exits(1).says(&[&sentence]);
         }
     }

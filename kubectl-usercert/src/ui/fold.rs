@@ -2,6 +2,8 @@
 
 use usercert_core::text::width;
 
+use crate::ui::paint::LABEL;
+
 /// A line of ours, folded at spaces to this width; what follows is indented, so that nothing in it begins
 /// a line.
 pub fn folded(line: &str, columns: Option<usize>) -> String {
@@ -13,9 +15,15 @@ pub fn folded_beside(label: &str, value: &str, columns: Option<usize>) -> String
     let Some(columns) = columns.filter(|columns| width(label) + width(value) > *columns) else {
         return format!("{label}{value}");
     };
-    let indent = width(label).max(4);
-    let lines = laid_out(&words(value), " ", columns.saturating_sub(indent + 1));
-    format!("{label}{}", lines.join(&format!("\n{:indent$}", "")))
+    let text = value.trim_start_matches(' ');
+    let leading = value.len() - text.len();
+    let indent = match width(label) {
+        // Further in than it begins, unless it begins below a value.
+        0 if leading < LABEL => leading + 4,
+        label => label + leading,
+    };
+    let lines = laid_out(&words(text), " ", columns.saturating_sub(indent + 1));
+    format!("{label}{:leading$}{}", "", lines.join(&format!("\n{:indent$}", "")))
 }
 
 /// The words of a line; a command in backticks is one, so that it can be copied.
@@ -127,6 +135,9 @@ mod tests {
         assert_eq!(folded("a bc d", Some(6)), "a bc d");
         assert_eq!(folded("a bc d e", Some(7)), "a\n    bc\n    d\n    e");
         assert_eq!(folded("a bc d", None), "a bc d");
+        assert_eq!(folded("  a bc", Some(5)), "  a\n      bc");
+        assert_eq!(folded(&format!("{:13}a bc", ""), Some(15)), format!("{0:13}a\n{0:13}bc", ""));
+        assert_eq!(folded_beside("Label ", "a bc", Some(9)), "Label a\n      bc");
         assert_eq!(
             folded("to it: `a b c d` or x", Some(9)),
             "to\n    it:\n    `a b c d`\n    or x"

@@ -137,7 +137,7 @@ impl Host {
     /// advance.
     pub fn say_before_asking(&self, text: impl AsRef<str>, yes: bool) {
         if !yes || !self.quiet {
-            self.show(text.as_ref());
+            self.warn(text);
         }
     }
 

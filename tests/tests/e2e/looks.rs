@@ -8,7 +8,18 @@ use crate::pty;
 use crate::screens::{alone, installed, with_files, with_filters};
 use crate::trial::{Person, Trial, plugin};
 
-cases!(getting_access, approving, giving_roles, revoking, looking, with_a_ca, many_people, help,);
+cases!(
+    getting_access,
+    approving,
+    handing_over,
+    giving_roles,
+    revoking,
+    renewing_by_itself,
+    looking,
+    with_a_ca,
+    many_people,
+    help,
+);
 
 /// One snapshot of a command on four terminals.
 fn look(name: &str, person: &Person, args: &[&str]) {
@@ -77,12 +88,40 @@ fn approving(trial: &Trial) {
     look("approve", &admin, &["approve", "alice", "--dry-run=server"]);
     look("approve_all", &admin, &["approve", "--all-pending", "--dry-run=server"]);
     look("deny", &admin, &["deny", "carol"]);
+    look_each("denied", &admin, &["deny", "carol", "--message", "not on the list"], |_| {
+        admin.kubectl(&["delete", "csr", "carol"]).ok();
+        admin.run(&["request", "carol"]).ok();
+    });
     look("missing", &admin, &["approve", "nobody", "--yes"]);
     look("explain", &admin, &["review", "--explain"]);
     look("list_wide", &admin, &["list", "-o", "wide"]);
     look_each("approved", &admin, &["approve", "alice", "--yes"], |_| {
         admin.kubectl(&["delete", "csr", "alice"]).ok();
         admin.run(&["request", "alice", "-g", "dev", "-g", "ops"]).ok();
+    });
+}
+
+fn handing_over(trial: &Trial) {
+    let (_sandbox, admin) = alone(trial);
+    let person = trial.newcomer();
+    let anew = || {
+        let _ = std::fs::remove_dir_all(person.home.join(".local"));
+        let _ = std::fs::remove_dir_all(person.home.join(".kube"));
+        let made = person.run(&["request", "alice", "--offline", "-o", "yaml"]).ok().stdout;
+        admin.write("alice.yaml", &made);
+        let _ = std::fs::remove_file(admin.home.join("alice.reply"));
+    };
+    let approve = ["approve", "-f", "alice.yaml", "--yes", "--reply", "alice.reply"];
+    look_each("approved_reply", &admin, &approve, |_| anew());
+    let install = ["install", "--reply", "alice.reply", "--yes"];
+    look_each("installed_reply", &person, &install, |_| {
+        anew();
+        admin.run(&approve).ok();
+        person.write("alice.reply", &admin.read("alice.reply"));
+    });
+    look_each("request_wait", &admin, &["request", "bob", "--wait", "--timeout", "0"], |_| {
+        admin.kubectl(&["delete", "csr", "--all"]).ok();
+        let _ = std::fs::remove_dir_all(admin.home.join(".local"));
     });
 }
 
@@ -94,14 +133,21 @@ fn giving_roles(trial: &Trial) {
         &admin,
         &["grant", "alice", "--clusterrole", "edit", "-n", "default", "--dry-run"],
     );
-    admin.run(&["grant", "alice", "--clusterrole", "view", "-n", "default", "--yes"]).ok();
+    let view = ["grant", "alice", "--clusterrole", "view", "-n", "default", "--yes"];
+    look_each("granted", &admin, &view, |_| {
+        admin.run(&["revoke", "alice", "--roles-only", "--yes"]).ok();
+    });
     look("access", &admin, &["access", "alice"]);
     let grant = ["grant", "alice", "--clusterrole", "edit", "--cluster-wide", "--yes"];
     admin.run(&grant).ok();
     look("access_to_much", &admin, &["access", "alice"]);
     look("revoke", &admin, &["revoke", "alice", "--dry-run"]);
     look("no_certificates", &admin, &["certificates"]);
-    look("token", &admin, &["token", "default", "--standalone", "t.conf", "--dry-run"]);
+    let token = ["token", "default", "--standalone", "t.conf"];
+    look("token", &admin, &[&token[..], &["--dry-run"]].concat());
+    look_each("token_written", &admin, &token, |_| {
+        let _ = std::fs::remove_file(admin.home.join("t.conf"));
+    });
 }
 
 fn revoking(trial: &Trial) {
@@ -109,6 +155,9 @@ fn revoking(trial: &Trial) {
     look("no_revocations", &admin, &["revocations", "list"]);
     look("revocations_install", &admin, &["revocations", "install", "--dry-run"]);
     admin.run(&["revocations", "install", "--yes"]).ok();
+    look_each("revocations_installed", &admin, &["revocations", "install", "--yes"], |_| {
+        admin.kubectl(&["delete", "clusterrole", "usercert-revoker"]).ok();
+    });
     for (user, group) in [("alexandra.of.macedonia@example.com", "generals"), ("robot", "bots")] {
         let args = ["create", user, "-g", group, "--yes", "--standalone", &format!("{user}.conf")];
         admin.run(&args).ok();
@@ -156,6 +205,27 @@ spec:
     name: k8s-certs
 ";
 
+fn renewing_by_itself(trial: &Trial) {
+    let (_sandbox, admin) = alone(trial);
+    installed(&admin, "alice");
+    let context = ["alice@sandbox"];
+    look_each("renew_waits", &admin, &["renew", context[0], "--timeout", "0"], |_| {
+        admin.kubectl(&["delete", "csr", "--all"]).ok();
+    });
+    let auto = ["renew", "--auto", context[0]];
+    let fixed = ["renew", "--static", context[0]];
+    look_each("renew_auto", &admin, &auto, |place| {
+        if place > 0 {
+            admin.run(&fixed).ok();
+        }
+    });
+    look_each("renew_static", &admin, &fixed, |place| {
+        if place > 0 {
+            admin.run(&auto).ok();
+        }
+    });
+}
+
 fn looking(trial: &Trial) {
     let (sandbox, admin) = alone(trial);
     look("doctor", &admin, &["doctor"]);
@@ -170,6 +240,14 @@ fn with_a_ca(trial: &Trial) {
     let ca = ["ca", "init", "--ca-cert", "new.crt", "--ca-key", "new.key", "--dry-run"];
     look("ca_init", &person, &ca);
     look("ca_sign", &person, &["ca", "sign", "alice.csr", "--dry-run"]);
+    look_each(
+        "ca_signed",
+        &person,
+        &["ca", "sign", "alice.csr", "--yes", "--out", "s.crt"],
+        |_| {
+            let _ = std::fs::remove_file(person.home.join("s.crt"));
+        },
+    );
     let (_sandbox, admin) = alone(trial);
     admin.run(&["ca", "init", "--name", "example"]).ok();
     let serve = ["ca", "serve", "--signer", "example.com/people", "--once"];
@@ -185,8 +263,20 @@ fn many_people(trial: &Trial) {
     let admin = trial.with_kubeconfig(&sandbox.admin_kubeconfig());
     let create = ["create", "robot", "-g", "robots", "--standalone", "r.conf", "--dry-run=server"];
     look("create", &admin, &create);
+    let created = ["create", "robot", "-g", "robots", "--standalone", "r.conf", "--yes"];
+    look_each("created", &admin, &created, |_| {
+        let _ = std::fs::remove_file(admin.home.join("r.conf"));
+    });
     admin.write("team.csv", "name,groups,grants\nalice,dev;ops,clusterrole/view@default\nbob,,\n");
-    look("onboard", &admin, &["onboard", "team.csv", "--standalone-dir", "team", "--dry-run"]);
+    let onboard = ["onboard", "team.csv", "--standalone-dir", "team"];
+    look("onboard", &admin, &[&onboard[..], &["--dry-run"]].concat());
+    look_each("onboarded", &admin, &[&onboard[..], &["--yes"]].concat(), |_| {
+        let _ = std::fs::remove_dir_all(admin.home.join("team"));
+        let _ = std::fs::remove_dir_all(admin.home.join(".local"));
+        let _ = std::fs::remove_file(admin.home.join("team.csv.progress"));
+        admin.kubectl(&["delete", "csr", "--all"]).ok();
+        admin.run(&["revoke", "alice", "--roles-only", "--yes"]);
+    });
 }
 
 fn help(trial: &Trial) {

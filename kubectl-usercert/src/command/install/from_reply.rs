@@ -11,6 +11,7 @@ use super::InstallArgs;
 use super::sources::awaited_by;
 use crate::error::{Error, Result, ResultExt as _};
 use crate::ui::host::Host;
+use crate::ui::output::LABEL;
 use crate::workflow::installation::{self, CheckedCertificate};
 use crate::workflow::placement::ClusterEntry;
 
@@ -72,16 +73,15 @@ fn confirm_reply(
     rows.push(("Groups", if groups.is_empty() { "(none)".to_owned() } else { groups.join(", ") }));
     rows.extend(reply.namespace.as_ref().map(|namespace| ("Namespace", show(namespace))));
     let mut text: String =
-        rows.iter().map(|(label, value)| format!("{label:<12}{value}\n")).collect();
+        rows.iter().map(|(label, value)| format!("{label:<LABEL$}{value}\n")).collect();
     text.push_str(
-        "kubectl will trust this server from then on. An answer does not prove\n\
-         that it is the right one; the code does, if the admin read the same one to you over \
-         another channel.",
+        "From then on, this server is trusted. A reply does not prove that it is the right one; the code does, if the \
+         admin read the same one to you over another channel.",
     );
     let answered = args.yes || expected.is_some() || args.is_dry_run();
     // Where it is asked for, it must not be there to be copied.
     if answered || !host.can_ask() {
-        text.push_str(&format!("\nCode        {}", code.short()));
+        text.push_str(&format!("\n{:<LABEL$}{}", "Code", code.short()));
     }
     host.say_before_asking(text, answered);
     let typed = match answered {

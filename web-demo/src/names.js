@@ -7,8 +7,8 @@ const LETTERS = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "
 
 /** What files of a user and day are called: `jurgen-gross-2026-11-30`, with a number from the second on. */
 export function stemOf(user, count, now = new Date()) {
-  const plain = user.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "").replace(/[ßæœøłđðþı]/g, (c) => LETTERS[c]);
-  const words = [...plain.replace(/[^\p{L}\p{N}.]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "")].slice(0, 40).join("");
+  const plain = user.normalize("NFKD").toLowerCase().replace(/(?<=\p{Script=Latin}\p{M}*)\p{M}/gu, "").normalize().replace(/[ßæœøłđðþı]/g, (c) => LETTERS[c]);
+  const words = [...plain.replace(/[^\p{L}\p{M}\p{N}.]+/gu, "-")].slice(0, 40).join("").replace(/^[-.]+|[-.]+$/g, "");
   const day = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
   return [words || "user", day, ...(count > 1 ? [count] : [])].join("-");
 }

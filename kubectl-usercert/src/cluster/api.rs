@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use usercert_core::api::csr::CsrObject;
-use usercert_core::text::show_name;
+use usercert_core::text::{show_name, show_short};
 use usercert_core::time::UnixTime;
 
 use super::connection::Connection;
@@ -113,7 +113,7 @@ impl Cluster {
         self.wire.time()
     }
 
-    /// Sends a request. The answer to an object is that object, and no other.
+    /// Sends a request. The answer to an object that is sent has that object's name.
     pub(super) async fn send(
         &self,
         method: Method,
@@ -266,7 +266,9 @@ fn read(value: Value) -> Result<CsrObject, ApiError> {
 pub(super) fn named(name: &str, value: Value) -> Result<Value, ApiError> {
     match value["metadata"]["name"] == name {
         true => Ok(value),
-        false => Err(ApiError::Malformed(format!("it is not the object {name}"))),
+        false => {
+            Err(ApiError::Malformed(format!("it is not the object {}", show_short(name, 100))))
+        }
     }
 }
 

@@ -111,7 +111,7 @@ pub fn explain(error: &ApiError, server: &str, need: &Need) -> Error {
         .hint("this command does not wait that long; try again later"),
         ApiError::Timeout(after) => {
             Error::new(format!("{}: no answer within {}s", show(server), after.as_secs_f32()))
-                .hint("the server or the network is slow; raise --request-timeout")
+                .hint("the server or the network is slow; raise --request-timeout, or --timeout if that is shorter")
         }
         ApiError::Malformed(_) => {
             Error::new(format!("{}: {}", show(server), show_lines(&error.to_string(), 2000)))

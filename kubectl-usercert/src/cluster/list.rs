@@ -170,11 +170,14 @@ impl Pages {
             }
             let next = Some(metadata.r#continue).filter(|next| !next.is_empty());
             self.pages += 1;
-            if next.is_some() && (next == self.next || self.pages > PAGES) {
+            if next.is_some() && next == self.next {
+                let page = self.pages;
                 return Err(ApiError::Malformed(format!(
-                    "a list that does not end after {} pages",
-                    self.pages
+                    "page {page} of a list continues with itself"
                 )));
+            }
+            if next.is_some() && self.pages >= PAGES {
+                return Err(ApiError::Malformed(format!("a list of more than {PAGES} pages")));
             }
             self.next = next;
             self.size = next_size(self.size, count, answer.len());

@@ -69,10 +69,12 @@ pub struct ClientArgs {
 }
 
 impl ClientArgs {
-    /// No request may take longer than the whole.
+    /// Unless a request's time is given, none takes longer than the whole.
     pub fn bound(&mut self, whole: Timeout) {
         let Some(limit) = whole.for_requests() else { return };
-        if self.request_timeout.for_requests().is_none_or(|one| one > limit) {
+        if self.request_timeout == DEFAULT_REQUEST_TIMEOUT
+            && self.request_timeout.for_requests().is_some_and(|one| one > limit)
+        {
             self.request_timeout = whole;
         }
     }
@@ -227,6 +229,9 @@ impl Timeout {
         Some(self.for_waiting()).filter(|d| !d.is_zero())
     }
 }
+
+/// The default of `--request-timeout`.
+const DEFAULT_REQUEST_TIMEOUT: Timeout = Timeout::seconds(30);
 
 pub fn parse_timeout(s: &str) -> Result<Timeout, String> {
     let seconds = s.parse::<i64>().ok().map(|s| s.saturating_mul(1_000_000_000));

@@ -30,6 +30,11 @@ pub trait Follower {
     /// The signer whose requests these are; those of all if there is none.
     fn signer(&self) -> Option<&str>;
 
+    /// After which time all is looked at again though nothing has changed, if at all.
+    fn resync(&self) -> Option<Duration> {
+        None
+    }
+
     /// What a request comes to, if it waits for an answer.
     fn waiting(&self, object: CsrObject) -> Option<Self::Waiting>;
 
@@ -162,7 +167,7 @@ async fn step<F: Follower>(
         410 => Ok(Step::Watched),
         _ => Err(follower.explain(cluster, &error)),
     };
-    let limit = at.unfinished.then_some(limit);
+    let limit = if at.unfinished { Some(limit) } else { follower.resync() };
     let up = async {
         match limit {
             Some(limit) => tokio::time::sleep(limit).await,
@@ -185,8 +190,11 @@ async fn step<F: Follower>(
         };
         match change {
             Ok(Some(Change::Object(object))) => {
-                if let Some(waiting) = follower.waiting(*object) {
-                    follower.answer(cluster, waiting).await?;
+                if let Some(waiting) = follower.waiting(*object)
+                    && follower.answer(cluster, waiting).await? == Exit::Failed
+                {
+                    // From the list again, after a pause.
+                    return Ok(Step::Watched);
                 }
             }
             Ok(Some(Change::Gone | Change::Progress)) => {}

@@ -12,7 +12,7 @@ use usercert_core::text::{show, show_short};
 use usercert_core::time::UnixTime;
 use usercert_core::x509::certificate::Certificate;
 
-use super::records;
+use super::records::{self, Unread};
 use crate::cluster::{ApiError, Cluster, ListOptions, Target};
 use crate::files::named;
 
@@ -27,6 +27,8 @@ pub struct KnownCertificate {
     pub spki: Option<Vec<u8>>,
     /// As `context alice@kind, request alice`.
     pub place: String,
+    /// The certificate that it renews, where nothing but the note of that is known of it, and so no groups.
+    pub only_noted: Option<Fingerprint>,
 }
 
 impl KnownCertificate {
@@ -48,6 +50,7 @@ impl KnownCertificate {
             not_after: certificate.not_after,
             spki: Some(certificate.key.spki.clone()),
             place,
+            only_noted: None,
         }
     }
 }
@@ -59,7 +62,7 @@ pub struct Found {
     /// Requests that may still bring some, or why they could not be seen.
     pub in_flight: Result<Vec<CsrObject>, ApiError>,
     /// Why the records of issued certificates could not be read, if they could not.
-    pub unrecorded: Option<ApiError>,
+    pub unrecorded: Option<Unread>,
     /// Whether there is one that has expired.
     pub has_ended: bool,
     /// What is wrong with records that say they are of the user, a sentence each.
@@ -94,16 +97,18 @@ pub async fn of_user(target: &Target, cluster: &Cluster, user: &str, now: UnixTi
             all.extend(records.records().iter().map(recorded));
             damaged.extend(records.damaged.iter().map(|(name, problem)| damage(name, problem)));
         }
-        Err(error) => unrecorded = Some(error),
+        Err(error) => unrecorded = Some(Unread::records(error)),
     }
     match descents {
         Ok(descents) => all.extend(descents.iter().filter(|d| d.user == user).map(descended)),
-        Err(error) => unrecorded = unrecorded.or(Some(error)),
+        Err(error) => unrecorded = unrecorded.or(Some(Unread::descents(error))),
     }
+    let_groups_be_inherited(&mut all);
     let mut found = Vec::new();
     let (valid, ended): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.not_after >= now);
     valid.into_iter().for_each(|one| add(&mut found, one));
-    let has_ended = !ended.is_empty();
+    // A record alone may be forged.
+    let has_ended = ended.iter().any(|one| one.spki.is_some());
     found.sort_by_key(|known| std::cmp::Reverse(known.not_after));
     Found { certificates: found, in_flight, unrecorded, has_ended, damaged }
 }
@@ -116,6 +121,29 @@ impl Default for Found {
             unrecorded: None,
             has_ended: false,
             damaged: Vec::new(),
+        }
+    }
+}
+
+/// A renewal has the groups of the certificate that it renews.
+fn let_groups_be_inherited(all: &mut [KnownCertificate]) {
+    // As often as one can descend from another.
+    for _ in 0..all.len().min(100) {
+        let known: HashMap<Fingerprint, BTreeSet<String>> = all
+            .iter()
+            .filter(|one| one.only_noted.is_none())
+            .map(|one| (one.fingerprint, one.groups.clone()))
+            .collect();
+        let mut any = false;
+        for one in all.iter_mut() {
+            if let Some(groups) = one.only_noted.and_then(|parent| known.get(&parent)) {
+                one.groups.clone_from(groups);
+                one.only_noted = None;
+                any = true;
+            }
+        }
+        if !any {
+            return;
         }
     }
 }
@@ -144,8 +172,12 @@ pub fn add(found: &mut Vec<KnownCertificate>, one: KnownCertificate) {
     match found.iter_mut().find(|known| known.fingerprint == one.fingerprint) {
         Some(known) => {
             known.place.push_str(&format!(", {}", one.place));
+            // What a certificate says counts, then a record, which others can forge, and last a note.
+            if known.only_noted.is_some() || known.spki.is_none() && one.spki.is_some() {
+                known.groups = one.groups;
+                known.only_noted = one.only_noted;
+            }
             known.spki = known.spki.take().or(one.spki);
-            known.groups.extend(one.groups);
         }
         None => found.push(one),
     }
@@ -210,6 +242,7 @@ pub fn recorded(record: &CertificateRecord) -> KnownCertificate {
         not_after: record.not_after,
         spki: None,
         place: "recorded".to_owned(),
+        only_noted: None,
     }
 }
 
@@ -222,6 +255,7 @@ pub fn descended(descent: &Descent) -> KnownCertificate {
         not_after: descent.until,
         spki: None,
         place: format!("noted as a renewal of {}", descent.parent.short()),
+        only_noted: Some(descent.parent),
     }
 }
 

@@ -111,7 +111,7 @@ impl SubmittedTo {
     }
 
     pub fn is_at(&self, endpoint: &Endpoint) -> bool {
-        self.server == endpoint.address() && self.ca == endpoint.ca_digest()
+        self.server.trim_end_matches('/') == endpoint.address() && self.ca == endpoint.ca_digest()
     }
 }
 

@@ -75,6 +75,23 @@ pub async fn descents(cluster: &Cluster) -> Result<Vec<Descent>, ApiError> {
     Ok(found)
 }
 
+/// What tells of issued certificates and could not be read.
+#[derive(Debug)]
+pub struct Unread {
+    pub error: ApiError,
+    pub what: &'static str,
+}
+
+impl Unread {
+    pub fn records(error: ApiError) -> Self {
+        Self { error, what: "the records of issued certificates" }
+    }
+
+    pub fn descents(error: ApiError) -> Self {
+        Self { error, what: "leases in usercert-system, in which `approve --watch` notes renewals" }
+    }
+}
+
 /// The records of a user.
 ///
 /// # Errors

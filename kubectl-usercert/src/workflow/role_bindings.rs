@@ -11,6 +11,7 @@ use usercert_core::api::rbac::{
 use usercert_core::time::UnixTime;
 
 use super::known_certificates::{self, Found, KnownCertificate};
+use super::records::Unread;
 use crate::cluster::{ApiError, Cluster, Freshness, Need, Target, explain};
 use crate::error::{Error, Result};
 
@@ -70,7 +71,7 @@ pub struct Reach {
     /// Requests that may still bring one, or why they could not be seen.
     pub in_flight: Result<Vec<CsrObject>, ApiError>,
     /// Why the records of issued certificates could not be read, if they could not.
-    pub unrecorded: Option<ApiError>,
+    pub unrecorded: Option<Unread>,
     /// Whether a certificate of the user is known that has expired.
     pub has_ended: bool,
     /// What is wrong with records that say they are of the user, a sentence each.

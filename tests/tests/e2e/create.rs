@@ -51,6 +51,8 @@ fn create_loses_no_key(trial: &Trial) {
             "example.com/nobody",
             "--timeout",
             "1s",
+            "--request-timeout",
+            "29s",
         ])
         .exits(5);
     let line = "kubectl usercert install --csr-name ";
@@ -60,7 +62,7 @@ fn create_loses_no_key(trial: &Trial) {
 
     // A role that was to come with it is still to be given, and the printed line gives it.
     let late = trial.user("later");
-    let signer = ["--signer", "example.com/nobody", "--timeout", "1s"];
+    let signer = ["--signer", "example.com/nobody", "--timeout", "1s", "--request-timeout", "29s"];
     let role = ["--clusterrole", "view", "-n", "default"];
     let create = ["create", &late, "--yes", "--standalone", "z"];
     let out = admin.run(&[&create[..], &signer, &role].concat()).exits(5);

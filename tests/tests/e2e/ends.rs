@@ -44,7 +44,10 @@ fn still_pending(trial: &Trial) {
         .run(&["install", &user, "--timeout", "0"])
         .exits(5)
         .says(&["still pending", "kubectl usercert approve"]);
-    admin.run(&["install", &user, "--timeout", "1s"]).exits(5).says(&["still pending"]);
+    admin
+        .run(&["install", &user, "--timeout", "1s", "--request-timeout", "29s"])
+        .exits(5)
+        .says(&["still pending"]);
     assert_eq!(admin.pending().len(), 1, "the key is kept");
 }
 
@@ -55,7 +58,7 @@ fn nobody_signs(trial: &Trial) {
     admin.run(&["request", &user, "--signer", "example.com/nobody"]).ok();
     admin.run(&["approve", &user, "--yes"]).ok().says(&["unknown-signer"]);
     admin
-        .run(&["install", &user, "--timeout", "1s"])
+        .run(&["install", &user, "--timeout", "1s", "--request-timeout", "29s"])
         .exits(5)
         .says(&["no signer has acted", "EKS"]);
 }

@@ -6,8 +6,8 @@ use crate::text;
 use crate::time::UnixTime;
 use crate::x509::key::SignatureAlgorithm;
 
-/// One failed check, or a note, for each objection to the issued certificate, its intermediates and the CA above
-/// them; none for a chain that is accepted.
+/// One failed check for each objection to the issued certificate, its intermediates and the CA above
+/// them. Without the feature `rare-forms`, also a note for each certificate with extensions that are not checked.
 pub fn refusals(chain: &[Certificate], ca: &[Certificate], now: UnixTime) -> Vec<Check> {
     let fail = |message| Check { code: "accepted", outcome: Outcome::Fail, message };
     let mut checks = Vec::new();

@@ -20,6 +20,8 @@ use crate::workflow::{clock, revocation};
 
 /// Longest file that certificates are looked for in, in bytes.
 const LIMIT: usize = 4 << 20;
+/// How many entries that stay are told.
+const LISTED: usize = 10;
 
 /// Unblock a certificate or a user
 ///
@@ -116,10 +118,17 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
     if let Some(why) = &kept_out {
         host.warn(format!("warning: {why}"));
     }
-    for entry in still_blocked(&list, &keys) {
+    let still: Vec<_> = still_blocked(&list, &keys).collect();
+    if !still.is_empty() {
+        let flags = args.client.repeated();
+        let lines = still.iter().take(LISTED).map(|entry| {
+            format!("\n  kubectl usercert revocations lift{flags} {}", revocation::id(&entry.key))
+        });
+        let more = still.len().checked_sub(LISTED).filter(|more| *more > 0);
+        let more = more.map(|more| format!("\n  and {more} more")).unwrap_or_default();
         host.warn(format!(
-            "note: a certificate of the user is still on the list, by its own entry; to unblock it:\n  kubectl usercert revocations lift {}",
-            revocation::id(&entry.key)
+            "note: certificates of the user are still on the list, by their own entries; to unblock them:{}{more}",
+            lines.collect::<String>()
         ));
     }
     let refuses =

@@ -215,8 +215,8 @@ impl<'a> Blocks<'a> {
     async fn look_at_user(&mut self, user: &str) -> bool {
         let Run { target, cluster, now, .. } = *self.run;
         let found = known_certificates::of_user(target, cluster, user, now).await;
-        if let Some(error) = &found.unrecorded {
-            self.tell_no_more(error);
+        if let Some(unread) = &found.unrecorded {
+            self.tell_no_more(&unread.error);
         }
         let in_flight = found.in_flight.map_err(|error| self.tell_no_more(&error));
         self.take(found.certificates, in_flight.ok()).await
@@ -235,11 +235,11 @@ impl<'a> Blocks<'a> {
             return false;
         }
         let family = Family::read(cluster, candidates, now).await;
-        if let Some(error) = &family.unrecorded {
+        if let Some(unread) = &family.unrecorded {
             let unknown = "cannot tell whether it was renewed";
             match first {
-                true => self.exit = requests::tell_unrecorded(host, cluster, error, unknown),
-                false => self.tell_no_more(error),
+                true => self.exit = requests::tell_unrecorded(host, cluster, unread, unknown),
+                false => self.tell_no_more(&unread.error),
             }
         }
         if let Some(error) = &family.unlisted {

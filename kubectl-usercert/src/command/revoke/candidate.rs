@@ -71,7 +71,11 @@ impl Candidate {
     /// As a question shows it.
     pub fn question(&self, now: UnixTime) -> String {
         let Some(certificate) = &self.certificate else { return self.name() };
-        let by = if self.until().is_none() { " by its record" } else { "" };
+        let by = match (self.until(), certificate.place.contains("noted")) {
+            (Some(_), _) => "",
+            (None, true) => " as the approving service noted",
+            (None, false) => " by its record",
+        };
         format!("{}, {}{by}", self.name(), expiry_in_words(certificate.not_after, now))
     }
 
@@ -97,6 +101,7 @@ impl Candidate {
         match (&self.key, &self.certificate) {
             (RevocationKey::User(_), _) => Owner::Name,
             (_, None) => Owner::Unknown,
+            (_, Some(c)) if c.only_noted.is_some() => Owner::Unknown,
             (_, Some(c)) if c.groups.contains(SYSTEM_MASTERS) => Owner::Master,
             (_, Some(_)) => Owner::Person,
         }
@@ -106,7 +111,10 @@ impl Candidate {
     pub fn holder(&self) -> Option<(String, BTreeSet<String>)> {
         match (&self.key, &self.certificate) {
             (RevocationKey::User(user), _) => Some((user.clone(), BTreeSet::new())),
-            (_, certificate) => certificate.as_ref().map(|c| (c.user.clone(), c.groups.clone())),
+            (_, certificate) => {
+                let known = certificate.as_ref().filter(|c| c.only_noted.is_none());
+                known.map(|c| (c.user.clone(), c.groups.clone()))
+            }
         }
     }
 }

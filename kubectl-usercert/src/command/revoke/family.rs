@@ -14,7 +14,7 @@ use usercert_core::x509::certificate::Certificate;
 use super::candidate::Candidate;
 use crate::cluster::{ApiError, Cluster};
 use crate::workflow::known_certificates::{self, KnownCertificate, recorded};
-use crate::workflow::records;
+use crate::workflow::records::{self, Unread};
 
 /// What descends from what is to be blocked.
 #[derive(Default)]
@@ -27,7 +27,7 @@ pub struct Family {
     /// Requests that may still bring one.
     pub in_flight: Vec<CsrObject>,
     /// Why the records could not be read, if they could not.
-    pub unrecorded: Option<ApiError>,
+    pub unrecorded: Option<Unread>,
     /// Why the requests could not be seen, if they could not.
     pub unlisted: Option<ApiError>,
 }
@@ -56,7 +56,7 @@ impl Family {
         let (ledger, unrecorded) = parted(records);
         let (descents, unnoted) = parted(descents);
         let (requests, unlisted) = parted(requests);
-        let unrecorded = unrecorded.or(unnoted);
+        let unrecorded = unrecorded.map(Unread::records).or(unnoted.map(Unread::descents));
         let family = Self::of(candidates, &ledger, &descents, requests, now);
         Self { unrecorded, unlisted, ..family }
     }
@@ -103,8 +103,9 @@ impl Family {
                     family.others.insert(format!("certificate {} of {whose}", record.fingerprint));
                 }
             }
-            let noted =
-                descents.iter().filter(|d| d.parent == parent && user.as_ref() == Some(&d.user));
+            let noted = descents
+                .iter()
+                .filter(|d| d.parent == parent && user.as_ref().is_none_or(|user| *user == d.user));
             children.extend(noted.map(known_certificates::descended));
             for child in children {
                 if let Entry::Vacant(place) = users.entry(child.fingerprint) {

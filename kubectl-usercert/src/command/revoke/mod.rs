@@ -126,7 +126,7 @@ pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
             return Err(error);
         }
         host.fail(&error);
-        host.warn("warning: only the role bindings that could be seen are looked at");
+        host.warn("warning: only role bindings that could be seen are looked at");
         let exit = finish(host, args, &target, &cluster, &filter, reach).await?;
         return Ok(exit.gravest(Exit::Failed));
     }
@@ -194,13 +194,12 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     host.confirm(&format!("Block it on {}?", cluster.name()), answered)?;
     plan.confirm_unknown(host, answered)?;
     let mut known = Exit::Done;
-    if let Some(name) = args.name.as_deref().filter(|_| args.certificates.all_certificates)
-        && !is_known(&target, &cluster, name, run.now).await
+    let named = !args.certificates.certificate.is_empty();
+    if let Some(name) =
+        args.name.as_deref().filter(|_| args.certificates.all_certificates && !named)
+        && let Some(why) = why_nobody(&target, &cluster, name, run.now).await
     {
-        host.warn(format!(
-            "warning: no role binding, certificate or request of the user {} is known here; check the name",
-            show_short(name, 80)
-        ));
+        host.warn(format!("warning: {why}"));
         host.confirm("Block the name anyway?", answered)?;
         known = Exit::Failed;
     }
@@ -226,15 +225,33 @@ async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Whether there is anything of a user here, as far as one may look.
-async fn is_known(target: &Target, cluster: &Cluster, user: &str, now: UnixTime) -> bool {
+/// Why it looks as if there were nobody of this name, if it does.
+async fn why_nobody(
+    target: &Target,
+    cluster: &Cluster,
+    user: &str,
+    now: UnixTime,
+) -> Option<String> {
     let holder = Subject::User(user.to_owned());
-    let Ok(reach) = Reach::look(target, cluster, holder, &[], None, now).await else {
-        return false;
+    let shown = show_short(user, 80);
+    let unknown = |why: &str| Some(format!("cannot tell whether there is a user {shown}: {why}"));
+    let reach = match Reach::look(target, cluster, holder, &[], None, now).await {
+        Ok(reach) => reach,
+        Err(error) => return unknown(&error.message),
     };
     let in_flight = reach.in_flight.as_ref().is_ok_and(|requests| !requests.is_empty());
     let rest = RemainingAccess::of(&reach, &[], |_| Block::Told);
-    in_flight || reach.has_ended || !rest.is_nothing()
+    if in_flight || reach.has_ended || !rest.is_nothing() {
+        return None;
+    }
+    let unseen = [&reach.holdings.no_cluster, &reach.holdings.no_namespaces];
+    if reach.in_flight.is_err() || reach.unrecorded.is_some() || unseen.iter().any(|e| e.is_some())
+    {
+        return unknown("you may not list all role bindings, requests and records");
+    }
+    Some(format!(
+        "no role binding, certificate or request of the user {shown} is known here; check the name"
+    ))
 }
 
 async fn finish(
@@ -262,16 +279,11 @@ async fn finish(
     let mut exit = roles::tell_not_taken(host, &bindings, &holder, filter);
     let mut blocks = Blocks::new(&run, None);
     if !args.roles_only() {
-        if let Some(error) = &reach.unrecorded {
-            let unknown = "certificates that are known only from their records are not blocked";
-            exit = exit.gravest(requests::tell_unrecorded(host, cluster, error, unknown));
+        if let Some(unread) = &reach.unrecorded {
+            let unknown = "certificates that are known only from there are not blocked";
+            exit = exit.gravest(requests::tell_unrecorded(host, cluster, unread, unknown));
         }
-        for damaged in &reach.damaged {
-            host.warn(format!(
-                "warning: damaged record, so a certificate of the user may not be known: {damaged}"
-            ));
-            exit = Exit::Failed;
-        }
+        exit = exit.gravest(requests::tell_damaged(host, &reach.damaged));
         let in_flight = std::mem::replace(&mut reach.in_flight, Ok(Vec::new()));
         blocks.begin(&reach.certificates, in_flight).await;
         blocks.offer_installation().await?;

@@ -138,7 +138,7 @@ fn read(host: &Host, values: &[String]) -> Result<Vec<Named>> {
         }
         if all.len() == before {
             return Err(Error::new(format!("{what}: it contains no client certificate")).hint(
-                "`kubectl usercert inspect` shows the SHA-256 of one that renews itself; give that",
+                "the certificate of an entry that renews itself is not in its kubeconfig: give the SHA-256 that `kubectl usercert inspect FILE` shows",
             ));
         }
     }

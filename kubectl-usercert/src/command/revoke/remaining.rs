@@ -54,6 +54,12 @@ impl<'a> RemainingAccess<'a> {
         first.map(|(known, _)| known.not_after)
     }
 
+    /// Whether there may be groups of certificates that are not known.
+    fn groups_are_unknown(&self) -> bool {
+        let noted = self.certificates.iter().any(|(known, _)| known.only_noted.is_some());
+        noted || self.certificates.is_empty()
+    }
+
     /// Whether nothing is known that is the holder's own.
     pub fn is_nothing(&self) -> bool {
         let everybodys = |who: &Subject| who.name() == AUTHENTICATED;
@@ -90,7 +96,7 @@ impl<'a> RemainingAccess<'a> {
         }
         // Without a certificate the groups are not known.
         let reaches = match holder {
-            Subject::User(_) if self.certificates.is_empty() => "names",
+            Subject::User(_) if self.groups_are_unknown() => "names",
             _ => "reaches",
         };
         let mut text = match lines.is_empty() {
@@ -143,9 +149,11 @@ impl<'a> RemainingAccess<'a> {
             };
             text.push_str(&format!("{line}{more}\n"));
         }
-        if self.certificates.is_empty() && self.has_ended {
-            text.push_str(&format!("The known certificates of {} have expired.\n", show(user)));
-        } else if self.certificates.is_empty() {
+        if self.certificates.is_empty() {
+            if self.has_ended {
+                let user = show(user);
+                text.push_str(&format!("The known certificates of {user} have expired.\n"));
+            }
             text.push_str(&format!(
                 "It is unknown how long certificates of {0} give access, and which groups they \
                  carry.\n\

@@ -14,10 +14,12 @@ use crate::ui::args::DryRun;
 use crate::ui::host::Host;
 use crate::workflow::approval::{self, ApprovalCondition};
 use crate::workflow::known_certificates::KnownCertificate;
-use crate::workflow::records;
+use crate::workflow::records::{self, Unread};
 
 /// How long an approved request is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How many damaged records are told.
+const LISTED: usize = 10;
 /// The reason of a denial.
 const REASON: &str = "UsercertRevoked";
 
@@ -52,12 +54,24 @@ fn exit(error: &ApiError) -> Exit {
     if is_failure(error) { Exit::Failed } else { Exit::Done }
 }
 
-/// Tells that the records of issued certificates could not be read, and what is `unknown` therefore.
-pub fn tell_unrecorded(host: &Host, cluster: &Cluster, error: &ApiError, unknown: &str) -> Exit {
-    let what = "the records of issued certificates";
-    let why = why_unseen(cluster, error, what, &records::see());
+/// Tells what of issued certificates could not be read, and what is `unknown` therefore.
+pub fn tell_unrecorded(host: &Host, cluster: &Cluster, unread: &Unread, unknown: &str) -> Exit {
+    let why = why_unseen(cluster, &unread.error, unread.what, &records::see());
     host.warn(format!("warning: {unknown}: {why}"));
-    exit(error)
+    exit(&unread.error)
+}
+
+/// Tells of records that cannot be read and say that they are of the user.
+pub fn tell_damaged(host: &Host, damaged: &[String]) -> Exit {
+    for one in damaged.iter().take(LISTED) {
+        host.warn(format!(
+            "warning: damaged record, so a certificate of the user may not be known: {one}"
+        ));
+    }
+    if let Some(more) = damaged.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        host.warn(format!("warning: and {more} more damaged records"));
+    }
+    if damaged.is_empty() { Exit::Done } else { Exit::Failed }
 }
 
 /// Tells that requests could not be listed.

@@ -40,7 +40,7 @@ pub fn tell_not_taken(
             true => "kubectl usercert did not make the binding; --all includes it",
             false => "check the name",
         };
-        host.warn(format!("warning: the {holder} was not given {role}{place}: {next}"));
+        host.warn(format!("warning: the {holder} was not seen to have {role}{place}: {next}"));
     }
     if not_taken.is_empty() { Exit::Done } else { Exit::Failed }
 }

@@ -42,7 +42,7 @@ fn a_thief_and_the_holder_are_shut_out(trial: &Trial) {
     let Some((trial, admin, alice)) = stage(trial, &rules) else { return };
     let bob = person(&trial, &admin, "bob", &["dev"]);
     renewed_twice(&trial, &admin, &alice)
-        .prints(&["2 certificates are revoked: it, and what descends from it"]);
+        .prints(&["the certificate and its renewals are revoked, 2 in all"]);
     let records = recorded(&admin, "alice");
     assert_eq!(records.len(), 2);
     for record in &records {
@@ -203,7 +203,7 @@ fn who_may_only_record_harms_nobody(trial: &Trial) {
     issued(&admin, "scribe-2");
     ask(&scribe, "scribe", &["dev"], "scribe-3");
     let out = admin.run(&ONCE).exits(3);
-    out.prints(&["scribe-3 denied", "2 certificates are revoked: it, and what descends from it"])
+    out.prints(&["scribe-3 denied", "the certificate and its renewals are revoked, 2 in all"])
         .says(&["call them its renewals: 1"]);
     let list = admin.run(&["revocations", "list", "-o", "name"]).ok().stdout;
     assert!(list.contains(&scribes) && !list.contains(&bobs) && !list.contains("user/"), "{list}");

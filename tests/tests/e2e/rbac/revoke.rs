@@ -128,8 +128,8 @@ fn roles_of_a_namespace(trial: &Trial) {
     admin.kubectl(&bind).ok();
     let named = ["--clusterrole", "edit", "--clusterrole", "nosuch", "-n", DEV, "--yes"];
     admin.run(&[&["revoke", &alice][..], &named].concat()).exits(1).says(&[
-        &format!("the user {alice} was not given ClusterRole edit in namespace {DEV}: kubectl usercert did not"),
-        &format!("the user {alice} was not given ClusterRole nosuch in namespace {DEV}: check the name"),
+        &format!("the user {alice} was not seen to have ClusterRole edit in namespace {DEV}: kubectl usercert did not"),
+        &format!("the user {alice} was not seen to have ClusterRole nosuch in namespace {DEV}: check the name"),
     ]);
     admin.kubectl(&["delete", "rolebinding", &foreign, "-n", DEV]).ok();
     // Only what was named goes.

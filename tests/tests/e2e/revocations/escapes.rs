@@ -141,7 +141,7 @@ fn what_a_server_does_not_list_is_a_failure(trial: &Trial) {
         ),
         (
             "usercert-system/configmaps?",
-            "certificates that are known only from their records are not blocked",
+            "certificates that are known only from there are not blocked",
             Some("cannot tell whether it was renewed"),
         ),
     ] {

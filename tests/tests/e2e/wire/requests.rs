@@ -12,13 +12,15 @@ fn every_character_in_a_name(trial: &Trial) {
     let user = trial.user(&format!("all {printable}"));
     // The two that no object's name may hold.
     let name = user.replace(['/', '%'], "-");
-    let still = ["install", "--timeout", "1s", "--", &user];
+    let still = ["install", "--timeout", "1s", "--request-timeout", "29s", "--", &user];
     admin.run(&["request", "--", &user]).ok();
     admin.run(&still).exits(5).says(&["still pending"]);
     admin.kubectl(&["certificate", "approve", "--", &name]).ok();
     admin.run(&["install", "--", &user]).ok();
     let user = trial.user(r"waits\for,a=b");
-    admin.run(&["request", "--wait", "--timeout", "1s", "--", &user]).exits(5);
+    admin
+        .run(&["request", "--wait", "--timeout", "1s", "--request-timeout", "29s", "--", &user])
+        .exits(5);
 }
 
 fn tokens_that_cannot_be_sent(trial: &Trial) {

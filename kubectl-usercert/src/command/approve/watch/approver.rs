@@ -98,7 +98,7 @@ impl Follower for Approver<'_> {
             State::Pending => true,
             State::Issued => {
                 !self.recorded.contains(&object.metadata.uid)
-                    && !is_being_recorded(&object, self.host.now())
+                    && (self.args.watch.once || !is_being_recorded(&object, self.host.now()))
             }
             _ => false,
         };

@@ -132,7 +132,8 @@ impl Approver<'_> {
         }
         revocation::write(cluster, &entries, false).await?;
         Ok(Some(match known {
-            true => format!("{count} certificates are revoked: it, and what descends from it"),
+            true if count == 1 => "the certificate is revoked".to_owned(),
+            true => format!("the certificate and its renewals are revoked, {count} in all"),
             false => {
                 "every certificate of the user is revoked, since one is not recorded".to_owned()
             }

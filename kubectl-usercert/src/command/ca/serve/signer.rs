@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::json;
 use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject, RESOURCE};
@@ -36,6 +37,8 @@ const TRIES: usize = 10;
 const NOT_LISTED: &str = "warning: you may not list role bindings, so names that imitate those in \
                           them are not detected; --print-rbac prints the rules";
 
+/// How often requests that were left alone are looked at again.
+const RESYNC: Duration = Duration::from_secs(300);
 /// The reason of an event on a request that is left as it is.
 const NOT_SIGNED: &str = "UsercertNotSigned";
 
@@ -64,15 +67,17 @@ pub(super) struct KnownBindings {
     read: Recent<Bindings>,
     /// Whether it was told that they may not be read.
     told: Cell<bool>,
-    /// UIDs of requests that are left as they are, which was told.
-    left: Remembered<String>,
+    /// UIDs of requests that are left as they are, and why, which was told.
+    left: Remembered<(String, String)>,
 }
 
 enum Issuance {
     Signed(Vec<Certificate>),
     Failed(String),
-    /// Neither: it imitates a name in the bindings as they are now, its holder is revoked now, or that is unknown.
+    /// Neither: it imitates a name in the bindings as they are now, or its holder is revoked now.
     Left(String),
+    /// Neither, as it is not known what is revoked.
+    Unknown(String),
 }
 
 impl Follower for Signer<'_> {
@@ -100,6 +105,11 @@ impl Follower for Signer<'_> {
 
     async fn answer(&self, cluster: &Cluster, object: CsrObject) -> Result<Exit> {
         self.sign(cluster, object).await
+    }
+
+    /// What is left alone depends on bindings and on what is revoked, which change without the requests.
+    fn resync(&self) -> Option<Duration> {
+        Some(RESYNC)
     }
 
     fn need(&self) -> Need {
@@ -150,7 +160,14 @@ impl Signer<'_> {
                     authority::with_certificate(&object, &chain_to_pem(chain))
                 }
                 Issuance::Failed(why) => authority::with_failure(&object, why, self.host.now()),
-                Issuance::Left(why) => return Ok(self.leave(cluster, &object, why).await),
+                Issuance::Left(why) => {
+                    self.leave(cluster, &object, why).await;
+                    return Ok(Exit::Refused);
+                }
+                Issuance::Unknown(why) => {
+                    self.leave(cluster, &object, why).await;
+                    return Ok(Exit::Failed);
+                }
             };
             let name = &object.metadata.name;
             let error = match self.settings.dry_run {
@@ -186,20 +203,20 @@ impl Signer<'_> {
     }
 
     /// Leaves a request as it is, so that whoever may make bindings cannot make it fail for good; told
-    /// once.
-    async fn leave(&self, cluster: &Cluster, object: &CsrObject, why: &str) -> Exit {
-        if self.bindings.left.insert(object.metadata.uid.clone()) {
-            let name = show_short(&object.metadata.name, 60);
-            let code = object.request().map(|r| format!(", code {}", r.code().short()));
-            let code = code.unwrap_or_default();
-            self.host
-                .warn(format!("warning: {RESOURCE}/{name} is not signed for now: {why}{code}"));
-            if self.settings.dry_run == DryRun::None {
-                let about = (NOT_SIGNED, why);
-                events::write(self.host, cluster, "usercert-signer", object, about).await;
-            }
+    /// once for each reason.
+    async fn leave(&self, cluster: &Cluster, object: &CsrObject, why: &str) {
+        if !self.bindings.left.insert((object.metadata.uid.clone(), why.to_owned())) {
+            return;
         }
-        Exit::Refused
+        let name = show_short(&object.metadata.name, 60);
+        let code = object.request().map(|r| format!(", code {}", r.code().short()));
+        let code = code.unwrap_or_default();
+        self.host.warn(format!("warning: {RESOURCE}/{name} is not signed for now: {why}{code}"));
+        if self.settings.dry_run == DryRun::None {
+            // Names of bindings and reasons of revocations are not for everybody who may read events.
+            let about = (NOT_SIGNED, "not signed for now; the log of `ca serve` says why");
+            events::write(self.host, cluster, "usercert-signer", object, about).await;
+        }
     }
 
     /// The cluster's role bindings: what looks like a name in them is refused. Always read, whatever the
@@ -222,7 +239,7 @@ impl Signer<'_> {
 
     fn decide(&self, object: &CsrObject, bindings: &Bindings, held: &Held) -> Result<Issuance> {
         if let Some(why) = bindings.why_revoked_unknown() {
-            return Ok(Issuance::Left(format!("{why}; --print-rbac prints the rules")));
+            return Ok(Issuance::Unknown(format!("{why}; --print-rbac prints the rules")));
         }
         let request = object.request().ok();
         let lifetime =
@@ -269,10 +286,10 @@ impl Signer<'_> {
         let user = request.map(|r| r.subject.user().to_owned()).unwrap_or_default();
         let leaf = match answer {
             Issuance::Signed(chain) => chain.first(),
-            Issuance::Failed(_) | Issuance::Left(_) => None,
+            Issuance::Failed(_) | Issuance::Left(_) | Issuance::Unknown(_) => None,
         };
         let why = match answer {
-            Issuance::Failed(why) | Issuance::Left(why) => Some(why),
+            Issuance::Failed(why) | Issuance::Left(why) | Issuance::Unknown(why) => Some(why),
             Issuance::Signed(_) => None,
         };
         let dry = self.settings.dry_run != DryRun::None;

@@ -11,12 +11,12 @@ use usercert_core::lifecycle::{Fingerprint, Revocation, RevocationKey, Revocatio
 use usercert_core::text::{shell_word, show, show_short};
 use usercert_core::x509::certificate::Certificate;
 
-use crate::cluster::{Need, Target, explain};
+use crate::cluster::{Cluster, Need, Target, explain};
 use crate::error::{Error, Exit, Result, ResultExt as _};
 use crate::ui::args::{ClientArgs, DryRun, DryRunArgs, OutputArgs};
 use crate::ui::host::Host;
 use crate::ui::output;
-use crate::workflow::{clock, revocation};
+use crate::workflow::{clock, known_certificates, revocation};
 
 /// Longest file that certificates are looked for in, in bytes.
 const LIMIT: usize = 4 << 20;
@@ -70,9 +70,12 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
     let target = Target::resolve(&args.client)?;
     let cluster = target.connect()?;
     let list = revocation::read(&cluster).await?.ok_or_else(revocation::no_list)?;
-    let (keys, excepted) = plan(&list, meant(host, args, &list)?)?;
+    let meant = meant(host, args, &list)?;
+    let owner = owner(&cluster, &list, &meant).await;
+    let (keys, excepted) = plan(&list, meant, owner.as_deref())?;
     let dry = args.dry_run.dry_run;
     let let_in = let_in(&list, &keys, &excepted);
+    let let_in = let_in.map(|(key, user)| (key, user.or_else(|| owner.clone())));
     let said = |out: &str, except: &str| -> Vec<String> {
         let taken = keys.iter().map(|key| format!("{}: {out}", shown(key)));
         let excepted = excepted.iter().map(|e| format!("{}: {except}", shown(&e.0)));
@@ -94,7 +97,7 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
                 let entry = Revocation::new(key, &args.reason, &by, now);
                 match certificate {
                     Some(c) => entry.of_certificate(c.subject.user(), c.not_after),
-                    None => entry,
+                    None => owner.iter().fold(entry, |entry, user| entry.naming(user)),
                 }
             })
             .collect();
@@ -254,7 +257,24 @@ fn ids_of(list: &RevocationList, user: &str) -> Vec<String> {
 type Excepted = (RevocationKey, Option<Box<Certificate>>);
 
 /// The keys to take out, and the exceptions to write.
-fn plan(list: &RevocationList, meant: Meant) -> Result<(Vec<RevocationKey>, Vec<Excepted>)> {
+/// Whose certificate is meant, if neither it nor the list tells, but the cluster does.
+async fn owner(cluster: &Cluster, list: &RevocationList, meant: &Meant) -> Option<String> {
+    let Meant::Certificate(print, None) = meant else { return None };
+    if list.entry(&RevocationKey::Certificate(*print)).is_some() {
+        return None;
+    }
+    let found = match known_certificates::in_records(cluster, print).await {
+        Some(known) => Some(known),
+        None => known_certificates::in_requests(cluster, |k| k.fingerprint == *print).await.pop(),
+    };
+    found.map(|known| known.user)
+}
+
+fn plan(
+    list: &RevocationList,
+    meant: Meant,
+    owner: Option<&str>,
+) -> Result<(Vec<RevocationKey>, Vec<Excepted>)> {
     match meant {
         Meant::Key(key) if list.entry(&key).is_none() => Err(not_listed(&shown(&key))),
         Meant::Key(key) => Ok((vec![key], Vec::new())),
@@ -264,11 +284,9 @@ fn plan(list: &RevocationList, meant: Meant) -> Result<(Vec<RevocationKey>, Vec<
             let except = RevocationKey::Exception(print);
             let user = certificate.as_ref().map(|c| c.subject.user().to_owned());
             let user = user.or_else(|| entry.and_then(|e| e.user.clone()));
-            let by_user = match &user {
-                Some(user) => list.user(user).is_some(),
-                // Whose it is, is not known: an exception harms nobody else.
-                None => entry.is_none() && has_users(list),
-            };
+            let user = user.or_else(|| owner.map(str::to_owned));
+            // An exception of what nobody has blocked would outlive the block that comes later.
+            let by_user = user.is_some_and(|user| list.user(&user).is_some());
             let writes = by_user && list.entry(&except).is_none();
             if entry.is_none() && !writes {
                 return Err(not_listed(&print.to_string()));
@@ -280,11 +298,7 @@ fn plan(list: &RevocationList, meant: Meant) -> Result<(Vec<RevocationKey>, Vec<
     }
 }
 
-fn has_users(list: &RevocationList) -> bool {
-    list.entries().any(|e| matches!(e.key, RevocationKey::User(_)))
-}
-
 fn not_listed(what: &str) -> Error {
     Error::new(format!("{} is not revoked here", show(what)))
-        .hint("`kubectl usercert revocations list` shows what is revoked")
+        .hint("`kubectl usercert revocations list` shows what is revoked; to except a certificate from the block of its user, give its file")
 }

@@ -162,6 +162,15 @@ fn an_unblocked_user_with_blocked_certificates(trial: &Trial) {
     let lifted = admin.run(&["revocations", "lift", "user/jim", "--yes"]).ok();
     lifted.says(&["still on the list", &format!("revocations lift {print}")]);
     admin.run(&["revocations", "lift", &print, "--yes"]).ok().never_shows("still on the list");
+    // Again, while somebody else is blocked: an exception would outlive the next block.
+    admin.run(&["request", "bob"]).ok();
+    admin.run(&["revoke", "bob", "--all-certificates", "--yes"]).ok();
+    admin.run(&["revocations", "lift", &print, "--yes"]).exits(1).says(&["is not revoked here"]);
+    admin.run(&["revoke", "jim", "--all-certificates", "--yes"]).ok();
+    // Its owner's block has an exception of it, which the next block ends.
+    admin.run(&["revocations", "lift", &print, "--yes"]).ok().prints(&["excepted"]);
+    admin.run(&["revoke", "jim", "--all-certificates", "--yes"]).ok();
+    admin.run(&["revocations", "list", "-o", "name"]).ok().never_shows("except/");
 }
 
 /// The role for it gives no view of role bindings: certificates are blocked all the same.

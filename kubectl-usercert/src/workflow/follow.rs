@@ -30,9 +30,9 @@ pub trait Follower {
     /// The signer whose requests these are; those of all if there is none.
     fn signer(&self) -> Option<&str>;
 
-    /// After which time all is looked at again though nothing has changed, if at all.
-    fn resync(&self) -> Option<Duration> {
-        None
+    /// Whether all is looked at again whenever a watch ends, every few minutes, though nothing has changed.
+    fn looks_again(&self) -> bool {
+        false
     }
 
     /// What a request comes to, if it waits for an answer.
@@ -167,7 +167,7 @@ async fn step<F: Follower>(
         410 => Ok(Step::Watched),
         _ => Err(follower.explain(cluster, &error)),
     };
-    let limit = if at.unfinished { Some(limit) } else { follower.resync() };
+    let limit = at.unfinished.then_some(limit);
     let up = async {
         match limit {
             Some(limit) => tokio::time::sleep(limit).await,
@@ -199,7 +199,8 @@ async fn step<F: Follower>(
             }
             Ok(Some(Change::Gone | Change::Progress)) => {}
             Ok(None) => {
-                at.version = Some(changes.version().to_owned()).filter(|_| !at.unfinished);
+                let anew = at.unfinished || follower.looks_again();
+                at.version = Some(changes.version().to_owned()).filter(|_| !anew);
                 return Ok(Step::Watched);
             }
             Err(error) => return lost(error),

@@ -40,8 +40,6 @@ const AT_ONCE: usize = 8;
 const POLICY_PAUSE: Duration = Duration::from_secs(3);
 /// How long `approve` may take to record what it has approved, in seconds.
 const RECORDING: i64 = 10;
-/// How often everything is looked at anew, though nothing has changed: records may have.
-const RESYNC: Duration = Duration::from_secs(300);
 /// How often records are pruned.
 const PRUNE: Duration = Duration::from_secs(3600);
 /// How long a connection is used; a service account's token lives for an hour.
@@ -87,6 +85,11 @@ impl Follower for Approver<'_> {
 
     fn signer(&self) -> Option<&str> {
         None
+    }
+
+    /// Records may have changed.
+    fn looks_again(&self) -> bool {
+        true
     }
 
     fn waiting(&self, object: CsrObject) -> Option<String> {
@@ -185,7 +188,6 @@ impl<'a> Approver<'a> {
         tokio::select! {
             () = follow(self, Position::begin()) => {}
             () = self.work() => {}
-            () = self.resync() => {}
             () = self.prune() => {}
         }
     }
@@ -292,14 +294,7 @@ impl<'a> Approver<'a> {
         futures_util::future::join_all(workers).await;
     }
 
-    /// Looks at everything again from time to time.
-    async fn resync(&self) {
-        loop {
-            tokio::time::sleep(RESYNC).await;
-            self.look_again().await;
-        }
-    }
-
+    /// Looks at everything again.
     async fn look_again(&self) {
         let Ok(cluster) = self.connection() else { return };
         if let Err(error) = answer_all(self, &cluster).await {

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use serde_json::json;
 use usercert_core::api::csr::{CLIENT_SIGNER, CsrObject, RESOURCE};
@@ -37,8 +36,6 @@ const TRIES: usize = 10;
 const NOT_LISTED: &str = "warning: you may not list role bindings, so names that imitate those in \
                           them are not detected; --print-rbac prints the rules";
 
-/// How often requests that were left alone are looked at again.
-const RESYNC: Duration = Duration::from_secs(300);
 /// The reason of an event on a request that is left as it is.
 const NOT_SIGNED: &str = "UsercertNotSigned";
 
@@ -74,10 +71,9 @@ pub(super) struct KnownBindings {
 enum Issuance {
     Signed(Vec<Certificate>),
     Failed(String),
-    /// Neither: it imitates a name in the bindings as they are now, or its holder is revoked now.
-    Left(String),
-    /// Neither, as it is not known what is revoked.
-    Unknown(String),
+    /// Neither: it imitates a name in the bindings as they are now, its holder is revoked now (`Refused`), or it is
+    /// not known what is revoked (`Failed`).
+    Left(String, Exit),
 }
 
 impl Follower for Signer<'_> {
@@ -108,8 +104,8 @@ impl Follower for Signer<'_> {
     }
 
     /// What is left alone depends on bindings and on what is revoked, which change without the requests.
-    fn resync(&self) -> Option<Duration> {
-        Some(RESYNC)
+    fn looks_again(&self) -> bool {
+        true
     }
 
     fn need(&self) -> Need {
@@ -160,13 +156,9 @@ impl Signer<'_> {
                     authority::with_certificate(&object, &chain_to_pem(chain))
                 }
                 Issuance::Failed(why) => authority::with_failure(&object, why, self.host.now()),
-                Issuance::Left(why) => {
+                Issuance::Left(why, exit) => {
                     self.leave(cluster, &object, why).await;
-                    return Ok(Exit::Refused);
-                }
-                Issuance::Unknown(why) => {
-                    self.leave(cluster, &object, why).await;
-                    return Ok(Exit::Failed);
+                    return Ok(*exit);
                 }
             };
             let name = &object.metadata.name;
@@ -239,7 +231,8 @@ impl Signer<'_> {
 
     fn decide(&self, object: &CsrObject, bindings: &Bindings, held: &Held) -> Result<Issuance> {
         if let Some(why) = bindings.why_revoked_unknown() {
-            return Ok(Issuance::Unknown(format!("{why}; --print-rbac prints the rules")));
+            let why = format!("{why}; --print-rbac prints the rules");
+            return Ok(Issuance::Left(why, Exit::Failed));
         }
         let request = object.request().ok();
         let lifetime =
@@ -265,7 +258,10 @@ impl Signer<'_> {
             // What rests on bindings, or on the list of what is revoked, alone may be another's doing, and changes with them.
             let others = Reviewed { bound_names: None, revoked: Revoked::default(), ..reviewed };
             let alone = refusal(&others).is_none();
-            return Ok(if alone { Issuance::Left(why) } else { Issuance::Failed(why) });
+            return Ok(match alone {
+                true => Issuance::Left(why, Exit::Refused),
+                false => Issuance::Failed(why),
+            });
         }
         let Some(request) = request else { return Err(Error::new("the request is unreadable")) };
         let asked = CertificateOrder {
@@ -286,10 +282,10 @@ impl Signer<'_> {
         let user = request.map(|r| r.subject.user().to_owned()).unwrap_or_default();
         let leaf = match answer {
             Issuance::Signed(chain) => chain.first(),
-            Issuance::Failed(_) | Issuance::Left(_) | Issuance::Unknown(_) => None,
+            Issuance::Failed(_) | Issuance::Left(..) => None,
         };
         let why = match answer {
-            Issuance::Failed(why) | Issuance::Left(why) | Issuance::Unknown(why) => Some(why),
+            Issuance::Failed(why) | Issuance::Left(why, _) => Some(why),
             Issuance::Signed(_) => None,
         };
         let dry = self.settings.dry_run != DryRun::None;

@@ -46,7 +46,7 @@ pub struct ClientArgs {
     #[arg(long = "as-user-extra", value_name = "KEY=VALUE")]
     pub as_user_extra: Vec<String>,
     /// Time limit for one request to the server, such as 10s or 1m; 0 is none
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_request_timeout)]
+    #[arg(long, value_name = "DURATION", default_value = REQUEST_TIMEOUT, value_parser = parse_request_timeout)]
     pub request_timeout: Timeout,
     /// Bearer token
     #[arg(long, value_name = "TOKEN")]
@@ -72,9 +72,8 @@ impl ClientArgs {
     /// Unless a request's time is given, none takes longer than the whole.
     pub fn bound(&mut self, whole: Timeout) {
         let Some(limit) = whole.for_requests() else { return };
-        if self.request_timeout == DEFAULT_REQUEST_TIMEOUT
-            && self.request_timeout.for_requests().is_some_and(|one| one > limit)
-        {
+        let is_default = parse_request_timeout(REQUEST_TIMEOUT) == Ok(self.request_timeout);
+        if is_default && self.request_timeout.for_waiting() > limit {
             self.request_timeout = whole;
         }
     }
@@ -231,7 +230,7 @@ impl Timeout {
 }
 
 /// The default of `--request-timeout`.
-const DEFAULT_REQUEST_TIMEOUT: Timeout = Timeout::seconds(30);
+const REQUEST_TIMEOUT: &str = "30s";
 
 pub fn parse_timeout(s: &str) -> Result<Timeout, String> {
     let seconds = s.parse::<i64>().ok().map(|s| s.saturating_mul(1_000_000_000));

@@ -29,6 +29,8 @@ pub struct KnownCertificate {
     pub place: String,
     /// The certificate that it renews, where nothing but the note of that is known of it, and so no groups.
     pub only_noted: Option<Fingerprint>,
+    /// Whether it is noted as a renewal.
+    pub is_noted: bool,
 }
 
 impl KnownCertificate {
@@ -51,6 +53,7 @@ impl KnownCertificate {
             spki: Some(certificate.key.spki.clone()),
             place,
             only_noted: None,
+            is_noted: false,
         }
     }
 }
@@ -127,22 +130,20 @@ impl Default for Found {
 
 /// A renewal has the groups of the certificate that it renews.
 fn let_groups_be_inherited(all: &mut [KnownCertificate]) {
-    // As often as one can descend from another.
-    for _ in 0..all.len().min(100) {
-        let known: HashMap<Fingerprint, BTreeSet<String>> = all
-            .iter()
-            .filter(|one| one.only_noted.is_none())
-            .map(|one| (one.fingerprint, one.groups.clone()))
-            .collect();
-        let mut any = false;
+    let known = all.iter().filter(|one| one.only_noted.is_none());
+    let mut known: HashMap<Fingerprint, BTreeSet<String>> =
+        known.map(|one| (one.fingerprint, one.groups.clone())).collect();
+    // Until no further one has a known parent.
+    loop {
+        let before = known.len();
         for one in all.iter_mut() {
-            if let Some(groups) = one.only_noted.and_then(|parent| known.get(&parent)) {
-                one.groups.clone_from(groups);
+            if let Some(groups) = one.only_noted.and_then(|parent| known.get(&parent)).cloned() {
+                known.entry(one.fingerprint).or_insert_with(|| groups.clone());
+                one.groups = groups;
                 one.only_noted = None;
-                any = true;
             }
         }
-        if !any {
+        if known.len() == before {
             return;
         }
     }
@@ -178,6 +179,7 @@ pub fn add(found: &mut Vec<KnownCertificate>, one: KnownCertificate) {
                 known.only_noted = one.only_noted;
             }
             known.spki = known.spki.take().or(one.spki);
+            known.is_noted |= one.is_noted;
         }
         None => found.push(one),
     }
@@ -212,16 +214,21 @@ impl Held {
         if self.0.values().flatten().any(|known| known.fingerprint == *print) {
             return;
         }
-        let found = match in_records(cluster, print).await {
-            Some(known) => Some(known),
-            None => in_requests(cluster, |known| known.fingerprint == *print).await.pop(),
-        };
+        let found = of_fingerprint(cluster, print).await;
         found.into_iter().for_each(|one| self.add(one, now));
     }
 
     /// The certificates of a user.
     pub fn by(&self, user: &str) -> &[KnownCertificate] {
         self.0.get(user).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// The certificate of this fingerprint, if the cluster has a record or a request of it and one may look.
+pub async fn of_fingerprint(cluster: &Cluster, print: &Fingerprint) -> Option<KnownCertificate> {
+    match in_records(cluster, print).await {
+        Some(known) => Some(known),
+        None => in_requests(cluster, |known| known.fingerprint == *print).await.pop(),
     }
 }
 
@@ -243,6 +250,7 @@ pub fn recorded(record: &CertificateRecord) -> KnownCertificate {
         spki: None,
         place: "recorded".to_owned(),
         only_noted: None,
+        is_noted: false,
     }
 }
 
@@ -256,6 +264,7 @@ pub fn descended(descent: &Descent) -> KnownCertificate {
         spki: None,
         place: format!("noted as a renewal of {}", descent.parent.short()),
         only_noted: Some(descent.parent),
+        is_noted: true,
     }
 }
 

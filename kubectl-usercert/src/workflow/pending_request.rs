@@ -110,8 +110,13 @@ impl SubmittedTo {
         !self.uid.is_empty()
     }
 
+    /// Whether it went to this address, whatever the CA is.
+    pub fn is_at_address(&self, endpoint: &Endpoint) -> bool {
+        self.server.trim_end_matches('/') == endpoint.address()
+    }
+
     pub fn is_at(&self, endpoint: &Endpoint) -> bool {
-        self.server.trim_end_matches('/') == endpoint.address() && self.ca == endpoint.ca_digest()
+        self.is_at_address(endpoint) && self.ca == endpoint.ca_digest()
     }
 }
 

@@ -191,7 +191,7 @@ fn same_cluster(kept: &PendingRequest, endpoint: &Endpoint, server_vouched: bool
     let Some(submitted) = &kept.record.submitted else { return Ok(()) };
     let what = if submitted.ca != endpoint.ca_digest() {
         "another CA"
-    } else if submitted.server.trim_end_matches('/') != endpoint.address() && !server_vouched {
+    } else if !submitted.is_at_address(endpoint) && !server_vouched {
         "another server"
     } else {
         return Ok(());

@@ -95,9 +95,10 @@ pub async fn run(host: &Host, args: &LiftArgs) -> Result<Exit> {
             .into_iter()
             .map(|(key, certificate)| {
                 let entry = Revocation::new(key, &args.reason, &by, now);
-                match certificate {
-                    Some(c) => entry.of_certificate(c.subject.user(), c.not_after),
-                    None => owner.iter().fold(entry, |entry, user| entry.naming(user)),
+                match (certificate, &owner) {
+                    (Some(c), _) => entry.of_certificate(c.subject.user(), c.not_after),
+                    (None, Some(user)) => entry.naming(user),
+                    (None, None) => entry,
                 }
             })
             .collect();
@@ -256,20 +257,16 @@ fn ids_of(list: &RevocationList, user: &str) -> Vec<String> {
 /// An exception to write, with its certificate if it is known.
 type Excepted = (RevocationKey, Option<Box<Certificate>>);
 
-/// The keys to take out, and the exceptions to write.
 /// Whose certificate is meant, if neither it nor the list tells, but the cluster does.
 async fn owner(cluster: &Cluster, list: &RevocationList, meant: &Meant) -> Option<String> {
     let Meant::Certificate(print, None) = meant else { return None };
     if list.entry(&RevocationKey::Certificate(*print)).is_some() {
         return None;
     }
-    let found = match known_certificates::in_records(cluster, print).await {
-        Some(known) => Some(known),
-        None => known_certificates::in_requests(cluster, |k| k.fingerprint == *print).await.pop(),
-    };
-    found.map(|known| known.user)
+    known_certificates::of_fingerprint(cluster, print).await.map(|known| known.user)
 }
 
+/// The keys to take out, and the exceptions to write.
 fn plan(
     list: &RevocationList,
     meant: Meant,

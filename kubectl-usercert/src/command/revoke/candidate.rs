@@ -71,7 +71,7 @@ impl Candidate {
     /// As a question shows it.
     pub fn question(&self, now: UnixTime) -> String {
         let Some(certificate) = &self.certificate else { return self.name() };
-        let by = match (self.until(), certificate.place.contains("noted")) {
+        let by = match (self.until(), certificate.is_noted) {
             (Some(_), _) => "",
             (None, true) => " as the approving service noted",
             (None, false) => " by its record",

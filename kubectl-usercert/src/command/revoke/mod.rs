@@ -3,6 +3,7 @@
 mod blocks;
 mod candidate;
 mod certificates;
+mod certificates_only;
 mod family;
 mod me;
 mod named;
@@ -15,11 +16,11 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 use usercert_core::api::rbac::{self, Binding, Removal, RevokeFilter, Subject};
-use usercert_core::text::{shell_word, show, show_short};
+use usercert_core::text::{shell_word, show};
 use usercert_core::time::UnixTime;
 
-use self::blocks::{Blocked, Blocks};
-use self::certificates::{CertificateArgs, Plan, Run};
+use self::blocks::Blocks;
+use self::certificates::{CertificateArgs, Run};
 use self::outcome::{Blocking, Outcome};
 use self::remaining::{Block, RemainingAccess};
 use self::requests::Requests;
@@ -32,7 +33,7 @@ use crate::ui::output;
 use crate::ui::role_args::RoleArgs;
 use crate::workflow::clock;
 use crate::workflow::known_certificates::KnownCertificate;
-use crate::workflow::revocation::{self, Known};
+use crate::workflow::revocation::Known;
 use crate::workflow::role_bindings::{Reach, described};
 
 /// Take a person's access away: roles and certificates
@@ -99,7 +100,7 @@ pub struct RevokeArgs {
 pub async fn run(host: &Host, args: &RevokeArgs) -> Result<Exit> {
     certificates::check_reason(&args.certificates)?;
     if args.certificates.only() {
-        return certificates_only(host, args).await;
+        return certificates_only::run(host, args).await;
     }
     let holder = Subject::named(args.name.as_deref().unwrap_or_default(), args.group);
     let roles = args.roles();
@@ -169,89 +170,6 @@ impl RevokeArgs {
             || self.roles().any()
             || self.client.namespace.is_some()
     }
-}
-
-/// Blocks certificates and leaves roles alone.
-async fn certificates_only(host: &Host, args: &RevokeArgs) -> Result<Exit> {
-    if args.roles().any() || args.client.namespace.is_some() || args.all {
-        return Err(Error::usage("--certificate and --all-certificates do not remove roles")
-            .hint("remove roles with a separate command: kubectl usercert revoke NAME"));
-    }
-    let target = Target::resolve(&args.client)?;
-    let cluster = target.connect()?;
-    let mut run = args.run(host, &target, &cluster, host.now());
-    let plan = Plan::make(&run, &[]).await?;
-    let (dry, answered) = (run.dry, run.answered);
-    run.now = clock::now(host, &cluster);
-    let mut blocks = Blocks::new(&run, Some(plan));
-    blocks.begin_family().await;
-    blocks.offer_installation().await?;
-    let Some(plan) = blocks.plan() else { return Err(revocation::no_list()) };
-    plan.tell_left_out(host);
-    let mut lines = plan.lines(run.now);
-    lines.extend(blocks.requests.lines());
-    host.say_before_asking(format!("To be blocked:\n  {}", lines.join("\n  ")), answered);
-    host.confirm(&format!("Block it on {}?", cluster.name()), answered)?;
-    plan.confirm_unknown(host, answered)?;
-    let mut known = Exit::Done;
-    let named = !args.certificates.certificate.is_empty();
-    if let Some(name) =
-        args.name.as_deref().filter(|_| args.certificates.all_certificates && !named)
-        && let Some(why) = why_nobody(&target, &cluster, name, run.now).await
-    {
-        host.warn(format!("warning: {why}"));
-        host.confirm("Block the name anyway?", answered)?;
-        known = Exit::Failed;
-    }
-    blocks.apply().await;
-    let Blocked { mut blocking, requests, left_out, exit, .. } = blocks.finish();
-    let exit = exit.gravest(known).gravest(blocking.exit(!left_out.is_empty()));
-    blocking.ask_who_may_end(&cluster).await;
-    let outcomes = &blocking.outcomes;
-    let names: Vec<String> = outcomes.iter().map(Outcome::full_name).collect();
-    let value = output::object(
-        "Revocation",
-        json!({
-            "name": args.name, "group": false, "removed": [], "remaining": [],
-            "certificates": outcomes.iter().map(Outcome::value).collect::<Value>(),
-            "requests": requests.value(),
-            "dryRun": dry != DryRun::None,
-        }),
-    );
-    output::print(host, args.output.format, &value, &names, |_| {
-        let lines = outcomes.iter().map(|o| format!("{}\n", o.text(dry.mark())));
-        lines.collect::<String>() + &blocking.notes() + &requests.text(dry.mark())
-    })?;
-    Ok(exit)
-}
-
-/// Why it looks as if there were nobody of this name, if it does.
-async fn why_nobody(
-    target: &Target,
-    cluster: &Cluster,
-    user: &str,
-    now: UnixTime,
-) -> Option<String> {
-    let holder = Subject::User(user.to_owned());
-    let shown = show_short(user, 80);
-    let unknown = |why: &str| Some(format!("cannot tell whether there is a user {shown}: {why}"));
-    let reach = match Reach::look(target, cluster, holder, &[], None, now).await {
-        Ok(reach) => reach,
-        Err(error) => return unknown(&error.message),
-    };
-    let in_flight = reach.in_flight.as_ref().is_ok_and(|requests| !requests.is_empty());
-    let rest = RemainingAccess::of(&reach, &[], |_| Block::Told);
-    if in_flight || reach.has_ended || !rest.is_nothing() {
-        return None;
-    }
-    let unseen = [&reach.holdings.no_cluster, &reach.holdings.no_namespaces];
-    if reach.in_flight.is_err() || reach.unrecorded.is_some() || unseen.iter().any(|e| e.is_some())
-    {
-        return unknown("you may not list all role bindings, requests and records");
-    }
-    Some(format!(
-        "no role binding, certificate or request of the user {shown} is known here; check the name"
-    ))
 }
 
 async fn finish(
